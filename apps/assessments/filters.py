@@ -1,0 +1,38 @@
+"""Filters of how well."""
+
+from apps.assessments.models import Assessment, Dimension, Framework
+from apps.common.filters import ChoiceFilter, DateFilter, KeyFilter, RecordFilterSet
+from apps.registry.models import MemberUnit, Neighbourhood, Street
+
+
+class FrameworkFilterSet(RecordFilterSet):
+    """Filters of frameworks."""
+
+    owner = KeyFilter("owner", MemberUnit)
+    street = KeyFilter("street", Street)
+
+
+class DimensionFilterSet(RecordFilterSet):
+    """Filters of dimensions."""
+
+    framework = KeyFilter("framework", Framework)
+
+
+class AssessmentFilterSet(RecordFilterSet):
+    """Filters of assessments."""
+
+    framework = KeyFilter("framework", Framework)
+    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
+    unit = KeyFilter("unit", MemberUnit)
+    street = KeyFilter("street", Street)
+    assessor = KeyFilter("assessor", MemberUnit)
+    status = ChoiceFilter("status", Assessment.Status, help_text="Where the rating stands.")
+    assessed_after = DateFilter("assessed_on", "after")
+    assessed_before = DateFilter("assessed_on", "before")
+
+
+class ScoreFilterSet(RecordFilterSet):
+    """Filters of scores."""
+
+    assessment = KeyFilter("assessment", Assessment)
+    dimension = KeyFilter("dimension", Dimension)

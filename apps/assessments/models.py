@@ -1,0 +1,204 @@
+"""How well: rubrics, their dimensions in order, and ratings by them."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.fields import EDTFField
+from apps.common.models import NamedRecord, Record
+from apps.registry.models import MemberUnit, Neighbourhood, Street
+
+
+class Framework(NamedRecord):
+    """A rubric in one version."""
+
+    resource = "frameworks"
+
+    version = models.CharField(
+        _("version"), max_length=40, blank=True, help_text=_("Version of the rubric, as its owner counts them.")
+    )
+    owner = models.ForeignKey(
+        MemberUnit,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="frameworks",
+        verbose_name=_("owner"),
+        help_text=_("Unit that keeps the rubric."),
+    )
+    street = models.ForeignKey(
+        Street,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="frameworks",
+        verbose_name=_("street"),
+        help_text=_("Street in which it is used."),
+    )
+    adopted_on = EDTFField(_("adopted on"), help_text=_("Since when it is used."))
+    summary = models.TextField(_("summary"), blank=True, help_text=_("What it rates, in the registry's own words."))
+
+    class Meta(NamedRecord.Meta):
+        verbose_name = _("framework")
+        verbose_name_plural = _("frameworks")
+
+
+class Dimension(NamedRecord):
+    """One of the things that a rubric looks at."""
+
+    resource = "dimensions"
+
+    framework = models.ForeignKey(
+        Framework,
+        models.CASCADE,
+        related_name="dimensions",
+        verbose_name=_("framework"),
+        help_text=_("Rubric to which it belongs."),
+    )
+    position = models.PositiveSmallIntegerField(_("position"), help_text=_("Place in the rubric, from 1."))
+    capability = models.CharField(
+        _("capability"), max_length=60, blank=True, help_text=_("The capability that it stands for (领导力 ...).")
+    )
+
+    class Meta(NamedRecord.Meta):
+        verbose_name = _("dimension")
+        verbose_name_plural = _("dimensions")
+        ordering = ["framework", "position"]
+        constraints = [
+            *NamedRecord.Meta.constraints,
+            models.UniqueConstraint(fields=["framework", "position"], name="assessments_dimension_position_once"),
+            models.UniqueConstraint(fields=["framework", "name"], name="assessments_dimension_once"),
+            models.CheckConstraint(condition=Q(position__gte=1), name="assessments_dimension_from_one"),
+        ]
+
+    def slug_source(self) -> str:
+        return f"{self.framework.slug}-{super().slug_source()}"
+
+
+class Assessment(Record):
+    """A rating of a neighbourhood, a unit or a street by a rubric."""
+
+    resource = "assessments"
+    name_field = "slug"
+    search_columns = ("framework__search_text", "neighbourhood__search_text", "unit__search_text", "street__search_text")
+
+    class Status(models.TextChoices):
+        PLANNED = "planned", _("Planned")
+        UNDER_WAY = "under_way", _("Under way")
+        COMPLETED = "completed", _("Completed")
+
+    framework = models.ForeignKey(
+        Framework,
+        models.PROTECT,
+        related_name="assessments",
+        verbose_name=_("framework"),
+        help_text=_("Rubric by which it is rated."),
+    )
+    neighbourhood = models.ForeignKey(
+        Neighbourhood,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="assessments",
+        verbose_name=_("neighbourhood"),
+        help_text=_("Neighbourhood that is rated."),
+    )
+    unit = models.ForeignKey(
+        MemberUnit,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="assessments",
+        verbose_name=_("unit"),
+        help_text=_("Unit that is rated."),
+    )
+    street = models.ForeignKey(
+        Street,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="assessments",
+        verbose_name=_("street"),
+        help_text=_("Street that is rated."),
+    )
+    assessor = models.ForeignKey(
+        MemberUnit,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="assessments_made",
+        verbose_name=_("assessor"),
+        help_text=_("Unit that rates."),
+    )
+    status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Where the rating stands."))
+    assessed_on = EDTFField(_("assessed on"), help_text=_("When it was rated."))
+    summary = models.TextField(_("summary"), blank=True, help_text=_("What was done, in the registry's own words."))
+
+    class Meta(Record.Meta):
+        verbose_name = _("assessment")
+        verbose_name_plural = _("assessments")
+        ordering = ["slug"]
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(neighbourhood__isnull=False, unit=None, street=None)
+                | Q(neighbourhood=None, unit__isnull=False, street=None)
+                | Q(neighbourhood=None, unit=None, street__isnull=False),
+                name="assessments_assessment_one_subject",
+                violation_error_message=_("Name exactly one neighbourhood, unit or street."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.neighbourhood or self.unit or self.street} – {self.framework}"
+
+    def slug_source(self) -> str:
+        subject = self.neighbourhood or self.unit or self.street
+        return f"{self.framework.slug}-{subject.key if subject else ''}"
+
+
+class Score(Record):
+    """The value of one dimension in a rating."""
+
+    resource = "scores"
+    name_field = "slug"
+    search_columns = ("dimension__search_text",)
+
+    assessment = models.ForeignKey(
+        Assessment,
+        models.CASCADE,
+        related_name="scores",
+        verbose_name=_("assessment"),
+        help_text=_("Rating to which it belongs."),
+    )
+    dimension = models.ForeignKey(
+        Dimension,
+        models.PROTECT,
+        related_name="scores",
+        verbose_name=_("dimension"),
+        help_text=_("Dimension that is rated."),
+    )
+    value = models.DecimalField(
+        _("value"), max_digits=8, decimal_places=2, help_text=_("The value given, on the scale of the rubric.")
+    )
+
+    class Meta(Record.Meta):
+        verbose_name = _("score")
+        verbose_name_plural = _("scores")
+        ordering = ["slug"]
+        constraints = [
+            *Record.Meta.constraints,
+            models.UniqueConstraint(fields=["assessment", "dimension"], name="assessments_score_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dimension}: {self.value}"
+
+    def slug_source(self) -> str:
+        return f"{self.assessment.slug}-{self.dimension.slug}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.assessment_id and self.dimension_id and self.dimension.framework_id != self.assessment.framework_id:
+            raise ValidationError({"dimension": _("The dimension belongs to another rubric than the assessment.")})

@@ -1,0 +1,138 @@
+"""The JSON of how well."""
+
+from apps.assessments.models import Assessment, Dimension, Framework, Score
+from apps.common.serializers import AddressField, NumberField, RecordSerializer, Reference, RowSerializer, edtf
+from apps.registry.serializers import MemberUnitSerializer, NeighbourhoodSerializer, StreetSerializer
+
+
+class DimensionOfFramework(RowSerializer):
+    """A dimension of the rubric."""
+
+    url = AddressField()
+
+    class Meta:
+        model = Dimension
+        fields = ("position", "name", "capability", "url")
+
+
+class FrameworkSerializer(RecordSerializer):
+    """A rubric with its dimensions in order."""
+
+    dimensions = DimensionOfFramework(many=True, read_only=True, help_text="What it looks at, in order.")
+
+    class Meta:
+        model = Framework
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "version",
+            "owner",
+            "street",
+            *edtf("adopted_on"),
+            "summary",
+            "dimensions",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"owner": MemberUnitSerializer, "street": StreetSerializer}
+
+
+class FrameworkDetailSerializer(FrameworkSerializer):
+    """A rubric with its dimensions and the ratings by it."""
+
+    assessments = Reference(many=True, read_only=True, help_text="Ratings by the rubric.")
+
+    class Meta(FrameworkSerializer.Meta):
+        fields = (*FrameworkSerializer.Meta.fields, "assessments")
+
+
+class DimensionSerializer(RecordSerializer):
+    """One of the things that a rubric looks at."""
+
+    class Meta:
+        model = Dimension
+        fields = (
+            "url",
+            "slug",
+            "framework",
+            "position",
+            "name",
+            "name_pinyin",
+            "capability",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"framework": FrameworkSerializer}
+
+
+class AssessmentSerializer(RecordSerializer):
+    """A rating by a rubric."""
+
+    class Meta:
+        model = Assessment
+        fields = (
+            "url",
+            "slug",
+            "framework",
+            "neighbourhood",
+            "unit",
+            "street",
+            "assessor",
+            "status",
+            *edtf("assessed_on"),
+            "summary",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {
+            "framework": FrameworkSerializer,
+            "neighbourhood": NeighbourhoodSerializer,
+            "unit": MemberUnitSerializer,
+            "street": StreetSerializer,
+            "assessor": MemberUnitSerializer,
+        }
+
+
+class ScoreOfAssessment(RowSerializer):
+    """The value of one dimension."""
+
+    value = NumberField(help_text="The value given, on the scale of the rubric.")
+    url = AddressField()
+
+    class Meta:
+        model = Score
+        fields = ("dimension", "value", "url")
+
+
+class AssessmentDetailSerializer(AssessmentSerializer):
+    """A rating with its scores."""
+
+    scores = ScoreOfAssessment(many=True, read_only=True, help_text="Values by dimension.")
+
+    class Meta(AssessmentSerializer.Meta):
+        fields = (*AssessmentSerializer.Meta.fields, "scores")
+
+
+class ScoreSerializer(RecordSerializer):
+    """The value of one dimension in a rating."""
+
+    value = NumberField(help_text="The value given, on the scale of the rubric.")
+
+    class Meta:
+        model = Score
+        fields = ("url", "slug", "assessment", "dimension", "value", "citations", "updated_at")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"assessment": AssessmentSerializer, "dimension": DimensionSerializer}

@@ -1,0 +1,174 @@
+"""Errors as RFC 9457 problem details: one shape for everything that goes wrong over HTTP.
+
+`detail` says in the reader's language what was wrong; `code` says it to programs and names the entry in /docs/errors;
+`errors` points at each offending parameter (`parameter`) or place in the body (`pointer`, a JSON Pointer).
+"""
+
+import difflib
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.translation import gettext, gettext_lazy as _
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+# Every code with its title: the page /docs/errors and the OpenAPI document are made from this list.
+PROBLEMS: dict[str, tuple[int, Any]] = {
+    "bad_request": (400, _("The request is not valid.")),
+    "unknown_parameter": (400, _("The address has a parameter that does not exist.")),
+    "invalid_parameter": (400, _("A parameter has a value that is not valid.")),
+    "not_authenticated": (401, _("Authentication is needed.")),
+    "permission_denied": (403, _("This is not permitted.")),
+    "not_found": (404, _("There is nothing at this address.")),
+    "method_not_allowed": (405, _("The method is not allowed here.")),
+    "not_acceptable": (406, _("The answer cannot be given in the format asked for.")),
+    "too_large": (413, _("The request is too large.")),
+    "unsupported_media_type": (415, _("The body is in a format that is not understood.")),
+    "too_many_requests": (429, _("Too many requests.")),
+    "internal_error": (500, _("Something went wrong on the server.")),
+    "unavailable": (503, _("The service is not available at the moment.")),
+}
+
+
+class ParameterError(exceptions.APIException):
+    """One or more query parameters are unknown or have a value that is not valid."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+
+    def __init__(self, errors: list[dict[str, str]], code: str = "invalid_parameter") -> None:
+        super().__init__(" ".join(error["detail"] for error in errors), code)
+        self.code = code
+        self.errors = errors
+
+
+def parameter_error(parameter: str, detail: str, code: str = "invalid_parameter") -> ParameterError:
+    """Return the error for one parameter."""
+    return ParameterError([{"parameter": parameter, "code": code, "detail": detail}], code)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the known word nearest to the given one, or all of a few, or nothing."""
+    names = sorted(known)
+    if found := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
+        return " " + gettext("Did you mean “%(name)s”?") % {"name": found[0]}
+    if 0 < len(names) <= 30:
+        return " " + gettext("Known are: %(names)s.") % {"names": ", ".join(names)}
+    return ""
+
+
+def problem(
+    request: HttpRequest, code: str, detail: str, errors: list[dict[str, str]] | None = None, http_status: int | None = None
+) -> dict[str, Any]:
+    """Return the body of a problem answer."""
+    known_status, title = PROBLEMS[code]
+    body: dict[str, Any] = {
+        "type": f"/docs/errors#{code}",
+        "title": str(title),
+        "status": http_status or known_status,
+        "detail": detail,
+        "instance": request.get_full_path(),
+        "code": code,
+        "request_id": getattr(request, "request_id", ""),
+    }
+    if errors:
+        body["errors"] = errors
+    return body
+
+
+def problem_response(request: HttpRequest, code: str, detail: str = "", **headers: str) -> JsonResponse:
+    """Return a whole problem answer, for what goes wrong outside a view."""
+    body = problem(request, code, detail or str(PROBLEMS[code][1]))
+    return JsonResponse(
+        body, status=body["status"], content_type=CONTENT_TYPE, headers=headers, json_dumps_params={"ensure_ascii": False}
+    )
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer every exception of a view as a problem; what is nobody's fault but ours stays an exception (500)."""
+    request = context["request"]._request
+    headers: dict[str, str] = {}
+    errors: list[dict[str, str]] | None = None
+    match error:
+        case ParameterError():
+            code, detail, errors = error.code, str(error.detail), error.errors
+        case exceptions.ValidationError():
+            code, errors = "bad_request", list(_flatten(error.get_full_details(), ""))
+            detail = " ".join(item["detail"] for item in errors)
+        case Http404() | exceptions.NotFound():
+            code, detail = "not_found", gettext("There is no %(path)s.") % {"path": request.path}
+        case exceptions.MethodNotAllowed():
+            code, detail = "method_not_allowed", str(error.detail)
+        case exceptions.NotAcceptable():
+            code, detail = "not_acceptable", gettext("Ask for application/json.")
+        case exceptions.UnsupportedMediaType():
+            code, detail = "unsupported_media_type", str(error.detail)
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            code, detail = "not_authenticated", str(error.detail)
+        case PermissionDenied() | exceptions.PermissionDenied():
+            code, detail = "permission_denied", str(PROBLEMS["permission_denied"][1])
+        case exceptions.Throttled():
+            code, detail = "too_many_requests", str(error.detail)
+            headers["Retry-After"] = str(int(error.wait or 1))
+        case RequestDataTooBig():
+            code, detail = "too_large", str(PROBLEMS["too_large"][1])
+        case exceptions.APIException() if error.status_code < status.HTTP_500_INTERNAL_SERVER_ERROR:
+            code, detail = "bad_request", str(error.detail)
+        case SuspiciousOperation() | DataError() | UnicodeError() | OverflowError():
+            code, detail = "bad_request", str(PROBLEMS["bad_request"][1])
+        case OperationalError() | InterfaceError():
+            logger.error("the database does not answer: %s", error)
+            code, detail = "unavailable", str(PROBLEMS["unavailable"][1])
+            headers["Retry-After"] = "3"
+        case _:
+            return None
+    set_rollback()
+    if isinstance(error, exceptions.APIException) and (challenge := getattr(error, "auth_header", None)):
+        headers["WWW-Authenticate"] = challenge
+    body = problem(request, code, detail, errors)
+    return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
+    """Yield the leaves of DRF's nested error details, each with its JSON Pointer."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        yield {"pointer": pointer, "code": details["code"], "detail": str(details["message"])}
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            yield from _flatten(inner, pointer if name == "non_field_errors" else f"{pointer}/{name}")
+    elif isinstance(details, list):
+        for inner in details:
+            yield from _flatten(inner, pointer)
+
+
+# What Django answers when no view did (urls.py) -----------------------------------------------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer 400; RequestDataTooBig is 413."""
+    return problem_response(request, "too_large" if isinstance(exception, RequestDataTooBig) else "bad_request")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer 403."""
+    return problem_response(request, "permission_denied")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer 404."""
+    return problem_response(request, "not_found", gettext("There is no %(path)s.") % {"path": request.path})
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """Answer 500, or 503 where the database is away."""
+    return problem_response(request, "internal_error")
+
+

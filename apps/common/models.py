@@ -1,0 +1,266 @@
+"""The base of every record, and what all records share: identity, names, evidence, derived columns."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
+
+import pgtrigger
+from django.apps import apps
+from django.contrib.contenttypes.fields import GenericRelation
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import connection, models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.common import pinyin
+from apps.common.fields import Derived, PinyinField, SearchField
+
+SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+SLUG_LENGTH = 120
+
+
+def clean_q(text: str) -> list[str]:
+    """Split a search text into its normalised words; words that normalise to nothing are left out."""
+    return [term for word in text.split() if (term := pinyin.normalise_term(word))]
+
+
+class RecordQuerySet(models.QuerySet[Any]):
+    """Questions that every record answers, and writes that keep derived columns in step."""
+
+    def matching(self, text: str) -> "RecordQuerySet":
+        """Return the rows in whose names every word of `text` is found: Chinese, pinyin or initials."""
+        queryset = self
+        for term in clean_q(text):
+            queryset = queryset.filter(self.model.search_condition(term))
+        return queryset
+
+    def valid_on(self, day: date) -> "RecordQuerySet":
+        """Return the rows that may have been true on a day: neither begun after it nor ended before it for certain."""
+        queryset = self
+        if self.model.valid_from:
+            begun = {f"{self.model.valid_from}_earliest__lte": day}
+            queryset = queryset.filter(Q(**{f"{self.model.valid_from}_earliest": None}) | Q(**begun))
+        if self.model.valid_until:
+            lasting = {f"{self.model.valid_until}_latest__gte": day}
+            queryset = queryset.filter(Q(**{f"{self.model.valid_until}_latest": None}) | Q(**lasting))
+        return queryset
+
+    def update(self, **kwargs: Any) -> int:
+        for field in self.model._meta.concrete_fields:
+            if isinstance(field, Derived) and field.source in kwargs:
+                if hasattr(kwargs[field.source], "resolve_expression"):
+                    raise TypeError(f"{field.source} feeds {field.name}: give update() a value, not an expression")
+                kwargs[field.name] = field.compute(kwargs[field.source])
+        return super().update(**kwargs)
+
+
+class Citable(models.Model):
+    """Anything that a published sentence can speak about: a record or a division."""
+
+    resource: ClassVar[str]
+    key_field: ClassVar[str] = "slug"
+    name_field: ClassVar[str] = "name"
+    search_columns: ClassVar[tuple[str, ...]] = ("search_text",)
+    valid_from: ClassVar[str] = ""
+    valid_until: ClassVar[str] = ""
+
+    # By name, not by import: evidence points at everything and nothing imports it.
+    citations = GenericRelation(
+        "evidence.Citation", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
+    )
+    figures = GenericRelation(
+        "evidence.Figure", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True, help_text=_("When the row was made."))
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True, help_text=_("When the row last changed."))
+
+    objects = RecordQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def key(self) -> str:
+        """The public identifier: the official code of a division, the slug of anything else."""
+        return str(getattr(self, self.key_field))
+
+    @classmethod
+    def search_condition(cls, term: str) -> Q:
+        """Return the condition under which one normalised search term is found in a row."""
+        condition = Q()
+        for column in cls.search_columns:
+            condition |= Q(**{f"{column}__contains": term})
+        return condition
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if (fields := kwargs.get("update_fields")) is not None:
+            derived = [f.name for f in self._meta.concrete_fields if isinstance(f, Derived) and f.source in fields]
+            kwargs["update_fields"] = [*fields, *derived, "updated_at"]
+        super().save(*args, **kwargs)
+
+
+class RetiredSlug(models.Model):
+    """A slug whose record was deleted. Written by the database; the slug is never given to another record."""
+
+    table = models.CharField(max_length=63, help_text=_("Table of the deleted record."))
+    slug = models.CharField(max_length=SLUG_LENGTH, help_text=_("Slug of the deleted record."))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["table", "slug"], name="common_retiredslug_once")]
+
+    def __str__(self) -> str:
+        return f"{self.table}/{self.slug}"
+
+
+class Record(Citable):
+    """A record with a slug: ASCII, unique within its resource, permanent, never reused."""
+
+    slug = models.CharField(
+        _("slug"),
+        max_length=SLUG_LENGTH,
+        unique=True,
+        blank=True,
+        validators=[RegexValidator(SLUG_PATTERN, _("Lower-case ASCII letters, digits and single hyphens only."))],
+        help_text=_("Permanent identifier in addresses: ASCII, unique, never changed. Made from the name if empty."),
+    )
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(condition=Q(slug__regex=SLUG_PATTERN), name="%(app_label)s_%(class)s_slug_ascii"),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="slug_is_permanent", fields=["slug"]),
+            pgtrigger.Trigger(
+                name="slug_is_retired",
+                operation=pgtrigger.Delete,
+                when=pgtrigger.After,
+                func="""
+                    INSERT INTO common_retiredslug ("table", slug) VALUES (TG_TABLE_NAME, OLD.slug)
+                    ON CONFLICT DO NOTHING;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="slug_is_not_reused",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                    IF EXISTS (SELECT FROM common_retiredslug WHERE "table" = TG_TABLE_NAME AND slug = NEW.slug) THEN
+                        RAISE unique_violation USING MESSAGE =
+                            format('the slug %s belonged to a deleted record of %s', NEW.slug, TG_TABLE_NAME);
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def slug_source(self) -> str:
+        """Return the ASCII text from which a slug is made when none is given."""
+        return pinyin.slugify_name(str(getattr(self, self.name_field)))
+
+    def clean(self) -> None:
+        super().clean()
+        if self._state.adding and self.slug and self._slug_was_retired(self.slug):
+            raise ValidationError({"slug": _("This slug belonged to a record that was deleted; slugs are not reused.")})
+        if not self.slug:
+            self.slug = self._free_slug()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.slug:
+            self.slug = self._free_slug()
+        super().save(*args, **kwargs)
+
+    def _slug_was_retired(self, slug: str) -> bool:
+        return RetiredSlug.objects.filter(table=self._meta.db_table, slug=slug).exists()
+
+    def _free_slug(self) -> str:
+        """Return the slug made from `slug_source`, with a number behind it where it is taken."""
+        stem = re.sub(r"[^a-z0-9]+", "-", self.slug_source().lower())[: SLUG_LENGTH - 5].strip("-")
+        slug, number = stem, 1
+        while type(self)._base_manager.filter(slug=slug).exists() or self._slug_was_retired(slug):
+            number += 1
+            slug = f"{stem}-{number}"
+        return slug
+
+
+class NamedRecord(Record):
+    """A record that has a name of its own."""
+
+    name = models.CharField(
+        _("name"), max_length=200, help_text=_("Name as its bearer or the source writes it; never translated.")
+    )
+    name_pinyin = PinyinField(
+        _("pinyin"), max_length=400, db_collation="C", help_text=_("The name in Hanyu Pinyin, by which names are sorted.")
+    )
+    search_text = SearchField(help_text=_("Name, pinyin and initials in the form in which they are searched."))
+
+    class Meta(Record.Meta):
+        abstract = True
+        ordering = ["name_pinyin", "slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@cache
+def citable_models() -> dict[str, type[Citable]]:
+    """Return all kinds of record by the name of their resource."""
+    return {model.resource: model for model in apps.get_models() if issubclass(model, Citable)}
+
+
+class Target(NamedTuple):
+    """A record as another one points at it: enough to name it and to link to it."""
+
+    resource: str
+    key: str
+    name: str
+
+
+def load_targets(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Target]:
+    """Look up records by (content type id, primary key), all in one query however many kinds there are.
+
+    Django's own prefetch costs a query for each kind, so that a page's cost would hang on what it happens to hold.
+    Pairs without a record are left out of the answer.
+    """
+    ids: dict[int, set[int]] = defaultdict(set)
+    for content_type_id, pk in pairs:
+        ids[content_type_id].add(pk)
+    selects, params, models_by_id = [], [], {}
+    for content_type_id, pks in sorted(ids.items()):
+        model = ContentType.objects.get_for_id(content_type_id).model_class()
+        if model is None or not issubclass(model, Citable):
+            continue
+        models_by_id[content_type_id] = model
+        quote = connection.ops.quote_name
+        columns = [quote(model._meta.get_field(name).column) for name in (model.key_field, model.name_field)]
+        selects.append(
+            f"SELECT %s::int, id, {columns[0]}::text, {columns[1]}::text"  # noqa: S608 - names come from the models
+            f" FROM {quote(model._meta.db_table)} WHERE id = ANY(%s)"
+        )
+        params += [content_type_id, list(pks)]
+    if not selects:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(selects), params)
+        rows = cursor.fetchall()
+    return {(row[0], row[1]): Target(models_by_id[row[0]].resource, row[2], row[3]) for row in rows}
+
+
+class LoadedFile(models.Model):
+    """A fixture file that was loaded, so that a start loads only what changed and curators' edits stay."""
+
+    path = models.CharField(max_length=200, unique=True, help_text=_("Path of the file below the fixtures folder."))
+    sha256 = models.CharField(max_length=64, help_text=_("SHA-256 of the file when it was loaded."))
+    loaded_at = models.DateTimeField(auto_now=True, help_text=_("When it was loaded."))
+
+    class Meta:
+        ordering = ["path"]
+
+    def __str__(self) -> str:
+        return self.path

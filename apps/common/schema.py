@@ -1,0 +1,235 @@
+"""The OpenAPI document: what the generator cannot read off the code, said once for all resources."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from apps.common.errors import CONTENT_TYPE, PROBLEMS
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+
+# Tags by domain, each with what it is about and its resources.
+TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "divisions": (
+        "Where: districts, streets and neighbourhoods, with the editions of the division codes in which they are valid.",
+        ("districts", "streets", "neighbourhoods"),
+    ),
+    "units": ("Who: organisations, and the names under which they appear.", ("member-units", "unit-names")),
+    "alliances": ("Bodies of units, from joint conferences to co-building pairs.", ("alliances", "memberships")),
+    "venues": ("Places in which the networks work, and what they offer.", ("venues", "venue-services")),
+    "projects": (
+        "What is done together: needs, resources, projects, claims and results.",
+        ("categories", "needs", "resources", "projects", "project-partners", "claims", "deliverables"),
+    ),
+    "events": ("What happened, who took part, and awards.", ("events", "participations", "awards")),
+    "evidence": ("How we know: articles, the spans that support facts, reported numbers.", ("articles", "citations", "figures")),
+    "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
+    "api": ("The index of the API and its vocabularies.", ()),
+}
+
+STRING = {"type": "string"}
+ADDRESS = {"type": "string", "format": "uri-reference"}
+
+
+def _object(about: str, /, **properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "description": about, "required": list(properties), "properties": properties}
+
+
+INDEX = _object(
+    "What there is.",
+    name={**STRING, "description": "Name of the service."},
+    version={**STRING, "description": "Version of the interface."},
+    resources={
+        "type": "array",
+        "description": "Every resource.",
+        "items": _object(
+            "A resource.",
+            name={**STRING, "description": "Name of the resource, as in addresses."},
+            title={**STRING, "description": "Title in the language asked for."},
+            description={**STRING, "description": "What it holds."},
+            tag={**STRING, "description": "Domain to which it belongs."},
+            count={"type": "integer", "minimum": 0, "description": "Records in the plain list."},
+            url={**ADDRESS, "description": "Address of the list."},
+        ),
+    },
+    vocabularies={**ADDRESS, "description": "Address of the vocabularies."},
+    openapi={**ADDRESS, "description": "Address of the OpenAPI document."},
+    documentation={**ADDRESS, "description": "Address of the documentation."},
+)
+VOCABULARY = _object(
+    "A vocabulary: the values of one choice field.",
+    name={**STRING, "description": "Name of the vocabulary: resource and field."},
+    resource={**STRING, "description": "Resource that uses it."},
+    field={**STRING, "description": "Field whose values it holds."},
+    description={**STRING, "description": "What the field says."},
+    values={
+        "type": "array",
+        "description": "The values, in the order of forms.",
+        "items": _object(
+            "A value.",
+            value={**STRING, "description": "Value on the wire."},
+            labels={
+                "type": "object",
+                "description": "Labels by language tag.",
+                "required": ["zh-Hans", "en"],
+                "properties": {
+                    "zh-Hans": {**STRING, "description": "Label in Chinese."},
+                    "en": {**STRING, "description": "Label in English."},
+                },
+            },
+        ),
+    },
+    url={**ADDRESS, "description": "Address of the vocabulary."},
+)
+VOCABULARIES = _object(
+    "All vocabularies.", results={"type": "array", "description": "The vocabularies.", "items": VOCABULARY}
+)
+PROBLEM = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
+    "properties": {
+        "type": {**ADDRESS, "description": "Address of what is written about this kind of problem."},
+        "title": {**STRING, "description": "The kind of problem in a few words."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "HTTP status."},
+        "detail": {**STRING, "description": "What was wrong this time, in the language asked for."},
+        "instance": {**ADDRESS, "description": "Address that was asked for."},
+        "code": {**STRING, "enum": list(PROBLEMS), "description": "The kind of problem, for programs."},
+        "request_id": {**STRING, "description": "Identifier of the request, also in `X-Request-ID`."},
+        "errors": {
+            "type": "array",
+            "description": "Each parameter or place in the body that was wrong.",
+            "items": {
+                "type": "object",
+                "required": ["code", "detail"],
+                "properties": {
+                    "parameter": {**STRING, "description": "Name of the query parameter."},
+                    "pointer": {**STRING, "description": "Place in the body, as a JSON Pointer."},
+                    "code": {**STRING, "description": "Kind of error, for programs."},
+                    "detail": {**STRING, "description": "What was wrong, in the language asked for."},
+                },
+            },
+        },
+    },
+}
+WHEN = {
+    "400": "A parameter is unknown or has a value that is not valid.",
+    "404": "There is no such record.",
+    "406": "The answer cannot be given in the format asked for.",
+}
+
+
+@cache
+def examples() -> dict[str, Any]:
+    """Return real answers of the service, by operation; made by `manage.py make_examples`."""
+    return json.loads(EXAMPLES.read_text(encoding="utf-8")) if EXAMPLES.exists() else {}
+
+
+class RecordSchema(AutoSchema):
+    """Describes the operations of a resource: tag, summary, description, shared parameters, a real example."""
+
+    def _resource(self) -> str:
+        return self.path.removeprefix("/api/v1/").partition("/")[0]
+
+    def _is_record_view(self) -> bool:
+        return hasattr(self.view, "detail_serializer_class")
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return self.view.action == "list" if self._is_record_view() else super()._is_list_view(serializer)
+
+    def get_operation_id(self) -> str:
+        if not self._is_record_view():
+            return super().get_operation_id()
+        return f"{self._resource().replace('-', '_')}_{'list' if self._is_list_view() else 'retrieve'}"
+
+    def get_tags(self) -> list[str]:
+        return [tag for tag, (_about, members) in TAGS.items() if self._resource() in members] or super().get_tags()
+
+    def get_summary(self) -> str | None:
+        if not self._is_record_view():
+            return super().get_summary()
+        meta = self.view.queryset.model._meta
+        return f"List {meta.verbose_name_plural}" if self._is_list_view() else f"Read one of the {meta.verbose_name_plural}"
+
+    def get_description(self) -> str:
+        if not self._is_record_view():
+            return super().get_description()
+        about = " ".join(type(self.view).__doc__.split())
+        if self._is_list_view():
+            return f"{about}\n\nPaged by cursor; every parameter narrows the list, and a comma within one means OR."
+        return f"{about}\n\nThe whole record, with what is nested in it and the citations on which it rests."
+
+    def get_override_parameters(self) -> list[Any]:
+        if not self._is_record_view():
+            return super().get_override_parameters()
+        serializer = self.view.get_serializer_class()
+        expandable = ", ".join(f"`{name}`" for name in serializer.expandable())
+        parameters = [
+            OpenApiParameter("fields", str, description="Comma-separated names of the fields to be given; all without it."),
+            OpenApiParameter(
+                "labels", bool, default=False, description="Give the labels of choices too, as `…_label`, by `Accept-Language`."
+            ),
+            OpenApiParameter(
+                "as_of", {"type": "string", "format": "date"}, description="What was true on this day, such as 2013-06-27."
+            ),
+            OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer."),
+            OpenApiParameter(
+                "Accept-Language",
+                str,
+                OpenApiParameter.HEADER,
+                description="Language of labels and errors: `zh-Hans` (default) or `en`. Data are never translated.",
+            ),
+        ]
+        if expandable:
+            parameters.append(
+                OpenApiParameter(
+                    "expand",
+                    str,
+                    description="Comma-separated references to be replaced by the whole record; a dot goes one step"
+                    f" deeper. There are: {expandable}.",
+                )
+            )
+        if not self._is_list_view():
+            parameters.append(
+                OpenApiParameter("key", str, OpenApiParameter.PATH, description="Official code of a division; slug of anything else.")
+            )
+        return parameters
+
+
+def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add to the generated document what holds for every operation: problems, headers, tags by domain."""
+    schemas = result["components"].setdefault("schemas", {})
+    for schema in schemas.values():
+        # Labels are given only where they are asked for.
+        if required := [name for name in schema.get("required", []) if not name.endswith("_label")]:
+            schema["required"] = required
+        else:
+            schema.pop("required", None)
+    schemas["Problem"] = PROBLEM
+    result["tags"] = [{"name": name, "description": about} for name, (about, _members) in TAGS.items()]
+    request_id = {"description": "Identifier of the request.", "schema": STRING}
+    for address, methods in result["paths"].items():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["schema"].get("type") == "array":
+                    parameter |= {"style": "form", "explode": False}
+            if (example := examples().get(operation["operationId"])) is not None:
+                content = operation["responses"]["200"]["content"]["application/json"]
+                content["examples"] = {"record": {"summary": "From the registry", "value": example}}
+            for status, description in WHEN.items():
+                if status == "404" and "{" not in address:
+                    continue
+                operation["responses"][status] = {
+                    "description": description,
+                    "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                }
+            for status, response in operation["responses"].items():
+                response["description"] = response.get("description") or "The answer."
+                response["headers"] = {"X-Request-ID": request_id}
+                if status == "200" and any(given["name"] == "cursor" for given in operation.get("parameters", [])):
+                    response["headers"]["Link"] = {"description": "Pages before and behind (RFC 8288).", "schema": STRING}
+    return result

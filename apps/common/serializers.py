@@ -1,0 +1,255 @@
+"""The base of every resource's JSON, and the queries that it needs, read off the serializer itself.
+
+A serializer lists its fields; `prepare` walks them and adds to a queryset what they touch: joins for references,
+one prefetch for each nested list, a subquery for each count. So a list costs the same number of queries whatever it
+holds, and a field added to a serializer needs no second thought elsewhere.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, ForeignKey, IntegerField, Model, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.common.errors import nearest, parameter_error
+from apps.common.models import Citable, load_targets
+
+
+def edtf(name: str) -> tuple[str, ...]:
+    """Return the field names of a partial date and its companions."""
+    return (name, *(f"{name}_{part}" for part in ("earliest", "latest", "wording", "relative_to")))
+
+
+@extend_schema_field({"type": "string", "format": "uri-reference"})
+class AddressField(serializers.Field):  # type: ignore[type-arg]
+    """The address of a record in this API, as a path: it holds behind any proxy and under any host name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", "Address of the record, relative to the host.")
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        return f"{settings.API_ROOT}/{value.resource}/{value.key}"
+
+
+class Reference(serializers.Serializer[Any]):
+    """A record as others point at it: key, name and address. `?expand=` puts the whole record in its place."""
+
+    key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
+    name = serializers.SerializerMethodField(help_text="Name of the record, in the language of its source.")
+    url = AddressField()
+
+    def get_name(self, record: Any) -> str:
+        """Return the name under which the record is shown."""
+        return str(getattr(record, record.name_field))
+
+
+class TargetReference(serializers.Serializer[Any]):
+    """A record of any kind, with the resource to which it belongs."""
+
+    resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
+    key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
+    name = serializers.CharField(help_text="Name of the record, in the language of its source.")
+    url = AddressField()
+
+
+@extend_schema_field(TargetReference)
+class TargetField(serializers.Field):  # type: ignore[type-arg]
+    """The record of any kind that a row speaks about; those of a whole page are looked up together."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        targets = self.context.setdefault("targets", {})
+        identity = (value.content_type_id, value.object_id)
+        if identity not in targets:
+            page = self.root.instance if isinstance(self.root, serializers.ListSerializer) else [value]
+            rows = page if value in page else [value]
+            targets.update(load_targets((row.content_type_id, row.object_id) for row in rows))
+        target = targets.get(identity)
+        return TargetReference(target).data if target else None
+
+
+class CountField(serializers.IntegerField):
+    """How many records point at this one through a relation; counted by a subquery, not by loading them."""
+
+    def __init__(self, relation: str, **kwargs: Any) -> None:
+        self.relation = relation
+        super().__init__(read_only=True, min_value=0, **kwargs)
+
+    def annotation(self, model: type[Model]) -> Coalesce:
+        """Return the expression that counts for a row of the model."""
+        relation = model._meta.get_field(self.relation)
+        back = relation.field.name if relation.auto_created else relation.remote_field.name
+        counted = (
+            relation.related_model._base_manager.filter(**{back: OuterRef("pk")})
+            .order_by()
+            .values(back)
+            .annotate(counted=Count("pk"))
+            .values("counted")
+        )
+        return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+class CitationBrief(serializers.Serializer[Any]):
+    """Which sentence says so: a span in the body of an article, and the fields of this record that it supports."""
+
+    article = Reference(help_text="Article that says so.")
+    start = serializers.IntegerField(
+        min_value=0, help_text="Offset of the span's first character in the article's body, in Unicode code points."
+    )
+    end = serializers.IntegerField(min_value=1, help_text="Offset behind the span's last character.")
+    sha256 = serializers.CharField(help_text="SHA-256 of the span in UTF-8.")
+    supports = serializers.ListField(
+        child=serializers.CharField(), help_text="Fields of this record that the span supports."
+    )
+    url = AddressField()
+
+
+class LabelField(serializers.CharField):
+    """The label of a choice in the reader's language; given with `?labels=true`."""
+
+    def __init__(self, choice: str, **kwargs: Any) -> None:
+        super().__init__(
+            source=f"get_{choice}_display",
+            read_only=True,
+            required=False,
+            help_text=f"With `labels=true`: the label of `{choice}` in the language asked for.",
+            **kwargs,
+        )
+
+
+@extend_schema_field({"type": "number"})
+class NumberField(serializers.Field):  # type: ignore[type-arg]
+    """A decimal as a JSON number: whole where it is whole."""
+
+    def to_representation(self, value: Any) -> int | float:
+        return int(value) if value == value.to_integral_value() else float(value)
+
+
+class FigureBrief(serializers.Serializer[Any]):
+    """A number that a source reports about this record; `/figures` says the rest."""
+
+    name = serializers.CharField(help_text="What the number is, in short.")
+    measure = serializers.CharField(help_text="What is counted, as a key that figures of the same thing share.")
+    comparator = serializers.CharField(help_text="How the number bounds the true one: `=`, `>=`, `>`, `~`, `<=` or `<`.")
+    value = NumberField(help_text="The number.")
+    unit = serializers.CharField(help_text="Unit of the number; 人次 (`person_time`) is not 人 (`person`).")
+    kind = serializers.CharField(help_text="`actual` or `target`; a target is a plan.")
+    as_written = serializers.CharField(help_text="The number in the words of the source.")
+    url = AddressField()
+
+
+class RowSerializer(serializers.ModelSerializer[Any]):
+    """The base of everything made from a row: foreign keys are references, choices carry labels on demand."""
+
+    class Meta:
+        abstract = True
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        if self.context.get("labels"):
+            choices = [name for name, field in fields.items() if isinstance(field, serializers.ChoiceField)]
+            fields |= {f"{name}_label": LabelField(name) for name in choices}
+        return fields
+
+    def build_relational_field(self, field_name: str, relation_info: Any) -> Any:
+        """Show a record that another points at as a reference."""
+        if not issubclass(relation_info.related_model, Citable):
+            return super().build_relational_field(field_name, relation_info)
+        options: dict[str, Any] = {"read_only": True, "help_text": relation_info.model_field.help_text}
+        if relation_info.to_many:
+            options["many"] = True
+        elif relation_info.model_field.null:
+            options["allow_null"] = True
+        return Reference, options
+
+
+class RecordSerializer(RowSerializer):
+    """The base of every resource: address, evidence, expansion and choice of fields."""
+
+    url = AddressField()
+    citations = CitationBrief(many=True, read_only=True, help_text="What the record rests on, in reading order.")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type["RecordSerializer"]]:
+        """Return the references that `?expand=` may replace by the whole record, with its serializer."""
+        return {}
+
+    def __init__(self, *args: Any, expand: Iterable[str] = (), **kwargs: Any) -> None:
+        self.expand = tuple(expand)
+        super().__init__(*args, **kwargs)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        is_root = self.parent is None or (isinstance(self.parent, serializers.ListSerializer) and not self.parent.parent)
+        expand = self.context.get("expand", ()) if is_root else self.expand
+        for head in dict.fromkeys(path.partition(".")[0] for path in expand):
+            deeper = [path.partition(".")[2] for path in expand if path.startswith(f"{head}.")]
+            fields[head] = self.expandable()[head](expand=deeper, read_only=True)
+        if is_root and (picked := self.context.get("fields")):
+            wanted = {*picked, *(f"{name}_label" for name in picked)}
+            fields = {name: field for name, field in fields.items() if name in wanted}
+        return fields
+
+
+def check_expansions(serializer: type[RecordSerializer], paths: list[str]) -> None:
+    """Raise ParameterError unless each dotted path can be expanded, two steps deep at most."""
+    for path in paths:
+        current: type[RecordSerializer] = serializer
+        steps = path.split(".")
+        if len(steps) > 2:
+            raise parameter_error("expand", gettext("“%(path)s” goes deeper than two steps.") % {"path": path})
+        for step in steps:
+            known = current.expandable()
+            if step not in known:
+                detail = gettext("“%(path)s” cannot be expanded.") % {"path": path} + nearest(step, known)
+                raise parameter_error("expand", detail)
+            current = known[step]
+
+
+def prepare(queryset: QuerySet[Any], serializer: serializers.BaseSerializer[Any], as_of: date | None = None) -> QuerySet[Any]:
+    """Return the queryset with everything that the serializer will touch: joins, prefetches, counts.
+
+    With `as_of`, nested lists of what is valid in time hold what was true on that day.
+    """
+    joins, prefetches, counts = _needs(serializer, queryset.model, as_of)
+    if counts:
+        queryset = queryset.annotate(**counts)
+    if joins:
+        queryset = queryset.select_related(*joins)
+    return queryset.prefetch_related(*prefetches)
+
+
+def _needs(
+    serializer: Any, model: type[Model], as_of: date | None
+) -> "tuple[list[str], list[Prefetch[Any]], dict[str, Any]]":
+    """Collect joins, prefetches and counts of one serializer for rows of `model`."""
+    joins: list[str] = []
+    prefetches: "list[Prefetch[Any]]" = []
+    counts: dict[str, Any] = {}
+    for name, field in serializer.fields.items():
+        if isinstance(field, CountField):
+            counts[name] = field.annotation(model)
+        elif isinstance(field, serializers.ListSerializer):
+            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field.child, as_of)))
+        elif isinstance(field, RecordSerializer):
+            # An expanded record comes by a query of its own: its counts and lists cannot be had through a join.
+            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field, as_of)))
+        elif isinstance(field, serializers.BaseSerializer) and isinstance(model._meta.get_field(field.source), ForeignKey):
+            joins.append(field.source)
+    return joins, prefetches, counts
+
+
+def _rows_of(model: type[Model], source: str, serializer: Any, as_of: date | None) -> QuerySet[Any]:
+    """Return the rows at the other end of a relation, with what their serializer needs."""
+    rows = model._meta.get_field(source).related_model._default_manager.all()  # type: ignore[union-attr]
+    if as_of and issubclass(rows.model, Citable) and rows.model.valid_from:
+        rows = rows.valid_on(as_of)
+    return prepare(rows, serializer, as_of)

@@ -1,0 +1,41 @@
+"""Filters of what happened."""
+
+from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, RecordFilterSet
+from apps.events.models import Award, Event, Participation
+from apps.projects.models import Project
+from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street, Venue
+
+
+class EventFilterSet(RecordFilterSet):
+    """Filters of events."""
+
+    kind = ChoiceFilter("kind", Event.Kind, help_text="Kinds of event.")
+    status = ChoiceFilter("status", Event.Status, help_text="Planned, held or cancelled.")
+    parent = KeyFilter("parent", Event)
+    series = CommaFilter("series", help_text="Names of series.")
+    alliance = KeyFilter("alliance", Alliance)
+    venue = KeyFilter("venue", Venue)
+    district = KeyFilter("district", District)
+    street = KeyFilter("street", Street)
+    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
+    project = KeyFilter("projects", Project, distinct=True)
+    unit = KeyFilter("participations__unit", MemberUnit, distinct=True)
+    held_after = DateFilter("held_on", "after")
+    held_before = DateFilter("held_on", "before")
+
+
+class ParticipationFilterSet(RecordFilterSet):
+    """Filters of participations."""
+
+    event = KeyFilter("event", Event)
+    unit = KeyFilter("unit", MemberUnit)
+    alliance = KeyFilter("alliance", Alliance)
+    award = KeyFilter("award", Award)
+    role = ChoiceFilter("role", Participation.Role, help_text="Parts played at the event.")
+
+
+class AwardFilterSet(RecordFilterSet):
+    """Filters of awards."""
+
+    giver = KeyFilter("giver", MemberUnit)
+    district = KeyFilter("district", District)

@@ -1,0 +1,222 @@
+"""What happened, or is planned: meetings, signings, donations, milestones, and who took part."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.fields import EDTFField
+from apps.common.models import NamedRecord
+from apps.projects.models import Project
+from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street, Venue
+
+
+class Event(NamedRecord):
+    """Something that happened at a time; parts of an event are events with a parent."""
+
+    resource = "events"
+
+    class Kind(models.TextChoices):
+        CONFERENCE = "conference", _("Conference or meeting")
+        SIGNING = "signing", _("Signing")
+        UNVEILING = "unveiling", _("Unveiling")
+        LAUNCH = "launch", _("Launch or release")
+        DONATION = "donation", _("Donation")
+        COMMENDATION = "commendation", _("Commendation")
+        CEREMONY = "ceremony", _("Ceremony")
+        PRESENTATION = "presentation", _("Presentation")
+        ACTIVITY = "activity", _("Activity")
+        MILESTONE = "milestone", _("Milestone")
+
+    class Status(models.TextChoices):
+        PLANNED = "planned", _("Planned")
+        HELD = "held", _("Held")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of event."))
+    status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Planned is no fact yet."))
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="parts",
+        verbose_name=_("parent"),
+        help_text=_("Event of which it is a part."),
+    )
+    series = models.CharField(
+        _("series"), max_length=100, blank=True, help_text=_("Name of the series to which it belongs.")
+    )
+    held_on = EDTFField(_("held on"), help_text=_("When it was or is to be held."))
+    alliance = models.ForeignKey(
+        Alliance,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("alliance"),
+        help_text=_("Body whose event it is, or that it founds."),
+    )
+    venue = models.ForeignKey(
+        Venue,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("venue"),
+        help_text=_("Place in which it was held."),
+    )
+    district = models.ForeignKey(
+        District,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("district"),
+        help_text=_("District in which, or by which, it was held."),
+    )
+    street = models.ForeignKey(
+        Street,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("street"),
+        help_text=_("Street, town or township in which, or by which, it was held."),
+    )
+    neighbourhood = models.ForeignKey(
+        Neighbourhood,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("neighbourhood"),
+        help_text=_("Neighbourhood that it is about."),
+    )
+    projects = models.ManyToManyField(
+        Project,
+        blank=True,
+        related_name="events",
+        verbose_name=_("projects"),
+        help_text=_("Projects that were signed, launched or presented."),
+    )
+    slogan = models.CharField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
+    summary = models.TextField(_("summary"), blank=True, help_text=_("What happened, in the registry's own words."))
+
+    class Meta(NamedRecord.Meta):
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        constraints = [
+            *NamedRecord.Meta.constraints,
+            models.CheckConstraint(condition=~Q(parent=F("id")), name="events_event_not_own_parent"),
+        ]
+
+
+class Award(NamedRecord):
+    """An award scheme. Who received it is a participation."""
+
+    resource = "awards"
+
+    giver = models.ForeignKey(
+        MemberUnit,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="awards_given",
+        verbose_name=_("giver"),
+        help_text=_("Unit that gives it."),
+    )
+    district = models.ForeignKey(
+        District,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="awards",
+        verbose_name=_("district"),
+        help_text=_("District in which it is given."),
+    )
+    summary = models.TextField(_("summary"), blank=True, help_text=_("What it honours, in the registry's own words."))
+
+    class Meta(NamedRecord.Meta):
+        verbose_name = _("award")
+        verbose_name_plural = _("awards")
+
+
+class Participation(Party):
+    """A unit or body at an event in a role, and the office of who represented it in public."""
+
+    resource = "participations"
+    search_columns = (*Party.search_columns, "event__search_text")
+
+    class Role(models.TextChoices):
+        ORGANISER = "organiser", _("Organiser")
+        CHAIR = "chair", _("Chair")
+        SPEAKER = "speaker", _("Speaker")
+        ATTENDEE = "attendee", _("Attendee")
+        SIGNATORY = "signatory", _("Signatory")
+        DONOR = "donor", _("Donor")
+        RECIPIENT = "recipient", _("Recipient")
+        PRESENTER = "presenter", _("Presenter of an award")
+        AWARDEE = "awardee", _("Awardee")
+        FOUNDER = "founder", _("Founder")
+        PERFORMER = "performer", _("Performer")
+        MENTOR = "mentor", _("Mentor")
+        APPRENTICE = "apprentice", _("Apprentice")
+
+    event = models.ForeignKey(
+        Event,
+        models.CASCADE,
+        related_name="participations",
+        verbose_name=_("event"),
+        help_text=_("Event at which it took part."),
+    )
+    role = models.CharField(_("role"), max_length=20, choices=Role, help_text=_("Part played at the event."))
+    representative_name = models.CharField(
+        _("representative"),
+        max_length=60,
+        blank=True,
+        help_text=_("Who represented the unit in public, as the source prints it; private persons are not named."),
+    )
+    representative_office = models.CharField(
+        _("office"), max_length=200, blank=True, help_text=_("Office in which the representative took part.")
+    )
+    award = models.ForeignKey(
+        Award,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="participations",
+        verbose_name=_("award"),
+        help_text=_("Award received or presented."),
+    )
+    contribution = models.CharField(
+        _("contribution"), max_length=200, blank=True, help_text=_("What was given, presented or spoken about.")
+    )
+
+    class Meta(Party.Meta):
+        verbose_name = _("participation")
+        verbose_name_plural = _("participations")
+        ordering = ["slug"]
+        constraints = [
+            *Party.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["event", "unit", "alliance", "as_written", "role", "representative_name", "award"],
+                nulls_distinct=False,
+                name="events_participation_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(representative_name="") | ~Q(representative_office=""),
+                name="events_participation_person_has_office",
+                violation_error_message=_("A person is named only together with the office held."),
+            ),
+            models.CheckConstraint(
+                condition=Q(award=None) | Q(role__in=["awardee", "presenter"]),
+                name="events_participation_award_has_role",
+                violation_error_message=_("Only one who receives or presents an award is tied to it."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.party_name} – {self.event}"
+
+    def slug_source(self) -> str:
+        return f"{self.event.slug}-{self.party_slug()}-{self.role}"

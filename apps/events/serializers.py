@@ -1,0 +1,135 @@
+"""The JSON of what happened."""
+
+from apps.common.serializers import AddressField, CountField, FigureBrief, RecordSerializer, Reference, RowSerializer, edtf
+from apps.events.models import Award, Event, Participation
+from apps.registry.serializers import (
+    AllianceSerializer,
+    DistrictSerializer,
+    MemberUnitSerializer,
+    NeighbourhoodSerializer,
+    StreetSerializer,
+    VenueSerializer,
+)
+
+
+class EventSerializer(RecordSerializer):
+    """Something that happened, or is planned."""
+
+    part_count = CountField("parts", help_text="Parts on record.")
+    participation_count = CountField("participations", help_text="Participations on record.")
+
+    class Meta:
+        model = Event
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "kind",
+            "status",
+            "parent",
+            "series",
+            *edtf("held_on"),
+            "alliance",
+            "venue",
+            "district",
+            "street",
+            "neighbourhood",
+            "projects",
+            "slogan",
+            "summary",
+            "part_count",
+            "participation_count",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {
+            "parent": EventSerializer,
+            "alliance": AllianceSerializer,
+            "venue": VenueSerializer,
+            "district": DistrictSerializer,
+            "street": StreetSerializer,
+            "neighbourhood": NeighbourhoodSerializer,
+        }
+
+
+class ParticipationInEvent(RowSerializer):
+    """One who took part in the event."""
+
+    url = AddressField()
+
+    class Meta:
+        model = Participation
+        fields = (
+            "unit",
+            "alliance",
+            "as_written",
+            "role",
+            "representative_name",
+            "representative_office",
+            "award",
+            "contribution",
+            "url",
+        )
+
+
+class EventDetailSerializer(EventSerializer):
+    """An event with its parts and who took part."""
+
+    parts = Reference(many=True, read_only=True, help_text="Events that are parts of it.")
+    participations = ParticipationInEvent(many=True, read_only=True, help_text="Who took part, in which role.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
+
+    class Meta(EventSerializer.Meta):
+        fields = (*EventSerializer.Meta.fields, "parts", "participations", "figures")
+
+
+class ParticipationSerializer(RecordSerializer):
+    """A unit or body at an event."""
+
+    class Meta:
+        model = Participation
+        fields = ("url", "slug", "event", *ParticipationInEvent.Meta.fields[:-1], "citations", "updated_at")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {
+            "event": EventSerializer,
+            "unit": MemberUnitSerializer,
+            "alliance": AllianceSerializer,
+            "award": AwardSerializer,
+        }
+
+
+class AwardSerializer(RecordSerializer):
+    """An award scheme."""
+
+    class Meta:
+        model = Award
+        fields = ("url", "slug", "name", "name_pinyin", "giver", "district", "summary", "citations", "updated_at")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"giver": MemberUnitSerializer, "district": DistrictSerializer}
+
+
+class AwardInParticipation(RowSerializer):
+    """One who received or presented the award."""
+
+    url = AddressField()
+
+    class Meta:
+        model = Participation
+        fields = ("event", "unit", "alliance", "as_written", "role", "contribution", "url")
+
+
+class AwardDetailSerializer(AwardSerializer):
+    """An award scheme with who received it."""
+
+    participations = AwardInParticipation(many=True, read_only=True, help_text="Who received or presented it.")
+
+    class Meta(AwardSerializer.Meta):
+        fields = (*AwardSerializer.Meta.fields, "participations")

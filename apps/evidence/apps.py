@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class EvidenceConfig(AppConfig):
+    name = "apps.evidence"
+    label = "evidence"
+    verbose_name = _("稿件与出处")
+    default_auto_field = "django.db.models.BigAutoField"

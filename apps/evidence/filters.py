@@ -1,0 +1,33 @@
+"""Filters of how we know."""
+
+from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, RecordFilterSet, TargetFilter
+from apps.evidence.models import Article, Figure
+from apps.registry.models import MemberUnit
+
+
+class ArticleFilterSet(RecordFilterSet):
+    """Filters of articles."""
+
+    article = None
+    publisher = CommaFilter("publisher", help_text="Media that first published the article.")
+    issued_after = DateFilter("issued_on", "after")
+    issued_before = DateFilter("issued_on", "before")
+
+
+class CitationFilterSet(RecordFilterSet):
+    """Filters of citations."""
+
+    article = KeyFilter("article", Article)
+    record = TargetFilter()
+
+
+class FigureFilterSet(RecordFilterSet):
+    """Filters of figures."""
+
+    measure = CommaFilter("measure", help_text="Keys of what is counted.")
+    unit = ChoiceFilter("unit", Figure.Unit, help_text="Units of the number.")
+    kind = ChoiceFilter("kind", Figure.Kind, help_text="Actual or target.")
+    subject = TargetFilter()
+    reporter = KeyFilter("reporter", MemberUnit)
+    period_after = DateFilter("period", "after")
+    period_before = DateFilter("period", "before")

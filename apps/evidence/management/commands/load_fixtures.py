@@ -1,0 +1,53 @@
+"""Load the gazetteer and the articles."""
+
+import hashlib
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from apps.common.models import LoadedFile
+from apps.evidence import fixtures
+from apps.registry.actions import load_gazetteer
+from apps.registry.gazetteer import GazetteerError
+
+
+class Command(BaseCommand):
+    """Load what is in fixtures/. Files that did not change since they were last loaded are left alone."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", nargs="?", type=Path, default=settings.BASE_DIR / "fixtures")
+        parser.add_argument("--force", action="store_true", help="load unchanged files too, over curators' edits")
+
+    def handle(self, *, folder: Path, force: bool, **options: Any) -> None:
+        if not folder.is_dir():
+            raise CommandError(f"{folder}: no such folder")
+        known = {} if force else dict(LoadedFile.objects.values_list("path", "sha256"))
+        digests = {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for pattern in ("gazetteer/*", "articles/*.yaml")
+            for path in sorted(folder.glob(pattern))
+        }
+        changed = [path for path, digest in digests.items() if known.get(path) != digest]
+        if not changed:
+            self.stdout.write("fixtures: nothing changed")
+            return
+        try:
+            with transaction.atomic():
+                if any(path.startswith("gazetteer/") for path in changed):
+                    self._report(load_gazetteer(folder=folder / "gazetteer"))
+                files = {path.name: fixtures.read_file(path) for path in sorted(folder.glob("articles/*.yaml"))}
+                self._report(fixtures.load(files, {Path(path).name for path in changed}))
+                for path in changed:
+                    LoadedFile.objects.update_or_create(path=path, defaults={"sha256": digests[path]})
+        except (fixtures.FixtureError, GazetteerError) as error:
+            raise CommandError(f"nothing was loaded: {error}") from error
+
+    def _report(self, written: dict[str, int]) -> None:
+        for resource, number in written.items():
+            self.stdout.write(f"{resource}: {number} written")

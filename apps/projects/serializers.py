@@ -1,0 +1,242 @@
+"""The JSON of what is done together."""
+
+from apps.common.serializers import AddressField, CountField, FigureBrief, RecordSerializer, Reference, RowSerializer, edtf
+from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.registry.serializers import (
+    AllianceSerializer,
+    DistrictSerializer,
+    MemberUnitSerializer,
+    NeighbourhoodSerializer,
+    StreetSerializer,
+)
+
+OFFER = (
+    "url",
+    "slug",
+    "name",
+    "name_pinyin",
+    "status",
+    "alliance",
+    "unit",
+    "street",
+    "neighbourhood",
+    *edtf("published_on"),
+    *edtf("closes_on"),
+    "summary",
+    "citations",
+    "updated_at",
+)
+PLACES: dict[str, type[RecordSerializer]] = {
+    "alliance": AllianceSerializer,
+    "street": StreetSerializer,
+    "neighbourhood": NeighbourhoodSerializer,
+}
+
+
+class CategorySerializer(RecordSerializer):
+    """A heading under which an alliance or a programme sorts its projects."""
+
+    project_count = CountField("projects", help_text="Projects on record under the heading.")
+
+    class Meta:
+        model = Category
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "alliance",
+            "programme",
+            "position",
+            "project_count",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"alliance": AllianceSerializer, "programme": ProjectSerializer}
+
+
+class CategoryDetailSerializer(CategorySerializer):
+    """A heading with the projects under it."""
+
+    projects = Reference(many=True, read_only=True, help_text="Projects on record under the heading.")
+
+    class Meta(CategorySerializer.Meta):
+        fields = (*CategorySerializer.Meta.fields, "projects")
+
+
+class NeedSerializer(RecordSerializer):
+    """What a street, a neighbourhood, an alliance or a unit asks for."""
+
+    class Meta:
+        model = Need
+        fields = OFFER
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {**PLACES, "unit": MemberUnitSerializer}
+
+
+class ResourceSerializer(RecordSerializer):
+    """What a unit offers."""
+
+    class Meta:
+        model = Resource
+        fields = OFFER
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {**PLACES, "unit": MemberUnitSerializer}
+
+
+class ProjectSerializer(RecordSerializer):
+    """An undertaking."""
+
+    part_count = CountField("parts", help_text="Parts on record.")
+    partner_count = CountField("partners", help_text="Partners on record.")
+    claim_count = CountField("claims", help_text="Claims on record; what a source reports stands in `figures`.")
+
+    class Meta:
+        model = Project
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "kind",
+            "status",
+            "parent",
+            "category",
+            "alliance",
+            "district",
+            "street",
+            "neighbourhood",
+            *edtf("starts_on"),
+            *edtf("ends_on"),
+            "slogan",
+            "summary",
+            "part_count",
+            "partner_count",
+            "claim_count",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {**PLACES, "parent": ProjectSerializer, "category": CategorySerializer, "district": DistrictSerializer}
+
+
+class PartnerOfProject(RowSerializer):
+    """A partner of the project."""
+
+    url = AddressField()
+
+    class Meta:
+        model = ProjectPartner
+        fields = ("unit", "alliance", "as_written", "role", "url")
+
+
+class ClaimOfProject(RowSerializer):
+    """A claim of the project."""
+
+    url = AddressField()
+
+    class Meta:
+        model = Claim
+        fields = ("unit", "as_written", "status", *edtf("claimed_on"), "summary", "url")
+
+
+class DeliverableOfProject(RowSerializer):
+    """A result of the project."""
+
+    url = AddressField()
+
+    class Meta:
+        model = Deliverable
+        fields = ("name", "kind", "status", *edtf("released_on"), "url")
+
+
+class ProjectDetailSerializer(ProjectSerializer):
+    """An undertaking with its parts, partners, claims, deliverables and events."""
+
+    parts = Reference(many=True, read_only=True, help_text="Projects that are parts of it.")
+    categories = Reference(many=True, read_only=True, help_text="Headings under which the programme sorts its projects.")
+    partners = PartnerOfProject(many=True, read_only=True, help_text="Who takes part, in which role.")
+    claims = ClaimOfProject(many=True, read_only=True, help_text="Units that have committed themselves to it.")
+    deliverables = DeliverableOfProject(many=True, read_only=True, help_text="What it yields.")
+    events = Reference(many=True, read_only=True, help_text="Events at which it was signed, launched or presented.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
+
+    class Meta(ProjectSerializer.Meta):
+        fields = (
+            *ProjectSerializer.Meta.fields,
+            "parts",
+            "categories",
+            "partners",
+            "claims",
+            "deliverables",
+            "events",
+            "figures",
+        )
+
+
+class ProjectPartnerSerializer(RecordSerializer):
+    """A unit or alliance in a project."""
+
+    class Meta:
+        model = ProjectPartner
+        fields = ("url", "slug", "project", "unit", "alliance", "as_written", "role", "citations", "updated_at")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"project": ProjectSerializer, "unit": MemberUnitSerializer, "alliance": AllianceSerializer}
+
+
+class ClaimSerializer(RecordSerializer):
+    """A unit's commitment to a project."""
+
+    class Meta:
+        model = Claim
+        fields = (
+            "url",
+            "slug",
+            "project",
+            "unit",
+            "as_written",
+            "status",
+            *edtf("claimed_on"),
+            "summary",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"project": ProjectSerializer, "unit": MemberUnitSerializer}
+
+
+class DeliverableSerializer(RecordSerializer):
+    """Something that a project yields."""
+
+    class Meta:
+        model = Deliverable
+        fields = (
+            "url",
+            "slug",
+            "project",
+            "name",
+            "name_pinyin",
+            "kind",
+            "status",
+            *edtf("released_on"),
+            "summary",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"project": ProjectSerializer}

@@ -1,0 +1,97 @@
+"""What is done together, over HTTP."""
+
+from apps.common.views import RecordViewSet
+from apps.projects import filters, serializers
+from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+
+
+class CategoryViewSet(RecordViewSet):
+    """Headings under which alliances and programmes sort their projects, in their own words."""
+
+    queryset = Category.objects.all()
+    serializer_class = serializers.CategorySerializer
+    detail_serializer_class = serializers.CategoryDetailSerializer
+    filterset_class = filters.CategoryFilterSet
+    sortable = {"name": "name_pinyin", "slug": "slug", "position": "position", "updated_at": "updated_at"}
+    default_sort = "name"
+
+
+class NeedViewSet(RecordViewSet):
+    """What streets, neighbourhoods, alliances and units ask for (需求清单)."""
+
+    queryset = Need.objects.all()
+    serializer_class = serializers.NeedSerializer
+    detail_serializer_class = serializers.NeedSerializer
+    filterset_class = filters.NeedFilterSet
+    sortable = {
+        "name": "name_pinyin",
+        "slug": "slug",
+        "published_on": "published_on_earliest",
+        "updated_at": "updated_at",
+    }
+    default_sort = "name"
+
+
+class ResourceViewSet(RecordViewSet):
+    """What units offer (资源清单)."""
+
+    queryset = Resource.objects.all()
+    serializer_class = serializers.ResourceSerializer
+    detail_serializer_class = serializers.ResourceSerializer
+    filterset_class = filters.ResourceFilterSet
+    sortable = {
+        "name": "name_pinyin",
+        "slug": "slug",
+        "published_on": "published_on_earliest",
+        "updated_at": "updated_at",
+    }
+    default_sort = "name"
+
+
+class ProjectViewSet(RecordViewSet):
+    """Undertakings: programmes, brands, services, research, mechanisms ...; parts of a project have it as `parent`."""
+
+    queryset = Project.objects.all()
+    serializer_class = serializers.ProjectSerializer
+    detail_serializer_class = serializers.ProjectDetailSerializer
+    filterset_class = filters.ProjectFilterSet
+    sortable = {"name": "name_pinyin", "slug": "slug", "starts_on": "starts_on_earliest", "updated_at": "updated_at"}
+    default_sort = "name"
+
+
+class ProjectPartnerViewSet(RecordViewSet):
+    """Who takes part in which project, in which role."""
+
+    queryset = ProjectPartner.objects.all()
+    serializer_class = serializers.ProjectPartnerSerializer
+    detail_serializer_class = serializers.ProjectPartnerSerializer
+    filterset_class = filters.ProjectPartnerFilterSet
+    sortable = {"slug": "slug", "updated_at": "updated_at"}
+    default_sort = "slug"
+
+
+class ClaimViewSet(RecordViewSet):
+    """Which unit has committed itself to which project (认领)."""
+
+    queryset = Claim.objects.all()
+    serializer_class = serializers.ClaimSerializer
+    detail_serializer_class = serializers.ClaimSerializer
+    filterset_class = filters.ClaimFilterSet
+    sortable = {"slug": "slug", "claimed_on": "claimed_on_earliest", "updated_at": "updated_at"}
+    default_sort = "slug"
+
+
+class DeliverableViewSet(RecordViewSet):
+    """What projects yield: books, films, indices, standards ..., announced or released."""
+
+    queryset = Deliverable.objects.all()
+    serializer_class = serializers.DeliverableSerializer
+    detail_serializer_class = serializers.DeliverableSerializer
+    filterset_class = filters.DeliverableFilterSet
+    sortable = {
+        "name": "name_pinyin",
+        "slug": "slug",
+        "released_on": "released_on_earliest",
+        "updated_at": "updated_at",
+    }
+    default_sort = "name"

@@ -1,0 +1,20 @@
+"""Who and where: divisions, member units, alliances, venues."""
+
+from apps.registry.models.alliances import Alliance, Membership
+from apps.registry.models.divisions import District, Neighbourhood, Street
+from apps.registry.models.parties import Party
+from apps.registry.models.units import MemberUnit, UnitName
+from apps.registry.models.venues import Venue, VenueService
+
+__all__ = [
+    "Alliance",
+    "District",
+    "MemberUnit",
+    "Membership",
+    "Neighbourhood",
+    "Party",
+    "Street",
+    "UnitName",
+    "Venue",
+    "VenueService",
+]

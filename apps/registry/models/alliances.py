@@ -1,0 +1,170 @@
+"""Bodies of units, and who belongs to them."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.fields import EDTFField
+from apps.common.models import NamedRecord, Record
+from apps.common.pinyin import slugify_name
+from apps.registry.models.divisions import District, Neighbourhood, Street
+from apps.registry.models.units import MemberUnit
+
+
+class Alliance(NamedRecord):
+    """A body of units at any level, from a district's network down to a co-building pair; a tree by `parent`."""
+
+    resource = "alliances"
+    valid_from = "founded_on"
+    valid_until = "dissolved_on"
+
+    class Kind(models.TextChoices):
+        JOINT_CONFERENCE = "joint_conference", _("Joint conference")
+        SUB_CONFERENCE = "sub_conference", _("Sub-conference")
+        ALLIANCE = "alliance", _("Alliance")
+        COMMITTEE = "committee", _("Committee")
+        WORKING_GROUP = "working_group", _("Working group")
+        EXTENDED_BRANCH = "extended_branch", _("Extended party branch")
+        NETWORK = "network", _("Network")
+        PAIR = "pair", _("Co-building pair")
+
+    class Status(models.TextChoices):
+        PROPOSED = "proposed", _("Proposed")
+        ACTIVE = "active", _("Active")
+        DISSOLVED = "dissolved", _("Dissolved")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of body."))
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status, help_text=_("Proposed bodies are plans, not facts.")
+    )
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="parts",
+        verbose_name=_("parent"),
+        help_text=_("Body of which this one is a part."),
+    )
+    district = models.ForeignKey(
+        District,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alliances",
+        verbose_name=_("district"),
+        help_text=_("District whose body it is."),
+    )
+    street = models.ForeignKey(
+        Street,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alliances",
+        verbose_name=_("street"),
+        help_text=_("Street, town or township whose body it is."),
+    )
+    neighbourhood = models.ForeignKey(
+        Neighbourhood,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="alliances",
+        verbose_name=_("neighbourhood"),
+        help_text=_("Neighbourhood whose body it is."),
+    )
+    founded_on = EDTFField(_("founded on"), help_text=_("When it was founded."))
+    dissolved_on = EDTFField(_("dissolved on"), help_text=_("When it was dissolved."))
+    slogan = models.CharField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
+    summary = models.TextField(
+        _("summary"), blank=True, help_text=_("What it is for and how it works, in the registry's own words.")
+    )
+
+    class Meta(NamedRecord.Meta):
+        verbose_name = _("alliance")
+        verbose_name_plural = _("alliances")
+        constraints = [
+            *NamedRecord.Meta.constraints,
+            models.CheckConstraint(condition=~Q(parent=F("id")), name="registry_alliance_not_own_parent"),
+            models.CheckConstraint(
+                condition=Q(dissolved_on="") | Q(status="dissolved"),
+                name="registry_alliance_dissolved_has_status",
+                violation_error_message=_("A body with a date of dissolution has the status dissolved."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="proposed") | Q(founded_on=""),
+                name="registry_alliance_proposed_not_founded",
+                violation_error_message=_("A proposed body has no founding date yet."),
+            ),
+        ]
+
+
+class Membership(Record):
+    """A unit in an alliance with a role. A member that is not resolved to a unit keeps the name as written."""
+
+    resource = "memberships"
+    name_field = "as_written"
+    search_columns = ("unit__search_text", "alliance__search_text", "as_written")
+    valid_from = "joined_on"
+    valid_until = "left_on"
+
+    class Role(models.TextChoices):
+        CONVENOR = "convenor", _("Convenor")
+        CORE = "core", _("Core")
+        LEADER = "leader", _("Responsible leader")
+        LIAISON = "liaison", _("Liaison")
+        FOUNDING_MEMBER = "founding_member", _("Founding member")
+        MEMBER = "member", _("Member")
+        ADVISER = "adviser", _("Adviser")
+
+    alliance = models.ForeignKey(
+        Alliance,
+        models.CASCADE,
+        related_name="memberships",
+        verbose_name=_("alliance"),
+        help_text=_("Body to which the member belongs."),
+    )
+    unit = models.ForeignKey(
+        MemberUnit,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="memberships",
+        verbose_name=_("unit"),
+        help_text=_("The member; empty while the name as written is not resolved."),
+    )
+    as_written = models.CharField(
+        _("as written"), max_length=200, blank=True, help_text=_("The member's name as the source writes it.")
+    )
+    role = models.CharField(_("role"), max_length=20, choices=Role, help_text=_("Role of the unit in the body."))
+    joined_on = EDTFField(_("joined on"), help_text=_("When it joined."))
+    left_on = EDTFField(_("left on"), help_text=_("When it left."))
+
+    class Meta(Record.Meta):
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        ordering = ["slug"]
+        constraints = [
+            *Record.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["alliance", "unit", "role", "joined_on"], name="registry_membership_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(unit__isnull=False) | ~Q(as_written=""),
+                name="registry_membership_names_a_member",
+                violation_error_message=_("Name the unit, or give the member's name as written."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.unit or self.as_written} – {self.alliance}"
+
+    def slug_source(self) -> str:
+        from_name = self.unit.slug if self.unit else slugify_name(self.as_written)
+        return f"{self.alliance.slug}-{from_name}-{self.role}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.left_on_latest and self.joined_on_earliest and self.left_on_latest < self.joined_on_earliest:
+            raise ValidationError({"left_on": _("A member cannot leave before it joins.")})

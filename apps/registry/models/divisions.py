@@ -1,0 +1,290 @@
+"""Administrative divisions, from the statistical division codes, valid in time."""
+
+from datetime import date
+from typing import Any, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Left
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.fields import Derived, EDTFField, PinyinField, SearchField
+from apps.common.models import SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet
+from apps.registry import naming
+
+
+class DivisionQuerySet(RecordQuerySet):
+    """Divisions at a date."""
+
+    def current(self) -> Self:
+        """Return the divisions of the newest edition."""
+        return self.filter(abolished_on="")
+
+    def valid_on(self, day: date) -> Self:
+        """Return the divisions known to exist on a day.
+
+        A change lies somewhere between two editions; a division is known to exist from the end of the interval in
+        which it began to the start of the interval in which it ended (domain.md, rule 9).
+        """
+        return self.filter(
+            Q(established_on_latest=None) | Q(established_on_latest__lte=day),
+            Q(abolished_on_earliest=None) | Q(abolished_on_earliest__gte=day),
+        )
+
+
+class NeighbourhoodQuerySet(DivisionQuerySet):
+    """Neighbourhoods, which articles rarely call by their official names."""
+
+    def in_editions(self) -> Self:
+        """Return those that the division codes list: all but the estates."""
+        return self.exclude(kind="estate")
+
+    def written_as(self, name: str) -> Self:
+        """Return the neighbourhoods that a name in an article can mean; several where it is ambiguous."""
+        try:
+            key = naming.match_key(name)
+        except ValueError:
+            return self.none()
+        candidates = {key: list(self.filter(match_key=key).values_list("key", flat=True))}
+        return self.filter(key__in=naming.resolve(name, candidates))
+
+
+class Division(Citable):
+    """A level of the administrative divisions. Addressed by `code`."""
+
+    key_field = "code"
+
+    name = models.CharField(_("name"), max_length=100, help_text=_("Official name in the division codes."))
+    name_pinyin = PinyinField(
+        _("pinyin"), max_length=200, db_collation="C", help_text=_("The name in Hanyu Pinyin, by which names are sorted.")
+    )
+    search_text = SearchField(help_text=_("Name, pinyin and initials in the form in which they are searched."))
+    editions = ArrayField(
+        models.PositiveSmallIntegerField(),
+        verbose_name=_("editions"),
+        default=list,
+        blank=True,
+        help_text=_("Editions of the division codes, by year, that list the division under this name."),
+    )
+    established_on = EDTFField(
+        _("established on"), help_text=_("When it came to exist under this name; empty: before the earliest edition.")
+    )
+    abolished_on = EDTFField(
+        _("abolished on"), help_text=_("When it ceased to exist under this name; empty: it exists in the newest edition.")
+    )
+
+    objects = DivisionQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _code(digits: int) -> dict[str, Any]:
+    """Return the options of a code column: so many digits, and the last edition where the code was given anew."""
+    return {
+        "max_length": digits + 5,
+        "unique": True,
+        "validators": [
+            RegexValidator(rf"^\d{{{digits}}}(-\d{{4}})?$", _("%(digits)s digits are expected.") % {"digits": digits})
+        ],
+        "help_text": _(
+            "Official code. Where the code was later given to another name, the last edition of this one follows"
+            " after a hyphen."
+        ),
+    }
+
+
+def _official_code(digits: int) -> models.GeneratedField:
+    return models.GeneratedField(
+        expression=Left("code", digits),
+        output_field=models.CharField(max_length=digits),
+        db_persist=True,
+        db_index=True,
+        verbose_name=_("official code"),
+        help_text=_("Code as the division codes print it."),
+    )
+
+
+class District(Division):
+    """County-level division (区, 县)."""
+
+    resource = "districts"
+
+    class Kind(models.TextChoices):
+        DISTRICT = "district", _("District")
+        COUNTY = "county", _("County")
+
+    code = models.CharField(_("code"), **_code(6))
+    official_code = _official_code(6)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of county-level division."))
+    successor = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        verbose_name=_("successor"),
+        help_text=_("Division that took its place."),
+    )
+
+    class Meta:
+        verbose_name = _("district")
+        verbose_name_plural = _("districts")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(code__regex=r"^\d{6}(-\d{4})?$"), name="registry_district_code_digits"),
+            models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_district_not_own_successor"),
+        ]
+
+
+class Street(Division):
+    """Township-level division (街道, 镇, 乡, and zones with the same rank)."""
+
+    resource = "streets"
+
+    class Kind(models.TextChoices):
+        SUBDISTRICT = "subdistrict", _("Subdistrict")
+        TOWN = "town", _("Town")
+        TOWNSHIP = "township", _("Township")
+        ZONE = "zone", _("Zone")
+
+    code = models.CharField(_("code"), **_code(9))
+    official_code = _official_code(9)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of township-level division."))
+    district = models.ForeignKey(
+        District,
+        models.PROTECT,
+        related_name="streets",
+        verbose_name=_("district"),
+        help_text=_("District or county in which it lies."),
+    )
+    successor = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        verbose_name=_("successor"),
+        help_text=_("Division that took its place."),
+    )
+
+    class Meta:
+        verbose_name = _("street")
+        verbose_name_plural = _("streets")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(code__regex=r"^\d{9}(-\d{4})?$"), name="registry_street_code_digits"),
+            models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_street_not_own_successor"),
+        ]
+
+
+class MatchKeyField(Derived, models.CharField):
+    """The form of a neighbourhood's name under which the names that articles use are found."""
+
+    def compute(self, value: Any) -> str:
+        return naming.match_key(value)[: self.max_length]
+
+
+class Neighbourhood(Division):
+    """A residents' or village committee, which has an official code, or an estate, which has a slug."""
+
+    resource = "neighbourhoods"
+    key_field = "key"
+
+    class Kind(models.TextChoices):
+        RESIDENTS_COMMITTEE = "residents_committee", _("Residents' committee")
+        VILLAGE_COMMITTEE = "village_committee", _("Village committee")
+        ESTATE = "estate", _("Estate")
+        OTHER = "other", _("Stand-in for a zone's people")
+
+    code = models.CharField(_("code"), null=True, blank=True, **_code(12))
+    official_code = _official_code(12)
+    slug = models.CharField(
+        _("slug"),
+        max_length=SLUG_LENGTH,
+        unique=True,
+        null=True,
+        blank=True,
+        validators=[RegexValidator(SLUG_PATTERN, _("Lower-case ASCII letters, digits and single hyphens only."))],
+        help_text=_("Permanent identifier of an estate, which has no official code."),
+    )
+    key = models.GeneratedField(
+        expression=Coalesce("code", "slug"),
+        output_field=models.CharField(max_length=SLUG_LENGTH),
+        db_persist=True,
+        unique=True,
+        verbose_name=_("key"),
+        help_text=_("Code of a committee or slug of an estate: the identifier in addresses."),
+    )
+    match_key = MatchKeyField(
+        max_length=100, db_index=True, help_text=_("Form of the name under which other spellings of it are found.")
+    )
+    kind = models.CharField(
+        _("kind"), max_length=20, choices=Kind, help_text=_("Committee with an official code, or estate without one.")
+    )
+    street = models.ForeignKey(
+        Street,
+        models.PROTECT,
+        related_name="neighbourhoods",
+        verbose_name=_("street"),
+        help_text=_("Street, town or township in which it lies."),
+    )
+    committee = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="estates",
+        verbose_name=_("committee"),
+        help_text=_("Committee in whose area an estate lies, where that is known."),
+    )
+    successor = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        verbose_name=_("successor"),
+        help_text=_("Division that took its place."),
+    )
+
+    objects = NeighbourhoodQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("neighbourhood")
+        verbose_name_plural = _("neighbourhoods")
+        ordering = ["key"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(code=None) | Q(code__regex=r"^\d{12}(-\d{4})?$"), name="registry_neighbourhood_code_digits"
+            ),
+            models.CheckConstraint(
+                condition=Q(slug=None) | Q(slug__regex=SLUG_PATTERN), name="registry_neighbourhood_slug_ascii"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="estate", code=None, slug__isnull=False)
+                | (~Q(kind="estate") & Q(code__isnull=False, slug=None)),
+                name="registry_neighbourhood_code_or_slug",
+                violation_error_message=_("A committee has a code and no slug; an estate has a slug and no code."),
+            ),
+            models.CheckConstraint(
+                condition=Q(committee=None) | Q(kind="estate"),
+                name="registry_neighbourhood_only_estates_have_committee",
+                violation_error_message=_("Only an estate lies in a committee's area."),
+            ),
+            models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_neighbourhood_not_own_successor"),
+        ]
+
+    @classmethod
+    def search_condition(cls, term: str) -> Q:
+        """Find a committee under the names that articles use for it too (国定一居民区 for 国定一居委会)."""
+        condition = super().search_condition(term)
+        try:
+            return condition | Q(match_key=naming.match_key(term))
+        except ValueError:
+            return condition

@@ -1,0 +1,123 @@
+"""Organisations and the names under which they appear."""
+
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.fields import EDTFField
+from apps.common.models import NamedRecord
+from apps.registry.models.divisions import District, Neighbourhood, Street
+
+
+class MemberUnit(NamedRecord):
+    """Any organisation, or a part of one; a tree by `parent`."""
+
+    resource = "member-units"
+
+    class Kind(models.TextChoices):
+        UNIVERSITY = "university", _("University")
+        FACULTY = "faculty", _("Faculty of a university")
+        SCHOOL = "school", _("School")
+        HOSPITAL = "hospital", _("Hospital or health centre")
+        RESEARCH_INSTITUTE = "research_institute", _("Research institute")
+        COMPANY = "company", _("Company")
+        GARRISON = "garrison", _("Military unit or fire brigade")
+        PARTY_BODY = "party_body", _("Party body")
+        GOVERNMENT = "government", _("Government body")
+        OFFICE = "office", _("Office or section")
+        PUBLIC_INSTITUTION = "public_institution", _("Public institution")
+        RESIDENTIAL = "residential", _("Residential branch or committee")
+        FOUNDATION = "foundation", _("Foundation")
+        ASSOCIATION = "association", _("Association or social organisation")
+        MEDIUM = "medium", _("Medium")
+        TEAM = "team", _("Team or working party")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of organisation."))
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="parts",
+        verbose_name=_("parent"),
+        help_text=_("Organisation of which this one is a part."),
+    )
+    district = models.ForeignKey(
+        District,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="units",
+        verbose_name=_("district"),
+        help_text=_("District of which it is a body, or in which it is known to be."),
+    )
+    street = models.ForeignKey(
+        Street,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="units",
+        verbose_name=_("street"),
+        help_text=_("Street of which it is a body, or in which it is known to be."),
+    )
+    neighbourhood = models.ForeignKey(
+        Neighbourhood,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="units",
+        verbose_name=_("neighbourhood"),
+        help_text=_("Neighbourhood whose people it organises or in which it is known to be."),
+    )
+    summary = models.TextField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+
+    class Meta(NamedRecord.Meta):
+        verbose_name = _("member unit")
+        verbose_name_plural = _("member units")
+        constraints = [
+            *NamedRecord.Meta.constraints,
+            models.CheckConstraint(condition=~Q(parent=F("id")), name="registry_memberunit_not_own_parent"),
+        ]
+
+    @classmethod
+    def search_condition(cls, term: str) -> Q:
+        """Find a unit under any of its names."""
+        return super().search_condition(term) | Q(
+            Exists(UnitName.objects.filter(unit=OuterRef("pk"), search_text__contains=term))
+        )
+
+
+class UnitName(NamedRecord):
+    """A name that a unit has, had, or is given in a source."""
+
+    resource = "unit-names"
+    valid_from = "valid_from"
+    valid_until = "valid_until"
+
+    class Kind(models.TextChoices):
+        OFFICIAL = "official", _("Official name")
+        SHORT = "short", _("Short name")
+        FORMER = "former", _("Former name")
+        AS_WRITTEN = "as_written", _("As written in a source")
+
+    unit = models.ForeignKey(
+        MemberUnit,
+        models.CASCADE,
+        related_name="names",
+        verbose_name=_("unit"),
+        help_text=_("Unit that bears the name."),
+    )
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("How the name relates to the unit."))
+    valid_from = EDTFField(_("valid from"), help_text=_("When the name came into use."))
+    valid_until = EDTFField(_("valid until"), help_text=_("When the name went out of use."))
+
+    class Meta(NamedRecord.Meta):
+        verbose_name = _("unit name")
+        verbose_name_plural = _("unit names")
+        constraints = [
+            *NamedRecord.Meta.constraints,
+            models.UniqueConstraint(fields=["unit", "name", "kind"], name="registry_unitname_once"),
+        ]
+
+    def slug_source(self) -> str:
+        return f"{self.unit.slug}-{super().slug_source()}"

@@ -1,0 +1,448 @@
+"""The JSON of who and where."""
+
+from rest_framework import serializers
+
+from apps.common.serializers import AddressField, CountField, FigureBrief, RecordSerializer, Reference, RowSerializer, edtf
+from apps.registry.models import (
+    Alliance,
+    District,
+    Membership,
+    MemberUnit,
+    Neighbourhood,
+    Street,
+    UnitName,
+    Venue,
+    VenueService,
+)
+
+DIVISION = (
+    "url",
+    "code",
+    "official_code",
+    "name",
+    "name_pinyin",
+    "kind",
+    "editions",
+    *edtf("established_on"),
+    *edtf("abolished_on"),
+    "successor",
+)
+
+
+class DistrictSerializer(RecordSerializer):
+    """A county-level division."""
+
+    street_count = CountField("streets", help_text="Streets on record, of all editions.")
+
+    class Meta:
+        model = District
+        fields = (*DIVISION, "street_count", "citations", "updated_at")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"successor": DistrictSerializer}
+
+
+class DistrictDetailSerializer(DistrictSerializer):
+    """A county-level division with what lies in it."""
+
+    predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
+    streets = Reference(many=True, read_only=True, help_text="Streets on record, of all editions.")
+    alliances = Reference(many=True, read_only=True, help_text="Alliances of the district itself.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the district.")
+
+    class Meta(DistrictSerializer.Meta):
+        fields = (*DistrictSerializer.Meta.fields, "predecessors", "streets", "alliances", "figures")
+
+
+class StreetSerializer(RecordSerializer):
+    """A township-level division."""
+
+    neighbourhood_count = CountField("neighbourhoods", help_text="Neighbourhoods on record, of all editions.")
+
+    class Meta:
+        model = Street
+        fields = (*DIVISION, "district", "neighbourhood_count", "citations", "updated_at")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"district": DistrictSerializer, "successor": StreetSerializer}
+
+
+class StreetDetailSerializer(StreetSerializer):
+    """A township-level division with its neighbourhoods and what is done in it."""
+
+    predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
+    neighbourhoods = Reference(many=True, read_only=True, help_text="Neighbourhoods on record, of all editions.")
+    alliances = Reference(many=True, read_only=True, help_text="Alliances of the street.")
+    projects = Reference(many=True, read_only=True, help_text="Projects done in the street.")
+    events = Reference(many=True, read_only=True, help_text="Events held in or by the street.")
+    venues = Reference(many=True, read_only=True, help_text="Venues in the street.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the street.")
+
+    class Meta(StreetSerializer.Meta):
+        fields = (
+            *StreetSerializer.Meta.fields,
+            "predecessors",
+            "neighbourhoods",
+            "alliances",
+            "projects",
+            "events",
+            "venues",
+            "figures",
+        )
+
+
+class NeighbourhoodSerializer(RecordSerializer):
+    """A committee or an estate."""
+
+    class Meta:
+        model = Neighbourhood
+        fields = ("key", "slug", *DIVISION, "street", "committee", "citations", "updated_at")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"street": StreetSerializer, "committee": NeighbourhoodSerializer, "successor": NeighbourhoodSerializer}
+
+
+class NeighbourhoodDetailSerializer(NeighbourhoodSerializer):
+    """A committee or an estate with what is done in it."""
+
+    predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
+    estates = Reference(many=True, read_only=True, help_text="Estates in the committee's area.")
+    units = Reference(many=True, read_only=True, help_text="Units of the neighbourhood.")
+    alliances = Reference(many=True, read_only=True, help_text="Alliances of the neighbourhood.")
+    projects = Reference(many=True, read_only=True, help_text="Projects done in the neighbourhood.")
+    events = Reference(many=True, read_only=True, help_text="Events about the neighbourhood.")
+    venues = Reference(many=True, read_only=True, help_text="Venues in the neighbourhood.")
+    assessments = Reference(many=True, read_only=True, help_text="Ratings of the neighbourhood.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the neighbourhood.")
+
+    class Meta(NeighbourhoodSerializer.Meta):
+        fields = (
+            *NeighbourhoodSerializer.Meta.fields,
+            "predecessors",
+            "estates",
+            "units",
+            "alliances",
+            "projects",
+            "events",
+            "venues",
+            "assessments",
+            "figures",
+        )
+
+
+class MemberUnitSerializer(RecordSerializer):
+    """An organisation or a part of one."""
+
+    membership_count = CountField("memberships", help_text="Memberships on record.")
+    claim_count = CountField("claims", help_text="Claims on record.")
+
+    class Meta:
+        model = MemberUnit
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "kind",
+            "parent",
+            "district",
+            "street",
+            "neighbourhood",
+            "summary",
+            "membership_count",
+            "claim_count",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {
+            "parent": MemberUnitSerializer,
+            "district": DistrictSerializer,
+            "street": StreetSerializer,
+            "neighbourhood": NeighbourhoodSerializer,
+        }
+
+
+class NameOfUnit(RowSerializer):
+    """A name of the unit."""
+
+    url = AddressField()
+
+    class Meta:
+        model = UnitName
+        fields = ("name", "name_pinyin", "kind", *edtf("valid_from"), *edtf("valid_until"), "url")
+
+
+class AllianceOfUnit(RowSerializer):
+    """An alliance to which the unit belongs."""
+
+    url = AddressField()
+
+    class Meta:
+        model = Membership
+        fields = ("alliance", "role", "as_written", *edtf("joined_on"), *edtf("left_on"), "url")
+
+
+class ProjectOfUnit(serializers.Serializer):  # type: ignore[type-arg]
+    """A project in which the unit is a partner."""
+
+    project = Reference(help_text="The project.")
+    role = serializers.CharField(help_text="Part that the unit plays.")
+    url = AddressField()
+
+
+class ClaimOfUnit(serializers.Serializer):  # type: ignore[type-arg]
+    """A project that the unit has claimed."""
+
+    project = Reference(help_text="The project.")
+    status = serializers.CharField(help_text="Where the commitment stands.")
+    claimed_on = serializers.CharField(help_text="When the unit claimed the project (EDTF).")
+    url = AddressField()
+
+
+class EventOfUnit(serializers.Serializer):  # type: ignore[type-arg]
+    """An event in which the unit took part."""
+
+    event = Reference(help_text="The event.")
+    role = serializers.CharField(help_text="Part that the unit played.")
+    url = AddressField()
+
+
+class MemberUnitDetailSerializer(MemberUnitSerializer):
+    """An organisation with its names, parts, alliances, projects and events."""
+
+    names = NameOfUnit(many=True, read_only=True, help_text="Other names of the unit.")
+    parts = Reference(many=True, read_only=True, help_text="Units that are parts of it.")
+    alliances = AllianceOfUnit(source="memberships", many=True, read_only=True, help_text="Alliances it belongs to.")
+    projects = ProjectOfUnit(
+        source="projectpartners", many=True, read_only=True, help_text="Projects in which it is a partner."
+    )
+    claims = ClaimOfUnit(many=True, read_only=True, help_text="Projects that it has claimed.")
+    events = EventOfUnit(source="participations", many=True, read_only=True, help_text="Events in which it took part.")
+    venues = Reference(many=True, read_only=True, help_text="Venues that it runs.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the unit.")
+
+    class Meta(MemberUnitSerializer.Meta):
+        fields = (
+            *MemberUnitSerializer.Meta.fields,
+            "names",
+            "parts",
+            "alliances",
+            "projects",
+            "claims",
+            "events",
+            "venues",
+            "figures",
+        )
+
+
+class UnitNameSerializer(RecordSerializer):
+    """A name that a unit has, had, or is given in a source."""
+
+    class Meta:
+        model = UnitName
+        fields = (
+            "url",
+            "slug",
+            "unit",
+            "name",
+            "name_pinyin",
+            "kind",
+            *edtf("valid_from"),
+            *edtf("valid_until"),
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"unit": MemberUnitSerializer}
+
+
+class AllianceSerializer(RecordSerializer):
+    """A body of units."""
+
+    part_count = CountField("parts", help_text="Parts on record.")
+    member_count = CountField("memberships", help_text="Members on record; what a source reports stands in `figures`.")
+    project_count = CountField("projects", help_text="Projects on record.")
+
+    class Meta:
+        model = Alliance
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "kind",
+            "status",
+            "parent",
+            "district",
+            "street",
+            "neighbourhood",
+            *edtf("founded_on"),
+            *edtf("dissolved_on"),
+            "slogan",
+            "summary",
+            "part_count",
+            "member_count",
+            "project_count",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {
+            "parent": AllianceSerializer,
+            "district": DistrictSerializer,
+            "street": StreetSerializer,
+            "neighbourhood": NeighbourhoodSerializer,
+        }
+
+
+class MemberOfAlliance(RowSerializer):
+    """A member of the alliance."""
+
+    url = AddressField()
+
+    class Meta:
+        model = Membership
+        fields = ("unit", "as_written", "role", *edtf("joined_on"), *edtf("left_on"), "url")
+
+
+class AllianceDetailSerializer(AllianceSerializer):
+    """A body of units with its parts, members, projects and events."""
+
+    parts = Reference(many=True, read_only=True, help_text="Bodies that are parts of it.")
+    members = MemberOfAlliance(source="memberships", many=True, read_only=True, help_text="Its members, with roles.")
+    categories = Reference(many=True, read_only=True, help_text="Headings under which it sorts its projects.")
+    projects = Reference(many=True, read_only=True, help_text="Projects in its framework.")
+    events = Reference(many=True, read_only=True, help_text="Its events.")
+    needs = Reference(many=True, read_only=True, help_text="Needs published in its framework.")
+    resources = Reference(many=True, read_only=True, help_text="Resources published in its framework.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
+
+    class Meta(AllianceSerializer.Meta):
+        fields = (
+            *AllianceSerializer.Meta.fields,
+            "parts",
+            "members",
+            "categories",
+            "projects",
+            "events",
+            "needs",
+            "resources",
+            "figures",
+        )
+
+
+class MembershipSerializer(RecordSerializer):
+    """A unit in an alliance."""
+
+    class Meta:
+        model = Membership
+        fields = (
+            "url",
+            "slug",
+            "alliance",
+            "unit",
+            "as_written",
+            "role",
+            *edtf("joined_on"),
+            *edtf("left_on"),
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"alliance": AllianceSerializer, "unit": MemberUnitSerializer}
+
+
+class VenueSerializer(RecordSerializer):
+    """A place in which the networks work."""
+
+    service_count = CountField("services", help_text="Services on record.")
+
+    class Meta:
+        model = Venue
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "kind",
+            "parent",
+            "operator",
+            "district",
+            "street",
+            "neighbourhood",
+            *edtf("opened_on"),
+            *edtf("closed_on"),
+            "opening_hours",
+            "summary",
+            "service_count",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {
+            "parent": VenueSerializer,
+            "operator": MemberUnitSerializer,
+            "district": DistrictSerializer,
+            "street": StreetSerializer,
+            "neighbourhood": NeighbourhoodSerializer,
+        }
+
+
+class ServiceOfVenue(RowSerializer):
+    """Something that the venue offers."""
+
+    url = AddressField()
+
+    class Meta:
+        model = VenueService
+        fields = ("name", "category", "provider", *edtf("offered_since"), "summary", "url")
+
+
+class VenueDetailSerializer(VenueSerializer):
+    """A place with its parts, services and events."""
+
+    parts = Reference(many=True, read_only=True, help_text="Venues that are parts of it.")
+    services = ServiceOfVenue(many=True, read_only=True, help_text="What it offers.")
+    events = Reference(many=True, read_only=True, help_text="Events held in it.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
+
+    class Meta(VenueSerializer.Meta):
+        fields = (*VenueSerializer.Meta.fields, "parts", "services", "events", "figures")
+
+
+class VenueServiceSerializer(RecordSerializer):
+    """One thing that a venue offers."""
+
+    class Meta:
+        model = VenueService
+        fields = (
+            "url",
+            "slug",
+            "venue",
+            "name",
+            "name_pinyin",
+            "category",
+            "provider",
+            *edtf("offered_since"),
+            "summary",
+            "citations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"venue": VenueSerializer, "provider": MemberUnitSerializer}

@@ -1,0 +1,136 @@
+"""Who and where over HTTP."""
+
+from typing import Any
+
+from apps.common.views import RecordViewSet
+from apps.registry import filters, serializers
+from apps.registry.models import (
+    Alliance,
+    District,
+    Membership,
+    MemberUnit,
+    Neighbourhood,
+    Street,
+    UnitName,
+    Venue,
+    VenueService,
+)
+
+
+class DivisionViewSet(RecordViewSet):
+    """A level of the divisions; a list without `as_of` holds the newest edition."""
+
+    @classmethod
+    def plain_list(cls) -> Any:
+        return cls.queryset.current()
+
+
+class DistrictViewSet(DivisionViewSet):
+    """County-level divisions of the city (区, 县), from the statistical division codes."""
+
+    queryset = District.objects.all()
+    serializer_class = serializers.DistrictSerializer
+    detail_serializer_class = serializers.DistrictDetailSerializer
+    filterset_class = filters.DistrictFilterSet
+    sortable = {"code": "code", "name": "name_pinyin", "updated_at": "updated_at"}
+    default_sort = "code"
+
+
+class StreetViewSet(DivisionViewSet):
+    """Township-level divisions (街道, 镇, 乡 and zones of the same rank), from the statistical division codes."""
+
+    queryset = Street.objects.all()
+    serializer_class = serializers.StreetSerializer
+    detail_serializer_class = serializers.StreetDetailSerializer
+    filterset_class = filters.StreetFilterSet
+    sortable = {"code": "code", "name": "name_pinyin", "updated_at": "updated_at"}
+    default_sort = "code"
+
+
+class NeighbourhoodViewSet(DivisionViewSet):
+    """Residents' and village committees with their official codes, and estates (小区), which have none.
+
+    No edition of the codes lists estates: they are given where `kind`, `q`, `written_as` or `article` asks for them.
+    """
+
+    queryset = Neighbourhood.objects.all()
+    serializer_class = serializers.NeighbourhoodSerializer
+    detail_serializer_class = serializers.NeighbourhoodDetailSerializer
+    filterset_class = filters.NeighbourhoodFilterSet
+    sortable = {"key": "key", "name": "name_pinyin", "updated_at": "updated_at"}
+    default_sort = "key"
+
+    @classmethod
+    def plain_list(cls) -> Any:
+        return super().plain_list().in_editions()
+
+    def at_time(self, queryset: Any) -> Any:
+        found = queryset.valid_on(self.as_of) if self.as_of else queryset.current()
+        asks_for_estates = {"kind", "q", "written_as", "article"} & self.request.query_params.keys()
+        return found if asks_for_estates else found.in_editions()
+
+
+class MemberUnitViewSet(RecordViewSet):
+    """Organisations and parts of them: universities, hospitals, companies, garrisons, party bodies ..."""
+
+    queryset = MemberUnit.objects.all()
+    serializer_class = serializers.MemberUnitSerializer
+    detail_serializer_class = serializers.MemberUnitDetailSerializer
+    filterset_class = filters.MemberUnitFilterSet
+    sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
+    default_sort = "name"
+
+
+class UnitNameViewSet(RecordViewSet):
+    """Names under which units appear: official, short, former, and as sources write them."""
+
+    queryset = UnitName.objects.all()
+    serializer_class = serializers.UnitNameSerializer
+    detail_serializer_class = serializers.UnitNameSerializer
+    filterset_class = filters.UnitNameFilterSet
+    sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
+    default_sort = "name"
+
+
+class AllianceViewSet(RecordViewSet):
+    """Bodies of units: joint conferences and their parts, alliances, committees, co-building pairs ..."""
+
+    queryset = Alliance.objects.all()
+    serializer_class = serializers.AllianceSerializer
+    detail_serializer_class = serializers.AllianceDetailSerializer
+    filterset_class = filters.AllianceFilterSet
+    sortable = {"name": "name_pinyin", "slug": "slug", "founded_on": "founded_on_earliest", "updated_at": "updated_at"}
+    default_sort = "name"
+
+
+class MembershipViewSet(RecordViewSet):
+    """Who belongs to which body, in which role."""
+
+    queryset = Membership.objects.all()
+    serializer_class = serializers.MembershipSerializer
+    detail_serializer_class = serializers.MembershipSerializer
+    filterset_class = filters.MembershipFilterSet
+    sortable = {"slug": "slug", "joined_on": "joined_on_earliest", "updated_at": "updated_at"}
+    default_sort = "slug"
+
+
+class VenueViewSet(RecordViewSet):
+    """Places in which the networks work (阵地); parts of a venue are venues with a parent."""
+
+    queryset = Venue.objects.all()
+    serializer_class = serializers.VenueSerializer
+    detail_serializer_class = serializers.VenueDetailSerializer
+    filterset_class = filters.VenueFilterSet
+    sortable = {"name": "name_pinyin", "slug": "slug", "opened_on": "opened_on_earliest", "updated_at": "updated_at"}
+    default_sort = "name"
+
+
+class VenueServiceViewSet(RecordViewSet):
+    """What venues offer, by whom and since when."""
+
+    queryset = VenueService.objects.all()
+    serializer_class = serializers.VenueServiceSerializer
+    detail_serializer_class = serializers.VenueServiceSerializer
+    filterset_class = filters.VenueServiceFilterSet
+    sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
+    default_sort = "name"

@@ -1,0 +1,140 @@
+"""The API's resources, one line each, and what describes them: index and vocabularies."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404
+from django.urls import path
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from apps.assessments import views as assessments
+from apps.common.filters import refuse_unknown
+from apps.common.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
+from apps.common.views import RecordViewSet, choice_fields, vocabulary
+from apps.events import views as events
+from apps.evidence import views as evidence
+from apps.projects import views as projects
+from apps.registry import views as registry
+
+router = SimpleRouter(trailing_slash=False)
+router.register("districts", registry.DistrictViewSet)
+router.register("streets", registry.StreetViewSet)
+router.register("neighbourhoods", registry.NeighbourhoodViewSet)
+router.register("member-units", registry.MemberUnitViewSet)
+router.register("unit-names", registry.UnitNameViewSet)
+router.register("alliances", registry.AllianceViewSet)
+router.register("memberships", registry.MembershipViewSet)
+router.register("venues", registry.VenueViewSet)
+router.register("venue-services", registry.VenueServiceViewSet)
+router.register("categories", projects.CategoryViewSet)
+router.register("needs", projects.NeedViewSet)
+router.register("resources", projects.ResourceViewSet)
+router.register("projects", projects.ProjectViewSet)
+router.register("project-partners", projects.ProjectPartnerViewSet)
+router.register("claims", projects.ClaimViewSet)
+router.register("deliverables", projects.DeliverableViewSet)
+router.register("events", events.EventViewSet)
+router.register("participations", events.ParticipationViewSet)
+router.register("awards", events.AwardViewSet)
+router.register("articles", evidence.ArticleViewSet)
+router.register("citations", evidence.CitationViewSet)
+router.register("figures", evidence.FigureViewSet)
+router.register("frameworks", assessments.FrameworkViewSet)
+router.register("dimensions", assessments.DimensionViewSet)
+router.register("assessments", assessments.AssessmentViewSet)
+router.register("scores", assessments.ScoreViewSet)
+
+
+def viewsets() -> dict[str, type[RecordViewSet]]:
+    """Return the viewsets by the name of their resource."""
+    return {prefix: viewset for prefix, viewset, _basename in router.registry}
+
+
+class IndexView(APIView):
+    """What there is: every resource with its address and its count, the vocabularies, and the documents."""
+
+    @extend_schema(operation_id="index", summary="Index of the API", tags=["api"], responses={200: INDEX})
+    def get(self, request: Request) -> Response:
+        """List every resource with its address and its count, the vocabularies, and the documents.
+
+        Counts are those of the plain lists; of divisions they are those of the newest edition.
+        """
+        refuse_unknown(request, {"format"})
+        root = settings.API_ROOT
+        resources = [
+            {
+                "name": name,
+                "title": str(viewset.queryset.model._meta.verbose_name_plural),  # type: ignore[union-attr]
+                "description": " ".join(str(viewset.__doc__).split()),
+                "tag": next(tag for tag, (_about, members) in TAGS.items() if name in members),
+                "count": viewset.plain_list().count(),
+                "url": f"{root}/{name}",
+            }
+            for name, viewset in viewsets().items()
+        ]
+        return Response(
+            {
+                "name": "partybuild",
+                "version": settings.SPECTACULAR_SETTINGS["VERSION"],
+                "resources": resources,
+                "vocabularies": f"{root}/vocabularies",
+                "openapi": f"{root}/openapi.json",
+                "documentation": "/docs/",
+            }
+        )
+
+
+def vocabularies() -> dict[str, dict[str, Any]]:
+    """Return all vocabularies by name."""
+    found = [
+        vocabulary(viewset.queryset.model, field)  # type: ignore[union-attr]
+        for viewset in viewsets().values()
+        for field in choice_fields(viewset.queryset.model)  # type: ignore[union-attr]
+    ]
+    return {item["name"]: item for item in found}
+
+
+class VocabulariesView(APIView):
+    """All vocabularies."""
+
+    @extend_schema(
+        operation_id="vocabularies_list", summary="List vocabularies", tags=["api"], responses={200: VOCABULARIES}
+    )
+    def get(self, request: Request) -> Response:
+        """List the values of every choice field, with their Chinese and English labels."""
+        refuse_unknown(request, {"format"})
+        return Response({"results": list(vocabularies().values())})
+
+
+class VocabularyView(APIView):
+    """One vocabulary."""
+
+    @extend_schema(
+        operation_id="vocabularies_retrieve",
+        summary="Read a vocabulary",
+        tags=["api"],
+        parameters=[
+            OpenApiParameter("name", str, "path", description="Resource and field, such as `alliances.kind`.")
+        ],
+        responses={200: VOCABULARY},
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """Give the values of one choice field, with their Chinese and English labels."""
+        refuse_unknown(request, {"format"})
+        found = vocabularies().get(name)
+        if found is None:
+            raise Http404
+        return Response(found)
+
+
+urlpatterns = [
+    # The document names the address without the slash (urls.py).
+    path("", IndexView.as_view(schema=None), name="index"),
+    path("vocabularies", VocabulariesView.as_view(), name="vocabularies"),
+    path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
+    *router.urls,
+]

@@ -1,0 +1,296 @@
+"""All settings, read once from the environment; a missing or invalid value stops the start with one line.
+
+Every variable is listed in docs/operations.md. Without DATABASE_URL, `partybuild.database` sets what an embedded
+development database needs before this file is read.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+# Readers: django-environ raises a different error for each kind of mistake and takes any unknown word for False
+
+T = TypeVar("T")
+
+
+def read(reader: Callable[..., T], name: str, **options: Any) -> T:
+    """Return the variable `name` as the reader's type; raise ImproperlyConfigured with one line that names it."""
+    if "default" not in options and not os.environ.get(name):
+        raise ImproperlyConfigured(f"{name} is not set (see docs/operations.md)")
+    try:
+        return reader(name, **options)
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"{name} is not valid: {error}") from error
+
+
+def read_bool(name: str, *, default: bool) -> bool:
+    """Return true/false/1/0/yes/no/on/off as a bool, whatever its case."""
+    value = str(env.str(name, default=str(default))).strip().lower()
+    if value not in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
+        raise ImproperlyConfigured(f"{name} is not valid: {value!r} is neither true nor false")
+    return value in {"true", "1", "yes", "on"}
+
+
+def read_database() -> dict[str, Any]:
+    """Return Django's settings of the one database, which must be a PostgreSQL."""
+    if urlsplit(os.environ.get("DATABASE_URL", "postgresql:")).scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL is not valid: it must begin with postgresql://")
+    config: dict[str, Any] = dict(read(env.db, "DATABASE_URL"))
+    # A thread keeps its connection; a dead one is noticed before a request uses it.
+    config |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    # Statements are prepared on the server from their third use on, and Memoize, which on each execution sets up a
+    # table for all the rows it guesses, is off: measured as the fastest way to run the few statements of this service.
+    seconds = read(env.int, "STATEMENT_TIMEOUT", default=0)
+    options = f"-c enable_memoize=off -c statement_timeout={seconds}s"
+    defaults = {"server_side_binding": True, "prepare_threshold": 2, "options": options}
+    config["OPTIONS"] = {**defaults, **config.get("OPTIONS", {})}
+    config["TEST"] = {"NAME": env.str("TEST_DATABASE", default=None)}
+    return config
+
+
+def read_secret_key() -> str:
+    """Return SECRET_KEY, or the content of SECRET_KEY_FILE, which is made with a random key if it is not there."""
+    if not os.environ.get("SECRET_KEY") and os.environ.get("SECRET_KEY_FILE"):
+        return _secret_key_of(Path(os.environ["SECRET_KEY_FILE"]))
+    key: str = read(env.str, "SECRET_KEY")
+    if len(key) < 32 or len(set(key)) < 8 or key.startswith("django-insecure"):
+        raise ImproperlyConfigured("SECRET_KEY is not valid: take at least 32 random characters")
+    return key
+
+
+def _secret_key_of(path: Path) -> str:
+    try:
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Written aside and linked, so that two processes starting together end up with the same key.
+            draft = path.with_name(f".{path.name}.{os.getpid()}")
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48))
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        key = path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"SECRET_KEY_FILE is not usable: {error}") from error
+    if len(key) < 32:
+        raise ImproperlyConfigured(f"SECRET_KEY_FILE is not valid: {path} holds fewer than 32 characters")
+    return key
+
+
+# Where it runs
+
+DEBUG = read_bool("DEBUG", default=False)
+SECRET_KEY = read_secret_key()
+ALLOWED_HOSTS = read(env.list, "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+if "*" in ALLOWED_HOSTS and not DEBUG:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not valid: name the hosts; * is for DEBUG only")
+DATABASES = {"default": read_database()}
+
+# True behind a proxy that speaks HTTPS and sets X-Forwarded-Proto itself.
+HTTPS = read_bool("HTTPS", default=False)
+CSRF_TRUSTED_ORIGINS = read(env.list, "CSRF_TRUSTED_ORIGINS", default=[])
+
+# What it is made of
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "pgtrigger",
+    "apps.common",
+    "apps.common.admin_site.CuratorAdminConfig",  # behind apps.common, whose templates take the place of some of its own
+    "apps.accounts",
+    "apps.registry",
+    "apps.projects",
+    "apps.events",
+    "apps.evidence",
+    "apps.assessments",
+]
+
+MIDDLEWARE = [
+    "apps.common.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "apps.common.middleware.AddressGuardMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+ROOT_URLCONF = "partybuild.urls"
+WSGI_APPLICATION = "partybuild.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Accounts
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Language and time
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("简体中文")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "apps" / "common" / "locale"]
+# UTC everywhere, so that the API's instants end in Z; the admin shows them in the city's own time.
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# Static files: WhiteNoise serves them from the installed packages, so there is no build step and no copy of them
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# Security
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+
+# The HTTP interface
+
+API_ROOT = "/api/v1"
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_SCHEMA_CLASS": "apps.common.schema.RecordSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["apps.common.filters.FilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "apps.common.paging.KeysetPagination",
+    "EXCEPTION_HANDLER": "apps.common.errors.exception_handler",
+    # Reading is open to everybody, and nothing can be written here yet.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "UNAUTHENTICATED_USER": None,
+    # `format` is read with the other parameters, so that a wrong one is named like any other.
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "partybuild",
+    "DESCRIPTION": (
+        "The registry of a city's regional partnership networks (区域化党建): which alliances exist, who belongs to them,"
+        " what they do together and with what result, and which published sentence says so."
+    ),
+    "VERSION": "1.0.0",
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "SERVERS": [{"url": "/", "description": "This service."}],
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.common.schema.finish"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_NAME_OVERRIDES": {
+        f"{model}{field}": f"apps.{module}.{model}.{field}"
+        for module, model, field in (
+            ("registry.models", "District", "Kind"),
+            ("registry.models", "Street", "Kind"),
+            ("registry.models", "Neighbourhood", "Kind"),
+            ("registry.models", "MemberUnit", "Kind"),
+            ("registry.models", "UnitName", "Kind"),
+            ("registry.models", "Alliance", "Kind"),
+            ("registry.models", "Alliance", "Status"),
+            ("registry.models", "Membership", "Role"),
+            ("registry.models", "Venue", "Kind"),
+            ("registry.models", "VenueService", "Category"),
+            ("projects.models", "Need", "Status"),
+            ("projects.models", "Resource", "Status"),
+            ("projects.models", "Project", "Kind"),
+            ("projects.models", "Project", "Status"),
+            ("projects.models", "ProjectPartner", "Role"),
+            ("projects.models", "Claim", "Status"),
+            ("projects.models", "Deliverable", "Kind"),
+            ("projects.models", "Deliverable", "Status"),
+            ("events.models", "Event", "Kind"),
+            ("events.models", "Event", "Status"),
+            ("events.models", "Participation", "Role"),
+            ("evidence.models", "Figure", "Comparator"),
+            ("evidence.models", "Figure", "Unit"),
+            ("evidence.models", "Figure", "Kind"),
+            ("assessments.models", "Assessment", "Status"),
+        )
+    },
+}
+
+# Logs: to stderr, one line a record; whoever runs the service decides where they go
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # Django's own handlers would print the same records again, and mail them.
+    "loggers": {
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        # What clients get wrong is told to them, not to the operator.
+        "django.request": {"level": "ERROR"},
+    },
+}
