@@ -1,6 +1,6 @@
 """The API's resources, one line each, and what describes them: index and vocabularies."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import Http404
@@ -51,7 +51,7 @@ router.register("scores", assessments.ScoreViewSet)
 
 def viewsets() -> dict[str, type[RecordViewSet]]:
     """Return the viewsets by the name of their resource."""
-    return {prefix: viewset for prefix, viewset, _basename in router.registry}
+    return {prefix: cast("type[RecordViewSet]", viewset) for prefix, viewset, _basename in router.registry}
 
 
 class IndexView(APIView):
@@ -68,7 +68,7 @@ class IndexView(APIView):
         resources = [
             {
                 "name": name,
-                "title": str(viewset.queryset.model._meta.verbose_name_plural),  # type: ignore[union-attr]
+                "title": str(viewset.queryset.model._meta.verbose_name_plural),
                 "description": " ".join(str(viewset.__doc__).split()),
                 "tag": next(tag for tag, (_about, members) in TAGS.items() if name in members),
                 "count": viewset.plain_list().count(),
@@ -91,9 +91,9 @@ class IndexView(APIView):
 def vocabularies() -> dict[str, dict[str, Any]]:
     """Return all vocabularies by name."""
     found = [
-        vocabulary(viewset.queryset.model, field)  # type: ignore[union-attr]
+        vocabulary(viewset.queryset.model, field)
         for viewset in viewsets().values()
-        for field in choice_fields(viewset.queryset.model)  # type: ignore[union-attr]
+        for field in choice_fields(viewset.queryset.model)
     ]
     return {item["name"]: item for item in found}
 
@@ -117,9 +117,7 @@ class VocabularyView(APIView):
         operation_id="vocabularies_retrieve",
         summary="Read a vocabulary",
         tags=["api"],
-        parameters=[
-            OpenApiParameter("name", str, "path", description="Resource and field, such as `alliances.kind`.")
-        ],
+        parameters=[OpenApiParameter("name", str, "path", description="Resource and field, such as `alliances.kind`.")],
         responses={200: VOCABULARY},
     )
     def get(self, request: Request, name: str) -> Response:

@@ -81,7 +81,12 @@ class Assessment(Record):
 
     resource = "assessments"
     name_field = "slug"
-    search_columns = ("framework__search_text", "neighbourhood__search_text", "unit__search_text", "street__search_text")
+    search_columns = (
+        "framework__search_text",
+        "neighbourhood__search_text",
+        "unit__search_text",
+        "street__search_text",
+    )
 
     class Status(models.TextChoices):
         PLANNED = "planned", _("Planned")

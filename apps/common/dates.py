@@ -6,7 +6,6 @@ Pure functions: text in, dates out. The library `edtf` reads the notation; what 
 
 from datetime import date
 from functools import lru_cache
-from math import isinf
 from time import struct_time
 
 from edtf import parse_edtf
@@ -47,10 +46,7 @@ def bounds(value: str) -> tuple[date | None, date | None]:
 
 def _day(moment: struct_time | float) -> date | None:
     """Turn one bound as the library gives it into a date; None for infinity and for wholly unspecified years."""
-    if isinstance(moment, float) and isinf(moment):
-        return None
-    assert isinstance(moment, struct_time)
-    if moment.tm_year <= 0 or moment.tm_year >= 9999:
+    if not isinstance(moment, struct_time) or moment.tm_year <= 0 or moment.tm_year >= 9999:
         return None
     try:
         return date(moment.tm_year, moment.tm_mon, moment.tm_mday)

@@ -12,7 +12,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -66,7 +67,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def problem(
-    request: HttpRequest, code: str, detail: str, errors: list[dict[str, str]] | None = None, http_status: int | None = None
+    request: HttpRequest,
+    code: str,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    http_status: int | None = None,
 ) -> dict[str, Any]:
     """Return the body of a problem answer."""
     known_status, title = PROBLEMS[code]
@@ -88,7 +93,11 @@ def problem_response(request: HttpRequest, code: str, detail: str = "", **header
     """Return a whole problem answer, for what goes wrong outside a view."""
     body = problem(request, code, detail or str(PROBLEMS[code][1]))
     return JsonResponse(
-        body, status=body["status"], content_type=CONTENT_TYPE, headers=headers, json_dumps_params={"ensure_ascii": False}
+        body,
+        status=body["status"],
+        content_type=CONTENT_TYPE,
+        headers=headers,
+        json_dumps_params={"ensure_ascii": False},
     )
 
 
@@ -117,7 +126,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             code, detail = "permission_denied", str(PROBLEMS["permission_denied"][1])
         case exceptions.Throttled():
             code, detail = "too_many_requests", str(error.detail)
-            headers["Retry-After"] = str(int(error.wait or 1))
+            headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1))
         case RequestDataTooBig():
             code, detail = "too_large", str(PROBLEMS["too_large"][1])
         case exceptions.APIException() if error.status_code < status.HTTP_500_INTERNAL_SERVER_ERROR:
@@ -170,5 +179,3 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 def server_error(request: HttpRequest) -> JsonResponse:
     """Answer 500, or 503 where the database is away."""
     return problem_response(request, "internal_error")
-
-

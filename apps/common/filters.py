@@ -138,7 +138,9 @@ class DateFilter(django_filters.Filter):
         try:
             earliest, latest = bounds(value)
         except EDTFError as error:
-            raise ValidationError(gettext("“%(value)s” is %(reason)s.") % {"value": value[:64], "reason": error}) from error
+            raise ValidationError(
+                gettext("“%(value)s” is %(reason)s.") % {"value": value[:64], "reason": error}
+            ) from error
         bound = earliest if self.side == "after" else latest
         if bound is None:
             raise ValidationError(gettext("“%(value)s” is open on the side that is compared.") % {"value": value[:64]})
@@ -155,7 +157,9 @@ class TargetFilter(CommaFilter):
     """Rows that speak about one of the records given as `resource/key`."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("help_text", "Records as `resource/key`, such as `projects/jiankang-zhitongche`, separated by commas.")
+        kwargs.setdefault(
+            "help_text", "Records as `resource/key`, such as `projects/jiankang-zhitongche`, separated by commas."
+        )
         super().__init__("object_id", **kwargs)
 
     def check(self, words: list[str]) -> list[Any]:
@@ -164,12 +168,15 @@ class TargetFilter(CommaFilter):
             resource, _slash, key = word.partition("/")
             model = citable_models().get(resource)
             if model is None:
-                detail = gettext("There is no resource “%(name)s”.") % {"name": resource} + nearest(resource, citable_models())
+                detail = gettext("There is no resource “%(name)s”.") % {"name": resource} + nearest(
+                    resource, citable_models()
+                )
                 raise ValidationError(detail, code="unknown_key")
             pk = model._base_manager.filter(**{model.key_field: key}).values_list("pk", flat=True).first()
             if pk is None:
                 raise ValidationError(
-                    gettext("There is no %(resource)s/%(key)s.") % {"resource": resource, "key": key}, code="unknown_key"
+                    gettext("There is no %(resource)s/%(key)s.") % {"resource": resource, "key": key},
+                    code="unknown_key",
                 )
             found.append((ContentType.objects.get_for_model(model).pk, pk))
         return found

@@ -32,7 +32,7 @@ class RequestIdMiddleware:
 
 
 class AddressGuardMiddleware:
-    """Refuse addresses that no view can use and that the database would choke on: NUL, broken UTF-8, endless queries."""
+    """Refuse addresses that the database would choke on: NUL, broken UTF-8, endless queries."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

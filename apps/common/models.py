@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import pgtrigger
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Q
@@ -42,12 +42,12 @@ class RecordQuerySet(models.QuerySet[Any]):
     def valid_on(self, day: date) -> "RecordQuerySet":
         """Return the rows that may have been true on a day: neither begun after it nor ended before it for certain."""
         queryset = self
-        if self.model.valid_from:
-            begun = {f"{self.model.valid_from}_earliest__lte": day}
-            queryset = queryset.filter(Q(**{f"{self.model.valid_from}_earliest": None}) | Q(**begun))
-        if self.model.valid_until:
-            lasting = {f"{self.model.valid_until}_latest__gte": day}
-            queryset = queryset.filter(Q(**{f"{self.model.valid_until}_latest": None}) | Q(**lasting))
+        if self.model.begins_field:
+            begun = {f"{self.model.begins_field}_earliest__lte": day}
+            queryset = queryset.filter(Q(**{f"{self.model.begins_field}_earliest": None}) | Q(**begun))
+        if self.model.ends_field:
+            lasting = {f"{self.model.ends_field}_latest__gte": day}
+            queryset = queryset.filter(Q(**{f"{self.model.ends_field}_latest": None}) | Q(**lasting))
         return queryset
 
     def update(self, **kwargs: Any) -> int:
@@ -66,8 +66,8 @@ class Citable(models.Model):
     key_field: ClassVar[str] = "slug"
     name_field: ClassVar[str] = "name"
     search_columns: ClassVar[tuple[str, ...]] = ("search_text",)
-    valid_from: ClassVar[str] = ""
-    valid_until: ClassVar[str] = ""
+    begins_field: ClassVar[str] = ""
+    ends_field: ClassVar[str] = ""
 
     # By name, not by import: evidence points at everything and nothing imports it.
     citations = GenericRelation(
@@ -84,6 +84,12 @@ class Citable(models.Model):
     class Meta:
         abstract = True
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if (fields := kwargs.get("update_fields")) is not None:
+            derived = [f.name for f in self._meta.concrete_fields if isinstance(f, Derived) and f.source in fields]
+            kwargs["update_fields"] = [*fields, *derived, "updated_at"]
+        super().save(*args, **kwargs)
+
     @property
     def key(self) -> str:
         """The public identifier: the official code of a division, the slug of anything else."""
@@ -96,12 +102,6 @@ class Citable(models.Model):
         for column in cls.search_columns:
             condition |= Q(**{f"{column}__contains": term})
         return condition
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if (fields := kwargs.get("update_fields")) is not None:
-            derived = [f.name for f in self._meta.concrete_fields if isinstance(f, Derived) and f.source in fields]
-            kwargs["update_fields"] = [*fields, *derived, "updated_at"]
-        super().save(*args, **kwargs)
 
 
 class RetiredSlug(models.Model):
@@ -160,21 +160,28 @@ class Record(Citable):
             ),
         ]
 
-    def slug_source(self) -> str:
-        """Return the ASCII text from which a slug is made when none is given."""
-        return pinyin.slugify_name(str(getattr(self, self.name_field)))
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Made again where clean() made it: forms clean several new rows before they save the first of them.
+        if not self.slug or (self._state.adding and getattr(self, "_slug_is_made", False)):
+            self.slug = self._free_slug()
+        super().save(*args, **kwargs)
 
     def clean(self) -> None:
         super().clean()
         if self._state.adding and self.slug and self._slug_was_retired(self.slug):
             raise ValidationError({"slug": _("This slug belonged to a record that was deleted; slugs are not reused.")})
         if not self.slug:
-            self.slug = self._free_slug()
+            try:
+                self.slug = self._free_slug()
+            except ObjectDoesNotExist:
+                return  # a reference is missing, and its own field says so
+            except ValueError as error:
+                raise ValidationError({"slug": _("No slug can be made from the name; give one.")}) from error
+            self._slug_is_made = True
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.slug:
-            self.slug = self._free_slug()
-        super().save(*args, **kwargs)
+    def slug_source(self) -> str:
+        """Return the ASCII text from which a slug is made when none is given."""
+        return pinyin.slugify_name(str(getattr(self, self.name_field)))
 
     def _slug_was_retired(self, slug: str) -> bool:
         return RetiredSlug.objects.filter(table=self._meta.db_table, slug=slug).exists()
@@ -196,7 +203,10 @@ class NamedRecord(Record):
         _("name"), max_length=200, help_text=_("Name as its bearer or the source writes it; never translated.")
     )
     name_pinyin = PinyinField(
-        _("pinyin"), max_length=400, db_collation="C", help_text=_("The name in Hanyu Pinyin, by which names are sorted.")
+        _("pinyin"),
+        max_length=400,
+        db_collation="C",
+        help_text=_("The name in Hanyu Pinyin, by which names are sorted."),
     )
     search_text = SearchField(help_text=_("Name, pinyin and initials in the form in which they are searched."))
 
@@ -231,14 +241,19 @@ def load_targets(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Targ
     ids: dict[int, set[int]] = defaultdict(set)
     for content_type_id, pk in pairs:
         ids[content_type_id].add(pk)
-    selects, params, models_by_id = [], [], {}
+    selects: list[str] = []
+    params: list[Any] = []
+    models_by_id: dict[int, type[Citable]] = {}
     for content_type_id, pks in sorted(ids.items()):
         model = ContentType.objects.get_for_id(content_type_id).model_class()
         if model is None or not issubclass(model, Citable):
             continue
         models_by_id[content_type_id] = model
         quote = connection.ops.quote_name
-        columns = [quote(model._meta.get_field(name).column) for name in (model.key_field, model.name_field)]
+        columns = [
+            quote(cast("models.Field[Any, Any]", model._meta.get_field(name)).column or name)
+            for name in (model.key_field, model.name_field)
+        ]
         selects.append(
             f"SELECT %s::int, id, {columns[0]}::text, {columns[1]}::text"  # noqa: S608 - names come from the models
             f" FROM {quote(model._meta.db_table)} WHERE id = ANY(%s)"

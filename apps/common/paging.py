@@ -29,9 +29,9 @@ Order = list[tuple[str, bool]]  # column and whether it descends
 
 
 class KeysetPagination(BasePagination):
-    """Pages of a list. The view says which sort keys there are (`sortable`) and which is the default (`default_sort`)."""
+    """Pages of a list. The view says by which keys it can be sorted (`sortable`, `default_sort`)."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page that the request asks for."""
         self.request = request
         self.size = self._size(request)
@@ -136,7 +136,9 @@ class KeysetPagination(BasePagination):
         values = [getattr(row, column) for column, _descends in order]
         plain = [str(value) if isinstance(value, date | Decimal) else value for value in values]
         cursor = signing.dumps([direction, self._filters_digest(), *plain], salt=SALT, compress=True)
-        query = {name: value for name, value in self.request.query_params.items() if name not in ("cursor", "count")}
+        query: dict[str, Any] = {
+            name: value for name, value in self.request.query_params.items() if name not in ("cursor", "count")
+        }
         return f"{self.request.path}?{urlencode({**query, 'cursor': cursor})}"
 
     def _read_cursor(self, order: Order) -> tuple[list[Any] | None, bool]:
@@ -161,7 +163,9 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
 def _order_by(order: Order, backwards: bool) -> list[OrderBy]:
     """Return the ORDER BY of a list, in which NULL is last whatever the direction, or of the list read backwards."""
     return [
-        OrderBy(F(column), descending=descends != backwards, nulls_first=backwards or None, nulls_last=not backwards or None)
+        OrderBy(
+            F(column), descending=descends != backwards, nulls_first=backwards or None, nulls_last=not backwards or None
+        )
         for column, descends in order
     ]
 

@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).with_name("examples.json")
 # Tags by domain, each with what it is about and its resources.
 TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "divisions": (
-        "Where: districts, streets and neighbourhoods, with the editions of the division codes in which they are valid.",
+        "Where: districts, streets and neighbourhoods, with the editions of the codes that list them.",
         ("districts", "streets", "neighbourhoods"),
     ),
     "units": ("Who: organisations, and the names under which they appear.", ("member-units", "unit-names")),
@@ -26,7 +26,10 @@ TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("categories", "needs", "resources", "projects", "project-partners", "claims", "deliverables"),
     ),
     "events": ("What happened, who took part, and awards.", ("events", "participations", "awards")),
-    "evidence": ("How we know: articles, the spans that support facts, reported numbers.", ("articles", "citations", "figures")),
+    "evidence": (
+        "How we know: articles, the spans that support facts, reported numbers.",
+        ("articles", "citations", "figures"),
+    ),
     "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
     "api": ("The index of the API and its vocabularies.", ()),
 }
@@ -130,7 +133,9 @@ def examples() -> dict[str, Any]:
 
 
 class RecordSchema(AutoSchema):
-    """Describes the operations of a resource: tag, summary, description, shared parameters, a real example."""
+    """Describes the operations of a resource: tag, summary, description, shared parameters."""
+
+    view: Any
 
     def _resource(self) -> str:
         return self.path.removeprefix("/api/v1/").partition("/")[0]
@@ -153,12 +158,16 @@ class RecordSchema(AutoSchema):
         if not self._is_record_view():
             return super().get_summary()
         meta = self.view.queryset.model._meta
-        return f"List {meta.verbose_name_plural}" if self._is_list_view() else f"Read one of the {meta.verbose_name_plural}"
+        return (
+            f"List {meta.verbose_name_plural}"
+            if self._is_list_view()
+            else f"Read one of the {meta.verbose_name_plural}"
+        )
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         if not self._is_record_view():
             return super().get_description()
-        about = " ".join(type(self.view).__doc__.split())
+        about = " ".join(str(type(self.view).__doc__).split())
         if self._is_list_view():
             return f"{about}\n\nPaged by cursor; every parameter narrows the list, and a comma within one means OR."
         return f"{about}\n\nThe whole record, with what is nested in it and the citations on which it rests."
@@ -169,12 +178,19 @@ class RecordSchema(AutoSchema):
         serializer = self.view.get_serializer_class()
         expandable = ", ".join(f"`{name}`" for name in serializer.expandable())
         parameters = [
-            OpenApiParameter("fields", str, description="Comma-separated names of the fields to be given; all without it."),
             OpenApiParameter(
-                "labels", bool, default=False, description="Give the labels of choices too, as `…_label`, by `Accept-Language`."
+                "fields", str, description="Comma-separated names of the fields to be given; all without it."
             ),
             OpenApiParameter(
-                "as_of", {"type": "string", "format": "date"}, description="What was true on this day, such as 2013-06-27."
+                "labels",
+                bool,
+                default=False,
+                description="Give the labels of choices too, as `…_label`, by `Accept-Language`.",
+            ),
+            OpenApiParameter(
+                "as_of",
+                {"type": "string", "format": "date"},
+                description="What was true on this day, such as 2013-06-27.",
             ),
             OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer."),
             OpenApiParameter(
@@ -195,7 +211,9 @@ class RecordSchema(AutoSchema):
             )
         if not self._is_list_view():
             parameters.append(
-                OpenApiParameter("key", str, OpenApiParameter.PATH, description="Official code of a division; slug of anything else.")
+                OpenApiParameter(
+                    "key", str, OpenApiParameter.PATH, description="Official code of a division; slug of anything else."
+                )
             )
         return parameters
 
@@ -231,5 +249,8 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
                 response["description"] = response.get("description") or "The answer."
                 response["headers"] = {"X-Request-ID": request_id}
                 if status == "200" and any(given["name"] == "cursor" for given in operation.get("parameters", [])):
-                    response["headers"]["Link"] = {"description": "Pages before and behind (RFC 8288).", "schema": STRING}
+                    response["headers"]["Link"] = {
+                        "description": "Pages before and behind (RFC 8288).",
+                        "schema": STRING,
+                    }
     return result

@@ -26,7 +26,7 @@ def edtf(name: str) -> tuple[str, ...]:
 
 
 @extend_schema_field({"type": "string", "format": "uri-reference"})
-class AddressField(serializers.Field):  # type: ignore[type-arg]
+class AddressField(serializers.Field):
     """The address of a record in this API, as a path: it holds behind any proxy and under any host name."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -59,17 +59,18 @@ class TargetReference(serializers.Serializer[Any]):
 
 
 @extend_schema_field(TargetReference)
-class TargetField(serializers.Field):  # type: ignore[type-arg]
+class TargetField(serializers.Field):
     """The record of any kind that a row speaks about; those of a whole page are looked up together."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(source="*", read_only=True, **kwargs)
 
     def to_representation(self, value: Any) -> Any:
-        targets = self.context.setdefault("targets", {})
+        context: dict[str, Any] = self.context
+        targets = context.setdefault("targets", {})
         identity = (value.content_type_id, value.object_id)
         if identity not in targets:
-            page = self.root.instance if isinstance(self.root, serializers.ListSerializer) else [value]
+            page: Any = self.root.instance if isinstance(self.root, serializers.ListSerializer) else [value]
             rows = page if value in page else [value]
             targets.update(load_targets((row.content_type_id, row.object_id) for row in rows))
         target = targets.get(identity)
@@ -85,7 +86,7 @@ class CountField(serializers.IntegerField):
 
     def annotation(self, model: type[Model]) -> Coalesce:
         """Return the expression that counts for a row of the model."""
-        relation = model._meta.get_field(self.relation)
+        relation: Any = model._meta.get_field(self.relation)
         back = relation.field.name if relation.auto_created else relation.remote_field.name
         counted = (
             relation.related_model._base_manager.filter(**{back: OuterRef("pk")})
@@ -126,7 +127,7 @@ class LabelField(serializers.CharField):
 
 
 @extend_schema_field({"type": "number"})
-class NumberField(serializers.Field):  # type: ignore[type-arg]
+class NumberField(serializers.Field):
     """A decimal as a JSON number: whole where it is whole."""
 
     def to_representation(self, value: Any) -> int | float:
@@ -138,7 +139,9 @@ class FigureBrief(serializers.Serializer[Any]):
 
     name = serializers.CharField(help_text="What the number is, in short.")
     measure = serializers.CharField(help_text="What is counted, as a key that figures of the same thing share.")
-    comparator = serializers.CharField(help_text="How the number bounds the true one: `=`, `>=`, `>`, `~`, `<=` or `<`.")
+    comparator = serializers.CharField(
+        help_text="How the number bounds the true one: `=`, `>=`, `>`, `~`, `<=` or `<`."
+    )
     value = NumberField(help_text="The number.")
     unit = serializers.CharField(help_text="Unit of the number; 人次 (`person_time`) is not 人 (`person`).")
     kind = serializers.CharField(help_text="`actual` or `target`; a target is a plan.")
@@ -188,7 +191,9 @@ class RecordSerializer(RowSerializer):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
-        is_root = self.parent is None or (isinstance(self.parent, serializers.ListSerializer) and not self.parent.parent)
+        is_root = self.parent is None or (
+            isinstance(self.parent, serializers.ListSerializer) and not self.parent.parent
+        )
         expand = self.context.get("expand", ()) if is_root else self.expand
         for head in dict.fromkeys(path.partition(".")[0] for path in expand):
             deeper = [path.partition(".")[2] for path in expand if path.startswith(f"{head}.")]
@@ -214,7 +219,9 @@ def check_expansions(serializer: type[RecordSerializer], paths: list[str]) -> No
             current = known[step]
 
 
-def prepare(queryset: QuerySet[Any], serializer: serializers.BaseSerializer[Any], as_of: date | None = None) -> QuerySet[Any]:
+def prepare(
+    queryset: QuerySet[Any], serializer: serializers.BaseSerializer[Any], as_of: date | None = None
+) -> QuerySet[Any]:
     """Return the queryset with everything that the serializer will touch: joins, prefetches, counts.
 
     With `as_of`, nested lists of what is valid in time hold what was true on that day.
@@ -231,10 +238,11 @@ def _needs(
     serializer: Any, model: type[Model], as_of: date | None
 ) -> "tuple[list[str], list[Prefetch[Any]], dict[str, Any]]":
     """Collect joins, prefetches and counts of one serializer for rows of `model`."""
-    joins: list[str] = []
-    prefetches: "list[Prefetch[Any]]" = []
+    joins: list[Any] = []
+    prefetches: list[Prefetch[Any]] = []
     counts: dict[str, Any] = {}
-    for name, field in serializer.fields.items():
+    fields: dict[str, Any] = serializer.fields
+    for name, field in fields.items():
         if isinstance(field, CountField):
             counts[name] = field.annotation(model)
         elif isinstance(field, serializers.ListSerializer):
@@ -242,14 +250,17 @@ def _needs(
         elif isinstance(field, RecordSerializer):
             # An expanded record comes by a query of its own: its counts and lists cannot be had through a join.
             prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field, as_of)))
-        elif isinstance(field, serializers.BaseSerializer) and isinstance(model._meta.get_field(field.source), ForeignKey):
+        elif isinstance(field, serializers.BaseSerializer) and isinstance(
+            model._meta.get_field(str(field.source)), ForeignKey
+        ):
             joins.append(field.source)
     return joins, prefetches, counts
 
 
-def _rows_of(model: type[Model], source: str, serializer: Any, as_of: date | None) -> QuerySet[Any]:
+def _rows_of(model: type[Model], source: Any, serializer: Any, as_of: date | None) -> QuerySet[Any]:
     """Return the rows at the other end of a relation, with what their serializer needs."""
-    rows = model._meta.get_field(source).related_model._default_manager.all()  # type: ignore[union-attr]
-    if as_of and issubclass(rows.model, Citable) and rows.model.valid_from:
+    relation: Any = model._meta.get_field(source)
+    rows = relation.related_model._default_manager.all()
+    if as_of and issubclass(rows.model, Citable) and rows.model.begins_field:
         rows = rows.valid_on(as_of)
     return prepare(rows, serializer, as_of)

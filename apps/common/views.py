@@ -6,8 +6,6 @@ from django.conf import settings
 from django.db.models import Model
 from django.utils import translation
 from django.utils.translation import gettext
-from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from apps.common.errors import nearest, parameter_error
@@ -23,6 +21,7 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
     more, for one record), its filters, and the keys by which it is sorted.
     """
 
+    queryset: Any
     detail_serializer_class: ClassVar[type[RecordSerializer]]
     sortable: ClassVar[dict[str, str]]
     default_sort: ClassVar[str]
@@ -32,8 +31,7 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
     @property
     def lookup_field(self) -> str:  # type: ignore[override]
         """The column of the public key."""
-        model: type[Citable] = self.queryset.model  # type: ignore[union-attr]
-        return model.key_field
+        return str(self.queryset.model.key_field)
 
     def get_serializer_class(self) -> type[RecordSerializer]:
         return self.serializer_class if self.action == "list" else self.detail_serializer_class  # type: ignore[return-value]
@@ -58,7 +56,7 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
         self.picked = read_words(self.request, "fields")
         serializer = self.get_serializer_class()
         check_expansions(serializer, self.expand)
-        known = serializer.Meta.fields  # type: ignore[attr-defined]
+        known = serializer.Meta.fields
         for name in self.picked:
             if name not in known:
                 detail = gettext("There is no field “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
@@ -77,7 +75,7 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
     @classmethod
     def plain_list(cls) -> Any:
         """Return the rows of the list without parameters."""
-        return cls.queryset.all()  # type: ignore[union-attr]
+        return cls.queryset.all()
 
     def at_time(self, queryset: Any) -> Any:
         """Narrow a list to what was true on the day that is asked for."""

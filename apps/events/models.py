@@ -158,6 +158,7 @@ class Participation(Party):
         PRESENTER = "presenter", _("Presenter of an award")
         AWARDEE = "awardee", _("Awardee")
         FOUNDER = "founder", _("Founder")
+        FOUNDED = "founded", _("Body that is founded")
         PERFORMER = "performer", _("Performer")
         MENTOR = "mentor", _("Mentor")
         APPRENTICE = "apprentice", _("Apprentice")

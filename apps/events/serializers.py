@@ -1,6 +1,14 @@
 """The JSON of what happened."""
 
-from apps.common.serializers import AddressField, CountField, FigureBrief, RecordSerializer, Reference, RowSerializer, edtf
+from apps.common.serializers import (
+    AddressField,
+    CountField,
+    FigureBrief,
+    RecordSerializer,
+    Reference,
+    RowSerializer,
+    edtf,
+)
 from apps.events.models import Award, Event, Participation
 from apps.registry.serializers import (
     AllianceSerializer,

@@ -23,7 +23,7 @@ from decimal import Decimal
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -156,7 +156,7 @@ def _given_names(model: type[Citable]) -> tuple[str, ...]:
     return (*stored, *generic)
 
 
-# Loading -----------------------------------------------------------------------------------------------------------------
+# Loading
 
 
 @transaction.atomic
@@ -172,9 +172,8 @@ def load(files: dict[str, dict[str, Any]], changed: Iterable[str]) -> dict[str, 
     articles = {file: _load_article(file, content["article"]) for file, content in files.items() if file in wanted}
     instances: dict[Key, Citable] = {}
     for record in _in_order(records):
-        if wanted & record.cites.keys():
-            if _load_record(record, instances):
-                touched[record.resource] = touched.get(record.resource, 0) + 1
+        if wanted & record.cites.keys() and _load_record(record, instances):
+            touched[record.resource] = touched.get(record.resource, 0) + 1
     touched["citations"] = sum(
         _load_citations(file, article, records.values(), instances) for file, article in articles.items()
     )
@@ -224,7 +223,7 @@ def _load_record(record: Record, instances: dict[Key, Citable]) -> bool:
     found = model._base_manager.filter(**{model.key_field: record.key}).first()
     if found is None and model.key_field != "slug" and record.values.get("kind") != "estate":
         raise FixtureError(file, record.label, problem="no such division")
-    instance = found or model(slug=record.key)
+    instance: Any = found or cast("Any", model)(slug=record.key)
     before = None if found is None else snapshot(instance)
     many: dict[str, list[Any]] = {}
     for name, value in record.values.items():
@@ -248,7 +247,9 @@ def snapshot(instance: models.Model) -> dict[str, Any]:
         if f.editable and not isinstance(f, Derived | models.GeneratedField)
     }
     if instance.pk:
-        values |= {f.name: sorted(getattr(instance, f.name).all(), key=lambda row: row.pk) for f in instance._meta.many_to_many}
+        values |= {
+            f.name: sorted(getattr(instance, f.name).all(), key=lambda row: row.pk) for f in instance._meta.many_to_many
+        }
     return values
 
 
@@ -262,7 +263,7 @@ def _assign(
     many: dict[str, list[Any]] | None = None,
 ) -> None:
     """Put one value of a file into a row, resolving references."""
-    target = instance._meta.get_field(name)
+    target: Any = instance._meta.get_field(name)
     try:
         if isinstance(target, GenericForeignKey):
             resource, _slash, key = str(value).partition("/")
@@ -272,10 +273,10 @@ def _assign(
         elif isinstance(target, models.ManyToManyField):
             if many is None:
                 raise ValueError("a list is not expected here")
-            resource = target.related_model.resource  # type: ignore[union-attr]
+            resource = cast("Any", target.related_model).resource
             many[name] = sorted((_resolve(resource, key, instances) for key in value), key=lambda row: row.pk)
         elif isinstance(target, models.ForeignKey):
-            setattr(instance, name, _resolve(target.related_model.resource, value, instances))  # type: ignore[union-attr]
+            setattr(instance, name, _resolve(cast("Any", target.related_model).resource, value, instances))
         elif isinstance(target, EDTFField):
             parts = value if isinstance(value, dict) else {"edtf": value}
             if unknown := parts.keys() - {"edtf", "wording", "relative_to"}:
@@ -330,9 +331,7 @@ def _explain(model: type[models.Model], error: IntegrityError) -> str:
     return str(error).splitlines()[0]
 
 
-def _load_citations(
-    file: str, article: Article, records: Iterable[Record], instances: dict[Key, Citable]
-) -> int:
+def _load_citations(file: str, article: Article, records: Iterable[Record], instances: dict[Key, Citable]) -> int:
     """Make the citations of one article that are not there yet, and give changed ones their fields and digests."""
     existing = {(c.content_type_id, c.object_id, c.start, c.end): c for c in article.statements.all()}
     written = 0
@@ -344,7 +343,9 @@ def _load_citations(
                 start, end = (int(offset) for offset in cite["at"])
                 values = {"sha256": cite["sha256"], "supports": list(cite["fields"])}
             except (KeyError, TypeError, ValueError) as error:
-                raise FixtureError(file, record.label, "cite", "at: [start, end], sha256 and fields are expected") from error
+                raise FixtureError(
+                    file, record.label, "cite", "at: [start, end], sha256 and fields are expected"
+                ) from error
             citation = existing.get((content_type.pk, instance.pk, start, end)) or Citation(
                 article=article, start=start, end=end, content_type=content_type, object_id=instance.pk
             )
@@ -357,7 +358,7 @@ def _load_citations(
     return written
 
 
-# Exporting ---------------------------------------------------------------------------------------------------------------
+# Exporting
 
 
 def export(article: Article) -> dict[str, Any]:
@@ -369,8 +370,7 @@ def export(article: Article) -> dict[str, Any]:
     names = list(resources())
     groups: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for (content_type_id, object_id), found in cites.items():
-        model = ContentType.objects.get_for_id(content_type_id).model_class()
-        assert model is not None and issubclass(model, Citable)
+        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
         instance = model._base_manager.get(pk=object_id)
         is_division = model.key_field != "slug" and getattr(instance, "code", None)
         row: dict[str, Any] = {"code" if is_division else "slug": instance.key}
@@ -411,7 +411,10 @@ def _value_of(instance: models.Model, name: str) -> Any:
     if isinstance(target, models.ForeignKey):
         return value.key if value else None
     if isinstance(target, EDTFField):
-        parts = {"wording": getattr(instance, f"{name}_wording"), "relative_to": getattr(instance, f"{name}_relative_to")}
+        parts = {
+            "wording": getattr(instance, f"{name}_wording"),
+            "relative_to": getattr(instance, f"{name}_relative_to"),
+        }
         parts = {part: text for part, text in parts.items() if text}
         return {"edtf": value, **parts} if parts else value
     if isinstance(value, Decimal):

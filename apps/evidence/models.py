@@ -62,7 +62,9 @@ class Article(Record):
     captured_file = models.CharField(
         _("captured file"), max_length=100, unique=True, help_text=_("Name of the file that holds the captured page.")
     )
-    captured_sha256 = _sha256_field(_("digest of the page"), _("SHA-256 of the captured page in UTF-8, newlines as LF."))
+    captured_sha256 = _sha256_field(
+        _("digest of the page"), _("SHA-256 of the captured page in UTF-8, newlines as LF.")
+    )
     body_start = models.PositiveIntegerField(
         _("body start"), help_text=_("Offset in the captured page at which the body begins, in Unicode code points.")
     )
@@ -163,7 +165,8 @@ class Citation(Record):
                 }
             )
         if self.content_type_id and self.supports:
-            known = {field.name for field in self.content_type.model_class()._meta.get_fields()}
+            model: Any = self.content_type.model_class()
+            known = {field.name for field in model._meta.get_fields()}
             if unknown := sorted(set(self.supports) - known):
                 raise ValidationError({"supports": _("Not a field of the record: %s.") % ", ".join(unknown)})
 

@@ -85,5 +85,3 @@ class FigureSerializer(RecordSerializer):
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
         return {"reporter": MemberUnitSerializer}
-
-

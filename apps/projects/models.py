@@ -146,8 +146,8 @@ class Project(NamedRecord):
     """An undertaking; a tree by `parent` (a programme over its brand projects)."""
 
     resource = "projects"
-    valid_from = "starts_on"
-    valid_until = "ends_on"
+    begins_field = "starts_on"
+    ends_field = "ends_on"
 
     class Kind(models.TextChoices):
         PROGRAMME = "programme", _("Programme")
@@ -253,6 +253,7 @@ class ProjectPartner(Party):
         LEAD = "lead", _("Lead")
         PARTNER = "partner", _("Partner")
         TECHNICAL_SUPPORT = "technical_support", _("Technical support")
+        PROPOSER = "proposer", _("Proposer")
         APPLICANT = "applicant", _("Applicant")
         BUILDER = "builder", _("Builder")
         GUIDE = "guide", _("Guide")

@@ -1,6 +1,14 @@
 """The JSON of what is done together."""
 
-from apps.common.serializers import AddressField, CountField, FigureBrief, RecordSerializer, Reference, RowSerializer, edtf
+from apps.common.serializers import (
+    AddressField,
+    CountField,
+    FigureBrief,
+    RecordSerializer,
+    Reference,
+    RowSerializer,
+    edtf,
+)
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.serializers import (
     AllianceSerializer,
@@ -163,7 +171,9 @@ class ProjectDetailSerializer(ProjectSerializer):
     """An undertaking with its parts, partners, claims, deliverables and events."""
 
     parts = Reference(many=True, read_only=True, help_text="Projects that are parts of it.")
-    categories = Reference(many=True, read_only=True, help_text="Headings under which the programme sorts its projects.")
+    categories = Reference(
+        many=True, read_only=True, help_text="Headings under which the programme sorts its projects."
+    )
     partners = PartnerOfProject(many=True, read_only=True, help_text="Who takes part, in which role.")
     claims = ClaimOfProject(many=True, read_only=True, help_text="Units that have committed themselves to it.")
     deliverables = DeliverableOfProject(many=True, read_only=True, help_text="What it yields.")

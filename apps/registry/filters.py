@@ -1,5 +1,7 @@
 """Filters of who and where."""
 
+from typing import Any
+
 import django_filters
 
 from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, RecordFilterSet
@@ -14,7 +16,6 @@ from apps.registry.models import (
     Venue,
     VenueService,
 )
-from apps.registry.models.divisions import DivisionQuerySet
 
 
 class DivisionFilterSet(RecordFilterSet):
@@ -49,10 +50,10 @@ class NeighbourhoodFilterSet(DivisionFilterSet):
     written_as = django_filters.CharFilter(
         method="filter_written_as",
         max_length=100,
-        help_text="A name as articles write it (国定一居民区, 翔殷路491弄居民区, 浣纱六村); gives the committees it can mean.",
+        help_text="A name as articles write it, such as 国定一居民区; gives the committees that it can mean.",
     )
 
-    def filter_written_as(self, queryset: DivisionQuerySet, name: str, value: str) -> DivisionQuerySet:
+    def filter_written_as(self, queryset: Any, name: str, value: str) -> Any:
         """Keep the neighbourhoods that a name in an article can mean."""
         return queryset.written_as(value)
 

@@ -2,7 +2,15 @@
 
 from rest_framework import serializers
 
-from apps.common.serializers import AddressField, CountField, FigureBrief, RecordSerializer, Reference, RowSerializer, edtf
+from apps.common.serializers import (
+    AddressField,
+    CountField,
+    FigureBrief,
+    RecordSerializer,
+    Reference,
+    RowSerializer,
+    edtf,
+)
 from apps.registry.models import (
     Alliance,
     District,
@@ -188,7 +196,7 @@ class AllianceOfUnit(RowSerializer):
         fields = ("alliance", "role", "as_written", *edtf("joined_on"), *edtf("left_on"), "url")
 
 
-class ProjectOfUnit(serializers.Serializer):  # type: ignore[type-arg]
+class ProjectOfUnit(serializers.Serializer):
     """A project in which the unit is a partner."""
 
     project = Reference(help_text="The project.")
@@ -196,7 +204,7 @@ class ProjectOfUnit(serializers.Serializer):  # type: ignore[type-arg]
     url = AddressField()
 
 
-class ClaimOfUnit(serializers.Serializer):  # type: ignore[type-arg]
+class ClaimOfUnit(serializers.Serializer):
     """A project that the unit has claimed."""
 
     project = Reference(help_text="The project.")
@@ -205,7 +213,7 @@ class ClaimOfUnit(serializers.Serializer):  # type: ignore[type-arg]
     url = AddressField()
 
 
-class EventOfUnit(serializers.Serializer):  # type: ignore[type-arg]
+class EventOfUnit(serializers.Serializer):
     """An event in which the unit took part."""
 
     event = Reference(help_text="The event.")

@@ -22,7 +22,8 @@ class DivisionViewSet(RecordViewSet):
 
     @classmethod
     def plain_list(cls) -> Any:
-        return cls.queryset.current()
+        queryset: Any = cls.queryset
+        return queryset.current()
 
 
 class DistrictViewSet(DivisionViewSet):

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.dates import bounds
 from apps.common.fields import EDTFField
 from apps.common.models import NamedRecord, Record
 from apps.common.pinyin import slugify_name
@@ -16,8 +17,8 @@ class Alliance(NamedRecord):
     """A body of units at any level, from a district's network down to a co-building pair; a tree by `parent`."""
 
     resource = "alliances"
-    valid_from = "founded_on"
-    valid_until = "dissolved_on"
+    begins_field = "founded_on"
+    ends_field = "dissolved_on"
 
     class Kind(models.TextChoices):
         JOINT_CONFERENCE = "joint_conference", _("Joint conference")
@@ -106,8 +107,8 @@ class Membership(Record):
     resource = "memberships"
     name_field = "as_written"
     search_columns = ("unit__search_text", "alliance__search_text", "as_written")
-    valid_from = "joined_on"
-    valid_until = "left_on"
+    begins_field = "joined_on"
+    ends_field = "left_on"
 
     class Role(models.TextChoices):
         CONVENOR = "convenor", _("Convenor")
@@ -147,9 +148,7 @@ class Membership(Record):
         ordering = ["slug"]
         constraints = [
             *Record.Meta.constraints,
-            models.UniqueConstraint(
-                fields=["alliance", "unit", "role", "joined_on"], name="registry_membership_once"
-            ),
+            models.UniqueConstraint(fields=["alliance", "unit", "role", "joined_on"], name="registry_membership_once"),
             models.CheckConstraint(
                 condition=Q(unit__isnull=False) | ~Q(as_written=""),
                 name="registry_membership_names_a_member",
@@ -166,5 +165,6 @@ class Membership(Record):
 
     def clean(self) -> None:
         super().clean()
-        if self.left_on_latest and self.joined_on_earliest and self.left_on_latest < self.joined_on_earliest:
+        joined, left = bounds(self.joined_on)[0], bounds(self.left_on)[1]
+        if joined and left and left < joined:
             raise ValidationError({"left_on": _("A member cannot leave before it joins.")})

@@ -58,7 +58,10 @@ class Division(Citable):
 
     name = models.CharField(_("name"), max_length=100, help_text=_("Official name in the division codes."))
     name_pinyin = PinyinField(
-        _("pinyin"), max_length=200, db_collation="C", help_text=_("The name in Hanyu Pinyin, by which names are sorted.")
+        _("pinyin"),
+        max_length=200,
+        db_collation="C",
+        help_text=_("The name in Hanyu Pinyin, by which names are sorted."),
     )
     search_text = SearchField(help_text=_("Name, pinyin and initials in the form in which they are searched."))
     editions = ArrayField(
@@ -72,7 +75,8 @@ class Division(Citable):
         _("established on"), help_text=_("When it came to exist under this name; empty: before the earliest edition.")
     )
     abolished_on = EDTFField(
-        _("abolished on"), help_text=_("When it ceased to exist under this name; empty: it exists in the newest edition.")
+        _("abolished on"),
+        help_text=_("When it ceased to exist under this name; empty: it exists in the newest edition."),
     )
 
     objects = DivisionQuerySet.as_manager()

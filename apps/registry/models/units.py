@@ -91,8 +91,8 @@ class UnitName(NamedRecord):
     """A name that a unit has, had, or is given in a source."""
 
     resource = "unit-names"
-    valid_from = "valid_from"
-    valid_until = "valid_until"
+    begins_field = "valid_from"
+    ends_field = "valid_until"
 
     class Kind(models.TextChoices):
         OFFICIAL = "official", _("Official name")

@@ -15,8 +15,8 @@ class Venue(NamedRecord):
     """A place in which the networks work; parts of a venue are venues with a parent."""
 
     resource = "venues"
-    valid_from = "opened_on"
-    valid_until = "closed_on"
+    begins_field = "opened_on"
+    ends_field = "closed_on"
 
     class Kind(models.TextChoices):
         SERVICE_CENTRE = "service_centre", _("Party and community service centre")
@@ -82,7 +82,7 @@ class Venue(NamedRecord):
         blank=True,
         validators=[
             RegexValidator(
-                r"^[A-Za-z0-9 :,;.+/\-\[\]()\"|]+$", _("Write opening hours as OpenStreetMap does, such as 24/7.")
+                r'^[A-Za-z0-9 :,;.+/\-\[\]()"|]+$', _("Write opening hours as OpenStreetMap does, such as 24/7.")
             )
         ],
         help_text=_("Opening hours in the OpenStreetMap syntax, such as 24/7 or Mo-Fr 09:00-17:00."),
@@ -102,7 +102,7 @@ class VenueService(NamedRecord):
     """One thing that a venue offers."""
 
     resource = "venue-services"
-    valid_from = "offered_since"
+    begins_field = "offered_since"
 
     class Category(models.TextChoices):
         GOVERNMENT = "government", _("Government services")
