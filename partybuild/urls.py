@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
 from apps.common import docs, errors
 from partybuild import api
@@ -12,8 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/docs/"), name="home"),
     path("api/v1", api.IndexView.as_view()),
     path("api/v1/", include(api)),
-    path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi-json"),
-    path("api/v1/openapi.yaml", SpectacularYAMLAPIView.as_view(), name="openapi-yaml"),
+    path("api/v1/openapi.json", docs.JSONDocumentView.as_view(), name="openapi-json"),
+    path("api/v1/openapi.yaml", docs.YAMLDocumentView.as_view(), name="openapi-yaml"),
     path("docs/", docs.RedocView.as_view(), name="redoc"),
     path("docs/swagger", docs.SwaggerView.as_view(), name="swagger"),
     path("docs/errors", docs.ErrorsView.as_view(), name="errors"),

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import EDTFField
-from apps.common.models import NamedRecord, Record
+from apps.common.models import Fact, NamedRecord
 from apps.registry.models import MemberUnit, Neighbourhood, Street
 
 
@@ -76,7 +76,7 @@ class Dimension(NamedRecord):
         return f"{self.framework.slug}-{super().slug_source()}"
 
 
-class Assessment(Record):
+class Assessment(Fact):
     """A rating of a neighbourhood, a unit or a street by a rubric."""
 
     resource = "assessments"
@@ -140,12 +140,12 @@ class Assessment(Record):
     assessed_on = EDTFField(_("assessed on"), help_text=_("When it was rated."))
     summary = models.TextField(_("summary"), blank=True, help_text=_("What was done, in the registry's own words."))
 
-    class Meta(Record.Meta):
+    class Meta(Fact.Meta):
         verbose_name = _("assessment")
         verbose_name_plural = _("assessments")
         ordering = ["slug"]
         constraints = [
-            *Record.Meta.constraints,
+            *Fact.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(neighbourhood__isnull=False, unit=None, street=None)
                 | Q(neighbourhood=None, unit__isnull=False, street=None)
@@ -163,7 +163,7 @@ class Assessment(Record):
         return f"{self.framework.slug}-{subject.key if subject else ''}"
 
 
-class Score(Record):
+class Score(Fact):
     """The value of one dimension in a rating."""
 
     resource = "scores"
@@ -188,12 +188,12 @@ class Score(Record):
         _("value"), max_digits=8, decimal_places=2, help_text=_("The value given, on the scale of the rubric.")
     )
 
-    class Meta(Record.Meta):
+    class Meta(Fact.Meta):
         verbose_name = _("score")
         verbose_name_plural = _("scores")
         ordering = ["slug"]
         constraints = [
-            *Record.Meta.constraints,
+            *Fact.Meta.constraints,
             models.UniqueConstraint(fields=["assessment", "dimension"], name="assessments_score_once"),
         ]
 

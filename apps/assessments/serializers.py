@@ -1,7 +1,17 @@
 """The JSON of how well."""
 
 from apps.assessments.models import Assessment, Dimension, Framework, Score
-from apps.common.serializers import AddressField, NumberField, RecordSerializer, Reference, RowSerializer, edtf
+from apps.common.serializers import (
+    AddressField,
+    FigureBrief,
+    NumberField,
+    RecordedField,
+    RecordSerializer,
+    Reference,
+    ReportedField,
+    RowSerializer,
+    edtf,
+)
 from apps.registry.serializers import MemberUnitSerializer, NeighbourhoodSerializer, StreetSerializer
 
 
@@ -46,9 +56,18 @@ class FrameworkDetailSerializer(FrameworkSerializer):
     """A rubric with its dimensions and the ratings by it."""
 
     assessments = Reference(many=True, read_only=True, help_text="Ratings by the rubric.")
+    reported_dimension_count = ReportedField("dimensions", help_text="Dimensions, as a source counts them.")
+    recorded_dimension_count = RecordedField("dimensions", help_text="Dimensions on record.")
+    figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
 
     class Meta(FrameworkSerializer.Meta):
-        fields = (*FrameworkSerializer.Meta.fields, "assessments")
+        fields = (
+            *FrameworkSerializer.Meta.fields,
+            "assessments",
+            "reported_dimension_count",
+            "recorded_dimension_count",
+            "figures",
+        )
 
 
 class DimensionSerializer(RecordSerializer):

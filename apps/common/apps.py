@@ -5,5 +5,5 @@ from django.utils.translation import gettext_lazy as _
 class CommonConfig(AppConfig):
     name = "apps.common"
     label = "common"
-    verbose_name = _("公共")
+    verbose_name = _("Common")
     default_auto_field = "django.db.models.BigAutoField"

@@ -6,11 +6,12 @@
 
 import difflib
 import logging
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,7 @@ from rest_framework.views import set_rollback
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER = "3"  # seconds after which a database that was away is worth another try
 
 # Every code with its title: the page /docs/errors and the OpenAPI document are made from this list.
 PROBLEMS: dict[str, tuple[int, Any]] = {
@@ -31,6 +33,7 @@ PROBLEMS: dict[str, tuple[int, Any]] = {
     "permission_denied": (403, _("This is not permitted.")),
     "not_found": (404, _("There is nothing at this address.")),
     "method_not_allowed": (405, _("The method is not allowed here.")),
+    "conflict": (409, _("The change does not agree with what is on record.")),
     "not_acceptable": (406, _("The answer cannot be given in the format asked for.")),
     "too_large": (413, _("The request is too large.")),
     "unsupported_media_type": (415, _("The body is in a format that is not understood.")),
@@ -121,7 +124,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         case exceptions.UnsupportedMediaType():
             code, detail = "unsupported_media_type", str(error.detail)
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            code, detail = "not_authenticated", str(error.detail)
+            # 401 has to name a way to authenticate; an admin session has none to name, so that DRF makes it 403.
+            code = "not_authenticated" if error.status_code == status.HTTP_401_UNAUTHORIZED else "permission_denied"
+            detail = str(error.detail)
         case PermissionDenied() | exceptions.PermissionDenied():
             code, detail = "permission_denied", str(PROBLEMS["permission_denied"][1])
         case exceptions.Throttled():
@@ -131,12 +136,14 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             code, detail = "too_large", str(PROBLEMS["too_large"][1])
         case exceptions.APIException() if error.status_code < status.HTTP_500_INTERNAL_SERVER_ERROR:
             code, detail = "bad_request", str(error.detail)
+        case IntegrityError():
+            code, detail = "conflict", str(error).splitlines()[0]
         case SuspiciousOperation() | DataError() | UnicodeError() | OverflowError():
             code, detail = "bad_request", str(PROBLEMS["bad_request"][1])
         case OperationalError() | InterfaceError():
             logger.error("the database does not answer: %s", error)
             code, detail = "unavailable", str(PROBLEMS["unavailable"][1])
-            headers["Retry-After"] = "3"
+            headers["Retry-After"] = RETRY_AFTER
         case _:
             return None
     set_rollback()
@@ -154,8 +161,9 @@ def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
         for name, inner in details.items():
             yield from _flatten(inner, pointer if name == "non_field_errors" else f"{pointer}/{name}")
     elif isinstance(details, list):
-        for inner in details:
-            yield from _flatten(inner, pointer)
+        for number, inner in enumerate(details):
+            is_message = isinstance(inner, dict) and set(inner) == {"message", "code"}
+            yield from _flatten(inner, pointer if is_message else f"{pointer}/{number}")
 
 
 # What Django answers when no view did (urls.py) -----------------------------------------------------------------------
@@ -178,4 +186,6 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 def server_error(request: HttpRequest) -> JsonResponse:
     """Answer 500, or 503 where the database is away."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return problem_response(request, "unavailable", **{"Retry-After": RETRY_AFTER})
     return problem_response(request, "internal_error")

@@ -23,7 +23,7 @@ def validate_edtf(value: str) -> None:
         raise ValidationError(
             _("“%(value)s” is not a date in EDTF: %(reason)s. Write 2013-06-27, 2012-06, 2023~ or ../2013-06-27."),
             code="edtf",
-            params={"value": value[:MAX_LENGTH], "reason": str(error)},
+            params={"value": value[:MAX_LENGTH], "reason": error.reason},
         ) from error
 
 

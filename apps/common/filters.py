@@ -102,7 +102,9 @@ class KeyFilter(CommaFilter):
     def check(self, words: list[str]) -> list[Any]:
         target: Any = apps.get_model(self.target) if isinstance(self.target, str) else self.target
         column = target.key_field
-        found = dict(target._default_manager.filter(**{f"{column}__in": words}).values_list(column, "pk"))
+        found = dict(
+            target._default_manager.visible_to(None).filter(**{f"{column}__in": words}).values_list(column, "pk")
+        )
         for word in words:
             if word not in found:
                 raise ValidationError(
@@ -139,7 +141,7 @@ class DateFilter(django_filters.Filter):
             earliest, latest = bounds(value)
         except EDTFError as error:
             raise ValidationError(
-                gettext("“%(value)s” is %(reason)s.") % {"value": value[:64], "reason": error}
+                gettext("“%(value)s” is not valid: %(reason)s.") % {"value": value[:64], "reason": error.reason}
             ) from error
         bound = earliest if self.side == "after" else latest
         if bound is None:
@@ -172,7 +174,12 @@ class TargetFilter(CommaFilter):
                     resource, citable_models()
                 )
                 raise ValidationError(detail, code="unknown_key")
-            pk = model._base_manager.filter(**{model.key_field: key}).values_list("pk", flat=True).first()
+            pk = (
+                model._default_manager.visible_to(None)
+                .filter(**{model.key_field: key})
+                .values_list("pk", flat=True)
+                .first()
+            )
             if pk is None:
                 raise ValidationError(
                     gettext("There is no %(resource)s/%(key)s.") % {"resource": resource, "key": key},
@@ -244,6 +251,16 @@ def refuse_unknown(request: Request, known: Any) -> None:
     for name, values in request.query_params.lists():
         if len(values) > 1:
             raise parameter_error(name, gettext("“%(name)s” is given more than once; use commas.") % {"name": name})
+        if not values[0]:
+            raise parameter_error(name, gettext("“%(name)s” has no value.") % {"name": name})
+
+
+def read_format(request: Request) -> str:
+    """Return the format of the answer."""
+    value = request.query_params.get("format", "json")
+    if value != "json":
+        raise parameter_error("format", gettext("“%(form)s” is not a format; json is.") % {"form": value[:40]})
+    return value
 
 
 def read_flag(request: Request, name: str) -> bool:

@@ -15,6 +15,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import pinyin
@@ -24,9 +25,28 @@ SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_LENGTH = 120
 
 
+# Body of the trigger that refuses a published row without a citation; `published` says when a row is.
+EVIDENCE = """
+    IF EXISTS (SELECT FROM {{meta.db_table}} WHERE id = NEW.id AND {published}) AND NOT EXISTS (
+        SELECT FROM evidence_citation JOIN django_content_type ON django_content_type.id = content_type_id
+        WHERE app_label = '{{meta.app_label}}' AND model = '{{meta.model_name}}' AND object_id = NEW.id
+    ) THEN
+        RAISE check_violation USING
+            CONSTRAINT = TG_TABLE_NAME || '_has_evidence',
+            MESSAGE = format('the published {{meta.model_name}} %s has no evidence', NEW.id);
+    END IF;
+    RETURN NULL;
+"""
+
+
 def clean_q(text: str) -> list[str]:
     """Split a search text into its normalised words; words that normalise to nothing are left out."""
     return [term for word in text.split() if (term := pinyin.normalise_term(word))]
+
+
+def derived_fields(model: type[models.Model]) -> list[Derived]:
+    """Return the columns of a model that are computed from another one."""
+    return [field for field in model._meta.concrete_fields if isinstance(field, Derived)]
 
 
 class RecordQuerySet(models.QuerySet[Any]):
@@ -38,6 +58,20 @@ class RecordQuerySet(models.QuerySet[Any]):
         for term in clean_q(text):
             queryset = queryset.filter(self.model.search_condition(term))
         return queryset
+
+    def visible_to(self, user: Any) -> "RecordQuerySet":
+        """Return the rows that a user may see: drafts are for those who keep the registry."""
+        if getattr(user, "is_staff", False) or not issubclass(self.model, Fact):
+            return self
+        return self.filter(state=Fact.State.PUBLISHED)
+
+    @staticmethod
+    def hidden_records(user: Any) -> list[tuple[type["Fact"], "RecordQuerySet"]]:
+        """Return the rows of all kinds that a user may not see."""
+        if getattr(user, "is_staff", False):
+            return []
+        facts = [model for model in citable_models().values() if issubclass(model, Fact)]
+        return [(model, model._default_manager.exclude(state=Fact.State.PUBLISHED)) for model in facts]
 
     def valid_on(self, day: date) -> "RecordQuerySet":
         """Return the rows that may have been true on a day: neither begun after it nor ended before it for certain."""
@@ -51,12 +85,22 @@ class RecordQuerySet(models.QuerySet[Any]):
         return queryset
 
     def update(self, **kwargs: Any) -> int:
-        for field in self.model._meta.concrete_fields:
-            if isinstance(field, Derived) and field.source in kwargs:
-                if hasattr(kwargs[field.source], "resolve_expression"):
-                    raise TypeError(f"{field.source} feeds {field.name}: give update() a value, not an expression")
+        for field in derived_fields(self.model):
+            if field.source not in kwargs:
+                continue
+            if not hasattr(kwargs[field.source], "resolve_expression"):
                 kwargs[field.name] = field.compute(kwargs[field.source])
-        return super().update(**kwargs)
+            elif field.name not in kwargs:  # bulk_update() gives an expression for both
+                raise TypeError(f"{field.source} feeds {field.name}: give update() a value, not an expression")
+        return super().update(**{"updated_at": timezone.now(), **kwargs})
+
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        rows, names = list(objs), list(fields)
+        derived = [field for field in derived_fields(self.model) if field.source in names]
+        for row in rows:
+            for field in derived:
+                field.pre_save(row, add=False)
+        return super().bulk_update(rows, [*names, *(field.name for field in derived)], batch_size)
 
 
 class Citable(models.Model):
@@ -84,11 +128,12 @@ class Citable(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if (fields := kwargs.get("update_fields")) is not None:
-            derived = [f.name for f in self._meta.concrete_fields if isinstance(f, Derived) and f.source in fields]
-            kwargs["update_fields"] = [*fields, *derived, "updated_at"]
-        super().save(*args, **kwargs)
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        # Here and not in save(), which may choose the fields itself, where some were not loaded.
+        if fields := kwargs.get("update_fields"):
+            derived = [field.name for field in derived_fields(type(self)) if field.source in fields]
+            kwargs["update_fields"] = frozenset({*fields, *derived, "updated_at"})
+        super().save_base(*args, **kwargs)
 
     @property
     def key(self) -> str:
@@ -107,10 +152,12 @@ class Citable(models.Model):
 class RetiredSlug(models.Model):
     """A slug whose record was deleted. Written by the database; the slug is never given to another record."""
 
-    table = models.CharField(max_length=63, help_text=_("Table of the deleted record."))
-    slug = models.CharField(max_length=SLUG_LENGTH, help_text=_("Slug of the deleted record."))
+    table = models.CharField(_("table"), max_length=63, help_text=_("Table of the deleted record."))
+    slug = models.CharField(_("slug"), max_length=SLUG_LENGTH, help_text=_("Slug of the deleted record."))
 
     class Meta:
+        verbose_name = _("retired slug")
+        verbose_name_plural = _("retired slugs")
         constraints = [models.UniqueConstraint(fields=["table", "slug"], name="common_retiredslug_once")]
 
     def __str__(self) -> str:
@@ -196,7 +243,37 @@ class Record(Citable):
         return slug
 
 
-class NamedRecord(Record):
+class Fact(Record):
+    """A record that states something, and so needs a source before it is published."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+
+    state = models.CharField(
+        _("state"),
+        max_length=10,
+        choices=State,
+        default=State.DRAFT,
+        help_text=_("A draft is seen by curators only; a published record rests on at least one citation."),
+    )
+
+    class Meta(Record.Meta):
+        abstract = True
+        triggers = [
+            *Record.Meta.triggers,
+            # Deferred: a record and its first citation come in the same transaction, in either order.
+            pgtrigger.Trigger(
+                name="published_has_evidence",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func=pgtrigger.Func(EVIDENCE.format(published="state = 'published'")),
+            ),
+        ]
+
+
+class NamedRecord(Fact):
     """A record that has a name of its own."""
 
     name = models.CharField(
@@ -208,9 +285,11 @@ class NamedRecord(Record):
         db_collation="C",
         help_text=_("The name in Hanyu Pinyin, by which names are sorted."),
     )
-    search_text = SearchField(help_text=_("Name, pinyin and initials in the form in which they are searched."))
+    search_text = SearchField(
+        _("search text"), help_text=_("Name, pinyin and initials in the form in which they are searched.")
+    )
 
-    class Meta(Record.Meta):
+    class Meta(Fact.Meta):
         abstract = True
         ordering = ["name_pinyin", "slug"]
 
@@ -232,7 +311,7 @@ class Target(NamedTuple):
     name: str
 
 
-def load_targets(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Target]:
+def load_targets(pairs: Iterable[tuple[int, int]], *, published_only: bool = False) -> dict[tuple[int, int], Target]:
     """Look up records by (content type id, primary key), all in one query however many kinds there are.
 
     Django's own prefetch costs a query for each kind, so that a page's cost would hang on what it happens to hold.
@@ -257,6 +336,7 @@ def load_targets(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Targ
         selects.append(
             f"SELECT %s::int, id, {columns[0]}::text, {columns[1]}::text"  # noqa: S608 - names come from the models
             f" FROM {quote(model._meta.db_table)} WHERE id = ANY(%s)"
+            + (" AND state = 'published'" if published_only and issubclass(model, Fact) else "")
         )
         params += [content_type_id, list(pks)]
     if not selects:
@@ -270,11 +350,15 @@ def load_targets(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Targ
 class LoadedFile(models.Model):
     """A fixture file that was loaded, so that a start loads only what changed and curators' edits stay."""
 
-    path = models.CharField(max_length=200, unique=True, help_text=_("Path of the file below the fixtures folder."))
-    sha256 = models.CharField(max_length=64, help_text=_("SHA-256 of the file when it was loaded."))
-    loaded_at = models.DateTimeField(auto_now=True, help_text=_("When it was loaded."))
+    path = models.CharField(
+        _("path"), max_length=200, unique=True, help_text=_("Path of the file below the fixtures folder.")
+    )
+    sha256 = models.CharField(_("digest"), max_length=64, help_text=_("SHA-256 of the file when it was loaded."))
+    loaded_at = models.DateTimeField(_("loaded at"), auto_now=True, help_text=_("When it was loaded."))
 
     class Meta:
+        verbose_name = _("loaded file")
+        verbose_name_plural = _("loaded files")
         ordering = ["path"]
 
     def __str__(self) -> str:

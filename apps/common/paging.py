@@ -117,6 +117,8 @@ class KeysetPagination(BasePagination):
             if name not in view.sortable:
                 detail = gettext("One cannot sort by “%(name)s”.") % {"name": name} + nearest(name, view.sortable)
                 raise parameter_error("sort", detail)
+            if view.sortable[name] in [column for column, _descends in order]:
+                raise parameter_error("sort", gettext("“%(name)s” is given more than once.") % {"name": name})
             order.append((view.sortable[name], descends))
         tie_breaker = view.queryset.model.key_field
         if tie_breaker not in [column for column, _descends in order]:

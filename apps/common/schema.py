@@ -5,10 +5,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import override
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
 from apps.common.errors import CONTENT_TYPE, PROBLEMS
+from apps.common.i18n import translate_document
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 
@@ -28,7 +31,7 @@ TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "events": ("What happened, who took part, and awards.", ("events", "participations", "awards")),
     "evidence": (
         "How we know: articles, the spans that support facts, reported numbers.",
-        ("articles", "citations", "figures"),
+        ("articles", "citations", "marks", "figures"),
     ),
     "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
     "api": ("The index of the API and its vocabularies.", ()),
@@ -140,14 +143,16 @@ class RecordSchema(AutoSchema):
     def _resource(self) -> str:
         return self.path.removeprefix("/api/v1/").partition("/")[0]
 
-    def _is_record_view(self) -> bool:
-        return hasattr(self.view, "detail_serializer_class")
+    def _reads(self) -> bool:
+        """Tell whether the operation is the list or the detail of a resource; others describe themselves."""
+        return hasattr(self.view, "detail_serializer_class") and self.view.action in ("list", "retrieve")
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        return self.view.action == "list" if self._is_record_view() else super()._is_list_view(serializer)
+        known = hasattr(self.view, "detail_serializer_class")
+        return self.view.action == "list" if known else super()._is_list_view(serializer)
 
     def get_operation_id(self) -> str:
-        if not self._is_record_view():
+        if not self._reads():
             return super().get_operation_id()
         return f"{self._resource().replace('-', '_')}_{'list' if self._is_list_view() else 'retrieve'}"
 
@@ -155,7 +160,7 @@ class RecordSchema(AutoSchema):
         return [tag for tag, (_about, members) in TAGS.items() if self._resource() in members] or super().get_tags()
 
     def get_summary(self) -> str | None:
-        if not self._is_record_view():
+        if not self._reads():
             return super().get_summary()
         meta = self.view.queryset.model._meta
         return (
@@ -165,7 +170,7 @@ class RecordSchema(AutoSchema):
         )
 
     def get_description(self) -> str:  # type: ignore[override]
-        if not self._is_record_view():
+        if not self._reads():
             return super().get_description()
         about = " ".join(str(type(self.view).__doc__).split())
         if self._is_list_view():
@@ -173,8 +178,11 @@ class RecordSchema(AutoSchema):
         return f"{about}\n\nThe whole record, with what is nested in it and the citations on which it rests."
 
     def get_override_parameters(self) -> list[Any]:
-        if not self._is_record_view():
-            return super().get_override_parameters()
+        key = OpenApiParameter(
+            "key", str, OpenApiParameter.PATH, description="Official code of a division; slug of anything else."
+        )
+        if not self._reads():
+            return [*super().get_override_parameters(), *([key] if "{key}" in self.path else [])]
         serializer = self.view.get_serializer_class()
         expandable = ", ".join(f"`{name}`" for name in serializer.expandable())
         parameters = [
@@ -210,12 +218,25 @@ class RecordSchema(AutoSchema):
                 )
             )
         if not self._is_list_view():
-            parameters.append(
-                OpenApiParameter(
-                    "key", str, OpenApiParameter.PATH, description="Official code of a division; slug of anything else."
-                )
-            )
+            parameters.append(key)
         return parameters
+
+
+class Generator(SchemaGenerator):
+    """Makes the document in English, and then puts its texts into the reader's language.
+
+    Made in Chinese it would have another shape, because titles stand only where a label says more than the name.
+    """
+
+    def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:
+        with override("en"):
+            document = super().get_schema(request, public)  # type: ignore[no-untyped-call]
+        return dict(translate_document(document))
+
+
+def document() -> dict[str, Any]:
+    """Return the document in the reader's language."""
+    return Generator().get_schema(public=True)  # type: ignore[no-untyped-call]
 
 
 def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
@@ -228,7 +249,15 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
         else:
             schema.pop("required", None)
     schemas["Problem"] = PROBLEM
-    result["tags"] = [{"name": name, "description": about} for name, (about, _members) in TAGS.items()]
+    result["tags"] = [
+        # What viewers show in the place of the name, which is for programs and is not translated.
+        {
+            "name": name,
+            "x-displayName": "Index and vocabularies" if name == "api" else name.capitalize(),
+            "description": about,
+        }
+        for name, (about, _members) in TAGS.items()
+    ]
     request_id = {"description": "Identifier of the request.", "schema": STRING}
     for address, methods in result["paths"].items():
         for operation in methods.values():

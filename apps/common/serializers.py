@@ -10,14 +10,14 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, ForeignKey, IntegerField, Model, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Count, ForeignKey, IntegerField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.errors import nearest, parameter_error
-from apps.common.models import Citable, load_targets
+from apps.common.models import Citable, Fact, load_targets
 
 
 def edtf(name: str) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ class TargetField(serializers.Field):
         if identity not in targets:
             page: Any = self.root.instance if isinstance(self.root, serializers.ListSerializer) else [value]
             rows = page if value in page else [value]
-            targets.update(load_targets((row.content_type_id, row.object_id) for row in rows))
+            targets.update(load_targets(((row.content_type_id, row.object_id) for row in rows), published_only=True))
         target = targets.get(identity)
         return TargetReference(target).data if target else None
 
@@ -89,13 +89,68 @@ class CountField(serializers.IntegerField):
         relation: Any = model._meta.get_field(self.relation)
         back = relation.field.name if relation.auto_created else relation.remote_field.name
         counted = (
-            relation.related_model._base_manager.filter(**{back: OuterRef("pk")})
+            relation.related_model._default_manager.visible_to(None)
+            .filter(**{back: OuterRef("pk")})
             .order_by()
             .values(back)
             .annotate(counted=Count("pk"))
             .values("counted")
         )
         return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+class RecordedField(CountField):
+    """How many of the things that a source counts are on record: what stands beside a `ReportedField`.
+
+    Counted are the published rows at the end of the relations that meet the conditions, or, with `of`, the different
+    records that those rows point at.
+    """
+
+    def __init__(self, *relations: str, of: str = "pk", help_text: str, **conditions: Any) -> None:
+        self.relations = relations
+        self.of = of
+        self.conditions = conditions
+        super().__init__(relations[0], help_text=help_text)
+
+    def annotation(self, model: type[Model]) -> Coalesce:
+        counts = [self._counted(model, relation) for relation in self.relations]
+        return Coalesce(sum(counts[1:], counts[0]), 0)
+
+    def _counted(self, model: Any, relation: str) -> Any:
+        wanted = Q(**{f"{relation}__{name}": value for name, value in self.conditions.items()})
+        end, path = model, ""
+        for step in relation.split("__"):
+            path = f"{path}__{step}".removeprefix("__")
+            end = end._meta.get_field(step).related_model
+            if issubclass(end, Fact):
+                wanted &= Q(**{f"{path}__state": Fact.State.PUBLISHED})
+        counted = Count(f"{relation}__{self.of}", filter=wanted, distinct=True)
+        row = model._base_manager.filter(pk=OuterRef("pk")).order_by().values("pk").annotate(counted=counted)
+        return Subquery(row.values("counted"), output_field=IntegerField())
+
+
+class QuotationSerializer(serializers.Serializer[Any]):
+    """The words of an article at a span, with what stands around them in their paragraph, 300 characters in all."""
+
+    exact = serializers.CharField(help_text="The words of the span.")
+    prefix = serializers.CharField(help_text="What stands before them.")
+    suffix = serializers.CharField(help_text="What stands behind them.")
+    paragraph = serializers.IntegerField(
+        min_value=1, help_text="Paragraph of the body in which the span begins, from 1."
+    )
+
+
+@extend_schema_field(QuotationSerializer(allow_null=True))
+class QuotationField(serializers.DictField):
+    """The quotation of a citation; null where the article's text is not attached or quotations are not public."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, allow_null=True, **kwargs)
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        """What `prepare` fetches for the field."""
+        return ("article__text",) if settings.QUOTATIONS_PUBLIC else ()
 
 
 class CitationBrief(serializers.Serializer[Any]):
@@ -110,6 +165,7 @@ class CitationBrief(serializers.Serializer[Any]):
     supports = serializers.ListField(
         child=serializers.CharField(), help_text="Fields of this record that the span supports."
     )
+    quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
     url = AddressField()
 
 
@@ -146,7 +202,60 @@ class FigureBrief(serializers.Serializer[Any]):
     unit = serializers.CharField(help_text="Unit of the number; 人次 (`person_time`) is not 人 (`person`).")
     kind = serializers.CharField(help_text="`actual` or `target`; a target is a plan.")
     as_written = serializers.CharField(help_text="The number in the words of the source.")
+    citations = CitationBrief(many=True, help_text="Which sentences say so.")
     url = AddressField()
+
+
+class CitationPlace(serializers.Serializer[Any]):
+    """Which sentence says so."""
+
+    article = Reference(help_text="Article that says so.")
+    start = serializers.IntegerField(min_value=0, help_text="Offset of the span's first character in the body.")
+    end = serializers.IntegerField(min_value=1, help_text="Offset behind the span's last character.")
+    url = AddressField()
+
+
+class ReportedCount(serializers.Serializer[Any]):
+    """A count as a source reports it."""
+
+    comparator = serializers.CharField(help_text="How the number bounds the true one.")
+    value = NumberField(help_text="The number.")
+    unit = serializers.CharField(help_text="Unit of the number.")
+    as_written = serializers.CharField(help_text="The number in the words of the source.")
+    citation = CitationPlace(help_text="Which sentence says so.")
+    url = AddressField(help_text="Address of the figure.")
+
+
+@extend_schema_field(ReportedCount)
+class ReportedField(serializers.Field):
+    """What a source says the number of something is; beside it a `RecordedField` counts the same on record.
+
+    Where several sources report it, the one issued last is shown; `figures` lists them all.
+    """
+
+    def __init__(self, measure: str, **kwargs: Any) -> None:
+        self.measure = measure
+        super().__init__(source="*", read_only=True, allow_null=True, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        found = [figure for figure in value.figures.all() if figure.measure == self.measure and figure.kind == "actual"]
+        reports = [(figure, self._citation(figure)) for figure in found]
+        reports = [(figure, citation) for figure, citation in reports if citation]
+        if not reports:
+            return None
+        figure, citation = max(
+            reports, key=lambda report: (report[1].article.issued_on_latest or date.min, report[0].slug)
+        )
+        figure.citation = citation
+        return ReportedCount(figure, context=self.context).data
+
+    @staticmethod
+    def _citation(figure: Any) -> Any:
+        """Return the citation that supports the number itself, or else the first."""
+        citations = list(figure.citations.all())
+        return next(
+            (citation for citation in citations if "value" in citation.supports), citations[0] if citations else None
+        )
 
 
 class RowSerializer(serializers.ModelSerializer[Any]):
@@ -245,22 +354,31 @@ def _needs(
     for name, field in fields.items():
         if isinstance(field, CountField):
             counts[name] = field.annotation(model)
+        elif touched := getattr(field, "touches", ()):
+            prefetches += touched
+        elif isinstance(field, ReportedField):
+            prefetches.append(Prefetch("figures", _rows_of(model, "figures", FigureBrief(), as_of)))
         elif isinstance(field, serializers.ListSerializer):
             prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field.child, as_of)))
         elif isinstance(field, RecordSerializer):
             # An expanded record comes by a query of its own: its counts and lists cannot be had through a join.
-            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field, as_of)))
+            # The record itself is given whatever the day, as the reference in its place would be.
+            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field, as_of, narrow=False)))
         elif isinstance(field, serializers.BaseSerializer) and isinstance(
             model._meta.get_field(str(field.source)), ForeignKey
         ):
             joins.append(field.source)
-    return joins, prefetches, counts
+    # Several fields may be made of the same rows; those are fetched once.
+    once = {getattr(lookup, "prefetch_to", lookup): lookup for lookup in prefetches}
+    return joins, list(once.values()), counts
 
 
-def _rows_of(model: type[Model], source: Any, serializer: Any, as_of: date | None) -> QuerySet[Any]:
+def _rows_of(
+    model: type[Model], source: Any, serializer: Any, as_of: date | None, *, narrow: bool = True
+) -> QuerySet[Any]:
     """Return the rows at the other end of a relation, with what their serializer needs."""
     relation: Any = model._meta.get_field(source)
-    rows = relation.related_model._default_manager.all()
-    if as_of and issubclass(rows.model, Citable) and rows.model.begins_field:
+    rows = relation.related_model._default_manager.visible_to(None)
+    if narrow and as_of and issubclass(rows.model, Citable) and rows.model.begins_field:
         rows = rows.valid_on(as_of)
     return prepare(rows, serializer, as_of)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from apps.common.errors import nearest, parameter_error
-from apps.common.filters import DETAIL_PARAMETERS, read_day, read_flag, read_words, refuse_unknown
+from apps.common.filters import DETAIL_PARAMETERS, read_day, read_flag, read_format, read_words, refuse_unknown
 from apps.common.models import Citable
 from apps.common.serializers import RecordSerializer, check_expansions, prepare
 
@@ -33,8 +33,12 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
         """The column of the public key."""
         return str(self.queryset.model.key_field)
 
-    def get_serializer_class(self) -> type[RecordSerializer]:
-        return self.serializer_class if self.action == "list" else self.detail_serializer_class  # type: ignore[return-value]
+    def reading_serializer_class(self) -> Any:
+        """Return the serializer of answers: that of lists or that of single records."""
+        return self.serializer_class if self.action == "list" else self.detail_serializer_class
+
+    def get_serializer_class(self) -> Any:
+        return self.reading_serializer_class()
 
     def get_serializer_context(self) -> dict[str, Any]:
         context = super().get_serializer_context()
@@ -48,13 +52,12 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
         """Read what shapes the answer, and refuse what is not known."""
         if self.action != "list":
             refuse_unknown(self.request, DETAIL_PARAMETERS)
-        if (form := self.request.query_params.get("format", "json")) != "json":
-            raise parameter_error("format", gettext("“%(form)s” is not a format; json is.") % {"form": form[:40]})
+        read_format(self.request)
         self.labels = read_flag(self.request, "labels")
         self.as_of = read_day(self.request, "as_of")
         self.expand = read_words(self.request, "expand")
         self.picked = read_words(self.request, "fields")
-        serializer = self.get_serializer_class()
+        serializer = self.reading_serializer_class()
         check_expansions(serializer, self.expand)
         known = serializer.Meta.fields
         for name in self.picked:
@@ -63,7 +66,7 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
                 raise parameter_error("fields", detail)
 
     def get_queryset(self) -> Any:
-        queryset = super().get_queryset()
+        queryset = super().get_queryset().visible_to(self.request.user if self.request else None)
         serializer = self.get_serializer()
         if getattr(self, "swagger_fake_view", False):
             return queryset
@@ -74,8 +77,8 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
 
     @classmethod
     def plain_list(cls) -> Any:
-        """Return the rows of the list without parameters."""
-        return cls.queryset.all()
+        """Return the rows of the list without parameters, as everybody sees it."""
+        return cls.queryset.visible_to(None)
 
     def at_time(self, queryset: Any) -> Any:
         """Narrow a list to what was true on the day that is asked for."""

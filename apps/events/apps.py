@@ -5,5 +5,5 @@ from django.utils.translation import gettext_lazy as _
 class EventsConfig(AppConfig):
     name = "apps.events"
     label = "events"
-    verbose_name = _("活动")
+    verbose_name = _("Events")
     default_auto_field = "django.db.models.BigAutoField"

@@ -4,8 +4,10 @@ from apps.common.serializers import (
     AddressField,
     CountField,
     FigureBrief,
+    RecordedField,
     RecordSerializer,
     Reference,
+    ReportedField,
     RowSerializer,
     edtf,
 )
@@ -89,10 +91,21 @@ class EventDetailSerializer(EventSerializer):
 
     parts = Reference(many=True, read_only=True, help_text="Events that are parts of it.")
     participations = ParticipationInEvent(many=True, read_only=True, help_text="Who took part, in which role.")
+    reported_guest_count = ReportedField("guests", help_text="Guests, as a source counts them: persons.")
+    recorded_guest_count = RecordedField(
+        "participations", role="attendee", help_text="Attendees on record: units and bodies, not persons."
+    )
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
 
     class Meta(EventSerializer.Meta):
-        fields = (*EventSerializer.Meta.fields, "parts", "participations", "figures")
+        fields = (
+            *EventSerializer.Meta.fields,
+            "parts",
+            "participations",
+            "reported_guest_count",
+            "recorded_guest_count",
+            "figures",
+        )
 
 
 class ParticipationSerializer(RecordSerializer):

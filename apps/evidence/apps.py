@@ -5,5 +5,5 @@ from django.utils.translation import gettext_lazy as _
 class EvidenceConfig(AppConfig):
     name = "apps.evidence"
     label = "evidence"
-    verbose_name = _("稿件与出处")
+    verbose_name = _("Articles and citations")
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,7 +1,7 @@
 """Filters of how we know."""
 
 from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, RecordFilterSet, TargetFilter
-from apps.evidence.models import Article, Figure
+from apps.evidence.models import Article, Figure, Mark
 from apps.registry.models import MemberUnit
 
 
@@ -19,6 +19,13 @@ class CitationFilterSet(RecordFilterSet):
 
     article = KeyFilter("article", Article)
     record = TargetFilter()
+
+
+class MarkFilterSet(RecordFilterSet):
+    """Filters of marks."""
+
+    article = KeyFilter("article", Article)
+    reason = ChoiceFilter("reason", Mark.Reason, help_text="Reasons for which a stretch states no fact.")
 
 
 class FigureFilterSet(RecordFilterSet):

@@ -1,9 +1,28 @@
 """The JSON of how we know."""
 
+from copy import copy
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.serializers import CountField, NumberField, RecordSerializer, TargetField, edtf
-from apps.evidence.models import Article, Citation, Figure
+from apps.common.models import citable_models
+from apps.common.serializers import (
+    AddressField,
+    CountField,
+    NumberField,
+    QuotationField,
+    RecordSerializer,
+    Reference,
+    TargetField,
+    TargetReference,
+    edtf,
+)
+from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.evidence.scanner import KINDS
 from apps.registry.serializers import MemberUnitSerializer
 
 
@@ -14,7 +33,7 @@ class ArticleSerializer(RecordSerializer):
     body_length = serializers.IntegerField(
         read_only=True, help_text="Length of the body in Unicode code points; citations lie within it."
     )
-    citation_count = CountField("statements", help_text="Citations of the article.")
+    citation_count = CountField("citation_spans", help_text="Citations of the article.")
 
     class Meta:
         model = Article
@@ -44,10 +63,71 @@ class CitationSerializer(RecordSerializer):
 
     citations = None
     record = TargetField(help_text="Record that the span supports.")
+    quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
 
     class Meta:
         model = Citation
-        fields = ("url", "slug", "article", "start", "end", "sha256", "record", "supports", "updated_at")
+        fields = ("url", "slug", "article", "start", "end", "sha256", "record", "supports", "quotation", "updated_at")
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"article": ArticleSerializer}
+
+
+class CitationInput(serializers.ModelSerializer[Citation]):
+    """What is given to make or to change a citation; the same checks hold as everywhere else."""
+
+    article = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Article.objects.all(), help_text="Slug of the article that says so."
+    )
+    record = serializers.CharField(
+        max_length=200,
+        help_text="Record that the span supports, as `resource/key`, such as `projects/dangke-xuanjiang`.",
+    )
+    supports = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        min_length=1,
+        help_text="Fields of the record that the span supports.",
+    )
+
+    class Meta:
+        model = Citation
+        fields = ("article", "start", "end", "sha256", "record", "supports")
+        validators: tuple[Any, ...] = ()
+
+    def validate_record(self, path: str) -> Any:
+        """Find the record of a path."""
+        resource, _slash, key = path.partition("/")
+        model = citable_models().get(resource)
+        found = model._default_manager.filter(**{model.key_field: key}).first() if model else None
+        if found is None:
+            raise serializers.ValidationError(_("There is no %(path)s.") % {"path": path}, code="unknown_key")
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check a copy with the new values, so that a refusal leaves the citation as it was."""
+        citation = copy(self.instance) if self.instance else Citation()
+        for name, value in attrs.items():
+            setattr(citation, name, value)
+        try:
+            citation.full_clean()
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
+        return attrs
+
+    def to_representation(self, instance: Citation) -> Any:
+        """Answer with the citation as it is read."""
+        return CitationSerializer(instance, context=self.context).data
+
+
+class MarkSerializer(RecordSerializer):
+    """A span of an article that states no fact."""
+
+    citations = None
+
+    class Meta:
+        model = Mark
+        fields = ("url", "slug", "article", "start", "end", "sha256", "reason", "note", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
@@ -85,3 +165,146 @@ class FigureSerializer(RecordSerializer):
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
         return {"reporter": MemberUnitSerializer}
+
+
+class SummedFigure(serializers.Serializer[Figure]):
+    """A figure as the summary points at it."""
+
+    key = serializers.CharField(help_text="Slug of the figure.")
+    name = serializers.CharField(help_text="What the number is, in short.")
+    reading = serializers.CharField(help_text="The figure as a person reads it.")
+    period = serializers.CharField(help_text="Time over which, or at which, the number holds (EDTF).")
+    subject = TargetField(help_text="Record that the number is about.")
+    url = AddressField()
+
+
+class SummarySerializer(serializers.Serializer[Any]):
+    """The sum of the actual figures of one measure, and the targets, which never enter it."""
+
+    measure = serializers.CharField(source="total.measure", help_text="What is counted.")
+    unit = serializers.CharField(source="total.unit", help_text="Unit of the sum.")
+    kind = serializers.SerializerMethodField(help_text="Always `actual`.")
+    comparator = serializers.CharField(
+        source="total.comparator", help_text="How the sum bounds the true one: `=`, `>=`, `>`, `~`, `<=` or `<`."
+    )
+    value = NumberField(source="total.value", help_text="The sum.")
+    reading = serializers.SerializerMethodField(help_text="The sum as a person reads it.")
+    figures = SummedFigure(many=True, help_text="The figures that were added.")
+    targets = SummedFigure(many=True, help_text="Figures of the measure that are plans; they are not in the sum.")
+
+    def get_kind(self, summary: Any) -> str:
+        """Return the kind of all that is added."""
+        return Figure.Kind.ACTUAL.value
+
+    def get_reading(self, summary: Any) -> str:
+        """Return the sum as a figure would be read."""
+        total = summary.total
+        return Figure(comparator=total.comparator, value=total.value, unit=total.unit).reading
+
+
+class TallySerializer(serializers.Serializer[Any]):
+    """How many there are, and how many of them are covered."""
+
+    total = serializers.IntegerField(min_value=0, help_text="How many there are.")
+    covered = serializers.IntegerField(min_value=0, help_text="How many of them are covered.")
+    percent = serializers.FloatField(
+        min_value=0, max_value=100, help_text="The share covered, rounded down; 100 where there are none."
+    )
+
+
+class TalliesSerializer(serializers.Serializer[Any]):
+    """Coverage by kind; of the four kinds of findings only where a text is attached."""
+
+    numeral = TallySerializer(required=False, help_text="Numerals in the body.")
+    date = TallySerializer(required=False, help_text="Date expressions in the body.")
+    quoted = TallySerializer(required=False, help_text="Quoted names in the body.")
+    name = TallySerializer(required=False, help_text="Names in the body that the registry knows.")
+    value = TallySerializer(help_text="Values of the records that rest on the article; covered by any article.")
+
+
+class CoveringCitation(serializers.Serializer[Any]):
+    """A citation that covers a finding."""
+
+    record = TargetReference(help_text="Record that the citation supports.")
+    url = AddressField(help_text="Address of the citation, relative to the host.")
+
+
+class CoveringMark(serializers.Serializer[Any]):
+    """A mark that covers a finding."""
+
+    reason = serializers.ChoiceField(choices=Mark.Reason.choices, help_text="Why the stretch states no fact.")
+    url = AddressField(help_text="Address of the mark, relative to the host.")
+
+
+class CoveredBySerializer(serializers.Serializer[Any]):
+    """What covers a finding: citations, marks, or several that do so together."""
+
+    citations = CoveringCitation(many=True, help_text="Citations that cover it.")
+    marks = CoveringMark(many=True, help_text="Marks that say that it states no fact.")
+
+
+class FindingSerializer(serializers.Serializer[Any]):
+    """A stretch of the body that may state a fact."""
+
+    kind = serializers.ChoiceField(choices=KINDS, source="finding.kind", help_text="What it is.")
+    start = serializers.IntegerField(
+        min_value=0, source="finding.start", help_text="Offset of its first character in the body, in code points."
+    )
+    end = serializers.IntegerField(min_value=1, source="finding.end", help_text="Offset behind its last character.")
+    text = serializers.SerializerMethodField(help_text="Its words; null where quotations are not public.")
+    covered_by = serializers.SerializerMethodField(help_text="What covers it; null where nothing does.")
+
+    def get_text(self, item: Any) -> str | None:
+        """Return the words, where they may be shown."""
+        return item.finding.text if settings.QUOTATIONS_PUBLIC else None
+
+    @extend_schema_field(CoveredBySerializer(allow_null=True))
+    def get_covered_by(self, item: Any) -> Any:
+        """Return what covers the finding."""
+        return CoveredBySerializer(item).data if item else None
+
+
+class UnsupportedValue(serializers.Serializer[Any]):
+    """A value that no citation supports."""
+
+    record = TargetReference(help_text="Record that holds the value.")
+    field = serializers.CharField(help_text="Field of the record.")
+
+
+class CoverageSerializer(serializers.Serializer[Any]):
+    """How much of an article the registry holds."""
+
+    article = Reference(help_text="The article.")
+    text_attached = serializers.BooleanField(
+        help_text="Whether the article's text is attached; without it nothing can be found in it."
+    )
+    totals = TalliesSerializer(source="tallies", help_text="Counts by kind.")
+    findings = FindingSerializer(
+        many=True, help_text="What in the body may state a fact, in reading order; empty without a text."
+    )
+    values_without_evidence = UnsupportedValue(
+        many=True, help_text="Values of records that rest on the article which no citation of any article supports."
+    )
+
+
+class StatementSerializer(serializers.Serializer[Any]):
+    """One fact: a record, the fields that the span supports, and the span."""
+
+    record = TargetReference(help_text="Record that the fact is about.")
+    values = serializers.DictField(
+        help_text="The fields that the span supports, with their values as the record's own resource shows them;"
+        " a date comes with its interval and its wording."
+    )
+    start = serializers.IntegerField(
+        min_value=0, source="citation.start", help_text="Offset of the span's first character in the body."
+    )
+    end = serializers.IntegerField(min_value=1, source="citation.end", help_text="Offset behind its last character.")
+    sha256 = serializers.CharField(source="citation.sha256", help_text="SHA-256 of the span in UTF-8.")
+    url = AddressField(help_text="Address of the citation, relative to the host.")
+
+
+class FactsSerializer(serializers.Serializer[Any]):
+    """An article as facts, in reading order."""
+
+    article = Reference(help_text="The article.")
+    facts = StatementSerializer(many=True, help_text="What the article states, in the order of the spans.")

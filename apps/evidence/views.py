@@ -1,8 +1,27 @@
 """How we know, over HTTP."""
 
+from typing import Any
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.decorators import action
+from rest_framework.mixins import CreateModelMixin, DestroyModelMixin, UpdateModelMixin
+from rest_framework.permissions import SAFE_METHODS, DjangoModelPermissions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.errors import nearest, parameter_error
+from apps.common.filters import read_words, refuse_unknown
+from apps.common.models import load_targets
 from apps.common.views import RecordViewSet
-from apps.evidence import filters, serializers
-from apps.evidence.models import Article, Citation, Figure
+from apps.evidence import coverage, filters, serializers
+from apps.evidence.adding import AddingError
+from apps.evidence.facts import statements
+from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.evidence.summary import subject_of, summarise
 
 
 class ArticleViewSet(RecordViewSet):
@@ -20,14 +39,111 @@ class ArticleViewSet(RecordViewSet):
     }
     default_sort = "-issued_on"
 
+    def _article(self) -> Article:
+        """Return the article of the address; what is told of it takes no parameters."""
+        refuse_unknown(self.request, ())
+        return get_object_or_404(Article.objects.visible_to(None), slug=self.kwargs["key"])
 
-class CitationViewSet(RecordViewSet):
-    """Which span of which article supports which fields of which record."""
+    @extend_schema(
+        operation_id="articles_coverage",
+        summary="Tell how much of an article the registry holds",
+        responses=serializers.CoverageSerializer,
+    )
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def coverage(self, request: Request, key: str) -> Response:
+        """Tell how much of an article the registry holds.
 
+        Every numeral, date expression, quoted name and known name in the body, each with the citations that cover it,
+        the marks that say that it states no fact, or null; and the values that no citation supports. One document,
+        not paged. Where the article's text is not attached, nothing can be found in it, and only values are told.
+        """
+        found = coverage.examine(self._article(), published_only=True)
+        return Response(serializers.CoverageSerializer(found).data)
+
+    @extend_schema(
+        operation_id="articles_facts",
+        summary="Tell an article as facts",
+        responses=serializers.FactsSerializer,
+    )
+    @action(detail=True, filterset_class=None, pagination_class=None)
+    def facts(self, request: Request, key: str) -> Response:
+        """Tell an article as facts, in reading order: for each span what it says about which record.
+
+        A span that supports several records stands once for each, and a record once for each of its spans. One
+        document, not paged: an article has a few hundred facts.
+        """
+        article = self._article()
+        found = {"article": article, "facts": statements(article)}
+        return Response(serializers.FactsSerializer(found).data)
+
+
+class KeepsRegistry(DjangoModelPermissions):
+    """Everybody reads; who may change the records in the admin may change them here."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.method in SAFE_METHODS:
+            return True
+        return bool(getattr(request.user, "is_staff", False)) and super().has_permission(request, view)
+
+
+class CitationViewSet(CreateModelMixin, UpdateModelMixin, DestroyModelMixin, RecordViewSet):
+    """Which span of which article supports which fields of which record.
+
+    A citation whose span is empty, lies outside the article's body or does not have the digest is refused.
+    """
+
+    http_method_names = ["get", "head", "options", "post", "patch", "delete"]
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [KeepsRegistry]
     queryset = Citation.objects.all()
     serializer_class = serializers.CitationSerializer
     detail_serializer_class = serializers.CitationSerializer
     filterset_class = filters.CitationFilterSet
+    sortable = {"start": "start", "slug": "slug", "updated_at": "updated_at"}
+    default_sort = "slug"
+
+    def get_serializer_class(self) -> Any:
+        writes = self.action in ("create", "partial_update")
+        return serializers.CitationInput if writes else super().get_serializer_class()
+
+    # What the database refuses at the end of a transaction (the last citation of a published record) is an answer too.
+
+    @extend_schema(
+        operation_id="citations_create",
+        summary="Make a citation",
+        request=serializers.CitationInput,
+        responses={201: serializers.CitationSerializer},
+    )
+    @transaction.atomic
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make a citation. It is refused when the span is empty, outside the body, or not what the digest says."""
+        return super().create(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="citations_change",
+        summary="Change a citation",
+        request=serializers.CitationInput,
+        responses=serializers.CitationSerializer,
+    )
+    @transaction.atomic
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change a citation; the same checks hold."""
+        return super().partial_update(request, *args, **kwargs)
+
+    @extend_schema(operation_id="citations_delete", summary="Delete a citation", responses={204: None})
+    @transaction.atomic
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delete a citation, unless a published record would be left without evidence."""
+        return super().destroy(request, *args, **kwargs)
+
+
+class MarkViewSet(RecordViewSet):
+    """Stretches of articles that a curator has found to state no fact, with the reason."""
+
+    queryset = Mark.objects.all()
+    serializer_class = serializers.MarkSerializer
+    detail_serializer_class = serializers.MarkSerializer
+    filterset_class = filters.MarkFilterSet
     sortable = {"start": "start", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "slug"
 
@@ -47,3 +163,41 @@ class FigureViewSet(RecordViewSet):
         "updated_at": "updated_at",
     }
     default_sort = "name"
+
+    @extend_schema(
+        operation_id="figures_summary",
+        summary="Add up the figures of one measure",
+        parameters=[OpenApiParameter("measure", str, required=True, description="What is counted; one key.")],
+        filters=True,
+        responses=serializers.SummarySerializer,
+    )
+    @action(detail=False, pagination_class=None)
+    def summary(self, request: Request) -> Response:
+        """Add up the actual figures of one measure that the filters leave.
+
+        Only what may be added is: the same unit, and no two figures about the same record, or about a record and one
+        that it lies in, unless their periods lie apart. Comparators carry through: a sum with an “at least” is at
+        least. Anything else is 400 with the reason. Targets are listed beside the sum.
+        """
+        known = set(self.filterset_class.base_filters)
+        refuse_unknown(request, known)
+        measure = request.query_params.get("measure", "")
+        if not measure or "," in measure:
+            raise parameter_error("measure", gettext("Name one measure."))
+        if Figure.Kind.TARGET in read_words(request, "kind"):
+            raise parameter_error("kind", gettext("A target is a plan and never enters a sum."))
+        visible = Figure.objects.visible_to(request.user)
+        figures = self.filter_queryset(visible).order_by("slug")
+        if not figures:
+            detail = gettext("There is no figure of “%(measure)s” to add.") % {"measure": measure[:60]}
+            measures = set(visible.values_list("measure", flat=True)) - {measure}
+            raise parameter_error("measure", detail + nearest(measure[:60], measures))
+        try:
+            found = summarise(figures)
+        except AddingError as error:
+            raise parameter_error("measure", str(error)) from error
+        listed = [*found.figures, *found.targets]
+        subjects = {subject_of(figure) for figure in listed}
+        # Looked up together; a subject that is not published stays out.
+        targets = dict.fromkeys(subjects) | load_targets(subjects, published_only=True)
+        return Response(serializers.SummarySerializer(found, context={"targets": targets}).data)

@@ -3,9 +3,10 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.common.fields import EDTFField
-from apps.common.models import NamedRecord, Record
+from apps.common.models import Fact, NamedRecord
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street
 
 
@@ -113,7 +114,7 @@ class Need(Offer):
     resource = "needs"
 
     class Status(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", pgettext_lazy("status of a need", "Open")
         MATCHED = "matched", _("Matched")
         MET = "met", _("Met")
         WITHDRAWN = "withdrawn", _("Withdrawn")
@@ -290,11 +291,11 @@ class ProjectPartner(Party):
         return f"{self.project.slug}-{self.party_slug()}-{self.role}"
 
 
-class Claim(Record):
+class Claim(Fact):
     """A unit's commitment to a project (认领)."""
 
     resource = "claims"
-    name_field = "as_written"
+    name_field = "slug"
     search_columns = ("unit__search_text", "project__search_text", "as_written")
 
     class Status(models.TextChoices):
@@ -328,12 +329,12 @@ class Claim(Record):
         _("summary"), blank=True, help_text=_("What the unit does under the claim, in the registry's own words.")
     )
 
-    class Meta(Record.Meta):
+    class Meta(Fact.Meta):
         verbose_name = _("claim")
         verbose_name_plural = _("claims")
         ordering = ["slug"]
         constraints = [
-            *Record.Meta.constraints,
+            *Fact.Meta.constraints,
             models.UniqueConstraint(fields=["project", "unit"], name="projects_claim_once"),
         ]
 

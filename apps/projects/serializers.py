@@ -4,8 +4,10 @@ from apps.common.serializers import (
     AddressField,
     CountField,
     FigureBrief,
+    RecordedField,
     RecordSerializer,
     Reference,
+    ReportedField,
     RowSerializer,
     edtf,
 )
@@ -178,6 +180,18 @@ class ProjectDetailSerializer(ProjectSerializer):
     claims = ClaimOfProject(many=True, read_only=True, help_text="Units that have committed themselves to it.")
     deliverables = DeliverableOfProject(many=True, read_only=True, help_text="What it yields.")
     events = Reference(many=True, read_only=True, help_text="Events at which it was signed, launched or presented.")
+    reported_part_count = ReportedField(
+        "integration_fields", help_text="Parts of a mechanism, as a source counts them."
+    )
+    recorded_part_count = RecordedField("parts", help_text="Parts on record.")
+    reported_brand_project_count = ReportedField("brand_projects", help_text="Brand projects, as a source counts them.")
+    recorded_brand_project_count = RecordedField(
+        "parts", "parts__parts", kind="brand", help_text="Brand projects on record, those of its parts among them."
+    )
+    reported_category_count = ReportedField("project_categories", help_text="Headings, as a source counts them.")
+    recorded_category_count = RecordedField("categories", help_text="Headings on record.")
+    reported_method_count = ReportedField("working_methods", help_text="Working methods, as a source counts them.")
+    recorded_method_count = RecordedField("parts", kind="method", help_text="Working methods on record.")
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
 
     class Meta(ProjectSerializer.Meta):
@@ -189,6 +203,14 @@ class ProjectDetailSerializer(ProjectSerializer):
             "claims",
             "deliverables",
             "events",
+            "reported_part_count",
+            "recorded_part_count",
+            "reported_brand_project_count",
+            "recorded_brand_project_count",
+            "reported_category_count",
+            "recorded_category_count",
+            "reported_method_count",
+            "recorded_method_count",
             "figures",
         )
 

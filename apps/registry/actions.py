@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from apps.common.fields import Derived
+from apps.common.models import derived_fields
 from apps.registry import gazetteer
 from apps.registry.models import District, Neighbourhood, Street
 
@@ -16,47 +16,59 @@ PARENT = {District: None, Street: "district", Neighbourhood: "street"}
 
 @transaction.atomic
 def load_gazetteer(*, folder: Path) -> dict[str, int]:
-    """Write the divisions of a folder of gazetteer files; returns how many rows there are now, by resource.
+    """Write the divisions of a folder of gazetteer files; returns how many rows were made or changed, by resource.
 
-    Rows are known by their codes, so that loading again changes nothing. Raises GazetteerError for a file that is not
-    as it should be; nothing is written then.
+    Rows are known by their codes, and those that already say the same are not touched. Raises GazetteerError for a
+    file that is not as it should be; nothing is written then.
     """
     source = gazetteer.read(folder)
     written = {}
     above: dict[str, int] = {}
     for model, rows in ((District, source.districts), (Street, source.streets), (Neighbourhood, source.neighbourhoods)):
-        above = _write(model, rows, source, above)
-        written[model.resource] = len(rows)
-    return written
+        above, written[model.resource] = _write(model, rows, source, above)
+    return {resource: number for resource, number in written.items() if number}
 
 
 def _write(
     model: Any, rows: Sequence[gazetteer.DivisionRow], source: gazetteer.Gazetteer, above: dict[str, int]
-) -> dict[str, int]:
-    """Write one level, below the ids by code of the level above; return its own ids by code."""
-    parent = PARENT[model]
-    instances = []
-    for row in rows:
-        established, abolished = source.validity(row)
-        values: dict[str, Any] = {
-            "code": row.code,
-            "name": row.name,
-            "kind": row.kind,
-            "editions": list(row.editions),
-            "established_on": established,
-            "abolished_on": abolished,
-            "updated_at": timezone.now(),
-        }
-        if parent:
-            values[f"{parent}_id"] = above[str(row.parent)]
-        instances.append(model(**values))
-    changed = {name for name in values if name != "code"}
-    changed |= {f.name for f in model._meta.concrete_fields if isinstance(f, Derived)}
-    changed = {name.removesuffix("_id") for name in changed}
+) -> tuple[dict[str, int], int]:
+    """Write one level, below the ids by code of the level above; return its own ids by code, and how many changed."""
+    wanted = {row.code: _values(row, source, PARENT[model], above) for row in rows}
+    derived = derived_fields(model)
+    columns = [*next(iter(wanted.values()), {}), *(field.name for field in derived)]
+    stored = {row.pop("code"): row for row in model.objects.values("code", "successor_id", *columns)}
+    changed = []
+    for code, values in wanted.items():
+        known = stored.setdefault(code, {"successor_id": None})
+        computed = {field.name: field.compute(values[field.source]) for field in derived if "name" in known}
+        if {**values, **computed, "successor_id": known["successor_id"]} != known:
+            changed.append(code)
     model.objects.bulk_create(
-        instances, batch_size=1000, update_conflicts=True, unique_fields=["code"], update_fields=sorted(changed)
+        [model(code=code, **wanted[code], updated_at=timezone.now()) for code in changed],
+        batch_size=1000,
+        update_conflicts=True,
+        unique_fields=["code"],
+        update_fields=[*(name.removesuffix("_id") for name in columns), "updated_at"],
     )
     ids = dict(model.objects.filter(code__isnull=False).values_list("code", "id"))
-    followed = [model(pk=ids[row.code], successor_id=ids[row.successor]) for row in rows if row.successor]
-    model.objects.bulk_update(followed, ["successor"], batch_size=1000)
-    return ids
+    successors = {row.code: row.successor and ids[row.successor] for row in rows}
+    followed = [code for code, successor in successors.items() if stored[code]["successor_id"] != successor]
+    model.objects.bulk_update(
+        [model(pk=ids[code], successor_id=successors[code]) for code in followed], ["successor"], batch_size=1000
+    )
+    return ids, len({*changed, *followed})
+
+
+def _values(
+    row: gazetteer.DivisionRow, source: gazetteer.Gazetteer, parent: str | None, above: dict[str, int]
+) -> dict[str, Any]:
+    """Return what a row of the gazetteer says, by column."""
+    established, abolished = source.validity(row)
+    values = {
+        "name": row.name,
+        "kind": row.kind,
+        "editions": list(row.editions),
+        "established_on": established,
+        "abolished_on": abolished,
+    }
+    return {**values, f"{parent}_id": above[str(row.parent)]} if parent else values

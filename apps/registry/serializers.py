@@ -6,8 +6,10 @@ from apps.common.serializers import (
     AddressField,
     CountField,
     FigureBrief,
+    RecordedField,
     RecordSerializer,
     Reference,
+    ReportedField,
     RowSerializer,
     edtf,
 )
@@ -22,6 +24,9 @@ from apps.registry.models import (
     Venue,
     VenueService,
 )
+
+# A claim that stands: neither a proposal nor withdrawn or rejected.
+STANDING = ("accepted", "under_way", "completed")
 
 DIVISION = (
     "url",
@@ -86,6 +91,17 @@ class StreetDetailSerializer(StreetSerializer):
     projects = Reference(many=True, read_only=True, help_text="Projects done in the street.")
     events = Reference(many=True, read_only=True, help_text="Events held in or by the street.")
     venues = Reference(many=True, read_only=True, help_text="Venues in the street.")
+    reported_neighbourhood_count = ReportedField(
+        "neighbourhoods", help_text="Residential areas, as a source counts them."
+    )
+    recorded_neighbourhood_count = RecordedField(
+        "neighbourhoods",
+        kind__in=("residents_committee", "village_committee"),
+        abolished_on="",
+        help_text="Committees of the newest edition on record.",
+    )
+    reported_estate_count = ReportedField("estates", help_text="Estates, as a source counts them.")
+    recorded_estate_count = RecordedField("neighbourhoods", kind="estate", help_text="Estates on record.")
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the street.")
 
     class Meta(StreetSerializer.Meta):
@@ -97,6 +113,10 @@ class StreetDetailSerializer(StreetSerializer):
             "projects",
             "events",
             "venues",
+            "reported_neighbourhood_count",
+            "recorded_neighbourhood_count",
+            "reported_estate_count",
+            "recorded_estate_count",
             "figures",
         )
 
@@ -233,6 +253,14 @@ class MemberUnitDetailSerializer(MemberUnitSerializer):
     claims = ClaimOfUnit(many=True, read_only=True, help_text="Projects that it has claimed.")
     events = EventOfUnit(source="participations", many=True, read_only=True, help_text="Events in which it took part.")
     venues = Reference(many=True, read_only=True, help_text="Venues that it runs.")
+    reported_claim_count = ReportedField(
+        "projects_claimed", help_text="Projects that it has claimed, as a source says."
+    )
+    recorded_claim_count = RecordedField("claims", status__in=STANDING, help_text="Claims on record that stand.")
+    reported_branch_count = ReportedField("party_branches", help_text="Its party branches, as a source counts them.")
+    recorded_branch_count = RecordedField(
+        "parts", kind__in=("party_body", "residential"), help_text="Party branches on record that are parts of it."
+    )
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the unit.")
 
     class Meta(MemberUnitSerializer.Meta):
@@ -245,6 +273,10 @@ class MemberUnitDetailSerializer(MemberUnitSerializer):
             "claims",
             "events",
             "venues",
+            "reported_claim_count",
+            "recorded_claim_count",
+            "reported_branch_count",
+            "recorded_branch_count",
             "figures",
         )
 
@@ -333,6 +365,28 @@ class AllianceDetailSerializer(AllianceSerializer):
     events = Reference(many=True, read_only=True, help_text="Its events.")
     needs = Reference(many=True, read_only=True, help_text="Needs published in its framework.")
     resources = Reference(many=True, read_only=True, help_text="Resources published in its framework.")
+    reported_unit_count = ReportedField("units_claiming", help_text="Units that claim its projects, as a source says.")
+    recorded_unit_count = RecordedField(
+        "projects__claims", of="unit", status__in=STANDING, help_text="Units on record with a claim that stands."
+    )
+    reported_project_count = ReportedField("projects_claimed", help_text="Projects that are claimed, as a source says.")
+    recorded_project_count = RecordedField(
+        "projects__claims", of="project", status__in=STANDING, help_text="Its projects on record that are claimed."
+    )
+    reported_category_count = ReportedField("project_categories", help_text="Headings, as a source counts them.")
+    recorded_category_count = RecordedField("categories", help_text="Headings on record.")
+    reported_sub_conference_count = ReportedField("sub_conferences", help_text="Sub-conferences, as a source says.")
+    recorded_sub_conference_count = RecordedField(
+        "parts", kind="sub_conference", help_text="Sub-conferences on record."
+    )
+    reported_founding_member_count = ReportedField("founding_members", help_text="Founding members, as a source says.")
+    recorded_founding_member_count = RecordedField(
+        "memberships", role="founding_member", help_text="Founding members on record."
+    )
+    reported_activity_count = ReportedField("activities_held", help_text="Activities held, as a source counts them.")
+    recorded_activity_count = RecordedField(
+        "events", kind="activity", status="held", help_text="Activities on record that were held."
+    )
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
 
     class Meta(AllianceSerializer.Meta):
@@ -345,6 +399,18 @@ class AllianceDetailSerializer(AllianceSerializer):
             "events",
             "needs",
             "resources",
+            "reported_unit_count",
+            "recorded_unit_count",
+            "reported_project_count",
+            "recorded_project_count",
+            "reported_category_count",
+            "recorded_category_count",
+            "reported_sub_conference_count",
+            "recorded_sub_conference_count",
+            "reported_founding_member_count",
+            "recorded_founding_member_count",
+            "reported_activity_count",
+            "recorded_activity_count",
             "figures",
         )
 

@@ -23,7 +23,7 @@ class DivisionViewSet(RecordViewSet):
     @classmethod
     def plain_list(cls) -> Any:
         queryset: Any = cls.queryset
-        return queryset.current()
+        return queryset.visible_to(None).current()
 
 
 class DistrictViewSet(DivisionViewSet):

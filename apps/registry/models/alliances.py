@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.dates import bounds
 from apps.common.fields import EDTFField
-from apps.common.models import NamedRecord, Record
+from apps.common.models import Fact, NamedRecord
 from apps.common.pinyin import slugify_name
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.units import MemberUnit
@@ -101,11 +101,11 @@ class Alliance(NamedRecord):
         ]
 
 
-class Membership(Record):
+class Membership(Fact):
     """A unit in an alliance with a role. A member that is not resolved to a unit keeps the name as written."""
 
     resource = "memberships"
-    name_field = "as_written"
+    name_field = "slug"
     search_columns = ("unit__search_text", "alliance__search_text", "as_written")
     begins_field = "joined_on"
     ends_field = "left_on"
@@ -142,12 +142,12 @@ class Membership(Record):
     joined_on = EDTFField(_("joined on"), help_text=_("When it joined."))
     left_on = EDTFField(_("left on"), help_text=_("When it left."))
 
-    class Meta(Record.Meta):
+    class Meta(Fact.Meta):
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
         ordering = ["slug"]
         constraints = [
-            *Record.Meta.constraints,
+            *Fact.Meta.constraints,
             models.UniqueConstraint(fields=["alliance", "unit", "role", "joined_on"], name="registry_membership_once"),
             models.CheckConstraint(
                 condition=Q(unit__isnull=False) | ~Q(as_written=""),

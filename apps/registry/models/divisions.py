@@ -3,15 +3,17 @@
 from datetime import date
 from typing import Any, Self
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Left
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import Derived, EDTFField, PinyinField, SearchField
-from apps.common.models import SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet
+from apps.common.models import EVIDENCE, SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet
 from apps.registry import naming
 
 
@@ -63,7 +65,9 @@ class Division(Citable):
         db_collation="C",
         help_text=_("The name in Hanyu Pinyin, by which names are sorted."),
     )
-    search_text = SearchField(help_text=_("Name, pinyin and initials in the form in which they are searched."))
+    search_text = SearchField(
+        _("search text"), help_text=_("Name, pinyin and initials in the form in which they are searched.")
+    )
     editions = ArrayField(
         models.PositiveSmallIntegerField(),
         verbose_name=_("editions"),
@@ -94,7 +98,10 @@ def _code(digits: int) -> dict[str, Any]:
         "max_length": digits + 5,
         "unique": True,
         "validators": [
-            RegexValidator(rf"^\d{{{digits}}}(-\d{{4}})?$", _("%(digits)s digits are expected.") % {"digits": digits})
+            # Not with %, which would fix the language of the message here and now.
+            RegexValidator(
+                rf"^\d{{{digits}}}(-\d{{4}})?$", format_lazy(_("{digits} digits are expected."), digits=digits)
+            )
         ],
         "help_text": _(
             "Official code. Where the code was later given to another name, the last edition of this one follows"
@@ -221,12 +228,14 @@ class Neighbourhood(Division):
         expression=Coalesce("code", "slug"),
         output_field=models.CharField(max_length=SLUG_LENGTH),
         db_persist=True,
-        unique=True,
         verbose_name=_("key"),
         help_text=_("Code of a committee or slug of an estate: the identifier in addresses."),
     )
     match_key = MatchKeyField(
-        max_length=100, db_index=True, help_text=_("Form of the name under which other spellings of it are found.")
+        _("match key"),
+        max_length=100,
+        db_index=True,
+        help_text=_("Form of the name under which other spellings of it are found."),
     )
     kind = models.CharField(
         _("kind"), max_length=20, choices=Kind, help_text=_("Committee with an official code, or estate without one.")
@@ -282,6 +291,18 @@ class Neighbourhood(Division):
                 violation_error_message=_("Only an estate lies in a committee's area."),
             ),
             models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_neighbourhood_not_own_successor"),
+            # Not `unique` on the column, which full_clean() would read off a row that is not saved yet.
+            models.UniqueConstraint(fields=["key"], name="registry_neighbourhood_key_once"),
+        ]
+        triggers = [
+            # No edition lists an estate, so that it rests on an article like any other fact.
+            pgtrigger.Trigger(
+                name="estate_has_evidence",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("kind"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func=pgtrigger.Func(EVIDENCE.format(published="kind = 'estate'")),
+            ),
         ]
 
     @classmethod

@@ -4,16 +4,16 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models import Record
+from apps.common.models import Fact
 from apps.common.pinyin import slugify_name
 from apps.registry.models.alliances import Alliance
 from apps.registry.models.units import MemberUnit
 
 
-class Party(Record):
+class Party(Fact):
     """One who takes part: a unit, or an alliance, or a name as written that is not resolved yet."""
 
-    name_field = "as_written"
+    name_field = "slug"
     search_columns = ("unit__search_text", "alliance__search_text", "as_written")
 
     unit = models.ForeignKey(
@@ -38,10 +38,10 @@ class Party(Record):
         _("as written"), max_length=200, blank=True, help_text=_("The party's name as the source writes it.")
     )
 
-    class Meta(Record.Meta):
+    class Meta(Fact.Meta):
         abstract = True
         constraints = [
-            *Record.Meta.constraints,
+            *Fact.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(unit=None) | Q(alliance=None),
                 name="%(app_label)s_%(class)s_unit_or_alliance",

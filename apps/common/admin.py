@@ -1,0 +1,343 @@
+"""What the admin pages of all records share. Each app's admin.py spells out its own models."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import flatten
+from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
+from django.contrib.contenttypes.admin import GenericTabularInline
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import BadRequest
+from django.db import IntegrityError, models
+from django.db.models import Exists, OuterRef, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.admin_forms import (
+    PRIMARY_KEY,
+    CitationFormSet,
+    EDTFInput,
+    RecordForm,
+    RecordFormSet,
+    RecordSelect,
+    RecordSelectMultiple,
+)
+from apps.common.fields import EDTFField, PinyinField, validate_edtf
+from apps.common.models import Fact, clean_q
+
+if TYPE_CHECKING:
+    # Generic for the type checker only.
+    BaseModelAdmin = admin.options.BaseModelAdmin[Any]
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+    CitationTabularInline = GenericTabularInline[Any, Any]
+else:
+    BaseModelAdmin = object
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+    CitationTabularInline = GenericTabularInline
+
+# What the filters beside a list, and its date hierarchy, put behind the name of a field.
+FILTER_SUFFIXES = ("", "__exact", "__id__exact", "__isnull", "__isempty", "__gte", "__lt", "__year", "__month", "__day")
+
+# Columns and fieldsets ------------------------------------------------------------------------------------------------
+
+
+@admin.display(description=_("name"), ordering="name_pinyin")
+def name_column(record: Any) -> str:
+    """The name, sorted by its pinyin; a draft says that it is one."""
+    if getattr(record, "state", "") == Fact.State.DRAFT:
+        return format_html('{} <span class="draft">{}</span>', record.name, record.get_state_display())
+    return str(record.name)
+
+
+def date_column(model: type[models.Model], field: str) -> Callable[[Any], Any]:
+    """Return a column that shows an EDTF date as written, with its meaning as a tooltip, and sorts by its first day."""
+
+    @admin.display(description=model._meta.get_field(field).verbose_name, ordering=f"{field}_earliest", empty_value="–")
+    def column(record: Any) -> str:
+        if not (value := getattr(record, field)):
+            return ""
+        return format_html('<span class="edtf" title="{}">{}</span>', meaning(record, field), value)
+
+    column.__name__ = field
+    return column
+
+
+def meaning(record: Any, field: str) -> str:
+    """The interval of days that an EDTF date of a record means."""
+    first, last = getattr(record, f"{field}_earliest"), getattr(record, f"{field}_latest")
+    if not first and not last:
+        return ""
+    return str(first) if first == last else f"{first or '…'} – {last or '…'}"
+
+
+def dates(*fields: str) -> tuple[Any, dict[str, Any]]:
+    """Return the fieldset of EDTF dates, each beside the words of the source and the date they are counted from."""
+    rows = [(field, f"{field}_wording", f"{field}_relative_to") for field in fields]
+    return (_("Dates"), {"fields": rows})
+
+
+@admin.display(description=_("place"), ordering="street")
+def place_column(record: Any) -> str:
+    """The smallest division in which the record lies."""
+    return str(record.neighbourhood or record.street or record.district or "")
+
+
+PLACE = (_("Place"), {"fields": [("district", "street", "neighbourhood")]})
+
+
+def admin_link(model: Any, pk: int, text: str) -> SafeString:
+    """Return a link to a record's page in the admin."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+    return format_html('<a href="{}">{}</a>', address, text)
+
+
+def list_link(model: Any, lookup: str, value: Any, text: Any) -> SafeString:
+    """Return a link to the list of a model, narrowed by one of its filters or linked lookups."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return format_html('<a href="{}?{}={}">{}</a>', address, lookup, value, text)
+
+
+class EvidenceFilter(admin.SimpleListFilter):
+    """Records with and without a citation."""
+
+    title = _("evidence")
+    parameter_name = "evidence"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("cited", _("with a citation")), ("none", _("without any citation"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() not in ("cited", "none"):
+            return queryset
+        citations = queryset.model._meta.get_field("citations").related_model.objects.filter(
+            content_type=ContentType.objects.get_for_model(queryset.model), object_id=OuterRef("pk")
+        )
+        return queryset.filter(Exists(citations) if self.value() == "cited" else ~Exists(citations))
+
+
+# Bases ----------------------------------------------------------------------------------------------------------------
+
+
+class StrictLookups(BaseModelAdmin):
+    """A list that can be narrowed by its own filters and by nothing else: no regular expressions from the address."""
+
+    linked_lookups: ClassVar[Sequence[str]] = ()
+    get_list_filter: Callable[[HttpRequest], Sequence[Any]]
+    date_hierarchy: str | None
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        if lookup in self.linked_lookups:
+            return True
+        for item in [*self.get_list_filter(request), self.date_hierarchy]:
+            if isinstance(item, type):
+                if lookup == item.parameter_name:  # type: ignore[attr-defined]
+                    return True
+            elif item:
+                field = item if isinstance(item, str) else item[0]
+                if lookup.startswith(field) and lookup.removeprefix(field) in FILTER_SUFFIXES:
+                    return True
+        return False
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """Refuse rows that are none, which Django would look up."""
+        if not all(map(PRIMARY_KEY.fullmatch, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            raise BadRequest("not the key of a row")
+        response: HttpResponse | None = super().response_action(request, queryset)  # type: ignore[misc]
+        return response
+
+    def option_label(self, record: Any) -> str:
+        """Return how a search field shows a record: a part says of what, since parts often share their names."""
+        parent = getattr(record, "parent", None)
+        return f"{record} · {parent}" if parent else str(record)
+
+
+class SearchedRelations(BaseModelAdmin):
+    """Every relation to a record is a search field, and every date a line for EDTF."""
+
+    formfield_overrides = {
+        ArrayField: {"widget": AdminTextInputWidget},
+        models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 4})},
+    }
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
+        return [
+            field.name
+            for field in [*self.model._meta.concrete_fields, *self.model._meta.many_to_many]
+            if field.is_relation and self.admin_site.is_registered(field.related_model)
+        ]
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if validate_edtf in getattr(db_field, "validators", ()):
+            # On the field of the form, too: a model's clean() may take the dates of its row for dates.
+            kwargs |= {"widget": EDTFInput(), "validators": [validate_edtf]}
+        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if formfield and db_field.is_relation:
+            # Whoever edits one record is not about to delete another; and a page to change it shows it, too.
+            formfield.widget.can_delete_related = formfield.widget.can_view_related = False
+        return formfield
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = RecordSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = RecordSelectMultiple(db_field, self.admin_site)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+class Rows(SearchedRelations):
+    """Records in rows on the page of another one. `list_select_related`: what the title of a row needs."""
+
+    form = RecordForm
+    extra = 0
+    show_change_link = True
+    list_select_related: ClassVar[Sequence[str]] = ()
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if formfield and db_field.is_relation:
+            # A row has room for one sign beside a search field.
+            formfield.widget.can_change_related = False
+        return formfield
+
+
+class RecordInline(Rows, TabularInline):
+    """Records that point at the one on the page."""
+
+    formset = RecordFormSet
+
+
+class PartInline(RecordInline):
+    """The parts of a record that is a tree by `parent`."""
+
+    fk_name = "parent"
+    verbose_name = _("part")
+    verbose_name_plural = _("parts")
+
+
+class CitationInline(Rows, CitationTabularInline):
+    """The citations of a record of any kind."""
+
+    formset = CitationFormSet
+    fields = ["article", "start", "end", "sha256", "supports"]
+    list_select_related = ["article"]
+
+    def __init__(self, parent_model: Any, admin_site: Any) -> None:
+        # Through the relation, since the model lies in an app that may not be imported here.
+        self.model = parent_model._meta.get_field("citations").related_model
+        super().__init__(parent_model, admin_site)
+
+    def initial_rows(self, request: HttpRequest) -> list[dict[str, str]]:
+        """Return the citation with which an address (`?citation_article=1&citation_start=12 ...`) fills the form."""
+        row = {name: value for name in self.fields if (value := request.GET.get(f"citation_{name}"))}
+        return [row] if row else []
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return len(self.initial_rows(request)) if request.method == "GET" and obj is None else 0
+
+
+class CitableAdmin(StrictLookups, SearchedRelations, ModelAdmin):
+    """What pages of divisions and of records share.
+
+    `search_fields`: "search_text" searches as `matching()` does; the name of a relation searches the records that it
+    points at; any other field is searched as it stands. `fixed_fields` can be written only when a record is made;
+    `change_fieldsets` are shown only once it is there.
+    """
+
+    form = RecordForm
+    list_per_page = 50
+    list_filter: Any = [EvidenceFilter]
+    list_select_related: Any = ()
+    search_fields: Any = ["search_text"]
+    search_help_text = _("By name or alias: Chinese, pinyin or initials, of any length.")
+    fixed_fields: ClassVar[Sequence[str]] = ()
+    change_fieldsets: ClassVar[Sequence[Any]] = ()
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        for term in clean_q(search_term):
+            queryset = queryset.filter(self.search_condition(term))
+        return queryset, False
+
+    def search_condition(self, term: str) -> Q:
+        """Return the condition under which a normalised term is found in one of the search fields."""
+        condition = Q()
+        for name in self.search_fields:
+            if name == "search_text":
+                condition |= self.model.search_condition(term)
+            elif (field := self.model._meta.get_field(name)).is_relation:
+                condition |= Q(**{f"{name}__in": field.related_model._default_manager.matching(term)})
+            else:
+                condition |= Q(**{f"{name}__icontains": term})
+        return condition
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return [*self.inlines, CitationInline]
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        # Only where the form is shown: a row that says what it was filled with would count as one left alone.
+        if request.method == "GET" and obj.pk is None and isinstance(inline, CitationInline):
+            kwargs["initial"] = inline.initial_rows(request)
+        return kwargs
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        computed = (_("Kept by the registry"), {"fields": self.computed_fields()})
+        return [*fieldsets, *self.change_fieldsets, computed] if obj else fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = [*self.readonly_fields, *flatten(self.computed_fields())]
+        return [*fixed, *self.fixed_fields] if obj else fixed
+
+    def computed_fields(self) -> list[tuple[str, ...]]:
+        """Return what the registry fills in itself, in rows."""
+        pinyin = [field.name for field in self.model._meta.concrete_fields if isinstance(field, PinyinField)]
+        state = ["state"] if issubclass(self.model, Fact) else []
+        return [(*state, *pinyin, "date_meanings"), ("created_at", "updated_at")]
+
+    @admin.display(description=_("meaning of the dates"))
+    def date_meanings(self, record: Any) -> str:
+        fields = [field for field in record._meta.concrete_fields if isinstance(field, EDTFField)]
+        found = ((field.verbose_name, meaning(record, field.name)) for field in fields)
+        return "; ".join(f"{label}: {days}" for label, days in found if days) or "–"
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Say so when the database refuses what the form let pass: another curator may have been faster."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as error:
+            reason = str(error).partition("\n")[0]
+            messages.error(request, _("Not saved, because the database holds something against it: %s") % reason)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class RecordAdmin(CitableAdmin):
+    """Pages of records, whose slug is permanent. `fact_actions`: verbs for drafts, which an app above gives."""
+
+    fixed_fields: ClassVar[Sequence[str]] = ("slug",)
+    fact_actions: ClassVar[Sequence[Any]] = ()
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        own = super().get_list_filter(request)
+        return ["state", *own] if issubclass(self.model, Fact) else own
+
+    @property  # type: ignore[override]
+    def actions(self) -> Sequence[Any]:
+        """The verbs for the records of a list."""
+        return self.fact_actions if issubclass(self.model, Fact) else ()

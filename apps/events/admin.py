@@ -1,0 +1,93 @@
+"""Curators' pages of events, who took part in them, and awards."""
+
+from django.contrib import admin
+
+from apps.common.admin import (
+    PLACE,
+    EvidenceFilter,
+    PartInline,
+    RecordAdmin,
+    RecordInline,
+    date_column,
+    dates,
+    name_column,
+    place_column,
+)
+from apps.events.models import Award, Event, Participation
+from apps.registry.admin import DistrictFilter
+
+
+class EventPartInline(PartInline):
+    model = Event
+    fields = ["name", "kind", "status", "held_on"]
+
+
+class ParticipationInline(RecordInline):
+    model = Participation
+    fields = [
+        "unit",
+        "alliance",
+        "as_written",
+        "role",
+        "representative_name",
+        "representative_office",
+        "award",
+        "contribution",
+    ]
+    list_select_related = ["unit", "alliance"]
+
+
+@admin.register(Event)
+class EventAdmin(RecordAdmin):
+    list_display = [name_column, "kind", "status", "parent", "alliance", place_column, date_column(Event, "held_on")]
+    list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
+    list_select_related = ["parent", "alliance", "district", "street", "neighbourhood"]
+    date_hierarchy = "held_on_earliest"
+    inlines = [EventPartInline, ParticipationInline]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("name", "slug"),
+                    ("kind", "status", "parent"),
+                    ("alliance", "venue", "series"),
+                    "projects",
+                    "slogan",
+                    "summary",
+                ]
+            },
+        ),
+        PLACE,
+        dates("held_on"),
+    ]
+
+
+@admin.register(Award)
+class AwardAdmin(RecordAdmin):
+    list_display = [name_column, "giver", "district"]
+    list_filter = [DistrictFilter, EvidenceFilter]
+    list_select_related = ["giver", "district"]
+    fieldsets = [(None, {"fields": [("name", "slug"), ("giver", "district"), "summary"]})]
+
+
+@admin.register(Participation)
+class ParticipationAdmin(RecordAdmin):
+    list_display = ["party_name", "role", "event", "representative_office", "award", "contribution"]
+    list_filter = ["role", ("unit", admin.EmptyFieldListFilter), EvidenceFilter]
+    list_select_related = ["event", "unit", "alliance", "award"]
+    search_fields = ["event", "unit", "alliance", "award", "as_written"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("event", "role"),
+                    ("unit", "alliance"),
+                    ("as_written", "slug"),
+                    ("representative_name", "representative_office"),
+                    ("award", "contribution"),
+                ]
+            },
+        )
+    ]

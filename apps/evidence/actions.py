@@ -1,0 +1,166 @@
+"""Changes of evidence that touch several rows, or that the database has the last word on."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import User
+from apps.common.fields import validate_edtf
+from apps.common.models import Fact
+from apps.evidence import spans
+from apps.evidence.concealing import blacken_rows, blacken_texts, redacted, replace_text, secret
+from apps.evidence.issue_dates import moves
+from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
+from apps.evidence.redaction import MARK, conceal
+
+
+class TextError(ValueError):
+    """A text that is not the one of the article."""
+
+
+@transaction.atomic
+def attach_text(*, article: Article, captured: str) -> ArticleText:
+    """Store the captured page of an article.
+
+    Raises TextError when its digest is not the recorded one, or when a citation or mark of the article does not agree
+    with it; nothing is stored then.
+    """
+    captured = spans.normalise(captured)
+    public = redacted(captured)
+    if spans.digest(public) == article.captured_sha256:
+        captured = public  # the article was redacted before: the original page is taken, and stored without the names
+    if spans.digest(captured) != article.captured_sha256:
+        raise TextError(_("This is not the recorded page: its digest is %s.") % spans.digest(captured))
+    try:
+        with transaction.atomic():
+            text, _created = ArticleText.objects.update_or_create(article=article, defaults={"captured": captured})
+    except IntegrityError as error:
+        raise TextError(str(error).splitlines()[0]) from error
+    return text if captured == public else replace_text(text, public)
+
+
+@transaction.atomic
+def take_in(*, captured: str, body_start: int, body_end: int, **values: Any) -> Article:
+    """Make an article of a captured page, and attach the page. Raises ValidationError for what cannot be one."""
+    captured = redacted(captured)
+    digest = spans.digest(captured)
+    if known := Article.objects.filter(captured_sha256=digest).first():
+        raise ValidationError(_("This page is here already, as “%s”.") % known)
+    if not captured[body_start:body_end].strip() or body_end > len(captured):
+        raise ValidationError(_("There is no text from %(start)s to %(end)s.") % {"start": body_start, "end": body_end})
+    article = Article(
+        **values,
+        captured_file=f"{digest[:16]}.txt",
+        captured_sha256=digest,
+        body_start=body_start,
+        body_end=body_end,
+        body_sha256=spans.digest(captured[body_start:body_end]),
+    )
+    article.full_clean()
+    article.save()
+    attach_text(article=article, captured=captured)
+    return article
+
+
+@transaction.atomic
+def publish(*, records: Iterable[Fact], by: User) -> int:
+    """Publish drafts, and write down who did; returns how many were drafts until now.
+
+    Raises ValidationError, with a message for each reason, when one has no citation, or points at a draft that is not
+    among those published; none is published then.
+    """
+    drafts = [record for given in records if (record := _locked(given)).state == Fact.State.DRAFT]
+    together = {(type(record), record.pk) for record in drafts}
+    problems = []
+    for record in drafts:
+        if not record.citations.exists():
+            problems.append(_("%(record)s has no evidence yet.") % {"record": record})
+        problems += [
+            _("%(record)s points at a draft: publish %(target)s first.") % {"record": record, "target": target}
+            for target in _drafts_pointed_at(record)
+            if (type(target), target.pk) not in together
+        ]
+    if problems:
+        raise ValidationError(problems)
+    for record in drafts:
+        record.state = Fact.State.PUBLISHED
+        record.save(update_fields=["state"])
+        LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
+    return len(drafts)
+
+
+def _locked(record: Fact) -> Any:
+    return type(record)._default_manager.select_for_update(of=("self",)).get(pk=record.pk)
+
+
+def _drafts_pointed_at(record: Fact) -> Iterator[Fact]:
+    """Yield the drafts to which a record refers."""
+    for field in (*record._meta.concrete_fields, *record._meta.private_fields):
+        target = getattr(record, field.name) if field.is_relation else None
+        if isinstance(target, Fact) and target.state == Fact.State.DRAFT:
+            yield target
+    for relation in record._meta.many_to_many:
+        if issubclass(relation.related_model, Fact):
+            yield from getattr(record, relation.name).filter(state=Fact.State.DRAFT)
+
+
+@transaction.atomic
+def correct_issue_date(*, article: Article, issued_on: str, by: User, reason: str) -> IssueDateCorrection:
+    """Change the date of issue of an article, and with it every date that is counted from it; returns what moved.
+
+    Raises ValidationError, and changes nothing, when there is no reason, or when a wording that is counted from the
+    date is not known.
+    """
+    validate_edtf(issued_on)
+    article = Article.objects.select_for_update().get(pk=article.pk)
+    if not reason.strip():
+        raise ValidationError(_("Say why the date of issue is corrected."))
+    if article.issued_on == issued_on:
+        raise ValidationError(_("The date of issue is that already."))
+    found = moves(article, issued_on)
+    for move in found:
+        setattr(move.record, move.field, move.new)
+        setattr(move.record, f"{move.field}_relative_to", issued_on)
+        move.record.save(update_fields=[move.field, f"{move.field}_relative_to"])
+    correction = IssueDateCorrection.objects.create(
+        article=article,
+        old=article.issued_on,
+        new=issued_on,
+        moved=[move.as_json() for move in found],
+        by=by,
+        reason=redacted(reason.strip()),
+    )
+    article.issued_on = issued_on
+    article.save(update_fields=["issued_on"])
+    return correction
+
+
+def check_name(name: str) -> str:
+    """Return a name that can be redacted; raises ValidationError for anything else."""
+    name = name.strip()
+    if len(name) < 2 or len(name) > 60 or MARK in name or "\0" in name:
+        raise ValidationError(_("Give the whole name, as it is printed."))
+    return name
+
+
+@transaction.atomic
+def redact_person(*, name: str, by: User, reason: str) -> Redaction:
+    """Remove a person's name from records, stored pages, notes and the log of the admin; returns what is left of it.
+
+    Slugs are permanent and stay. Raises ValidationError without a reason, and for what cannot be a name.
+    """
+    name = check_name(name)
+    if not reason.strip():
+        raise ValidationError(_("Say why the name is removed."))
+    places = blacken_texts(name) + blacken_rows(name)
+    return Redaction.objects.create(
+        digest=secret().digest(name),
+        length=len(name),
+        places=places,
+        by=by,
+        reason=conceal(reason.strip(), name),
+    )

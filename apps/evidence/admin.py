@@ -1,0 +1,280 @@
+"""Curators' pages of articles, citations and figures."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AdminTextInputWidget
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.admin import (
+    EvidenceFilter,
+    RecordAdmin,
+    admin_link,
+    date_column,
+    dates,
+    list_link,
+    name_column,
+)
+from apps.common.admin_forms import RecordForm
+from apps.common.models import Citable, citable_models, load_targets
+from apps.evidence import admin_views
+from apps.evidence.actions import publish
+from apps.evidence.admin_changes import CorrectsIssueDate
+from apps.evidence.models import Article, Citation, Figure, Mark
+
+# Records named as in the API ------------------------------------------------------------------------------------------
+
+
+def find_record(path: str) -> Citable | None:
+    """Return the record of a path such as projects/jiankang-zhitongche; a whole address that ends in one will do."""
+    resource, _slash, key = path.strip().rstrip("/").rpartition("/")
+    if (model := citable_models().get(resource.rpartition("/")[2])) is None:
+        return None
+    found: Citable | None = model._default_manager.filter(**{model.key_field: key}).first()
+    return found
+
+
+class RecordPathField(forms.CharField):
+    """A record of any kind, written as the API addresses it."""
+
+    widget = AdminTextInputWidget(attrs={"placeholder": "projects/jiankang-zhitongche"})
+    default_error_messages = {
+        "unknown": _("There is no record “%(path)s”. Write resource/key, such as projects/jiankang-zhitongche."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        help_text = _("The record as the API addresses it: resource/key, such as alliances/… or streets/310110009.")
+        super().__init__(**{"help_text": help_text, "max_length": 300, **kwargs})
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value.resource}/{value.key}" if isinstance(value, Citable) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+    def to_python(self, value: Any) -> Any:
+        if not (path := super().to_python(value)):
+            return None
+        if "\0" not in path and (record := find_record(path)):
+            return record
+        raise ValidationError(self.error_messages["unknown"], code="unknown", params={"path": path[:100]})
+
+    def run_validators(self, value: Any) -> None:
+        """Pass: what came out is a record, no text."""
+
+
+class TargetForm(RecordForm):
+    """A form that takes the target of a generic foreign key as a path. (Django wants another name than the key's.)"""
+
+    relation: str
+    target = RecordPathField(label=_("record"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.object_id:
+            self.initial.setdefault("target", getattr(self.instance, self.relation))
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if cleaned and cleaned.get("target"):
+            setattr(self.instance, self.relation, cleaned["target"])
+        return cleaned
+
+
+class CitationForm(TargetForm):
+    relation = "record"
+
+
+class FigureForm(TargetForm):
+    relation = "subject"
+
+
+class TargetChangeList(ChangeList):
+    """A list whose rows know the records that they point at, all looked up in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list: Any = list(self.result_list)
+        targets = load_targets((row.content_type_id, row.object_id) for row in self.result_list)
+        for row in self.result_list:
+            row.target = targets.get((row.content_type_id, row.object_id))
+
+
+class TargetAdmin(RecordAdmin):
+    """Pages of what points at a record of any kind. A path such as projects/jiankang-zhitongche finds all of one."""
+
+    search_help_text = _("By name, or by the record: resource/key, such as projects/jiankang-zhitongche.")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return TargetChangeList
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        if "/" in search_term and (record := find_record(search_term)):
+            content_type = ContentType.objects.get_for_model(record)
+            return queryset.filter(content_type=content_type, object_id=record.pk), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description=_("record"))
+    def target_link(self, row: Any) -> str:
+        if row.target is None:
+            return ""
+        content_type = ContentType.objects.get_for_id(row.content_type_id)
+        return admin_link(content_type.model_class(), row.object_id, f"{content_type.name}: {row.target.name}")
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+@admin.register(Article)
+class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
+    list_display = [
+        "title_column",
+        "publisher",
+        "republisher",
+        "byline",
+        "citation_count",
+        "workbench_link",
+        date_column(Article, "issued_on"),
+    ]
+    list_filter = ["publisher", "republisher"]
+    ordering = ["slug"]  # spelled out, since a count of citations drops the order of the model
+    fixed_fields = ["slug", "captured_file", "captured_sha256", "body_start", "body_end", "body_sha256"]
+    readonly_fields = ["statements"]
+    change_fieldsets = [
+        (_("Correction"), {"fields": ["correction_reason"]}),
+        (_("Citations"), {"fields": ["statements"]}),
+    ]
+    fieldsets = [
+        (
+            None,
+            {"fields": [("title", "slug"), ("publisher", "republisher"), ("byline", "editor"), "page"]},
+        ),
+        dates("issued_on"),
+        (
+            _("Text"),
+            {
+                "description": _("Fixed once the article is made, because citations are measured against it."),
+                "fields": ["captured_file", "captured_sha256", ("body_start", "body_end"), "body_sha256"],
+            },
+        ),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).annotate(citation_total=Count("citation_spans"))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = [
+            path("intake/", view(admin_views.take_in_view), name="evidence_article_intake"),
+            path("<int:pk>/workbench/", view(admin_views.workbench), name="evidence_article_workbench"),
+        ]
+        return [*own, *super().get_urls()]
+
+    @admin.display(description=_("workbench"))
+    def workbench_link(self, article: Article) -> SafeString:
+        address = reverse("admin:evidence_article_workbench", args=[article.pk])
+        return format_html('<a href="{}">{}</a>', address, _("Open"))
+
+    @admin.display(description=_("title"), ordering="title_pinyin")
+    def title_column(self, article: Article) -> str:
+        return article.title
+
+    @admin.display(description=_("citations"), ordering="citation_total")
+    def citation_count(self, article: Any) -> int:
+        return int(article.citation_total)
+
+    @admin.display(description=_("citations made from the article"))
+    def statements(self, article: Any) -> SafeString:
+        return list_link(Citation, "article__id__exact", article.pk, article.citation_total)
+
+
+@admin.register(Citation)
+class CitationAdmin(TargetAdmin):
+    form = CitationForm
+    list_display = ["slug", "target_link", "article", "start", "end", "supported_fields"]
+    list_filter = ["article", ("content_type", admin.RelatedOnlyFieldListFilter)]
+    list_select_related = ["article"]
+    search_fields = ["article", "slug"]
+    fieldsets = [
+        (None, {"fields": ["target", "supports"]}),
+        (_("Span"), {"fields": ["article", ("start", "end"), "sha256", "slug"]}),
+    ]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """Return none: a citation needs no citation."""
+        return []
+
+    @admin.display(description=_("supports"))
+    def supported_fields(self, citation: Citation) -> str:
+        return ", ".join(citation.supports)
+
+
+@admin.register(Figure)
+class FigureAdmin(TargetAdmin):
+    form = FigureForm
+    list_display = [
+        name_column,
+        "reading",
+        "kind",
+        "target_link",
+        "reporter",
+        date_column(Figure, "period"),
+        "as_written",
+    ]
+    list_filter = ["kind", "unit", ("content_type", admin.RelatedOnlyFieldListFilter), EvidenceFilter]
+    list_select_related = ["reporter"]
+    search_fields = ["search_text", "measure", "reporter"]
+    readonly_fields = ["reading"]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), "target", ("measure", "reporter")]}),
+        (_("Number"), {"fields": ["as_written", ("comparator", "value", "unit", "kind"), "reading"]}),
+        dates("period"),
+    ]
+
+    @admin.display(description=_("reading"), ordering="value", empty_value="–")
+    def reading(self, figure: Figure) -> str:
+        return figure.reading if figure.value is not None else ""
+
+
+@admin.register(Mark)
+class MarkAdmin(RecordAdmin):
+    list_display = ["slug", "article", "start", "end", "reason", "note"]
+    list_filter = ["reason", "article"]
+    list_select_related = ["article"]
+    search_fields = ["article", "note"]
+    fieldsets = [
+        (None, {"fields": [("reason", "note")]}),
+        (_("Span"), {"fields": ["article", ("start", "end"), "sha256", "slug"]}),
+    ]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """Return none: what states no fact needs no citation."""
+        return []
+
+
+# Publishing -----------------------------------------------------------------------------------------------------------
+
+
+@admin.action(description=_("Publish the selected records"), permissions=["change"])
+def publish_selected(page: Any, request: Any, queryset: Any) -> None:
+    """Publish the drafts among the selected records, all or none."""
+    try:
+        number = publish(records=queryset, by=request.user)
+    except ValidationError as error:
+        for message in error.messages:
+            messages.error(request, message)
+    else:
+        messages.success(request, _("Published: %(number)s.") % {"number": number})
+
+
+# The pages of facts lie in apps that may not import this one.
+RecordAdmin.fact_actions = [publish_selected]

@@ -1,0 +1,217 @@
+"""The views of the article workbench, and of taking in a new article.
+
+Every stretch of an article has an address of its own: `?start=12&end=18` is rendered here as a whole page. The script
+(`evidence/workbench.js`) only turns selections into such addresses, and fetches the panel without the rest.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.common.admin_forms import EDTFInput, RecordForm
+from apps.evidence import intake
+from apps.evidence.actions import publish, take_in
+from apps.evidence.models import Article, Citation
+from apps.evidence.workbench import Bench, CiteForm, MarkForm, Panel, find
+
+# The workbench --------------------------------------------------------------------------------------------------------
+
+
+def workbench(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the workbench of an article, or only its panel; cite, mark and publish."""
+    page: Any = admin.site.get_model_admin(Article)
+    article = get_object_or_404(Article.objects.select_related("text"), pk=pk)
+    if not page.has_view_permission(request, article):
+        raise PermissionDenied
+    if not hasattr(article, "text"):
+        messages.warning(request, _("The article's text is not attached; without it there is no workbench."))
+        return redirect("admin:evidence_article_change", pk)
+    bench = Bench(article)
+    panel = Panel(bench, request, request.POST or request.GET)
+    if request.method == "POST":
+        actions = {"cite": _cite, "mark": _mark, "publish": _publish}
+        action = actions.get(request.POST.get("do", ""))
+        if action is None:
+            raise Http404
+        if action(request, bench, panel):
+            return HttpResponseRedirect(_address(panel))
+    elif request.GET.get("new"):
+        return HttpResponseRedirect(panel.new_address(request.GET["new"]))
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Workbench"),
+        "subtitle": str(article),
+        "opts": Article._meta,
+        "bench": bench,
+        "article": article,
+        "panel": panel,
+        "can_cite": request.user.has_perm("evidence.add_citation"),
+        "can_mark": request.user.has_perm("evidence.add_mark"),
+        "is_popup": False,
+    }
+    part = "workbench_panel" if request.GET.get("part") == "panel" else "workbench"
+    return TemplateResponse(request, f"admin/evidence/article/{part}.html", context)
+
+
+def _address(panel: Panel) -> str:
+    address = reverse("admin:evidence_article_workbench", args=[panel.bench.article.pk])
+    return f"{address}?start={panel.start}&end={panel.end}#at-{panel.start}" if panel.is_chosen else address
+
+
+def _cite(request: HttpRequest, bench: Bench, panel: Panel) -> bool:
+    _require(request, "evidence.add_citation")
+    panel.cite_form = CiteForm(request.POST, bench=bench, target=find(request.POST.get("record", "")))
+    return _save(request, panel.cite_form, _("Cited for %s."))
+
+
+def _mark(request: HttpRequest, bench: Bench, panel: Panel) -> bool:
+    _require(request, "evidence.add_mark")
+    panel.mark_form = MarkForm(request.POST, bench=bench)
+    return _save(request, panel.mark_form, _("Marked as no fact: %s."))
+
+
+def _save(request: HttpRequest, form: Any, message: str) -> bool:
+    if not form.is_valid():
+        messages.error(request, _("Not saved: %s") % " ".join(e for errors in form.errors.values() for e in errors))
+        return False
+    try:
+        with transaction.atomic():
+            row = form.save()
+    except IntegrityError as error:
+        messages.error(request, _("Not saved: %s") % str(error).partition("\n")[0])
+        return False
+    _log_addition(request, row)
+    messages.success(request, message % (row.record if isinstance(row, Citation) else row.get_reason_display()))
+    return True
+
+
+def _log_addition(request: HttpRequest, row: Any) -> None:
+    log: Any = admin.site.get_model_admin(type(row) if admin.site.is_registered(type(row)) else Article)
+    log.log_addition(request, row, [{"added": {}}])
+
+
+def _publish(request: Any, bench: Bench, panel: Panel) -> bool:
+    chosen = set(request.POST.getlist("record"))
+    records: list[Any] = [find(draft.value) for draft in bench.drafts if draft.value in chosen]
+    for record in records:
+        _require(request, f"{record._meta.app_label}.change_{record._meta.model_name}")
+    try:
+        number = publish(records=records, by=request.user)
+    except ValidationError as error:
+        for message in error.messages:
+            messages.error(request, message)
+        return False
+    messages.success(request, _("Published: %(number)s.") % {"number": number})
+    return True
+
+
+def _require(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+# A new article --------------------------------------------------------------------------------------------------------
+
+
+class ArticleForm(RecordForm):
+    """What is known of an article beside its text."""
+
+    class Meta:
+        model = Article
+        fields = ["title", "publisher", "republisher", "byline", "editor", "issued_on", "page"]
+        widgets = {"issued_on": EDTFInput()}
+
+    def validate_constraints(self) -> None:
+        """Leave it to `take_in`, which knows the digests."""
+
+
+class PageForm(ArticleForm):
+    """First step: the page, pasted or as a file."""
+
+    pasted = forms.CharField(
+        label=gettext_lazy("Text"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text=gettext_lazy("Paste the page, as text or as HTML; what is not the article may stay in."),
+    )
+    file = forms.FileField(
+        label=gettext_lazy("or a file"),
+        required=False,
+        help_text=format_lazy(
+            gettext_lazy("Text or HTML in UTF-8 or GB18030, at most {limit} bytes."), limit=intake.MAX_BYTES
+        ),
+    )
+
+    field_order = ["pasted", "file"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        file, pasted = cleaned.get("file"), cleaned.get("pasted", "")
+        if self.errors.keys() & {"file", "pasted"}:
+            return cleaned
+        if bool(file) == bool(pasted.strip()):
+            raise ValidationError(_("Paste a text or choose a file: one of the two."))
+        try:
+            # One byte more than is taken tells that a file is too long, however long it is.
+            page = intake.decode(file.read(intake.MAX_BYTES + 1)) if file else pasted
+            cleaned["captured"] = intake.captured(page)
+        except intake.IntakeError as error:
+            self.add_error("file" if file else "pasted", str(error))
+        return cleaned
+
+
+class BodyForm(ArticleForm):
+    """Second step: where in the page the body lies."""
+
+    captured = forms.CharField(strip=False, widget=forms.HiddenInput())
+    body_start = forms.IntegerField(label=gettext_lazy("The body starts at"), min_value=0)
+    body_end = forms.IntegerField(label=gettext_lazy("and ends at"), min_value=1)
+
+    def clean_captured(self) -> str:
+        try:
+            return intake.captured(self.cleaned_data["captured"])
+        except intake.IntakeError as error:
+            raise ValidationError(str(error)) from error
+
+
+def take_in_view(request: HttpRequest) -> HttpResponse:
+    """Take in a new article: first the page, then its body; then the workbench opens with proposals."""
+    page: Any = admin.site.get_model_admin(Article)
+    if not page.has_add_permission(request):
+        raise PermissionDenied
+    form: ArticleForm = PageForm()
+    if request.method == "POST" and "captured" not in request.POST:
+        form = PageForm(request.POST, request.FILES)
+        if form.is_valid():
+            start, end = intake.propose_body(form.cleaned_data["captured"])
+            proposed = {"captured": form.cleaned_data["captured"], "body_start": start, "body_end": end}
+            form = BodyForm(initial={**form.cleaned_data, **proposed})
+    elif request.method == "POST":
+        form = BodyForm(request.POST)
+        if form.is_valid():
+            try:
+                article = take_in(**form.cleaned_data)
+            except ValidationError as error:
+                form.add_error(None, error)
+            else:
+                page.log_addition(request, article, [{"added": {}}])
+                return redirect("admin:evidence_article_workbench", article.pk)
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Take in an article"),
+        "opts": Article._meta,
+        "form": form,
+        "lines": intake.lines(form["captured"].value() or "") if isinstance(form, BodyForm) else [],
+    }
+    return TemplateResponse(request, "admin/evidence/article/intake.html", context)

@@ -1,0 +1,97 @@
+"""An article as facts: for each citation, in reading order, what the registry took from the span."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib.contenttypes.models import ContentType
+
+from apps.assessments import serializers as assessments
+from apps.common.models import Citable, Target, load_targets
+from apps.common.serializers import RecordSerializer, edtf, prepare
+from apps.events import serializers as events
+from apps.evidence.models import Article, Citation
+from apps.evidence.serializers import FigureSerializer
+from apps.projects import serializers as projects
+from apps.registry import serializers as registry
+
+# What a fact can be about, with the serializer that shows its values.
+SERIALIZERS: dict[type[Citable], type[RecordSerializer]] = {
+    serializer.Meta.model: serializer
+    for serializer in (
+        registry.DistrictSerializer,
+        registry.StreetSerializer,
+        registry.NeighbourhoodSerializer,
+        registry.MemberUnitDetailSerializer,
+        registry.UnitNameSerializer,
+        registry.AllianceDetailSerializer,
+        registry.MembershipSerializer,
+        registry.VenueDetailSerializer,
+        registry.VenueServiceSerializer,
+        projects.CategoryDetailSerializer,
+        projects.NeedSerializer,
+        projects.ResourceSerializer,
+        projects.ProjectDetailSerializer,
+        projects.ProjectPartnerSerializer,
+        projects.ClaimSerializer,
+        projects.DeliverableSerializer,
+        events.EventDetailSerializer,
+        events.ParticipationSerializer,
+        events.AwardDetailSerializer,
+        FigureSerializer,
+        assessments.FrameworkDetailSerializer,
+        assessments.DimensionSerializer,
+        assessments.AssessmentDetailSerializer,
+        assessments.ScoreSerializer,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one citation supports: fields of a record, with their values."""
+
+    resource: ClassVar[str] = Citation.resource
+
+    citation: Citation
+    record: Target
+    values: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The key of the citation, which is the fact's own address."""
+        return self.citation.key
+
+
+def statements(article: Article) -> list[Statement]:
+    """Return what an article states about published records, in reading order.
+
+    Spans are ordered by where they begin, then by where they end. The number of queries hangs on the kinds of record
+    that are cited, of which there is a fixed number, and not on how many citations there are.
+    """
+    citations = list(article.citation_spans.order_by("start", "end", "content_type", "slug"))
+    targets = load_targets(((row.content_type_id, row.object_id) for row in citations), published_only=True)
+    cited: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in citations:
+        if (row.content_type_id, row.object_id) in targets:
+            cited[row.content_type_id][row.object_id].update(row.supports)
+    shown = {content_type_id: _shown(content_type_id, supports) for content_type_id, supports in cited.items()}
+    found = []
+    for row in citations:
+        if record := targets.get((row.content_type_id, row.object_id)):
+            values = shown[row.content_type_id][row.object_id]
+            names = [part for name in row.supports for part in edtf(name) if part in values]
+            found.append(Statement(row, record, {name: values[name] for name in names}))
+    return found
+
+
+def _shown(content_type_id: int, supports: dict[int, set[str]]) -> dict[int, dict[str, Any]]:
+    """Return the supported fields of records of one kind by primary key, as their own resource shows them."""
+    model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+    wanted = {part for names in supports.values() for name in names for part in edtf(name)}
+    serializer = SERIALIZERS[model]
+    fields = [name for name in serializer.Meta.fields if name in wanted]
+    rows = model._default_manager.visible_to(None).filter(pk__in=supports)
+    rows = list(prepare(rows, serializer(context={"fields": fields}))) if fields else []
+    shown = serializer(rows, many=True, context={"fields": fields}).data
+    return {row.pk: values for row, values in zip(rows, shown, strict=True)}

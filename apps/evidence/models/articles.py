@@ -1,0 +1,152 @@
+"""Published articles, and their texts where they are attached."""
+
+from typing import Any
+
+import pgtrigger
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.fields import EDTFField, PinyinField, SearchField
+from apps.common.models import Record
+
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+
+
+def sha256_field(label: Any, help_text: Any, **options: Any) -> models.CharField:
+    return models.CharField(
+        label,
+        max_length=64,
+        validators=[RegexValidator(SHA256_PATTERN, _("64 hexadecimal digits in lower case are expected."))],
+        help_text=help_text,
+        **options,
+    )
+
+
+class Article(Record):
+    """A published source. Its text stays outside the registry; what is kept are its position and digest."""
+
+    resource = "articles"
+    name_field = "title"
+
+    title = models.CharField(_("title"), max_length=200, help_text=_("Title as published."))
+    title_pinyin = PinyinField(
+        _("pinyin"),
+        source="title",
+        max_length=800,
+        db_collation="C",
+        help_text=_("The title in Hanyu Pinyin, by which titles are sorted."),
+    )
+    search_text = SearchField(
+        _("search text"),
+        source="title",
+        help_text=_("Title, pinyin and initials in the form in which they are searched."),
+    )
+    publisher = models.CharField(
+        _("publisher"), max_length=100, blank=True, help_text=_("Medium that first published it.")
+    )
+    republisher = models.CharField(
+        _("re-publisher"), max_length=100, blank=True, help_text=_("Site from which the text was captured.")
+    )
+    byline = models.CharField(_("byline"), max_length=100, blank=True, help_text=_("Author as printed."))
+    editor = models.CharField(_("editor"), max_length=100, blank=True, help_text=_("Editors as printed."))
+    issued_on = EDTFField(_("issued on"), help_text=_("Date of issue."))
+    page = models.CharField(_("page"), max_length=100, blank=True, help_text=_("Page or section in print."))
+    captured_file = models.CharField(
+        _("captured file"), max_length=100, unique=True, help_text=_("Name of the file that holds the captured page.")
+    )
+    captured_sha256 = sha256_field(_("digest of the page"), _("SHA-256 of the captured page in UTF-8, newlines as LF."))
+    body_start = models.PositiveIntegerField(
+        _("body start"), help_text=_("Offset in the captured page at which the body begins, in Unicode code points.")
+    )
+    body_end = models.PositiveIntegerField(
+        _("body end"), help_text=_("Offset in the captured page behind the body's last character.")
+    )
+    body_sha256 = sha256_field(_("digest of the body"), _("SHA-256 of the body in UTF-8, newlines as LF."))
+
+    class Meta(Record.Meta):
+        verbose_name = _("article")
+        verbose_name_plural = _("articles")
+        ordering = ["slug"]
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(body_end__gt=F("body_start")),
+                name="evidence_article_body_not_empty",
+                violation_error_message=_("The body ends before it begins."),
+            ),
+            models.CheckConstraint(
+                condition=Q(captured_sha256__regex=SHA256_PATTERN, body_sha256__regex=SHA256_PATTERN),
+                name="evidence_article_digests",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def body_length(self) -> int:
+        """Length of the body in Unicode code points."""
+        return self.body_end - self.body_start
+
+
+class ArticleText(models.Model):
+    """The captured page of an article. It is stored for checking and quoting, and is no part of the repository.
+
+    The database takes only the text whose digest the article records, and only while every citation and mark of the
+    article agrees with it.
+    """
+
+    article = models.OneToOneField(
+        Article,
+        models.CASCADE,
+        primary_key=True,
+        related_name="text",
+        verbose_name=_("article"),
+        help_text=_("Article whose page it is."),
+    )
+    captured = models.TextField(_("captured page"), help_text=_("The page as captured, newlines as LF."))
+    attached_at = models.DateTimeField(_("attached at"), auto_now=True, help_text=_("When the text was attached."))
+
+    class Meta:
+        verbose_name = _("article text")
+        verbose_name_plural = _("article texts")
+        triggers = [
+            pgtrigger.Trigger(
+                name="text_is_the_article",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                declare=[("source", "evidence_article%ROWTYPE"), ("body", "text"), ("wrong", "bigint")],
+                func="""
+                    SELECT * INTO source FROM evidence_article WHERE id = NEW.article_id;
+                    body := substr(NEW.captured, source.body_start + 1, source.body_end - source.body_start);
+                    IF encode(sha256(convert_to(NEW.captured, 'UTF8')), 'hex') <> source.captured_sha256
+                       OR encode(sha256(convert_to(body, 'UTF8')), 'hex') <> source.body_sha256 THEN
+                        RAISE check_violation USING
+                            CONSTRAINT = 'evidence_articletext_digest',
+                            MESSAGE = format('the text is not the one recorded for the article %s', source.slug);
+                    END IF;
+                    SELECT count(*) INTO wrong FROM (
+                        SELECT start, "end", sha256 FROM evidence_citation WHERE article_id = source.id
+                        UNION ALL
+                        SELECT start, "end", sha256 FROM evidence_mark WHERE article_id = source.id
+                    ) AS span
+                    WHERE encode(sha256(convert_to(substr(body, start + 1, "end" - start), 'UTF8')), 'hex') <> sha256;
+                    IF wrong > 0 THEN
+                        RAISE check_violation USING
+                            CONSTRAINT = 'evidence_articletext_spans',
+                            MESSAGE = format('%s citations of %s do not agree with the text', wrong, source.slug);
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.article)
+
+    @property
+    def body(self) -> str:
+        """The body of the article: the part of the page in which citations lie."""
+        return self.captured[self.article.body_start : self.article.body_end]

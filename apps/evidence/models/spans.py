@@ -1,0 +1,236 @@
+"""Places in articles: citations, which support facts, and marks of what is no fact."""
+
+from typing import Any
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.models import Record, RecordQuerySet
+from apps.evidence import spans
+from apps.evidence.models.articles import SHA256_PATTERN, Article, sha256_field
+
+
+class Span(Record):
+    """A stretch of an article's body. Where the article's text is attached, the database checks the digest itself."""
+
+    name_field = "slug"
+    search_columns = ("article__search_text",)
+
+    article = models.ForeignKey(
+        Article,
+        models.PROTECT,
+        related_name="%(class)s_spans",
+        verbose_name=_("article"),
+        help_text=_("Article in which it lies."),
+    )
+    start = models.PositiveIntegerField(
+        _("start"), help_text=_("Offset of the span's first character in the body, in Unicode code points.")
+    )
+    end = models.PositiveIntegerField(_("end"), help_text=_("Offset behind the span's last character."))
+    sha256 = sha256_field(_("digest"), _("SHA-256 of the span in UTF-8."))
+
+    class Meta(Record.Meta):
+        abstract = True
+        ordering = ["article", "start", "end", "slug"]
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(end__gt=F("start")),
+                name="%(app_label)s_%(class)s_not_empty",
+                violation_error_message=_("The span is empty."),
+            ),
+            models.CheckConstraint(
+                condition=Q(sha256__regex=SHA256_PATTERN), name="%(app_label)s_%(class)s_digest_is_sha256"
+            ),
+        ]
+        triggers = [
+            *Record.Meta.triggers,
+            # loaddata, bulk writes and SQL do not ask clean(); nothing but the database sees them all.
+            pgtrigger.Trigger(
+                name="span_lies_in_the_body",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("article_id", "start", "end", "sha256"),
+                when=pgtrigger.Before,
+                declare=[("length", "integer"), ("body", "text")],
+                func="""
+                    SELECT source.body_end - source.body_start,
+                           substr(page.captured, source.body_start + 1, source.body_end - source.body_start)
+                    INTO length, body
+                    FROM evidence_article AS source
+                    LEFT JOIN evidence_articletext AS page ON page.article_id = source.id
+                    WHERE source.id = NEW.article_id;
+                    IF NEW."end" > length THEN
+                        RAISE check_violation USING
+                            CONSTRAINT = TG_TABLE_NAME || '_in_body',
+                            MESSAGE = format('the span %s-%s lies outside the body', NEW.start, NEW."end");
+                    END IF;
+                    IF encode(sha256(convert_to(substr(body, NEW.start + 1, NEW."end" - NEW.start), 'UTF8')), 'hex')
+                       <> NEW.sha256 THEN
+                        RAISE check_violation USING
+                            CONSTRAINT = TG_TABLE_NAME || '_digest_matches',
+                            MESSAGE = format('the digest of %s-%s is not that of the text', NEW.start, NEW."end");
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.article} [{self.start}, {self.end})"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.article_id is None or self.start is None or self.end is None:
+            return
+        length = self.article.body_length
+        if self.end > length:
+            raise ValidationError(
+                {
+                    "end": _("The span ends at %(end)s, outside the body, which has %(length)s characters.")
+                    % {"end": self.end, "length": length}
+                }
+            )
+        text = getattr(self.article, "text", None)
+        if text and self.start < self.end and spans.digest(text.body[self.start : self.end]) != self.sha256:
+            raise ValidationError({"sha256": self._where_it_is(text.body)})
+
+    def _where_it_is(self, body: str) -> str:
+        """Say what is wrong with the digest, and at which position the text with this digest really stands."""
+        message = str(_("The digest is not that of the text at this position."))
+        place = spans.locate(body, self.start, self.end, self.sha256)
+        if place is None:
+            return message
+        return f"{message} " + str(_("The text with this digest stands at %(start)s–%(end)s.")) % {
+            "start": place[0],
+            "end": place[1],
+        }
+
+
+class CitationQuerySet(RecordQuerySet):
+    """Citations, which are seen where the record is seen that they support."""
+
+    def visible_to(self, user: Any) -> "CitationQuerySet":
+        """Return the citations of records that a user may see."""
+        hidden = Q()
+        for model, rows in self.hidden_records(user):
+            hidden |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=rows.values("pk"))
+        return self.exclude(hidden) if hidden else self
+
+
+class Citation(Span):
+    """Where an article says something: a span of its body, and the fields of the record that the span supports."""
+
+    resource = "citations"
+
+    supports = ArrayField(
+        models.CharField(max_length=60),
+        verbose_name=_("supports"),
+        help_text=_("Fields of the record that the span supports."),
+    )
+    content_type = models.ForeignKey(
+        ContentType, models.CASCADE, verbose_name=_("record type"), help_text=_("Kind of record that is supported.")
+    )
+    object_id = models.PositiveBigIntegerField(_("record id"), help_text=_("Internal key of the record."))
+    record = GenericForeignKey("content_type", "object_id")
+
+    objects = CitationQuerySet.as_manager()
+
+    class Meta(Span.Meta):
+        verbose_name = _("citation")
+        verbose_name_plural = _("citations")
+        indexes = [models.Index(fields=["content_type", "object_id"], name="evidence_citation_record")]
+        constraints = [
+            *Span.Meta.constraints,
+            models.CheckConstraint(condition=~Q(supports=[]), name="evidence_citation_supports_something"),
+            models.UniqueConstraint(
+                fields=["article", "start", "end", "content_type", "object_id"], name="evidence_citation_once"
+            ),
+        ]
+        triggers = [
+            *Span.Meta.triggers,
+            # The other half of "nothing without a source" (common.models.Fact): the last citation cannot go away.
+            pgtrigger.Trigger(
+                name="fact_keeps_evidence",
+                operation=pgtrigger.Delete | pgtrigger.UpdateOf("content_type_id", "object_id"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                declare=[("kind", "django_content_type%ROWTYPE"), ("published", "boolean")],
+                func="""
+                    IF EXISTS (SELECT FROM evidence_citation
+                               WHERE content_type_id = OLD.content_type_id AND object_id = OLD.object_id) THEN
+                        RETURN NULL;
+                    END IF;
+                    SELECT * INTO kind FROM django_content_type WHERE id = OLD.content_type_id;
+                    IF kind.app_label = 'registry' AND kind.model IN ('district', 'street') THEN
+                        RETURN NULL;
+                    END IF;
+                    EXECUTE format('SELECT %s FROM %I WHERE id = $1',
+                        CASE kind.model WHEN 'neighbourhood' THEN 'kind = ''estate''' ELSE 'state = ''published''' END,
+                        kind.app_label || '_' || kind.model)
+                    INTO published USING OLD.object_id;
+                    IF published THEN
+                        RAISE check_violation USING
+                            CONSTRAINT = kind.app_label || '_' || kind.model || '_has_evidence',
+                            MESSAGE = format('the published %s %s would be left without evidence',
+                                             kind.model, OLD.object_id);
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    @property
+    def quotation(self) -> dict[str, Any] | None:
+        """The words of the article, with what stands around them; None where no text is attached or none is shown."""
+        text = getattr(self.article, "text", None) if settings.QUOTATIONS_PUBLIC else None
+        return spans.quote(text.body, self.start, self.end)._asdict() if text else None
+
+    def slug_source(self) -> str:
+        record = self.record
+        target = f"{record.resource}/{record.key}" if record else str(self.object_id)
+        return f"{self.article.slug}-{self.start}-{spans.digest(f'{self.start}-{self.end}-{target}')[:8]}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.content_type_id and self.supports:
+            model: Any = self.content_type.model_class()
+            known = {field.name for field in model._meta.get_fields()}
+            if unknown := sorted(set(self.supports) - known):
+                raise ValidationError({"supports": _("Not a field of the record: %s.") % ", ".join(unknown)})
+
+
+class Mark(Span):
+    """A stretch of an article that a curator has looked at and found to state no fact, with the reason."""
+
+    resource = "marks"
+
+    class Reason(models.TextChoices):
+        SLOGAN = "slogan", _("Slogan")
+        NAME_PART = "name_part", _("Part of a name")
+        WORDING = "wording", _("Figure of speech")
+        HEADING = "heading", _("Heading")
+        OPINION = "opinion", _("Opinion or exhortation")
+        PRIVATE = "private", _("Private person")
+        GENERIC = "generic", _("Said of something in general")
+
+    reason = models.CharField(
+        _("reason"), max_length=20, choices=Reason, help_text=_("Why the stretch states no fact.")
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True, help_text=_("What else there is to say about it."))
+
+    class Meta(Span.Meta):
+        verbose_name = _("mark")
+        verbose_name_plural = _("marks")
+        constraints = [
+            *Span.Meta.constraints,
+            models.UniqueConstraint(fields=["article", "start", "end"], name="evidence_mark_once"),
+        ]
+
+    def slug_source(self) -> str:
+        return f"{self.article.slug}-{self.start}-{self.end}-{self.reason.replace('_', '-')}"

@@ -1,0 +1,165 @@
+"""Curators' pages of needs, resources, projects, and what belongs to a project."""
+
+from typing import Any
+
+from django.contrib import admin
+
+from apps.common.admin import (
+    PLACE,
+    EvidenceFilter,
+    PartInline,
+    RecordAdmin,
+    RecordInline,
+    date_column,
+    dates,
+    name_column,
+    place_column,
+)
+from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.registry.admin import DistrictFilter
+
+
+@admin.register(Category)
+class CategoryAdmin(RecordAdmin):
+    list_display = [name_column, "alliance", "programme", "position"]
+    list_select_related = ["alliance", "programme"]
+    search_fields = ["search_text", "alliance", "programme"]
+    fieldsets = [(None, {"fields": [("name", "slug"), ("alliance", "programme", "position")]})]
+
+    def option_label(self, record: Any) -> str:
+        return f"{record} · {record.alliance or record.programme}"
+
+
+class OfferAdmin(RecordAdmin):
+    """Pages of needs and of resources, which have the same columns."""
+
+    list_filter = ["status", DistrictFilter, EvidenceFilter]
+    list_select_related = ["alliance", "unit", "street", "neighbourhood"]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), "status", "summary"]}),
+        (None, {"fields": [("alliance", "unit"), ("street", "neighbourhood")]}),
+        dates("published_on", "closes_on"),
+    ]
+
+
+@admin.register(Need)
+class NeedAdmin(OfferAdmin):
+    list_display = [
+        name_column,
+        "status",
+        "alliance",
+        "unit",
+        "street",
+        "neighbourhood",
+        date_column(Need, "published_on"),
+    ]
+
+
+@admin.register(Resource)
+class ResourceAdmin(OfferAdmin):
+    list_display = [
+        name_column,
+        "status",
+        "unit",
+        "alliance",
+        "street",
+        "neighbourhood",
+        date_column(Resource, "published_on"),
+    ]
+
+
+# Projects -------------------------------------------------------------------------------------------------------------
+
+
+class ProjectPartInline(PartInline):
+    model = Project
+    fields = ["name", "kind", "status"]
+
+
+class CategoryInline(RecordInline):
+    model = Category
+    fk_name = "programme"
+    fields = ["position", "name"]
+
+
+class ProjectPartnerInline(RecordInline):
+    model = ProjectPartner
+    fields = ["unit", "alliance", "as_written", "role"]
+    list_select_related = ["unit", "alliance"]
+
+
+class ClaimInline(RecordInline):
+    model = Claim
+    fields = ["unit", "as_written", "status", "claimed_on"]
+    list_select_related = ["unit"]
+
+
+class DeliverableInline(RecordInline):
+    model = Deliverable
+    fields = ["name", "kind", "status", "released_on"]
+
+
+@admin.register(Project)
+class ProjectAdmin(RecordAdmin):
+    list_display = [
+        name_column,
+        "kind",
+        "status",
+        "parent",
+        "category",
+        "alliance",
+        place_column,
+        date_column(Project, "starts_on"),
+    ]
+    list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
+    list_select_related = ["parent", "category", "alliance", "district", "street", "neighbourhood"]
+    inlines = [ProjectPartInline, CategoryInline, ProjectPartnerInline, ClaimInline, DeliverableInline]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("name", "slug"),
+                    ("kind", "status", "parent"),
+                    ("alliance", "category"),
+                    "slogan",
+                    "summary",
+                ]
+            },
+        ),
+        PLACE,
+        dates("starts_on", "ends_on"),
+    ]
+
+
+@admin.register(ProjectPartner)
+class ProjectPartnerAdmin(RecordAdmin):
+    list_display = ["party_name", "role", "project"]
+    list_filter = ["role", ("unit", admin.EmptyFieldListFilter), EvidenceFilter]
+    list_select_related = ["project", "unit", "alliance"]
+    search_fields = ["project", "unit", "alliance", "as_written"]
+    fieldsets = [(None, {"fields": [("project", "role"), ("unit", "alliance"), ("as_written", "slug")]})]
+
+
+@admin.register(Claim)
+class ClaimAdmin(RecordAdmin):
+    list_display = ["unit", "project", "status", date_column(Claim, "claimed_on")]
+    list_filter = ["status", EvidenceFilter]
+    list_select_related = ["unit", "project"]
+    search_fields = ["project", "unit", "as_written"]
+    fieldsets = [
+        (None, {"fields": [("project", "unit"), ("as_written", "status", "slug"), "summary"]}),
+        dates("claimed_on"),
+    ]
+
+
+@admin.register(Deliverable)
+class DeliverableAdmin(RecordAdmin):
+    list_display = [name_column, "kind", "status", "project", date_column(Deliverable, "released_on")]
+    list_filter = ["kind", "status", EvidenceFilter]
+    list_select_related = ["project"]
+    search_fields = ["search_text", "project"]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), ("project", "kind", "status"), "summary"]}),
+        dates("released_on"),
+    ]

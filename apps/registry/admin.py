@@ -1,0 +1,325 @@
+"""Curators' pages of divisions, units, alliances and venues."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.admin import (
+    PLACE,
+    CitableAdmin,
+    EvidenceFilter,
+    PartInline,
+    RecordAdmin,
+    RecordInline,
+    date_column,
+    dates,
+    list_link,
+    name_column,
+    place_column,
+)
+from apps.registry.models import (
+    Alliance,
+    District,
+    Membership,
+    MemberUnit,
+    Neighbourhood,
+    Street,
+    UnitName,
+    Venue,
+    VenueService,
+)
+
+# Divisions ------------------------------------------------------------------------------------------------------------
+
+
+class ValidityFilter(admin.SimpleListFilter):
+    """Divisions of the newest edition, and those that only earlier editions have."""
+
+    title = _("validity")
+    parameter_name = "validity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("current", _("in the newest edition")), ("former", _("in earlier editions only"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "current":
+            return queryset.current()
+        return queryset.exclude(abolished_on="") if self.value() == "former" else queryset
+
+
+class DistrictFilter(admin.SimpleListFilter):
+    """Records of a district, of one of its streets, or of one of its neighbourhoods."""
+
+    title = _("district")
+    parameter_name = "in"
+    paths = ("district", "street__district", "neighbourhood__street__district")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, name) for code, name in District.objects.current().values_list("code", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if not self.value():
+            return queryset
+        condition = Q()
+        fields = {field.name for field in queryset.model._meta.concrete_fields}
+        for path in self.paths:
+            if path.partition("__")[0] in fields:
+                condition |= Q(**{f"{path}__code": self.value()})
+        return queryset.filter(condition)
+
+
+class DivisionAdmin(CitableAdmin):
+    """Pages of divisions. What the official codes say is not for curators to change; what became of a division is."""
+
+    search_help_text = _("By name or another spelling of it: Chinese, pinyin or initials, of any length.")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.code)
+
+    def option_label(self, record: Any) -> str:
+        """Return the division with those in which it lies and, for a former one, the editions that list it."""
+        names = [record.name]
+        if isinstance(record, Neighbourhood):
+            names += [record.street.name, record.street.district.name]
+        elif isinstance(record, Street):
+            names.append(record.district.name)
+        label = " · ".join(names)
+        return f"{label} ({', '.join(map(str, record.editions))})" if record.abolished_on else label
+
+
+@admin.register(District)
+class DistrictAdmin(DivisionAdmin):
+    list_display = [
+        name_column,
+        "code",
+        "kind",
+        date_column(District, "established_on"),
+        date_column(District, "abolished_on"),
+        "successor",
+    ]
+    list_filter = ["kind", ValidityFilter, EvidenceFilter]
+    list_select_related = ["successor"]
+    fixed_fields = ["code", "name", "kind", "editions"]
+    readonly_fields = ["streets"]
+    change_fieldsets = [(_("Streets"), {"fields": ["streets"]})]
+    fieldsets = [
+        (None, {"fields": [("name", "code", "kind"), ("editions", "successor")]}),
+        dates("established_on", "abolished_on"),
+    ]
+
+    @admin.display(description=_("streets"))
+    def streets(self, district: District) -> SafeString:
+        return list_link(Street, "district__id__exact", district.pk, district.streets.count())
+
+
+@admin.register(Street)
+class StreetAdmin(DivisionAdmin):
+    list_display = [
+        name_column,
+        "code",
+        "kind",
+        "district",
+        date_column(Street, "established_on"),
+        date_column(Street, "abolished_on"),
+        "successor",
+    ]
+    list_filter = ["kind", ValidityFilter, DistrictFilter, EvidenceFilter]
+    list_select_related = ["district", "successor"]
+    linked_lookups = ["district__id__exact"]
+    fixed_fields = ["code", "name", "kind", "editions", "district"]
+    readonly_fields = ["neighbourhoods"]
+    change_fieldsets = [(_("Neighbourhoods"), {"fields": ["neighbourhoods"]})]
+    fieldsets = [
+        (None, {"fields": [("name", "code", "kind"), ("district", "editions", "successor")]}),
+        dates("established_on", "abolished_on"),
+    ]
+
+    @admin.display(description=_("neighbourhoods"))
+    def neighbourhoods(self, street: Street) -> SafeString:
+        return list_link(Neighbourhood, "street__id__exact", street.pk, street.neighbourhoods.count())
+
+
+@admin.register(Neighbourhood)
+class NeighbourhoodAdmin(DivisionAdmin):
+    list_display = [name_column, "key", "kind", "street", "district", date_column(Neighbourhood, "abolished_on")]
+    list_filter = ["kind", ValidityFilter, DistrictFilter, EvidenceFilter]
+    list_select_related = ["street__district", "committee", "successor"]
+    linked_lookups = ["street__id__exact", "committee__id__exact"]
+    fixed_fields = ["code", "slug", "kind"]
+    readonly_fields = ["estates"]
+    change_fieldsets = [(_("Estates"), {"fields": ["estates"]})]
+    fieldsets = [
+        (None, {"fields": [("name", "kind"), ("code", "slug"), ("street", "committee"), ("editions", "successor")]}),
+        dates("established_on", "abolished_on"),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # An estate is known from articles and maps, so that its name and place are a curator's to put right.
+        official = ["name", "street", "editions"] if obj and obj.code else []
+        return [*super().get_readonly_fields(request, obj), *official]
+
+    @admin.display(description=_("district"), ordering="street__district__code")
+    def district(self, neighbourhood: Neighbourhood) -> str:
+        return neighbourhood.street.district.name
+
+    @admin.display(description=_("estates"))
+    def estates(self, committee: Neighbourhood) -> SafeString:
+        return list_link(Neighbourhood, "committee__id__exact", committee.pk, committee.estates.count())
+
+
+# Units ----------------------------------------------------------------------------------------------------------------
+
+
+class UnitNameInline(RecordInline):
+    model = UnitName
+    fields = ["name", "kind", "valid_from", "valid_until"]
+
+
+class UnitPartInline(PartInline):
+    model = MemberUnit
+    fields = ["name", "kind"]
+
+
+@admin.register(MemberUnit)
+class MemberUnitAdmin(RecordAdmin):
+    list_display = [name_column, "kind", "parent", place_column]
+    list_filter = ["kind", DistrictFilter, EvidenceFilter]
+    list_select_related = ["parent", "district", "street", "neighbourhood"]
+    inlines = [UnitNameInline, UnitPartInline]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), ("kind", "parent"), "summary"]}),
+        PLACE,
+    ]
+
+
+@admin.register(UnitName)
+class UnitNameAdmin(RecordAdmin):
+    list_display = [
+        name_column,
+        "kind",
+        "unit",
+        date_column(UnitName, "valid_from"),
+        date_column(UnitName, "valid_until"),
+    ]
+    list_filter = ["kind", EvidenceFilter]
+    list_select_related = ["unit"]
+    search_fields = ["search_text", "unit"]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), ("unit", "kind")]}),
+        dates("valid_from", "valid_until"),
+    ]
+
+
+# Alliances ------------------------------------------------------------------------------------------------------------
+
+
+class MembershipInline(RecordInline):
+    model = Membership
+    fields = ["unit", "as_written", "role", "joined_on", "left_on"]
+    list_select_related = ["unit"]
+
+
+class AlliancePartInline(PartInline):
+    model = Alliance
+    fields = ["name", "kind", "status"]
+
+
+@admin.register(Alliance)
+class AllianceAdmin(RecordAdmin):
+    list_display = [
+        name_column,
+        "kind",
+        "status",
+        "parent",
+        place_column,
+        "member_count",
+        date_column(Alliance, "founded_on"),
+    ]
+    list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
+    list_select_related = ["parent", "district", "street", "neighbourhood"]
+    ordering = ["name_pinyin", "slug"]  # spelled out, since a count of members drops the order of the model
+    inlines = [AlliancePartInline, MembershipInline]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), ("kind", "status", "parent"), "slogan", "summary"]}),
+        PLACE,
+        dates("founded_on", "dissolved_on"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).annotate(members=Count("memberships"))
+
+    @admin.display(description=_("members"), ordering="members")
+    def member_count(self, alliance: Any) -> int:
+        return int(alliance.members)
+
+
+@admin.register(Membership)
+class MembershipAdmin(RecordAdmin):
+    list_display = [
+        "member",
+        "alliance",
+        "role",
+        date_column(Membership, "joined_on"),
+        date_column(Membership, "left_on"),
+    ]
+    list_filter = ["role", ("unit", admin.EmptyFieldListFilter), EvidenceFilter]
+    list_select_related = ["unit", "alliance"]
+    search_fields = ["unit", "alliance", "as_written"]
+    fieldsets = [
+        (None, {"fields": [("alliance", "unit"), ("as_written", "role", "slug")]}),
+        dates("joined_on", "left_on"),
+    ]
+
+    @admin.display(description=_("member"), ordering="unit__name_pinyin")
+    def member(self, membership: Membership) -> str:
+        return str(membership.unit or membership.as_written)
+
+
+# Venues ---------------------------------------------------------------------------------------------------------------
+
+
+class VenueServiceInline(RecordInline):
+    model = VenueService
+    fields = ["name", "category", "provider", "offered_since"]
+
+
+class VenuePartInline(PartInline):
+    model = Venue
+    fields = ["name", "kind", "opened_on"]
+
+
+@admin.register(Venue)
+class VenueAdmin(RecordAdmin):
+    list_display = [
+        name_column,
+        "kind",
+        "parent",
+        "operator",
+        place_column,
+        "opening_hours",
+        date_column(Venue, "opened_on"),
+    ]
+    list_filter = ["kind", DistrictFilter, EvidenceFilter]
+    list_select_related = ["parent", "operator", "district", "street", "neighbourhood"]
+    inlines = [VenuePartInline, VenueServiceInline]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), ("kind", "parent"), ("operator", "opening_hours"), "summary"]}),
+        PLACE,
+        dates("opened_on", "closed_on"),
+    ]
+
+
+@admin.register(VenueService)
+class VenueServiceAdmin(RecordAdmin):
+    list_display = [name_column, "category", "venue", "provider", date_column(VenueService, "offered_since")]
+    list_filter = ["category", EvidenceFilter]
+    list_select_related = ["venue", "provider"]
+    search_fields = ["search_text", "venue", "provider"]
+    fieldsets = [
+        (None, {"fields": [("name", "slug"), ("venue", "category", "provider"), "summary"]}),
+        dates("offered_since"),
+    ]

@@ -1,0 +1,92 @@
+"""What all tests share: a database that holds the registry as `make run` loads it, and one language."""
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from django.utils import translation
+from pytest_django import DjangoDbBlocker
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Load the fixtures once for each worker; what a test changes is rolled back behind it.
+
+    So every test sees the whole registry. One that needs rows of its own makes them with the factories and asks for
+    them by their keys; it never counts all rows.
+    """
+    with django_db_blocker.unblock():
+        call_command("load_fixtures", stdout=StringIO())
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Say messages in the language of the code; over HTTP, `Accept-Language` decides as it does for everybody."""
+    with translation.override("en"):
+        yield
+
+
+class Api:
+    """A client of the HTTP interface, which reads English and expects what it says it expects."""
+
+    root = settings.API_ROOT
+
+    def __init__(self) -> None:
+        self.client = Client(SERVER_NAME="localhost", headers={"accept-language": "en"})
+
+    def ask(self, path: str, **parameters: object) -> Any:
+        """Return the answer to GET, whatever it is. A path without a leading slash is one under the API's root."""
+        address = path if path.startswith("/") else f"{self.root}/{path}"
+        return self.client.get(address, {name: str(value) for name, value in parameters.items()} or None)
+
+    def get(self, path: str, **parameters: object) -> Any:
+        """Return the content of a good answer."""
+        response = self.ask(path, **parameters)
+        assert response.status_code == 200, response.content.decode()
+        assert response.headers["Content-Type"] == "application/json"
+        return response.json()
+
+    def results(self, path: str, **parameters: object) -> list[Any]:
+        """Return all results of a list, read page by page."""
+        page = self.get(path, **parameters)
+        found: list[Any] = page["results"]
+        while page["next"]:
+            page = self.get(page["next"])
+            found += page["results"]
+        return found
+
+    def keys(self, path: str, **parameters: object) -> list[str]:
+        """Return the keys of all results of a list, in their order."""
+        return [record["url"].rpartition("/")[2] for record in self.results(path, **parameters)]
+
+    def problem(self, path: str, status: int = 400, /, **parameters: object) -> Any:
+        """Return the content of an answer that says what was wrong, having checked its form (RFC 9457)."""
+        response = self.ask(path, **parameters)
+        assert response.status_code == status, response.content.decode()
+        return problem_of(response)
+
+
+def problem_of(response: Any) -> Any:
+    """Return the content of an answer that is a problem, having checked its form."""
+    assert response.headers["Content-Type"] == "application/problem+json"
+    body = response.json()
+    assert set(body) - {"errors"} == {"type", "title", "status", "detail", "instance", "code", "request_id"}
+    assert body["status"] == response.status_code
+    assert body["type"] == f"/docs/errors#{body['code']}"
+    assert body["request_id"] == response.headers["X-Request-ID"]
+    assert body["title"]
+    assert body["detail"]
+    for error in body.get("errors", []):
+        assert set(error) in ({"parameter", "code", "detail"}, {"pointer", "code", "detail"})
+        assert error["detail"] in body["detail"]
+    return body
+
+
+@pytest.fixture
+def api(db: None) -> Api:
+    """Return a client of the HTTP interface."""
+    return Api()

@@ -1,0 +1,357 @@
+"""One factory a model: required fields only, numbered and not random."""
+
+# mypy: allow-untyped-calls
+# (the declarations of factory_boy have no types)
+
+import hashlib
+from typing import Any, Generic, TypeVar
+
+from django.contrib.auth.models import Group
+from factory import post_generation
+from factory.declarations import LazyAttribute, SelfAttribute, Sequence, SubFactory
+from factory.django import DjangoModelFactory, Password
+
+from apps.accounts.models import User
+from apps.assessments.models import Assessment, Dimension, Framework, Score
+from apps.events.models import Award, Event, Participation
+from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.registry.models import (
+    Alliance,
+    District,
+    Membership,
+    MemberUnit,
+    Neighbourhood,
+    Street,
+    UnitName,
+    Venue,
+    VenueService,
+)
+
+T = TypeVar("T")
+
+DIGEST_OF_X = hashlib.sha256(b"x").hexdigest()
+
+
+def cite(record: Any) -> None:
+    """Give a record a citation, in the one article that stands behind all records of tests."""
+    article = Article.objects.filter(slug="evidence-of-tests").first() or ArticleFactory(slug="evidence-of-tests")
+    CitationFactory(record=record, article=article)
+
+
+class FactFactory(DjangoModelFactory[T], Generic[T]):
+    """A published record with the citation that it needs; `cited=False, state="draft"` makes one without."""
+
+    class Meta:
+        abstract = True
+        skip_postgeneration_save = True
+
+    state = "published"
+
+    @post_generation
+    def cited(self, create: bool, extracted: bool | None, **_options: Any) -> None:
+        """Give the record a citation."""
+        if create and extracted is not False:
+            cite(self)
+
+
+# Accounts ----------------------------------------------------------------------------------------------------------
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """An account without a usable password: tests log in with `client.force_login`."""
+
+    class Meta:
+        model = User
+
+    username = Sequence(lambda n: f"user{n}")
+    password = Password(None)
+
+
+class GroupFactory(DjangoModelFactory[Group]):
+    class Meta:
+        model = Group
+
+    name = Sequence(lambda n: f"测试组{n}")
+
+
+# Registry ----------------------------------------------------------------------------------------------------------
+
+
+class DistrictFactory(DjangoModelFactory[District]):
+    class Meta:
+        model = District
+
+    name = Sequence(lambda n: f"测试{n}区")
+    code = Sequence(lambda n: f"99{n:04}")
+    kind = "district"
+
+
+class StreetFactory(DjangoModelFactory[Street]):
+    class Meta:
+        model = Street
+
+    name = Sequence(lambda n: f"测试{n}街道")
+    code = Sequence(lambda n: f"99{n:07}")
+    kind = "subdistrict"
+    district = SubFactory(DistrictFactory)
+
+
+class NeighbourhoodFactory(DjangoModelFactory[Neighbourhood]):
+    """A residents' committee. For an estate: `NeighbourhoodFactory(kind="estate", code=None, slug="some-estate")`."""
+
+    class Meta:
+        model = Neighbourhood
+        skip_postgeneration_save = True
+
+    name = Sequence(lambda n: f"测试{n}居委会")
+    code = Sequence(lambda n: f"99{n:010}")
+    kind = "residents_committee"
+    street = SubFactory(StreetFactory)
+
+    @post_generation
+    def cited(self, create: bool, extracted: bool | None, **_options: Any) -> None:
+        """Give an estate the citation that it needs."""
+        if create and extracted is not False and self.kind == "estate":  # type: ignore[attr-defined]
+            cite(self)
+
+
+class MemberUnitFactory(FactFactory[MemberUnit]):
+    class Meta:
+        model = MemberUnit
+
+    name = Sequence(lambda n: f"测试单位{n}")
+    kind = "company"
+
+
+class UnitNameFactory(FactFactory[UnitName]):
+    class Meta:
+        model = UnitName
+
+    name = Sequence(lambda n: f"单位别名{n}")
+    kind = "short"
+    unit = SubFactory(MemberUnitFactory)
+
+
+class AllianceFactory(FactFactory[Alliance]):
+    class Meta:
+        model = Alliance
+
+    name = Sequence(lambda n: f"测试联盟{n}")
+    kind = "alliance"
+    status = "active"
+
+
+class MembershipFactory(FactFactory[Membership]):
+    class Meta:
+        model = Membership
+
+    alliance = SubFactory(AllianceFactory)
+    unit = SubFactory(MemberUnitFactory)
+    role = "member"
+
+
+class VenueFactory(FactFactory[Venue]):
+    class Meta:
+        model = Venue
+
+    name = Sequence(lambda n: f"测试阵地{n}")
+    kind = "service_centre"
+
+
+class VenueServiceFactory(FactFactory[VenueService]):
+    class Meta:
+        model = VenueService
+
+    name = Sequence(lambda n: f"测试服务{n}")
+    category = "culture"
+    venue = SubFactory(VenueFactory)
+
+
+# Projects ----------------------------------------------------------------------------------------------------------
+
+
+class CategoryFactory(FactFactory[Category]):
+    class Meta:
+        model = Category
+
+    name = Sequence(lambda n: f"测试类别{n}")
+    alliance = SubFactory(AllianceFactory)
+
+
+class NeedFactory(FactFactory[Need]):
+    class Meta:
+        model = Need
+
+    name = Sequence(lambda n: f"测试需求{n}")
+    status = "open"
+    alliance = SubFactory(AllianceFactory)
+
+
+class ResourceFactory(FactFactory[Resource]):
+    class Meta:
+        model = Resource
+
+    name = Sequence(lambda n: f"测试资源{n}")
+    status = "offered"
+    unit = SubFactory(MemberUnitFactory)
+
+
+class ProjectFactory(FactFactory[Project]):
+    class Meta:
+        model = Project
+
+    name = Sequence(lambda n: f"测试项目{n}")
+    kind = "service"
+    status = "under_way"
+
+
+class ProjectPartnerFactory(FactFactory[ProjectPartner]):
+    class Meta:
+        model = ProjectPartner
+
+    project = SubFactory(ProjectFactory)
+    unit = SubFactory(MemberUnitFactory)
+    role = "partner"
+
+
+class ClaimFactory(FactFactory[Claim]):
+    class Meta:
+        model = Claim
+
+    project = SubFactory(ProjectFactory)
+    unit = SubFactory(MemberUnitFactory)
+    status = "accepted"
+
+
+class DeliverableFactory(FactFactory[Deliverable]):
+    class Meta:
+        model = Deliverable
+
+    name = Sequence(lambda n: f"测试成果{n}")
+    kind = "book"
+    status = "announced"
+    project = SubFactory(ProjectFactory)
+
+
+# Events ----------------------------------------------------------------------------------------------------------
+
+
+class EventFactory(FactFactory[Event]):
+    class Meta:
+        model = Event
+
+    name = Sequence(lambda n: f"测试会议{n}")
+    kind = "conference"
+    status = "held"
+
+
+class ParticipationFactory(FactFactory[Participation]):
+    class Meta:
+        model = Participation
+
+    event = SubFactory(EventFactory)
+    unit = SubFactory(MemberUnitFactory)
+    role = "attendee"
+
+
+class AwardFactory(FactFactory[Award]):
+    class Meta:
+        model = Award
+
+    name = Sequence(lambda n: f"测试奖{n}")
+
+
+# Evidence ----------------------------------------------------------------------------------------------------------
+
+
+class ArticleFactory(DjangoModelFactory[Article]):
+    """An article with a body of 1,000 characters; there is no such text, the digests are those of "x"."""
+
+    class Meta:
+        model = Article
+
+    title = Sequence(lambda n: f"测试稿件{n}")
+    captured_file = Sequence(lambda n: f"test-{n}.txt")
+    captured_sha256 = DIGEST_OF_X
+    body_start = 0
+    body_end = 1000
+    body_sha256 = DIGEST_OF_X
+
+
+class CitationFactory(DjangoModelFactory[Citation]):
+    """A citation of one character. Give the record that it supports as `record`."""
+
+    class Meta:
+        model = Citation
+
+    article = SubFactory(ArticleFactory)
+    record = SubFactory(AllianceFactory)
+    start = Sequence(lambda n: n % 1000)
+    end = LazyAttribute(lambda citation: citation.start + 1)
+    sha256 = DIGEST_OF_X
+    supports: Any = ["name"]
+
+
+class MarkFactory(DjangoModelFactory[Mark]):
+    class Meta:
+        model = Mark
+
+    article = SubFactory(ArticleFactory)
+    start = Sequence(lambda n: n % 1000)
+    end = LazyAttribute(lambda mark: mark.start + 1)
+    sha256 = DIGEST_OF_X
+    reason = "slogan"
+
+
+class FigureFactory(FactFactory[Figure]):
+    """A number. Give the record that it is about as `subject`."""
+
+    class Meta:
+        model = Figure
+
+    name = Sequence(lambda n: f"测试数据{n}")
+    measure = "services_provided"
+    comparator = ">="
+    value = 31700
+    unit = "person_time"
+    kind = "actual"
+    subject = SubFactory(AllianceFactory)
+    as_written = "31700余人次"
+
+
+# Assessments ----------------------------------------------------------------------------------------------------------
+
+
+class FrameworkFactory(FactFactory[Framework]):
+    class Meta:
+        model = Framework
+
+    name = Sequence(lambda n: f"测试指数{n}")
+
+
+class DimensionFactory(FactFactory[Dimension]):
+    class Meta:
+        model = Dimension
+
+    name = Sequence(lambda n: f"测试维度{n}")
+    framework = SubFactory(FrameworkFactory)
+    position = Sequence(lambda n: n + 1)
+
+
+class AssessmentFactory(FactFactory[Assessment]):
+    class Meta:
+        model = Assessment
+
+    framework = SubFactory(FrameworkFactory)
+    neighbourhood = SubFactory(NeighbourhoodFactory)
+    status = "completed"
+
+
+class ScoreFactory(FactFactory[Score]):
+    class Meta:
+        model = Score
+
+    assessment = SubFactory(AssessmentFactory)
+    dimension = SubFactory(DimensionFactory, framework=SelfAttribute("..assessment.framework"))
+    value = 80

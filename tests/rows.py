@@ -1,0 +1,49 @@
+"""Rows of any model, for tests that loop over all of them."""
+
+# mypy: allow-untyped-calls
+
+from typing import Any
+
+from django.db import models
+from factory.django import DjangoModelFactory
+
+from apps.assessments.models import Assessment
+from apps.common.models import Citable
+from apps.registry.models import Neighbourhood, Party
+from tests import factories
+
+FACTORIES: dict[type[models.Model], Any] = {
+    factory._meta.model: factory
+    for factory in vars(factories).values()
+    if isinstance(factory, type) and issubclass(factory, DjangoModelFactory) and factory._meta.model
+}
+
+# References that a row has instead of others, and what they go together with.
+ONE_OF_SEVERAL: dict[type[models.Model], set[str]] = {
+    Party: {"alliance"},
+    Assessment: {"unit", "street"},
+    Neighbourhood: {"committee"},
+}
+WITH_REFERENCES: dict[str, dict[str, Any]] = {"Participation": {"role": "awardee"}}
+
+
+def make(model: type[models.Model], **values: Any) -> Any:
+    """Return a new row with what is required."""
+    return FACTORIES[model](**values)
+
+
+def make_full(model: type[models.Model], **values: Any) -> Any:
+    """Return a new row in which every reference that can be given is given, and which has evidence and a figure."""
+    left_out = {name for base, names in ONE_OF_SEVERAL.items() if issubclass(model, base) for name in names}
+    for field in model._meta.fields:
+        if not isinstance(field, models.ForeignKey) or field.name in values or field.name in left_out:
+            continue
+        if issubclass(field.related_model, Citable):
+            values[field.name] = make(field.related_model)
+    row = make(model, **{**WITH_REFERENCES.get(model.__name__, {}), **values})
+    for many in model._meta.many_to_many:
+        getattr(row, many.name).set([make(many.related_model), make(many.related_model)])
+    if isinstance(row, Citable) and model._meta.app_label != "evidence":
+        factories.CitationFactory(record=row)
+        factories.FigureFactory(subject=row)
+    return row

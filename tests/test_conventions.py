@@ -1,0 +1,196 @@
+"""The conventions of api.md, looped over the router and the models: a new resource is tested before it is written."""
+
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+
+from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, TargetFilter
+from apps.common.models import Citable, citable_models
+from apps.common.views import RecordViewSet, choice_fields
+from partybuild.api import viewsets
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+RESOURCES = sorted(viewsets())
+HOSTILE = ["%", "_", "\\", "'", '"', "；", "(", "*", "😀", "‮", "a" * 200, "%25", "' OR 1=1 --", "五角场 联席", "wjc"]
+
+
+def factory(model: type[models.Model]) -> Any:
+    """Return the factory of a model."""
+    return getattr(factories, f"{model.__name__}Factory")
+
+
+def full_row(model: type[Citable], depth: int = 1) -> Any:
+    """Make a row in which every reference points at a row of its own."""
+    rows: dict[str, Any] = {}
+    for field in model._meta.fields:
+        if isinstance(field, models.ForeignKey) and issubclass(field.related_model, Citable):
+            one_of_several = model.__name__ == "Assessment" and field.name in ("unit", "street")
+            if depth and not one_of_several and not (field.name == "alliance" and hasattr(model, "party_slug")):
+                rows[field.name] = full_row(field.related_model, depth - 1)
+    if "committee" in rows:
+        rows |= {"kind": "estate", "code": None, "slug": f"estate-{rows['street'].code}"}
+    if model.__name__ == "Participation":
+        rows["role"] = "awardee"
+    if model.__name__ == "Score":
+        rows["dimension"] = factories.DimensionFactory(framework=rows["assessment"].framework)
+    return factory(model)(**rows)
+
+
+def queries_of(client: Client, address: str) -> int:
+    """Return how many queries an address costs, once what Django keeps for good is there."""
+    client.get(address)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(address)
+    assert answer.status_code == 200, answer.content.decode()
+    return len(queries)
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_list_of_fifty_costs_as_many_queries_as_one_of_three(client: Client, resource: str) -> None:
+    model = viewsets()[resource].queryset.model
+    for number in range(50):
+        # Rows whose references are all different, among plainer ones.
+        full_row(model) if number % 5 == 0 else factory(model)()
+    kind = "&kind=estate,residents_committee" if resource == "neighbourhoods" else ""
+    address = f"/api/v1/{resource}?labels=true{kind}&page_size="
+    assert queries_of(client, f"{address}50") == queries_of(client, f"{address}3")
+    assert len(client.get(f"{address}50").json()["results"]) == 50
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_list_is_read_through_by_pages_and_back(client: Client, resource: str) -> None:
+    model = viewsets()[resource].queryset.model
+    for _number in range(5):
+        factory(model)()
+    whole = client.get(f"/api/v1/{resource}?page_size=200").json()["results"][:6]
+    first = client.get(f"/api/v1/{resource}?page_size=2").json()
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+    paged = [*first["results"], *second["results"], *third["results"]]
+    assert [row["url"] for row in paged] == [row["url"] for row in whole]
+    back = client.get(third["previous"]).json()
+    assert [row["url"] for row in back["results"]] == [row["url"] for row in second["results"]]
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_every_sort_key_works_both_ways_and_pages_meet(client: Client, resource: str) -> None:
+    viewset = viewsets()[resource]
+    for _number in range(4):
+        factory(viewset.queryset.model)()
+    for key in viewset.sortable:
+        for sort in (key, f"-{key}"):
+            whole = client.get(f"/api/v1/{resource}?sort={sort}&page_size=6").json()["results"]
+            first = client.get(f"/api/v1/{resource}?sort={sort}&page_size=3").json()
+            second = client.get(first["next"]).json()["results"] if first["next"] else []
+            assert [row["url"] for row in [*first["results"], *second]][: len(whole)] == [row["url"] for row in whole]
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_every_filter_takes_what_it_should_and_refuses_the_rest(client: Client, resource: str) -> None:
+    viewset: type[RecordViewSet] = viewsets()[resource]
+    for name, item in viewset.filterset_class.base_filters.items():  # type: ignore[attr-defined]
+        match item:
+            case ChoiceFilter():
+                good, bad = ",".join(item.values), "no-such-value"
+            case KeyFilter():
+                target = item.target if not isinstance(item.target, str) else citable_models()["articles"]
+                good, bad = factory(target)().key, "no-such-key"
+            case TargetFilter():
+                good, bad = f"alliances/{factories.AllianceFactory().slug}", "alliances/no-such-key"
+            case DateFilter():
+                good, bad = "2012-06", "2012-13"
+            case CommaFilter():
+                good, bad = "word", "word,,word"
+            case _:
+                good, bad = "词", "词" * 300
+        accepted = client.get(f"/api/v1/{resource}", {name: good})
+        assert accepted.status_code == 200, (name, accepted.content.decode())
+        refused = client.get(f"/api/v1/{resource}", {name: bad})
+        assert refused.status_code == 400, name
+        assert refused.json()["errors"][0]["parameter"] == name
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_what_is_unknown_is_refused_by_name_with_the_nearest(client: Client, resource: str) -> None:
+    for query, parameter, nearest in (
+        ("pagesize=3", "pagesize", "page_size"),
+        ("sort=updated_att", "sort", "updated_at"),
+        ("fields=updatedat", "fields", "updated_at"),
+    ):
+        answer = client.get(f"/api/v1/{resource}?{query}", headers={"Accept-Language": "en"})
+        assert answer.status_code == 400
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        [error] = answer.json()["errors"]
+        assert error["parameter"] == parameter
+        assert nearest in error["detail"]
+    assert client.get(f"/api/v1/{resource}?expand=nothing").status_code == 400
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_q_takes_any_text(client: Client, resource: str) -> None:
+    for text in HOSTILE:
+        assert client.get(f"/api/v1/{resource}", {"q": text}).status_code == 200, text
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_every_reference_expands_and_every_field_is_picked(client: Client, resource: str) -> None:
+    viewset = viewsets()[resource]
+    row = full_row(viewset.queryset.model)
+    serializer = viewset.detail_serializer_class
+    for name in serializer.expandable():
+        whole = client.get(f"/api/v1/{resource}/{row.key}?expand={name}")
+        assert whole.status_code == 200, whole.content.decode()
+        if whole.json()[name] is not None:
+            assert "updated_at" in whole.json()[name]
+    for name in serializer.Meta.fields:  # type: ignore[attr-defined]
+        assert list(client.get(f"/api/v1/{resource}/{row.key}?fields={name}").json()) == [name]
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_record_that_is_not_there_is_404(client: Client, resource: str) -> None:
+    for key in ("no-such-record", "0", "-1", "%00x", "%ff", "１", "a" * 300):
+        answer = client.get(f"/api/v1/{resource}/{key}")
+        assert answer.status_code in (400, 404), key
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_drafts_are_seen_nowhere(client: Client, resource: str) -> None:
+    model = viewsets()[resource].queryset.model
+    if not any(field.name == "state" for field in model._meta.fields):
+        pytest.skip("no drafts of this resource")
+    draft = factory(model)(state="draft")
+    assert client.get(f"/api/v1/{resource}/{draft.key}").status_code == 404
+    listed = client.get(f"/api/v1/{resource}?sort=-updated_at&page_size=5&fields=url").json()["results"]
+    assert draft.key not in [row["url"].rpartition("/")[2] for row in listed]
+    citations = client.get("/api/v1/citations?sort=-updated_at&page_size=5").json()["results"]
+    assert draft.citations.get().slug not in [citation["slug"] for citation in citations]
+
+
+@pytest.mark.parametrize("model", citable_models().values(), ids=lambda model: model.__name__)
+def test_every_model_says_what_it_holds_in_both_languages(model: type[Citable]) -> None:
+    for language in ("zh-hans", "en"):
+        with translation.override(language):
+            assert str(model._meta.verbose_name)
+            for field in model._meta.fields:
+                if field.name not in ("id",):
+                    assert str(field.help_text), f"{model.__name__}.{field.name}"
+            for field in choice_fields(model):
+                assert all(str(label) for _value, label in field.choices)
+    assert factory(model)().pk
+
+
+@pytest.mark.parametrize("model", citable_models().values(), ids=lambda model: model.__name__)
+def test_every_resource_has_a_route_and_a_total_order(model: type[Citable]) -> None:
+    viewset = viewsets()[model.resource]
+    assert viewset.queryset.model is model
+    column: Any = model._meta.get_field(model.key_field)
+    constraints = [item for item in model._meta.constraints if isinstance(item, models.UniqueConstraint)]
+    assert column.unique or (model.key_field,) in [item.fields for item in constraints]
+    assert viewset.default_sort.removeprefix("-") in viewset.sortable

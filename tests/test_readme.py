@@ -1,0 +1,141 @@
+"""The documentation says what the service says: its requests are sent, its answers compared, its links followed."""
+
+import io
+import json
+import re
+import runpy
+import shlex
+import shutil
+import urllib.request
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from apps.evidence import fixtures
+
+ROOT = Path(__file__).resolve().parent.parent
+ARTICLES = ROOT.parent / "shared" / "articles"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+# A request, alone in its block, and the answer in the block that follows.
+EXAMPLE = re.compile(
+    r"^```sh\n(?P<request>curl [^\n]+)\n```\n\n```json\n(?P<answer>.+?)\n```$", re.MULTILINE | re.DOTALL
+)
+BLOCK = re.compile(r"^```(?P<language>python|text|yaml)\n(?P<content>.+?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]+)[^)]*\)")
+
+
+def examples(page: Path) -> list[tuple[str, str]]:
+    return [(found["request"], found["answer"]) for found in EXAMPLE.finditer(page.read_text())]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    found = BLOCK.finditer((ROOT / "docs" / page).read_text())
+    return [block["content"] for block in found if block["language"] == language]
+
+
+def all_examples() -> list[Any]:
+    return [
+        pytest.param(*example, id=f"{page.relative_to(ROOT)}-{number}")
+        for page in PAGES
+        for number, example in enumerate(examples(page), 1)
+    ]
+
+
+def send(request: str) -> Any:
+    """Send what a curl command would send; only the options that the documentation uses are understood."""
+    curl = ArgumentParser(exit_on_error=False)
+    curl.add_argument("url")
+    curl.add_argument("-s", action="store_true")
+    curl.add_argument("-G", action="store_true")
+    curl.add_argument("-H", action="append", default=[])
+    curl.add_argument("-d", action="append", default=[])
+    curl.add_argument("--data-urlencode", action="append", default=[])
+    given = curl.parse_args(shlex.split(request)[1:])
+    address = urlsplit(given.url)
+    encoded = ["=".join(map(quote, pair.split("=", 1))) for pair in given.data_urlencode]
+    query = "&".join([part for part in (address.query, *given.d, *encoded) if part])
+    headers = dict(header.split(": ", 1) for header in given.H)
+    answer = Client(SERVER_NAME=str(address.hostname)).get(f"{address.path}?{query}", headers=headers)
+    return json.loads(answer.content)
+
+
+def settled(value: Any) -> Any:
+    """Return an answer without what differs from one database, key or request to the next."""
+    if isinstance(value, dict):
+        return {
+            name: "…" if name == "request_id" else settled(inner)
+            for name, inner in value.items()
+            if name != "updated_at"
+        }
+    if isinstance(value, list):
+        return [settled(inner) for inner in value]
+    return re.sub(r"(?<=cursor=)[^&]+", "…", value) if isinstance(value, str) else value
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("request_line", "answer"), all_examples())
+def test_an_answer_in_the_documentation_is_what_the_service_says(request_line: str, answer: str) -> None:
+    real = settled(send(request_line))
+
+    assert settled(json.loads(answer)) == real, f"{request_line} gives {json.dumps(real, ensure_ascii=False)}"
+
+
+def test_the_readme_has_a_tour_in_five_calls() -> None:
+    assert len(examples(ROOT / "README.md")) == 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_request_stands_without_its_answer(page: Path) -> None:
+    assert len(re.findall(r"^curl ", page.read_text(), re.MULTILINE)) == len(examples(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    paths = [found["path"] for found in LINK.finditer(page.read_text())]
+
+    assert [path for path in paths if not (page.parent / path).exists()] == []
+
+
+@pytest.mark.django_db
+def test_the_snippet_of_the_guide_checks_citations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    captured = ARTICLES / "004_725b41050449d912.txt"
+    if not captured.exists():
+        pytest.skip("the article texts are not beside this checkout (../shared/articles)")
+    (code,) = blocks("api.md", "python")
+    (tmp_path / "check.py").write_text(code)
+    shutil.copy(captured, tmp_path / "article.txt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url: io.BytesIO(json.dumps(send(f"curl {url}")).encode()))
+
+    runpy.run_path("check.py")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith("True ") for line in lines)
+
+
+@pytest.mark.django_db
+def test_the_example_draft_becomes_the_example_fixture_and_loads(tmp_path: Path) -> None:
+    (page,) = blocks("fixtures.md", "text")
+    draft, fixture = blocks("fixtures.md", "yaml")
+    (tmp_path / "xincun.txt").write_text(page)
+    (tmp_path / "xincun-2024.yaml").write_text(draft)
+    written = tmp_path / "out.yaml"
+
+    call_command("cite", tmp_path / "xincun-2024.yaml", tmp_path / "xincun.txt", written, stdout=io.StringIO())
+
+    assert written.read_text() == fixture
+    assert fixtures.load({written.name: fixtures.read_file(written)}, {written.name}) == {
+        "alliances": 1,
+        "figures": 1,
+        "citations": 3,
+        "marks": 1,
+    }
