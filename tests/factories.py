@@ -290,7 +290,7 @@ class CitationFactory(DjangoModelFactory[Citation]):
     start = Sequence(lambda n: n % 1000)
     end = LazyAttribute(lambda citation: citation.start + 1)
     sha256 = DIGEST_OF_X
-    supports: Any = ["name"]
+    supports = LazyAttribute(lambda citation: [citation.record.name_field])
 
 
 class MarkFactory(DjangoModelFactory[Mark]):

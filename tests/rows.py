@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from factory.django import DjangoModelFactory
 
-from apps.assessments.models import Assessment
+from apps.assessments.models import Assessment, Dimension
 from apps.common.models import Citable
 from apps.registry.models import Neighbourhood, Party
 from tests import factories
@@ -40,6 +40,8 @@ def make_full(model: type[models.Model], **values: Any) -> Any:
             continue
         if issubclass(field.related_model, Citable):
             values[field.name] = make(field.related_model)
+    if "dimension" in values and "assessment" in values:
+        values["dimension"] = make(Dimension, framework=values["assessment"].framework)
     row = make(model, **{**WITH_REFERENCES.get(model.__name__, {}), **values})
     for many in model._meta.many_to_many:
         getattr(row, many.name).set([make(many.related_model), make(many.related_model)])

@@ -129,7 +129,9 @@ def test_a_claim_form_is_read_over_http(service: Service):
     claimed: dict[str, set[str]] = {}
     for claim in claims:
         claimed.setdefault(claim["project"]["name"], set()).add(claim["unit"]["name"])
-    figures = service.read("/api/v1/figures?subject=alliances/wujiaochang-zhen-lianxihui&fields=measure,value")["results"]
+    figures = service.read("/api/v1/figures?subject=alliances/wujiaochang-zhen-lianxihui&fields=measure,value")[
+        "results"
+    ]
     totals = {figure["measure"]: figure["value"] for figure in figures}
 
     assert claimed == {

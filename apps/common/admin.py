@@ -337,7 +337,7 @@ class RecordAdmin(CitableAdmin):
         own = super().get_list_filter(request)
         return ["state", *own] if issubclass(self.model, Fact) else own
 
-    @property  # type: ignore[override]
-    def actions(self) -> Sequence[Any]:
+    @property
+    def actions(self) -> Sequence[Any]:  # type: ignore[override]
         """The verbs for the records of a list."""
         return self.fact_actions if issubclass(self.model, Fact) else ()

@@ -151,17 +151,20 @@ class Rows(Formset):
         """Find rows that would break a unique constraint together; Django overlooks those with an empty column."""
         super().clean()
         rows = [form for form in self.forms if form.is_valid() and form not in self.deleted_forms]
+        rows = [form for form in rows if form.has_changed() or form.instance.pk]
         for constraint in self.model._meta.constraints:
             if not isinstance(constraint, UniqueConstraint):
                 continue
             seen = set()
             for form in rows:
-                values = [getattr(form.instance, name) for name in constraint.fields if name in form.fields]
+                # The record that all rows belong to tells none of them apart.
+                shared = {name for name, field in form.fields.items() if isinstance(field, InlineForeignKeyField)}
+                values = tuple(getattr(form.instance, name) for name in constraint.fields if name not in shared)
                 if None in values and constraint.nulls_distinct is not False:
                     continue
-                if tuple(values) in seen:
+                if values in seen:
                     raise ValidationError(_("Two rows say the same: %s.") % form.instance)
-                seen.add(tuple(values))
+                seen.add(values)
 
 
 class RecordFormSet(Rows, BaseInlineFormSet):

@@ -156,7 +156,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
     """Yield the leaves of DRF's nested error details, each with its JSON Pointer."""
     if isinstance(details, dict) and set(details) == {"message", "code"}:
-        yield {"pointer": pointer, "code": details["code"], "detail": str(details["message"])}
+        # Most come translated; “No data provided” does not (i18n.FRAMEWORK_TEXTS).
+        yield {"pointer": pointer, "code": details["code"], "detail": gettext(str(details["message"]))}
     elif isinstance(details, dict):
         for name, inner in details.items():
             yield from _flatten(inner, pointer if name == "non_field_errors" else f"{pointer}/{name}")

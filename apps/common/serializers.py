@@ -140,7 +140,7 @@ class QuotationSerializer(serializers.Serializer[Any]):
     )
 
 
-@extend_schema_field(QuotationSerializer(allow_null=True))
+@extend_schema_field(QuotationSerializer)
 class QuotationField(serializers.DictField):
     """The quotation of a citation; null where the article's text is not attached or quotations are not public."""
 

@@ -66,7 +66,8 @@ class RecordViewSet(ReadOnlyModelViewSet[Any]):
                 raise parameter_error("fields", detail)
 
     def get_queryset(self) -> Any:
-        queryset = super().get_queryset().visible_to(self.request.user if self.request else None)
+        queryset: Any = super().get_queryset()
+        queryset = queryset.visible_to(self.request.user if self.request else None)
         serializer = self.get_serializer()
         if getattr(self, "swagger_fake_view", False):
             return queryset

@@ -178,6 +178,8 @@ class BodyForm(ArticleForm):
     body_start = forms.IntegerField(label=gettext_lazy("The body starts at"), min_value=0)
     body_end = forms.IntegerField(label=gettext_lazy("and ends at"), min_value=1)
 
+    field_order = ["body_start", "body_end"]
+
     def clean_captured(self) -> str:
         try:
             return intake.captured(self.cleaned_data["captured"])

@@ -417,6 +417,8 @@ class Panel:
     def name(self) -> str:
         """What in the stretch is most likely a name."""
         text = self.text.strip(" \u3000“”‘’《》「」『』,。，;；:：、")
+        if self.finding and self.finding.kind == "date":
+            return ""
         if len(text) <= LONGEST_NAME and "\n" not in text:
             return text
         quoted = [found.text for found in self.inside if found.kind in ("quoted", "name")]
@@ -446,8 +448,12 @@ class Panel:
 
     @property
     def usual_kind(self) -> str:
-        exact = [found.kind for found in self.inside if (found.start, found.end) == (self.start, self.end)]
-        return USUAL_KIND.get(exact[0], "member-units") if exact else "member-units"
+        return USUAL_KIND.get(self.finding.kind, "member-units") if self.finding else "member-units"
+
+    @property
+    def finding(self) -> Finding | None:
+        """The finding that the stretch is."""
+        return next((found for found in self.inside if (found.start, found.end) == (self.start, self.end)), None)
 
     @property
     def results(self) -> list[tuple[str, str, str, str]]:
@@ -464,7 +470,9 @@ class Panel:
             for record in matches[: FOUND_PER_KIND * (4 if self.kind else 1)]:
                 label = page.option_label(record)
                 distance = (str(record) != self.query, self.query not in label, len(label))
-                found.append((distance, (f"{resource}/{record.key}", family(model), str(model._meta.verbose_name), label)))
+                found.append(
+                    (distance, (f"{resource}/{record.key}", family(model), str(model._meta.verbose_name), label))
+                )
         return [row for _distance, row in sorted(found, key=lambda pair: pair[0])[:20]]
 
     def new_address(self, resource: str) -> str:

@@ -28,7 +28,7 @@ def dimension(**values: Any) -> Any:
 
 def assessment(**values: Any) -> Any:
     return AssessmentFactory.build(
-        **{"slug": "of-the-test", "framework": FrameworkFactory(), "neighbourhood": None, **values}
+        **{"slug": "of-the-test", "state": "draft", "framework": FrameworkFactory(), "neighbourhood": None, **values}
     )
 
 

@@ -14,11 +14,14 @@ import yaml
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils.translation import gettext, ngettext, override
 from django.utils.translation.template import templatize
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
 from apps.common.dates import EDTFError, bounds
+from apps.common.errors import exception_handler
 from apps.common.i18n import describe, look_up, translate_document
 from apps.common.schema import document
 from apps.evidence.models import Figure
@@ -446,6 +449,15 @@ def test_vocabularies_are_described_in_the_readers_language(client: Client, acce
     assert answer["values"][0]["labels"] == {"zh-Hans": "联席会议", "en": "Joint conference"}
 
 
+@pytest.mark.parametrize(("language", "detail"), [("zh-hans", "没有提供数据"), ("en", "No data provided")])
+def test_a_text_that_drf_never_translates_is_translated(rf: RequestFactory, language: str, detail: str) -> None:
+    with override(language):
+        error = ValidationError({"non_field_errors": ["No data provided"]})
+        answer: Any = exception_handler(error, {"request": Request(rf.get("/"))})
+    assert answer.data["errors"] == [{"pointer": "", "code": "invalid", "detail": detail}]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("accepts", "title", "detail"),
     [

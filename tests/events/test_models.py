@@ -28,7 +28,7 @@ def own_parent() -> Any:
 
 def participation(**values: Any) -> Any:
     return ParticipationFactory.build(
-        **{"slug": "of-the-test", "event": EventFactory(), "unit": MemberUnitFactory(), **values}
+        **{"slug": "of-the-test", "state": "draft", "event": EventFactory(), "unit": MemberUnitFactory(), **values}
     )
 
 

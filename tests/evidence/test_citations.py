@@ -75,7 +75,7 @@ def test_every_value_of_a_record_made_from_an_article_is_supported() -> None:
 def given(row: Any) -> list[str]:
     """Return the names of the fields in which a row says something."""
     names = []
-    for name in fixtures._given_names(type(row)):
+    for name in fixtures.given_names(type(row)):
         field = row._meta.get_field(name)
         value = list(getattr(row, name).all()) if isinstance(field, models.ManyToManyField) else getattr(row, name)
         if value not in (None, "", []):

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from apps.evidence.models import Figure
-from tests.factories import DIGEST_OF_X, AllianceFactory, ArticleFactory, CitationFactory, FigureFactory
+from tests.factories import DIGEST_OF_X, AllianceFactory, ArticleFactory, CitationFactory, FigureFactory, MarkFactory
 from tests.violations import refuse
 
 pytestmark = pytest.mark.django_db
@@ -37,13 +37,23 @@ def same_citation() -> Any:
     return again
 
 
+def same_mark() -> Any:
+    first = MarkFactory()
+    return MarkFactory.build(slug="of-the-test", article=first.article, start=first.start, end=first.end)
+
+
 VIOLATIONS: dict[str, Callable[[], Any]] = {
     "evidence_article_body_not_empty": lambda: article(body_start=10, body_end=10),
     "evidence_article_digests": lambda: article(body_sha256=DIGEST_OF_X.upper()),
     "evidence_citation_not_empty": lambda: citation(start=5, end=5),
-    "evidence_citation_digest": lambda: citation(sha256="0" * 63),
+    "evidence_citation_digest_is_sha256": lambda: citation(sha256="0" * 63),
     "evidence_citation_supports_something": lambda: citation(supports=[]),
     "evidence_citation_once": same_citation,
+    "evidence_mark_not_empty": lambda: MarkFactory.build(slug="of-the-test", article=ArticleFactory(), start=5, end=5),
+    "evidence_mark_digest_is_sha256": lambda: MarkFactory.build(
+        slug="of-the-test", article=ArticleFactory(), sha256="0" * 63
+    ),
+    "evidence_mark_once": same_mark,
     "evidence_figure_not_negative": lambda: FigureFactory.build(
         slug="of-the-test", value=Decimal("-0.01"), subject=AllianceFactory()
     ),

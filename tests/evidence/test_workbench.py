@@ -281,7 +281,10 @@ def test_the_drafts_of_an_article_are_published_from_its_workbench(page: Client,
 
 
 def test_without_evidence_nothing_is_published(curator: User):
-    drafts: list[Any] = [factories.MemberUnitFactory(state="draft"), factories.MemberUnitFactory(state="draft", cited=False)]
+    drafts: list[Any] = [
+        factories.MemberUnitFactory(state="draft"),
+        factories.MemberUnitFactory(state="draft", cited=False),
+    ]
 
     with pytest.raises(ValidationError, match=drafts[1].name):
         publish(records=drafts, by=curator)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 def build(model: str, **values: Any) -> Any:
     """Return a row of a model that is not saved; its references are those given."""
     (factory,) = [factory for found, factory in FACTORIES.items() if found.__name__ == model]
-    return factory.build(**{"slug": "of-the-test", **values})
+    return factory.build(**{"slug": "of-the-test", "state": "draft", **values})
 
 
 def own_parent() -> Any:

@@ -14,6 +14,7 @@ from apps.registry.models import District, Neighbourhood, Street
 from tests.common.test_pinyin import DISTRICTS, STREETS
 from tests.factories import (
     AllianceFactory,
+    CitationFactory,
     DistrictFactory,
     MembershipFactory,
     MemberUnitFactory,
@@ -121,6 +122,7 @@ def test_a_neighbourhood_is_addressed_by_code_or_slug() -> None:
     committee = NeighbourhoodFactory(code="990000000009")
     lane = estate(slug="an-estate", committee=committee)
     lane.save()
+    CitationFactory(record=lane)
     assert (Neighbourhood.objects.get(key="990000000009"), Neighbourhood.objects.get(key="an-estate")) == (
         committee,
         lane,
@@ -243,7 +245,7 @@ def test_a_unit_may_be_a_member_in_several_roles() -> None:
 
 
 def test_a_member_that_is_not_resolved_keeps_its_name_as_written() -> None:
-    row = MembershipFactory.build(alliance=AllianceFactory(), unit=None, as_written="某中学")
+    row = MembershipFactory.build(alliance=AllianceFactory(), unit=None, as_written="某中学", state="draft")
     row.full_clean()
     row.save()
     assert str(row) == f"某中学 – {row.alliance.name}"

@@ -1,0 +1,113 @@
+"""Every page of the admin in a real browser, over the five articles: no console error, no request to another host."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests import test_end_to_end
+from tests.test_end_to_end import Service
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine"),
+    pytest.mark.enable_socket,
+]
+
+# A service of its own, since a browser sees nothing of what a test has not committed.
+database_url = test_end_to_end.database_url
+service = test_end_to_end.service
+
+
+@pytest.fixture
+def page(service: Service) -> Iterator[Page]:
+    """A curator's page, which fails the test at its end if anything was wrong in the meantime."""
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        context = browser.new_context(base_url=f"http://127.0.0.1:{service.port}", locale="zh-CN")
+        page = context.new_page()
+        # A violation of the Content-Security-Policy is an error on the console, too.
+        context.on(
+            "console", lambda message: wrong.append(f"{page.url}: {message.text}") if message.type == "error" else None
+        )
+        context.on("weberror", lambda error: wrong.append(f"{page.url}: {error.error}"))
+        context.on("request", lambda request: wrong.append(request.url) if is_foreign(request.url, service) else None)
+        account = re.search(r"user (\S+), password (\S{16})", service.printed)
+        assert account is not None
+        page.goto("/admin/")
+        page.fill("#id_username", account[1])
+        page.fill("#id_password", account[2])
+        page.click("[type=submit]")
+        yield page
+        browser.close()
+    assert wrong == []
+
+
+def is_foreign(url: str, service: Service) -> bool:
+    return urlsplit(url).scheme in {"http", "https", "ws", "wss"} and urlsplit(url).port != service.port
+
+
+def visit(page: Page, path: str) -> None:
+    response = page.goto(path, wait_until="load")
+    assert response is not None
+    assert response.status == 200, path
+
+
+def test_every_list_add_and_change_page_opens(page: Page) -> None:
+    page.goto("/admin/")
+    lists = page.locator("#content-main th a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    adds = page.locator("#content-main .addlink").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert len(lists) >= 28
+    for path in adds:
+        visit(page, path)
+    changed = 0
+    for path in lists:
+        visit(page, path)
+        rows = page.locator("#result_list tbody th a")
+        if rows.count():
+            visit(page, rows.first.get_attribute("href") or "")
+            changed += 1
+    assert changed >= 24
+
+
+def test_a_member_is_added_by_pinyin_in_a_row_that_the_page_makes(page: Page) -> None:
+    visit(page, "/admin/registry/alliance/?q=wjczqyhdjlxh")
+    page.click("#result_list tbody th a")
+    page.click("#memberships-group .add-row a")
+    row = page.locator("#memberships-group tr.dynamic-memberships").last
+    row.locator(".select2-selection").click()
+    page.keyboard.type("fudandaxue")
+    page.locator(".select2-results__option", has_text="复旦大学").first.click()
+    row.locator("select[name$='-role']").select_option("member")
+    row.locator("input[name$='-joined_on']").fill("2013.5")
+    page.click("[name=_continue]")
+    expect(page.locator("#memberships-group .errorlist")).to_contain_text("2013.5")
+    page.locator("#memberships-group tr.dynamic-memberships input[name$='-joined_on']").last.fill("2013-05")
+    page.click("[name=_continue]")
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    expect(page.locator("#memberships-group tr.has_original").last.locator("select").first).to_contain_text("复旦大学")
+
+
+def test_a_record_is_added_in_a_window_of_its_own(page: Page) -> None:
+    visit(page, "/admin/registry/venue/add/")
+    with page.expect_popup() as opened:
+        page.click("#add_id_operator")
+    window = opened.value
+    window.fill("#id_name", "浏览器测试单位")
+    window.select_option("#id_kind", "company")
+    window.click("[name=_save]")
+    expect(page.locator("#id_operator")).to_contain_text("浏览器测试单位")
+
+
+def test_the_language_is_switched_in_the_header(page: Page) -> None:
+    visit(page, "/admin/registry/alliance/")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    page.click("#language-form button[value=en]")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("h1")).to_contain_text("alliance")
