@@ -1,18 +1,26 @@
 """The conventions of api.md, looped over the router and the models: a new resource is tested before it is written."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from django.db import connection, models
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, models, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, TargetFilter
-from apps.common.models import Citable, citable_models
+from apps.common.models import Citable, Record, citable_models
 from apps.common.views import RecordViewSet, choice_fields
+from apps.registry.models import Neighbourhood
 from partybuild.api import viewsets
 from tests import factories
+from tests.assessments import test_models as assessment_models
+from tests.events import test_models as event_models
+from tests.evidence import test_models as evidence_models
+from tests.projects import test_models as project_models
+from tests.registry import test_models as registry_models
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +69,91 @@ def test_a_list_of_fifty_costs_as_many_queries_as_one_of_three(client: Client, r
     address = f"/api/v1/{resource}?labels=true{kind}&page_size="
     assert queries_of(client, f"{address}50") == queries_of(client, f"{address}3")
     assert len(client.get(f"{address}50").json()["results"]) == 50
+
+
+def add_nested(record: Any) -> None:
+    """Make one more row at each end of what points at a record."""
+    for relation in record._meta.related_objects:
+        model, name = relation.related_model, relation.field.name
+        if relation.many_to_many:
+            getattr(record, relation.get_accessor_name()).add(factory(model)())
+        elif issubclass(model, Citable):
+            factory(model)(**{name: record, **going_with(model, name, record)})
+    if record._meta.app_label != "evidence":
+        factories.CitationFactory(record=record)
+        factories.FigureFactory(subject=record)
+
+
+def going_with(model: type[models.Model], name: str, record: Any) -> dict[str, Any]:
+    """Return what else a row needs that points at a record by the field `name`."""
+    match model.__name__, name:
+        case "Assessment", "unit" | "street":
+            return {"neighbourhood": None}
+        case "Participation" | "ProjectPartner", "alliance":
+            return {"unit": None}
+        case "Participation", "award":
+            return {"role": "awardee"}
+        case "Neighbourhood", "committee":
+            return {"kind": "estate", "code": None, "slug": f"estate-{record.pk}-{record.estates.count()}"}
+        case "Score", "assessment":
+            return {"dimension": factories.DimensionFactory(framework=record.framework)}
+        case "Score", "dimension":
+            return {"assessment": factories.AssessmentFactory(framework=record.framework)}
+    return {}
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_detail_costs_as_many_queries_however_much_is_nested(client: Client, resource: str) -> None:
+    record = full_row(viewsets()[resource].queryset.model)
+    expand = ",".join(viewsets()[resource].detail_serializer_class.expandable())
+    address = f"/api/v1/{resource}/{record.key}?labels=true" + (f"&expand={expand}" if expand else "")
+    add_nested(record)
+    before = queries_of(client, address)
+    for _round in range(3):
+        add_nested(record)
+    assert queries_of(client, address) == before
+
+
+def sought(row: Any, path: str) -> Any:
+    """Return what stands at the end of a path of relations, of several rows the first."""
+    for step in path.split("__"):
+        row = getattr(row, step)
+        row = row.first() if hasattr(row, "first") else row
+    return row
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_every_filter_keeps_what_fits_and_drops_the_rest(client: Client, resource: str) -> None:
+    viewset = viewsets()[resource]
+    model = viewset.queryset.model
+    other, record = full_row(model), full_row(model)
+    add_nested(other)
+    add_nested(record)
+    for name, item in viewset.filterset_class.base_filters.items():
+        match item:
+            case KeyFilter() if item.field_name == "citations__article":
+                given = factories.CitationFactory(record=record, article=factories.ArticleFactory()).article.key
+            case KeyFilter():
+                value = sought(record, item.field_name)
+                given = value.key if value else None
+            case TargetFilter():
+                target = getattr(record, "record", None) or record.subject
+                given = f"{target.resource}/{target.key}"
+            case CommaFilter() if not isinstance(item, ChoiceFilter):
+                model._base_manager.filter(pk=record.pk).update(
+                    **({item.field_name: f"only_{name}"} if name != "official_code" else {})
+                )
+                record.refresh_from_db()
+                given = getattr(record, item.field_name)
+            case _:
+                continue
+        if given is None:
+            continue
+        kind = "&kind=estate,residents_committee" if resource == "neighbourhoods" else ""
+        address = f"/api/v1/{resource}?sort=-updated_at&page_size=200&fields=url{kind}&{urlencode({name: given})}"
+        found = [row["url"] for row in client.get(address).json()["results"]]
+        assert f"/api/v1/{resource}/{record.key}" in found, name
+        assert f"/api/v1/{resource}/{other.key}" not in found, name
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
@@ -194,3 +287,40 @@ def test_every_resource_has_a_route_and_a_total_order(model: type[Citable]) -> N
     constraints = [item for item in model._meta.constraints if isinstance(item, models.UniqueConstraint)]
     assert column.unique or (model.key_field,) in [item.fields for item in constraints]
     assert viewset.default_sort.removeprefix("-") in viewset.sortable
+
+
+def test_every_constraint_is_broken_once_in_a_test() -> None:
+    """In the `VIOLATIONS` of each app; that slugs are plain is tested for all records together."""
+    named = {
+        constraint.name
+        for model in citable_models().values()
+        for constraint in model._meta.constraints
+        if not constraint.name.endswith("_slug_ascii") or model is Neighbourhood
+    }
+    broken = [registry_models, project_models, event_models, evidence_models, assessment_models]
+    assert {name for module in broken for name in module.VIOLATIONS} == named
+
+
+@pytest.mark.parametrize("model", [model for model in citable_models().values() if issubclass(model, Record)])
+def test_no_slug_is_stored_that_is_not_plain(model: type[Record]) -> None:
+    row = factory(model)()
+    assert f"{model._meta.db_table}_slug_ascii" in [constraint.name for constraint in model._meta.constraints]
+    with pytest.raises(ValidationError) as error:
+        factory(model).build(slug="Not_Plain").clean_fields()
+    assert "slug" in error.value.message_dict
+    table = connection.ops.quote_name(model._meta.db_table)
+    columns = [
+        connection.ops.quote_name(field.column)
+        for field in model._meta.concrete_fields
+        if not field.generated and field.name not in ("id", "slug")
+    ]
+    names = ", ".join(columns)
+    with (
+        pytest.raises(IntegrityError, match=f"{model._meta.db_table}_slug_ascii"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            f"INSERT INTO {table} (slug, {names}) SELECT 'Not_Plain', {names} FROM {table} WHERE id = %s",  # noqa: S608
+            [row.pk],
+        )

@@ -131,6 +131,14 @@ class TargetAdmin(RecordAdmin):
         return admin_link(content_type.model_class(), row.object_id, f"{content_type.name}: {row.target.name}")
 
 
+class ValuesFilter(admin.AllValuesFieldListFilter):
+    """The values that a column has; the empty one is no link without a word."""
+
+    def choices(self, changelist: Any) -> Any:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or self.empty_value_display}
+
+
 # Pages ----------------------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +153,7 @@ class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
         "workbench_link",
         date_column(Article, "issued_on"),
     ]
-    list_filter = ["publisher", "republisher"]
+    list_filter = [("publisher", ValuesFilter), ("republisher", ValuesFilter)]
     ordering = ["slug"]  # spelled out, since a count of citations drops the order of the model
     fixed_fields = ["slug", "captured_file", "captured_sha256", "body_start", "body_end", "body_sha256"]
     readonly_fields = ["statements"]

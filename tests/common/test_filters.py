@@ -98,6 +98,7 @@ def test_a_row_is_listed_once_however_often_it_matches(api: Api) -> None:
     assert api.keys("alliances", unit=unit.slug, sort="slug") == sorted(alliance.slug for alliance in alliances)
 
 
+NOT_EDTF = "not an EDTF date, such as 2012-06, 2023~ or ../2013-06-27."
 DATES = {"a": "2012", "b": "2012-06", "c": "2012-06-27", "d": "2013", "e": "../2012-06", "f": "2012-06/..", "g": ""}
 
 
@@ -129,16 +130,8 @@ def test_partial_dates_are_compared_by_what_they_mean_for_certain(
 @pytest.mark.parametrize(
     ("name", "value", "detail"),
     [
-        (
-            "founded_after",
-            "2012-6",
-            "“2012-6” is not valid: not an EDTF date, such as 2012-06, 2023~ or ../2013-06-27.",
-        ),
-        (
-            "founded_after",
-            "12XX-X3-31",
-            "“12XX-X3-31” is not valid: not an EDTF date, such as 2012-06, 2023~ or ../2013-06-27.",
-        ),
+        ("founded_after", "2012-6", "“2012-6” is not valid: " + NOT_EDTF),
+        ("founded_after", "12XX-X3-31", "“12XX-X3-31” is not valid: " + NOT_EDTF),
         ("founded_after", "../2013", "“../2013” is open on the side that is compared."),
         ("founded_before", "2013/..", "“2013/..” is open on the side that is compared."),
         ("founded_before", "9999", "“9999” is not valid: outside the years 1 to 9998."),
@@ -334,7 +327,7 @@ def test_a_day_that_is_none_is_refused(api: Api, day: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["kind", "unit", "founded_after", "q", "as_of", "format", "fields", "expand", "labels"]
+    "name", ["kind", "unit", "founded_after", "q", "as_of", "format", "fields", "expand", "labels", "sort", "count"]
 )
 def test_a_parameter_without_a_value_is_refused(api: Api, name: str) -> None:
     body = api.problem("alliances", **{name: ""})

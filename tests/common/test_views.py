@@ -50,9 +50,8 @@ def test_addresses_lead_to_what_they_name(api: Api, project: Any) -> None:
 
 
 def test_no_internal_key_leaves_the_service(api: Api, project: Any) -> None:
-    assert {"id", "pk", "content_type", "object_id", "search_text", "match_key"} & set(
-        api.get("projects/a-project")
-    ) == set()
+    body = api.get("projects/a-project")
+    assert {"id", "pk", "content_type", "object_id", "search_text", "match_key"} & set(body) == set()
 
 
 def test_a_detail_is_the_row_of_the_list_and_more(api: Api, project: Any) -> None:

@@ -81,11 +81,7 @@ def test_no_quotation_gets_into_the_fixture(tmp_path: Path) -> None:
         ("after: 成立。", "after: 猜你喜欢", "alliances/test-alliance: “猜你喜欢” does not occur"),
         ("  cite:\n  - 甲、乙两家单位\n", "", "streets/310110019: has no citation"),
         ("fields: [founded_on]", "field: [founded_on]", "alliances/test-alliance: a citation has no field"),
-        (
-            "{quote: 去年6月, fields",
-            "{fields",
-            "alliances/test-alliance: a citation is a quotation, or a mapping with quote",
-        ),
+        ("{quote: 去年6月, fields", "{fields", "alliances/test-alliance: a citation is a quotation, or a"),
         ("  - 甲、乙两家单位", "  - [甲]", "streets/310110019: a citation is a quotation, or a mapping with quote"),
         ("  cite:\n  - 甲、乙两家单位", "  cite: 甲、乙", "streets/310110019: cite is a list"),
         ("body_first: 正文开始。", "body_first: 从前", "“从前” does not occur"),
@@ -94,11 +90,7 @@ def test_no_quotation_gets_into_the_fixture(tmp_path: Path) -> None:
         ("alliances:", "aliances:", "aliances: no such resource"),
         ("name: 测试联盟\n", "colour: 红\n", "alliances/test-alliance: colour: no such field"),
         ("fields: [founded_on]", "fields: [name]", "alliances/test-alliance: founded_on: no citation of this file"),
-        (
-            "fields: [founded_on]",
-            "fields: [founded_on, colour]",
-            "alliances/test-alliance: colour: a citation supports",
-        ),
+        ("fields: [founded_on]", "fields: [founded_on, colour]", "alliances/test-alliance: colour: a citation"),
         ("- slug: test-alliance\n  name", "- name", "alliances: a record without slug: 测试联盟"),
     ],
 )
