@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from pytest_django.live_server_helper import LiveServer
+
+from tests import test_end_to_end
+from tests.test_end_to_end import Service
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -12,15 +14,19 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine"),
     pytest.mark.enable_socket,
-    pytest.mark.django_db,
 ]
+
+# A service of its own: a live server would empty the database that the other tests read.
+database_url = test_end_to_end.database_url
+service = test_end_to_end.service
 
 
 @pytest.mark.parametrize(
     ("address", "shown"),
     [("/docs/", "/api/v1/districts"), ("/docs/swagger", "/api/v1/districts"), ("/docs/errors", "unknown_parameter")],
 )
-def test_a_page_opens_without_errors_and_asks_no_other_host(live_server: LiveServer, address: str, shown: str) -> None:
+def test_a_page_opens_without_errors_and_asks_no_other_host(service: Service, address: str, shown: str) -> None:
+    host = f"http://127.0.0.1:{service.port}"
     errors: list[str] = []
     asked: list[str] = []
     with sync_playwright() as playwright:
@@ -29,9 +35,9 @@ def test_a_page_opens_without_errors_and_asks_no_other_host(live_server: LiveSer
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(live_server.url + address)
+        page.goto(host + address)
         page.get_by_text(shown).first.wait_for(state="attached", timeout=30_000)
         page.wait_for_timeout(500)
         browser.close()
     assert errors == []
-    assert [url for url in asked if not url.startswith((live_server.url, "data:", "blob:"))] == []
+    assert [url for url in asked if not url.startswith((host, "data:", "blob:"))] == []

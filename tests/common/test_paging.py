@@ -172,7 +172,6 @@ def test_a_cursor_of_another_list_is_refused(api: Api, unit: Any, path: str, par
 @pytest.mark.parametrize(
     "change",
     [
-        lambda cursor: "",
         lambda cursor: "x",
         lambda cursor: cursor[:-1],
         lambda cursor: cursor + "A",
@@ -198,9 +197,7 @@ def test_what_is_signed_but_no_cursor_is_refused(api: Api, unit: Any, content: A
 # Size and count -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "size", ["0", "-1", "201", "1.5", "1e2", "", "x", "１", "١", "99999", "9" * 400, "+5", " 5", "5 "]
-)
+@pytest.mark.parametrize("size", ["0", "-1", "201", "1.5", "1e2", "x", "１", "١", "99999", "9" * 400, "+5", " 5", "5 "])
 def test_a_page_size_that_is_none_is_refused(api: Api, size: str) -> None:
     body = api.problem("alliances", page_size=size)
     assert body["errors"] == [
@@ -277,7 +274,7 @@ def test_links_keep_the_parameters(api: Api, unit: Any) -> None:
     [
         ("nme", "One cannot sort by “nme”. Did you mean “name”?"),
         ("published_on_earliest", "One cannot sort by “published_on_earliest”. Did you mean “published_on”?"),
-        ("", "One cannot sort by “”. Known are: name, published_on, slug, updated_at."),
+        ("", "“sort” has no value."),
         ("name,", "One cannot sort by “”. Known are: name, published_on, slug, updated_at."),
         ("--name", "One cannot sort by “-name”. Did you mean “name”?"),
         ("-", "One cannot sort by “”. Known are: name, published_on, slug, updated_at."),

@@ -17,7 +17,7 @@ from apps.common.models import LoadedFile, citable_models
 from apps.events.models import Event
 from apps.evidence import fixtures
 from apps.evidence.models import Article, Citation
-from apps.registry.models import Alliance, Neighbourhood
+from apps.registry.models import Alliance, MemberUnit, Neighbourhood
 from tests.factories import AllianceFactory, MemberUnitFactory
 
 pytestmark = pytest.mark.django_db
@@ -527,13 +527,11 @@ def test_a_record_that_is_its_own_parent_is_refused(write: Write) -> None:
         load(write(circle=text))
 
 
-def test_a_slug_of_a_deleted_record_is_refused(write: Write) -> None:
+def test_a_record_that_was_deleted_is_not_brought_back(write: Write) -> None:
     AllianceFactory(slug="test-alliance").delete()
-    with pytest.raises(CommandError) as error:
-        load(write(broken=DRAFT))
-    assert str(error.value) == (
-        f"nothing was loaded: {ALLIANCE}slug: This slug belonged to a record that was deleted; slugs are not reused."
-    )
+    load(write(broken=DRAFT))
+    assert MemberUnit.objects.filter(slug="test-unit").exists()
+    assert not Alliance.objects.filter(slug="test-alliance").exists()
 
 
 def test_bytes_that_are_no_utf8_are_refused(write: Write, tmp_path: Path) -> None:

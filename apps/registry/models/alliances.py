@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.dates import bounds
+from apps.common.dates import EDTFError, bounds
 from apps.common.fields import EDTFField
 from apps.common.models import Fact, NamedRecord
 from apps.common.pinyin import slugify_name
@@ -165,6 +165,9 @@ class Membership(Fact):
 
     def clean(self) -> None:
         super().clean()
-        joined, left = bounds(self.joined_on)[0], bounds(self.left_on)[1]
+        try:
+            joined, left = bounds(self.joined_on)[0], bounds(self.left_on)[1]
+        except EDTFError:
+            return  # the field's own validator says so
         if joined and left and left < joined:
             raise ValidationError({"left_on": _("A member cannot leave before it joins.")})
