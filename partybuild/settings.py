@@ -128,6 +128,7 @@ INSTALLED_APPS = [
     "apps.events",
     "apps.evidence",
     "apps.assessments",
+    "apps.explore",
 ]
 
 MIDDLEWARE = [

@@ -18,6 +18,8 @@ BELOW: dict[str, set[str]] = {
     "events": {"common", "registry", "projects"},
     "assessments": {"common", "registry"},
     "evidence": {"common", "registry", "projects", "events", "assessments", "accounts"},
+    # Questions across all resources; nothing but the project itself imports it.
+    "explore": {"common", "registry", "projects", "events", "assessments", "evidence"},
 }
 # Within an app: each kind of module with those of its own app that it must not import.
 ABOVE = {

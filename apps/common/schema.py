@@ -34,6 +34,7 @@ TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("articles", "citations", "marks", "figures"),
     ),
     "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
+    "explore": ("Questions across all resources: search, network, statistics.", ()),
     "api": ("The index of the API and its vocabularies.", ()),
 }
 
