@@ -115,7 +115,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
@@ -182,6 +181,11 @@ AUTH_PASSWORD_VALIDATORS = [
 # Whether everybody may read the words of the articles that citations stand for, where the texts are attached.
 QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
 
+# Answers
+
+# Memory of each worker process for answers to anonymous reads; 0 keeps none.
+ANSWER_CACHE_MB = read(env.int, "ANSWER_CACHE_MB", default=64)
+
 # Language and time
 
 LANGUAGE_CODE = "zh-hans"
@@ -226,7 +230,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["apps.common.filters.FilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "apps.common.paging.KeysetPagination",
+    "DEFAULT_PAGINATION_CLASS": "apps.common.paging.PageSchema",
     "EXCEPTION_HANDLER": "apps.common.errors.exception_handler",
     # Reading is open to everybody, and nothing can be written here yet.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -234,6 +238,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "UNAUTHENTICATED_USER": None,
     # `format` is read with the other parameters, so that a wrong one is named like any other.
     "URL_FORMAT_OVERRIDE": None,
+    # Always with a fraction, as PostgreSQL writes it too (apps.common.compiling.instant).
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 

@@ -1,7 +1,7 @@
 """Filters of how well."""
 
 from apps.assessments.models import Assessment, Dimension, Framework
-from apps.common.filters import ChoiceFilter, DateFilter, KeyFilter, RecordFilterSet
+from apps.common.filters import ChoiceFilter, DateRange, KeyFilter, NumberRange, RecordFilterSet, WithinFilter
 from apps.registry.models import MemberUnit, Neighbourhood, Street
 
 
@@ -10,12 +10,15 @@ class FrameworkFilterSet(RecordFilterSet):
 
     owner = KeyFilter("owner", MemberUnit)
     street = KeyFilter("street", Street)
+    within = WithinFilter(levels=("street",))
+    adopted = DateRange("adopted_on")
 
 
 class DimensionFilterSet(RecordFilterSet):
     """Filters of dimensions."""
 
     framework = KeyFilter("framework", Framework)
+    position = NumberRange("position")
 
 
 class AssessmentFilterSet(RecordFilterSet):
@@ -27,8 +30,8 @@ class AssessmentFilterSet(RecordFilterSet):
     street = KeyFilter("street", Street)
     assessor = KeyFilter("assessor", MemberUnit)
     status = ChoiceFilter("status", Assessment.Status, help_text="Where the rating stands.")
-    assessed_after = DateFilter("assessed_on", "after")
-    assessed_before = DateFilter("assessed_on", "before")
+    assessed = DateRange("assessed_on")
+    within = WithinFilter(levels=("street", "neighbourhood"))
 
 
 class ScoreFilterSet(RecordFilterSet):
@@ -36,3 +39,4 @@ class ScoreFilterSet(RecordFilterSet):
 
     assessment = KeyFilter("assessment", Assessment)
     dimension = KeyFilter("dimension", Dimension)
+    value = NumberRange("value")

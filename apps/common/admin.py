@@ -279,7 +279,7 @@ class CitableAdmin(StrictLookups, SearchedRelations, ModelAdmin):
         condition = Q()
         for name in self.search_fields:
             if name == "search_text":
-                condition |= self.model.search_condition(term)
+                condition |= self.model.search_condition(**self.model.search_parameters(term))
             elif (field := self.model._meta.get_field(name)).is_relation:
                 condition |= Q(**{f"{name}__in": field.related_model._default_manager.matching(term)})
             else:

@@ -94,7 +94,10 @@ def problem(
 
 def problem_response(request: HttpRequest, code: str, detail: str = "", **headers: str) -> JsonResponse:
     """Return a whole problem answer, for what goes wrong outside a view."""
-    body = problem(request, code, detail or str(PROBLEMS[code][1]))
+    return _json(problem(request, code, detail or str(PROBLEMS[code][1])), headers)
+
+
+def _json(body: dict[str, Any], headers: dict[str, str]) -> JsonResponse:
     return JsonResponse(
         body,
         status=body["status"],
@@ -106,7 +109,23 @@ def problem_response(request: HttpRequest, code: str, detail: str = "", **header
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer every exception of a view as a problem; what is nobody's fault but ours stays an exception (500)."""
-    request = context["request"]._request
+    if (found := _explain(error, context["request"]._request)) is None:
+        return None
+    set_rollback()
+    body, headers = found
+    return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def answer_problem(error: Exception, request: HttpRequest) -> JsonResponse | None:
+    """Answer an exception outside Django REST framework in the same way."""
+    if (found := _explain(error, request)) is None:
+        return None
+    body, headers = found
+    return _json(body, headers)
+
+
+def _explain(error: Exception, request: HttpRequest) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Return the body and the headers of the answer to an exception."""
     headers: dict[str, str] = {}
     errors: list[dict[str, str]] | None = None
     match error:
@@ -146,11 +165,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             headers["Retry-After"] = RETRY_AFTER
         case _:
             return None
-    set_rollback()
     if isinstance(error, exceptions.APIException) and (challenge := getattr(error, "auth_header", None)):
         headers["WWW-Authenticate"] = challenge
-    body = problem(request, code, detail, errors)
-    return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
+    return problem(request, code, detail, errors), headers
 
 
 def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:

@@ -39,6 +39,20 @@ EVIDENCE = """
 """
 
 
+def data_changes() -> pgtrigger.Trigger:
+    """Return the trigger by which a table of records moves the data version (see `DataChange`)."""
+    return pgtrigger.Trigger(
+        name="data_changes",
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
+        when=pgtrigger.After,
+        func="""
+            INSERT INTO common_datachange (xid) VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING;
+            RETURN NULL;
+        """,
+    )
+
+
 def clean_q(text: str) -> list[str]:
     """Split a search text into its normalised words; words that normalise to nothing are left out."""
     return [term for word in text.split() if (term := pinyin.normalise_term(word))]
@@ -56,7 +70,7 @@ class RecordQuerySet(models.QuerySet[Any]):
         """Return the rows in whose names every word of `text` is found: Chinese, pinyin or initials."""
         queryset = self
         for term in clean_q(text):
-            queryset = queryset.filter(self.model.search_condition(term))
+            queryset = queryset.filter(self.model.search_condition(**self.model.search_parameters(term)))
         return queryset
 
     def visible_to(self, user: Any) -> "RecordQuerySet":
@@ -121,7 +135,9 @@ class Citable(models.Model):
         "evidence.Figure", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, help_text=_("When the row was made."))
-    updated_at = models.DateTimeField(_("updated at"), auto_now=True, help_text=_("When the row last changed."))
+    updated_at = models.DateTimeField(
+        _("updated at"), auto_now=True, db_index=True, help_text=_("When the row last changed.")
+    )
 
     objects = RecordQuerySet.as_manager()
 
@@ -141,8 +157,13 @@ class Citable(models.Model):
         return str(getattr(self, self.key_field))
 
     @classmethod
-    def search_condition(cls, term: str) -> Q:
-        """Return the condition under which one normalised search term is found in a row."""
+    def search_parameters(cls, term: str) -> dict[str, Any]:
+        """Return the values that `search_condition` takes for one normalised search term."""
+        return {"term": term}
+
+    @classmethod
+    def search_condition(cls, term: Any) -> Q:
+        """Return the condition under which a search term, or what stands for it in a statement, is found in a row."""
         condition = Q()
         for column in cls.search_columns:
             condition |= Q(**{f"{column}__contains": term})
@@ -164,6 +185,31 @@ class RetiredSlug(models.Model):
         return f"{self.table}/{self.slug}"
 
 
+class XidField(models.Field):
+    """The number of a database transaction, which never comes again (xid8)."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class DataChange(models.Model):
+    """A transaction that changed records. Written by the database, for the data version (see `answers`).
+
+    A version has to tell any two states of the data apart in which a reader could find them. The greatest visible number
+    of a sequence does not: a transaction may commit behind one that took a greater number. The greatest visible
+    transaction together with those before it that are still open does.
+    """
+
+    xid = XidField(_("transaction"), primary_key=True, help_text=_("Number of the transaction."))
+
+    class Meta:
+        verbose_name = _("data change")
+        verbose_name_plural = _("data changes")
+
+    def __str__(self) -> str:
+        return str(self.xid)
+
+
 class Record(Citable):
     """A record with a slug: ASCII, unique within its resource, permanent, never reused."""
 
@@ -182,6 +228,7 @@ class Record(Citable):
             models.CheckConstraint(condition=Q(slug__regex=SLUG_PATTERN), name="%(app_label)s_%(class)s_slug_ascii"),
         ]
         triggers = [
+            data_changes(),
             pgtrigger.ReadOnly(name="slug_is_permanent", fields=["slug"]),
             pgtrigger.Trigger(
                 name="slug_is_retired",
@@ -292,6 +339,8 @@ class NamedRecord(Fact):
     class Meta(Fact.Meta):
         abstract = True
         ordering = ["name_pinyin", "slug"]
+        # Pages by name, however deep, without sorting.
+        indexes = [models.Index(fields=["name_pinyin", "slug"], name="%(app_label)s_%(class)s_name")]
 
     def __str__(self) -> str:
         return self.name

@@ -5,59 +5,40 @@ digest of the filters it was made for.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core import signing
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import BooleanField, Expression, F, Model, Q
 from django.db.models.expressions import OrderBy
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from rest_framework.pagination import BasePagination
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.common.errors import nearest, parameter_error
+from apps.common.statements import Slot
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
 COUNT_CAP = 10_000
 SALT = "apps.common.paging"
+# What shapes an answer without choosing or ordering its rows: a cursor serves whatever these are.
+FREE = frozenset({"cursor", "page_size", "count", "fields", "expand", "labels", "facets", "format"})
 
-Order = list[tuple[str, bool]]  # column and whether it descends
+Order = tuple[tuple[str, bool], ...]  # column and whether it descends
 
 
-class KeysetPagination(BasePagination):
-    """Pages of a list. The view says by which keys it can be sorted (`sortable`, `default_sort`)."""
+class Place(NamedTuple):
+    """Where a page begins: behind the row with these sort values, or before it."""
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Return the rows of the page that the request asks for."""
-        self.request = request
-        self.size = self._size(request)
-        self.sort = request.query_params.get("sort", view.default_sort)
-        order = self._order(self.sort, view)
-        position, backwards = self._read_cursor(order)
-        self.count = _capped_count(queryset) if request.query_params.get("count") == "true" else None
-        if position is not None:
-            queryset = queryset.filter(_behind(order, position, backwards))
-        rows = list(queryset.order_by(*_order_by(order, backwards))[: self.size + 1])
-        more = len(rows) > self.size
-        rows = rows[: self.size]
-        if backwards:
-            rows.reverse()
-        has_next, has_previous = (position is not None, more) if backwards else (more, position is not None)
-        self.next = self._link(order, rows[-1], "n") if rows and has_next else None
-        self.previous = self._link(order, rows[0], "p") if rows and has_previous else None
-        return rows
+    values: tuple[Any, ...]
+    backwards: bool
 
-    def get_paginated_response(self, data: Any) -> Response:
-        """Wrap the rows of a page, with links in the body and in the `Link` header (RFC 8288)."""
-        body: dict[str, Any] = {"results": data, "next": self.next, "previous": self.previous}
-        if self.count is not None:
-            body |= {"count": min(self.count, COUNT_CAP), "count_is_exact": self.count <= COUNT_CAP}
-        links = [f'<{url}>; rel="{rel}"' for rel, url in (("next", self.next), ("prev", self.previous)) if url]
-        return Response(body, headers={"Link": ", ".join(links)} if links else None)
+
+class PageSchema(BasePagination):
+    """What the OpenAPI document says of pages; `reading` makes them."""
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the OpenAPI schema of a page."""
@@ -101,94 +82,130 @@ class KeysetPagination(BasePagination):
             ),
         ]
 
-    def _size(self, request: Request) -> int:
-        text = request.query_params.get("page_size", str(DEFAULT_SIZE))
-        if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_SIZE):
-            raise parameter_error(
-                "page_size", gettext("page_size is a whole number from 1 to %(max)s.") % {"max": MAX_SIZE}
-            )
-        return int(text)
-
-    def _order(self, sort: str, view: Any) -> Order:
-        """Turn the sort parameter into columns, the record's key last."""
-        order: Order = []
-        for item in sort.split(","):
-            name, descends = item.removeprefix("-"), item.startswith("-")
-            if name not in view.sortable:
-                detail = gettext("One cannot sort by “%(name)s”.") % {"name": name} + nearest(name, view.sortable)
-                raise parameter_error("sort", detail)
-            if view.sortable[name] in [column for column, _descends in order]:
-                raise parameter_error("sort", gettext("“%(name)s” is given more than once.") % {"name": name})
-            order.append((view.sortable[name], descends))
-        tie_breaker = view.queryset.model.key_field
-        if tie_breaker not in [column for column, _descends in order]:
-            order.append((tie_breaker, False))
-        return order
-
-    def _filters_digest(self) -> str:
-        """Return what ties a cursor to the list it was made for: all parameters but the place and size of the page."""
-        kept = sorted(
-            (name, value)
-            for name, value in self.request.query_params.items()
-            if name not in ("cursor", "page_size", "count", "fields", "expand", "labels")
-        )
-        return hashlib.sha256(repr((self.request.path, kept)).encode()).hexdigest()[:12]
-
-    def _link(self, order: Order, row: Model, direction: str) -> str:
-        values = [getattr(row, column) for column, _descends in order]
-        plain = [str(value) if isinstance(value, date | Decimal) else value for value in values]
-        cursor = signing.dumps([direction, self._filters_digest(), *plain], salt=SALT, compress=True)
-        query: dict[str, Any] = {
-            name: value for name, value in self.request.query_params.items() if name not in ("cursor", "count")
-        }
-        return f"{self.request.path}?{urlencode({**query, 'cursor': cursor})}"
-
-    def _read_cursor(self, order: Order) -> tuple[list[Any] | None, bool]:
-        text = self.request.query_params.get("cursor")
-        if text is None:
-            return None, False
-        try:
-            direction, digest, *values = signing.loads(text, salt=SALT)
-        except (signing.BadSignature, ValueError) as error:
-            raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
-        if digest != self._filters_digest() or len(values) != len(order):
-            raise parameter_error(
-                "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
-            )
-        return values, direction == "p"
-
 
 def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
 
-def _order_by(order: Order, backwards: bool) -> list[OrderBy]:
-    """Return the ORDER BY of a list, in which NULL is last whatever the direction, or of the list read backwards."""
-    return [
-        OrderBy(
-            F(column), descending=descends != backwards, nulls_first=backwards or None, nulls_last=not backwards or None
+def read_size(params: Mapping[str, str]) -> int:
+    """Return how many records a page shall have."""
+    text = params.get("page_size", str(DEFAULT_SIZE))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_SIZE):
+        raise parameter_error(
+            "page_size", gettext("page_size is a whole number from 1 to %(max)s.") % {"max": MAX_SIZE}
         )
-        for column, descends in order
-    ]
+    return int(text)
 
 
-def _behind(order: Order, position: list[Any], backwards: bool) -> Q:
-    """Return the condition for the rows that come behind a position in the order of `_order_by`."""
+def read_order(params: Mapping[str, str], view: Any) -> Order:
+    """Turn the sort parameter into columns, the record's key last."""
+    order: list[tuple[str, bool]] = []
+    for item in params.get("sort", view.default_sort).split(","):
+        name, descends = item.removeprefix("-"), item.startswith("-")
+        if name not in view.sortable:
+            detail = gettext("One cannot sort by “%(name)s”.") % {"name": name} + nearest(name, view.sortable)
+            raise parameter_error("sort", detail)
+        if view.sortable[name] in [column for column, _descends in order]:
+            raise parameter_error("sort", gettext("“%(name)s” is given more than once.") % {"name": name})
+        order.append((view.sortable[name], descends))
+    tie_breaker = view.queryset.model.key_field
+    if tie_breaker not in [column for column, _descends in order]:
+        order.append((tie_breaker, False))
+    return tuple(order)
+
+
+def read_place(params: Mapping[str, str], path: str, order: Order) -> Place | None:
+    """Return where the page begins, or None for the first page."""
+    text = params.get("cursor")
+    if text is None:
+        return None
+    try:
+        direction, digest, *values = signing.loads(text, salt=SALT)
+    except (signing.BadSignature, ValueError) as error:
+        raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
+    if digest != _digest(params, path) or len(values) != len(order):
+        raise parameter_error(
+            "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
+        )
+    return Place(tuple(values), direction == "p")
+
+
+def link(params: Mapping[str, str], path: str, values: Sequence[Any], direction: str) -> str:
+    """Return the address of the page behind (`n`) or before (`p`) the row with these sort values."""
+    plain = [str(value) if isinstance(value, date | Decimal) else value for value in values]
+    cursor = signing.dumps([direction, _digest(params, path), *plain], salt=SALT, compress=True)
+    query: dict[str, Any] = {name: value for name, value in params.items() if name not in ("cursor", "count", "facets")}
+    return f"{path}?{urlencode({**query, 'cursor': cursor})}"
+
+
+def _digest(params: Mapping[str, str], path: str) -> str:
+    """Return what ties a cursor to the list it was made for."""
+    kept = sorted((name, value) for name, value in params.items() if name not in FREE)
+    return hashlib.sha256(repr((path, kept)).encode()).hexdigest()[:12]
+
+
+def order_by(model: type[Model], order: Order, backwards: bool) -> list[OrderBy]:
+    """Return the ORDER BY of a list, in which NULL is last whatever the direction, or of the list read backwards."""
+    found = []
+    for column, descends in order:
+        nulls: dict[str, Any] = {}
+        if _nullable(model, column):
+            # Said only where it matters: an index serves both directions of an order that says nothing.
+            nulls = {"nulls_first": True} if backwards else {"nulls_last": True}
+        found.append(OrderBy(F(column), descending=descends != backwards, **nulls))
+    return found
+
+
+def _nullable(model: type[Model], column: str) -> bool:
+    field: Any = model._meta.get_field(column)
+    return bool(field.null)
+
+
+class _RowCompare(Expression):
+    """`(a, b) > (x, y)`, which PostgreSQL looks up in an index where it would not the same written with AND and OR."""
+
+    conditional = True
+
+    def __init__(self, columns: Sequence[Any], values: Sequence[Any], sign: str) -> None:
+        super().__init__(output_field=BooleanField())
+        self.columns, self.values, self.sign = list(columns), list(values), sign
+
+    def get_source_expressions(self) -> list[Any]:
+        return [*self.columns, *self.values]
+
+    def set_source_expressions(self, exprs: Sequence[Any]) -> None:
+        self.columns, self.values = list(exprs[: len(self.columns)]), list(exprs[len(self.columns) :])
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        sides, params = [], []
+        for side in (self.columns, self.values):
+            compiled = [compiler.compile(item) for item in side]
+            sides.append(", ".join(text for text, _params in compiled))
+            params += [param for _text, inner in compiled for param in inner]
+        return f"({sides[0]}) {self.sign} ({sides[1]})", params
+
+
+def behind(model: type[Model], order: Order, nulls: Sequence[bool], backwards: bool) -> Any:
+    """Return the condition for the rows behind a place in the order of `order_by`.
+
+    The place's values are the slots `place_0`, `place_1` …; `nulls` says which of them are NULL.
+    """
+    slots = [Slot(f"place_{number}", model._meta.get_field(column)) for number, (column, _) in enumerate(order)]
+    directions = {descends for _column, descends in order}
+    if len(directions) == 1 and not any(_nullable(model, column) for column, _descends in order):
+        sign = "<" if directions.pop() != backwards else ">"
+        return _RowCompare([F(column) for column, _descends in order], slots, sign)
     condition = Q()
     equal_so_far = Q()
-    for (column, descends), value in zip(order, position, strict=True):
-        if value is None:
+    for (column, descends), slot, is_null in zip(order, slots, nulls, strict=True):
+        if is_null:
             beyond = Q(**{f"{column}__isnull": False}) if backwards else Q(pk__in=[])
             equal = Q(**{f"{column}__isnull": True})
         else:
-            beyond = Q(**{f"{column}__{'lt' if descends != backwards else 'gt'}": value})
-            if not backwards:
+            beyond = Q(**{f"{column}__{'lt' if descends != backwards else 'gt'}": slot})
+            if not backwards and _nullable(model, column):
                 beyond |= Q(**{f"{column}__isnull": True})
-            equal = Q(**{column: value})
+            equal = Q(**{column: slot})
         condition |= equal_so_far & beyond
         equal_so_far &= equal
     return condition
-
-
-def _capped_count(queryset: QuerySet[Any]) -> int:
-    return queryset.order_by()[: COUNT_CAP + 1].count()

@@ -1,8 +1,8 @@
-"""The base of every resource's JSON, and the queries that it needs, read off the serializer itself.
+"""The base of every resource's JSON: fields that know what they mean both for an object and in SQL.
 
-A serializer lists its fields; `prepare` walks them and adds to a queryset what they touch: joins for references,
-one prefetch for each nested list, a subquery for each count. So a list costs the same number of queries whatever it
-holds, and a field added to a serializer needs no second thought elsewhere.
+A serializer lists its fields. Lists and details are written by PostgreSQL from what `compiling` reads off it, by the
+`sql` method of the fields that are our own. Where single objects are shown, `prepare` walks the fields and adds to a
+queryset what they touch: joins for references, one prefetch for each nested list, a subquery for each count.
 """
 
 from collections.abc import Iterable
@@ -11,13 +11,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, ForeignKey, IntegerField, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.compiling import Row, Writer, as_object, choice_label, expression, ordering, select_list
 from apps.common.errors import nearest, parameter_error
-from apps.common.models import Citable, Fact, load_targets
+from apps.common.models import Citable, Fact, citable_models, load_targets
+from apps.common.statements import literal, text_of
 
 
 def edtf(name: str) -> tuple[str, ...]:
@@ -36,17 +39,34 @@ class AddressField(serializers.Field):
     def to_representation(self, value: Any) -> str:
         return f"{settings.API_ROOT}/{value.resource}/{value.key}"
 
+    def sql(self, row: Row) -> str:
+        """Return the address of a row (see `compiling`)."""
+        model: Any = row.model
+        return f"'{settings.API_ROOT}/{model.resource}/' || {row.column('key')}"
+
+
+@extend_schema_field({"type": "string"})
+class NameField(serializers.Field):
+    """The name under which a record is shown."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        return str(getattr(value, value.name_field))
+
+    def sql(self, row: Row) -> str:
+        """Return the name of a row (see `compiling`)."""
+        model: Any = row.model
+        return row.column(model.name_field)
+
 
 class Reference(serializers.Serializer[Any]):
     """A record as others point at it: key, name and address. `?expand=` puts the whole record in its place."""
 
     key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
-    name = serializers.SerializerMethodField(help_text="Name of the record, in the language of its source.")
+    name = NameField(help_text="Name of the record, in the language of its source.")
     url = AddressField()
-
-    def get_name(self, record: Any) -> str:
-        """Return the name under which the record is shown."""
-        return str(getattr(record, record.name_field))
 
 
 class TargetReference(serializers.Serializer[Any]):
@@ -76,6 +96,21 @@ class TargetField(serializers.Field):
         target = targets.get(identity)
         return TargetReference(target).data if target else None
 
+    def sql(self, row: Row) -> str:
+        """Return the record that a row speaks about, whatever its kind (see `compiling`)."""
+        cases = []
+        for resource, model in citable_models().items():
+            target = Row(row.writer, model)
+            fields = (
+                f"'{resource}' AS resource, {target.column('key')} AS key, {target.column(model.name_field)} AS name,"
+                f" {AddressField().sql(target)} AS url"
+            )
+            rows: Any = model._default_manager.all()
+            condition = f"{target.column('pk')} = {row.column('object_id')}"
+            found = as_object(fields, target.source(rows.visible_to(row.writer.viewer).order_by()), condition)
+            cases.append(f"WHEN {row.writer.content_type(model)} THEN {found}")
+        return f"(CASE {row.column('content_type')} {' '.join(cases)} END)"
+
 
 class CountField(serializers.IntegerField):
     """How many records point at this one through a relation; counted by a subquery, not by loading them."""
@@ -84,12 +119,16 @@ class CountField(serializers.IntegerField):
         self.relation = relation
         super().__init__(read_only=True, min_value=0, **kwargs)
 
-    def annotation(self, model: type[Model]) -> Coalesce:
-        """Return the expression that counts for a row of the model."""
+    def sql(self, row: Row) -> str:
+        """Return the count for a row (see `compiling`)."""
+        return row.count(self.relation)
+
+    def annotation(self, model: type[Model], viewer: Any = None) -> Coalesce:
+        """Return the expression that counts, for a row of the model, what a reader sees."""
         relation: Any = model._meta.get_field(self.relation)
         back = relation.field.name if relation.auto_created else relation.remote_field.name
         counted = (
-            relation.related_model._default_manager.visible_to(None)
+            relation.related_model._default_manager.visible_to(viewer)
             .filter(**{back: OuterRef("pk")})
             .order_by()
             .values(back)
@@ -112,11 +151,20 @@ class RecordedField(CountField):
         self.conditions = conditions
         super().__init__(relations[0], help_text=help_text)
 
-    def annotation(self, model: type[Model]) -> Coalesce:
-        counts = [self._counted(model, relation) for relation in self.relations]
+    def sql(self, row: Row) -> str:
+        here = RawSQL(row.column("pk"), ())  # type: ignore[no-untyped-call]
+        counts = (f"({text_of(self._counts(row.model, relation, here))})" for relation in self.relations)
+        return f"coalesce({' + '.join(counts)}, 0)"
+
+    def annotation(self, model: type[Model], viewer: Any = None) -> Coalesce:
+        counts = [
+            Subquery(self._counts(model, relation, OuterRef("pk")), output_field=IntegerField())
+            for relation in self.relations
+        ]
         return Coalesce(sum(counts[1:], counts[0]), 0)
 
-    def _counted(self, model: Any, relation: str) -> Any:
+    def _counts(self, model: Any, relation: str, here: Any) -> QuerySet[Any]:
+        """Return a query for the count behind one relation of the row whose primary key is `here`."""
         wanted = Q(**{f"{relation}__{name}": value for name, value in self.conditions.items()})
         end, path = model, ""
         for step in relation.split("__"):
@@ -125,8 +173,9 @@ class RecordedField(CountField):
             if issubclass(end, Fact):
                 wanted &= Q(**{f"{path}__state": Fact.State.PUBLISHED})
         counted = Count(f"{relation}__{self.of}", filter=wanted, distinct=True)
-        row = model._base_manager.filter(pk=OuterRef("pk")).order_by().values("pk").annotate(counted=counted)
-        return Subquery(row.values("counted"), output_field=IntegerField())
+        rows = model._base_manager.filter(pk=here).order_by().values("pk").annotate(counted=counted)
+        found: QuerySet[Any] = rows.values("counted")
+        return found
 
 
 class QuotationSerializer(serializers.Serializer[Any]):
@@ -151,6 +200,12 @@ class QuotationField(serializers.DictField):
     def touches(self) -> tuple[str, ...]:
         """What `prepare` fetches for the field."""
         return ("article__text",) if settings.QUOTATIONS_PUBLIC else ()
+
+    def sql(self, row: Row) -> str:
+        """Return the quotation of a row (see `compiling`), as `Citation.quotation` makes it."""
+        if not settings.QUOTATIONS_PUBLIC:
+            return "NULL::json"
+        return str(row.model.quotation_sql(row))  # type: ignore[attr-defined]
 
 
 class CitationBrief(serializers.Serializer[Any]):
@@ -180,6 +235,11 @@ class LabelField(serializers.CharField):
             help_text=f"With `labels=true`: the label of `{choice}` in the language asked for.",
             **kwargs,
         )
+        self.choice = choice
+
+    def sql(self, row: Row) -> str:
+        """Return the label for a row, in the active language (see `compiling`)."""
+        return choice_label(row.column(self.choice), row.model._meta.get_field(self.choice))
 
 
 @extend_schema_field({"type": "number"})
@@ -188,6 +248,10 @@ class NumberField(serializers.Field):
 
     def to_representation(self, value: Any) -> int | float:
         return int(value) if value == value.to_integral_value() else float(value)
+
+    def sql(self, row: Row) -> str:
+        """Return the number for a row (see `compiling`)."""
+        return f"trim_scale({row.column(str(self.source))})"
 
 
 class FigureBrief(serializers.Serializer[Any]):
@@ -248,6 +312,34 @@ class ReportedField(serializers.Field):
         )
         figure.citation = citation
         return ReportedCount(figure, context=self.context).data
+
+    def sql(self, row: Row) -> str:
+        """Return the same for a row (see `compiling`)."""
+        figure, of_row = row.related("figures")
+        citation, of_figure = figure.related("citations")
+        article = Row(row.writer, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
+        place = select_list(CitationPlace(), citation)
+        best = f"('value' = ANY ({citation.column('supports')})) DESC, {', '.join(ordering(citation))}"
+        issued = f"{article.column('issued_on_latest')} DESC NULLS LAST, {figure.column('slug')} DESC"
+        same_article = f"{article.column('pk')} = place.article_id"
+        reported = (
+            f"{of_row} AND {figure.column('measure')} = {literal(self.measure)} AND {figure.column('kind')} = 'actual'"
+        )
+        number = ", ".join(
+            f"{expression(field, figure)} AS {name}"
+            for name, field in ReportedCount().fields.items()
+            if name != "citation"
+        )
+        figures = figure.source(row.writer.rows(figure.model, narrow=True).order_by())
+        citations = citation.source(row.writer.rows(citation.model, narrow=False).order_by())
+        articles = article.source(article.model._base_manager.order_by())
+        return (
+            f"(SELECT row_to_json(r) FROM (SELECT {number}, place.citation FROM {figures},"
+            f" LATERAL (SELECT (SELECT row_to_json(p) FROM (SELECT {place}) AS p) AS citation,"
+            f" {citation.column('article')} AS article_id FROM {citations} WHERE {of_figure} ORDER BY {best} LIMIT 1)"
+            f" AS place JOIN {articles} ON {same_article}"
+            f" WHERE {reported} ORDER BY {issued} LIMIT 1) AS r)"
+        )
 
     @staticmethod
     def _citation(figure: Any) -> Any:
@@ -329,13 +421,16 @@ def check_expansions(serializer: type[RecordSerializer], paths: list[str]) -> No
 
 
 def prepare(
-    queryset: QuerySet[Any], serializer: serializers.BaseSerializer[Any], as_of: date | None = None
+    queryset: QuerySet[Any],
+    serializer: serializers.BaseSerializer[Any],
+    as_of: date | None = None,
+    viewer: Any = None,
 ) -> QuerySet[Any]:
     """Return the queryset with everything that the serializer will touch: joins, prefetches, counts.
 
     With `as_of`, nested lists of what is valid in time hold what was true on that day.
     """
-    joins, prefetches, counts = _needs(serializer, queryset.model, as_of)
+    joins, prefetches, counts = _needs(serializer, queryset.model, Writer(viewer, as_of))
     if counts:
         queryset = queryset.annotate(**counts)
     if joins:
@@ -344,7 +439,7 @@ def prepare(
 
 
 def _needs(
-    serializer: Any, model: type[Model], as_of: date | None
+    serializer: Any, model: type[Model], writer: Writer
 ) -> "tuple[list[str], list[Prefetch[Any]], dict[str, Any]]":
     """Collect joins, prefetches and counts of one serializer for rows of `model`."""
     joins: list[Any] = []
@@ -353,17 +448,17 @@ def _needs(
     fields: dict[str, Any] = serializer.fields
     for name, field in fields.items():
         if isinstance(field, CountField):
-            counts[name] = field.annotation(model)
+            counts[name] = field.annotation(model, writer.viewer)
         elif touched := getattr(field, "touches", ()):
             prefetches += touched
         elif isinstance(field, ReportedField):
-            prefetches.append(Prefetch("figures", _rows_of(model, "figures", FigureBrief(), as_of)))
+            prefetches.append(Prefetch("figures", _rows_of(model, "figures", FigureBrief(), writer)))
         elif isinstance(field, serializers.ListSerializer):
-            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field.child, as_of)))
+            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field.child, writer)))
         elif isinstance(field, RecordSerializer):
             # An expanded record comes by a query of its own: its counts and lists cannot be had through a join.
             # The record itself is given whatever the day, as the reference in its place would be.
-            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field, as_of, narrow=False)))
+            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field, writer, narrow=False)))
         elif isinstance(field, serializers.BaseSerializer) and isinstance(
             model._meta.get_field(str(field.source)), ForeignKey
         ):
@@ -374,11 +469,9 @@ def _needs(
 
 
 def _rows_of(
-    model: type[Model], source: Any, serializer: Any, as_of: date | None, *, narrow: bool = True
+    model: type[Model], source: Any, serializer: Any, writer: Writer, *, narrow: bool = True
 ) -> QuerySet[Any]:
     """Return the rows at the other end of a relation, with what their serializer needs."""
     relation: Any = model._meta.get_field(source)
-    rows = relation.related_model._default_manager.visible_to(None)
-    if narrow and as_of and issubclass(rows.model, Citable) and rows.model.begins_field:
-        rows = rows.valid_on(as_of)
-    return prepare(rows, serializer, as_of)
+    rows = writer.rows(relation.related_model, narrow=narrow)
+    return prepare(rows, serializer, writer.as_of, writer.viewer)  # type: ignore[arg-type]

@@ -1,6 +1,15 @@
 """Filters of what happened."""
 
-from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, RecordFilterSet
+from apps.common.filters import (
+    ChoiceFilter,
+    CommaFilter,
+    CountRange,
+    DateRange,
+    KeyFilter,
+    RecordFilterSet,
+    TreeFilter,
+    WithinFilter,
+)
 from apps.events.models import Award, Event, Participation
 from apps.projects.models import Project
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street, Venue
@@ -20,8 +29,12 @@ class EventFilterSet(RecordFilterSet):
     neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     project = KeyFilter("projects", Project, distinct=True)
     unit = KeyFilter("participations__unit", MemberUnit, distinct=True)
-    held_after = DateFilter("held_on", "after")
-    held_before = DateFilter("held_on", "before")
+    held = DateRange("held_on")
+    within = WithinFilter()
+    part_of = TreeFilter(Event, below=True)
+    has_part = TreeFilter(Event, below=False)
+    part_count = CountRange("parts")
+    participation_count = CountRange("participations")
 
 
 class ParticipationFilterSet(RecordFilterSet):
@@ -32,6 +45,8 @@ class ParticipationFilterSet(RecordFilterSet):
     alliance = KeyFilter("alliance", Alliance)
     award = KeyFilter("award", Award)
     role = ChoiceFilter("role", Participation.Role, help_text="Parts played at the event.")
+    within = WithinFilter(prefix="event")
+    project = KeyFilter("event__projects", Project, distinct=True)
 
 
 class AwardFilterSet(RecordFilterSet):
@@ -39,3 +54,4 @@ class AwardFilterSet(RecordFilterSet):
 
     giver = KeyFilter("giver", MemberUnit)
     district = KeyFilter("district", District)
+    within = WithinFilter(levels=("district",))

@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import EDTFField
-from apps.common.models import NamedRecord
+from apps.common.models import NamedRecord, data_changes
 from apps.projects.models import Project
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street, Venue
 
@@ -109,6 +109,16 @@ class Event(NamedRecord):
             *NamedRecord.Meta.constraints,
             models.CheckConstraint(condition=~Q(parent=F("id")), name="events_event_not_own_parent"),
         ]
+
+
+class EventProject(Event.projects.through):  # type: ignore[name-defined,misc]
+    """The link between an event and a project, as a model that can bear triggers."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("event's project")
+        verbose_name_plural = _("events' projects")
+        triggers = [data_changes()]
 
 
 class Award(NamedRecord):

@@ -1,6 +1,15 @@
 """Filters of how we know."""
 
-from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, RecordFilterSet, TargetFilter
+from apps.common.filters import (
+    ChoiceFilter,
+    CommaFilter,
+    CountRange,
+    DateRange,
+    KeyFilter,
+    NumberRange,
+    RecordFilterSet,
+    TargetFilter,
+)
 from apps.evidence.models import Article, Figure, Mark
 from apps.registry.models import MemberUnit
 
@@ -10,8 +19,8 @@ class ArticleFilterSet(RecordFilterSet):
 
     article = None
     publisher = CommaFilter("publisher", help_text="Media that first published the article.")
-    issued_after = DateFilter("issued_on", "after")
-    issued_before = DateFilter("issued_on", "before")
+    issued = DateRange("issued_on")
+    citation_count = CountRange("citation_spans")
 
 
 class CitationFilterSet(RecordFilterSet):
@@ -19,6 +28,8 @@ class CitationFilterSet(RecordFilterSet):
 
     article = KeyFilter("article", Article)
     record = TargetFilter()
+    start = NumberRange("start")
+    end = NumberRange("end")
 
 
 class MarkFilterSet(RecordFilterSet):
@@ -26,6 +37,8 @@ class MarkFilterSet(RecordFilterSet):
 
     article = KeyFilter("article", Article)
     reason = ChoiceFilter("reason", Mark.Reason, help_text="Reasons for which a stretch states no fact.")
+    start = NumberRange("start")
+    end = NumberRange("end")
 
 
 class FigureFilterSet(RecordFilterSet):
@@ -36,5 +49,5 @@ class FigureFilterSet(RecordFilterSet):
     kind = ChoiceFilter("kind", Figure.Kind, help_text="Actual or target.")
     subject = TargetFilter()
     reporter = KeyFilter("reporter", MemberUnit)
-    period_after = DateFilter("period", "after")
-    period_before = DateFilter("period", "before")
+    period = DateRange("period")
+    value = NumberRange("value")

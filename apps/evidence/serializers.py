@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.compiling import Row, choice_label
 from apps.common.models import citable_models
 from apps.common.serializers import (
     AddressField,
@@ -21,7 +22,9 @@ from apps.common.serializers import (
     TargetReference,
     edtf,
 )
+from apps.common.statements import literal
 from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.evidence.models.figures import SIGNS
 from apps.evidence.scanner import KINDS
 from apps.registry.serializers import MemberUnitSerializer
 
@@ -30,9 +33,6 @@ class ArticleSerializer(RecordSerializer):
     """A published source."""
 
     citations = None
-    body_length = serializers.IntegerField(
-        read_only=True, help_text="Length of the body in Unicode code points; citations lie within it."
-    )
     citation_count = CountField("citation_spans", help_text="Citations of the article.")
 
     class Meta:
@@ -134,11 +134,22 @@ class MarkSerializer(RecordSerializer):
         return {"article": ArticleSerializer}
 
 
+@extend_schema_field({"type": "string"})
+class ReadingField(serializers.CharField):
+    """A figure as a person reads it."""
+
+    def sql(self, row: Row) -> str:
+        """Return `Figure.reading` for a row (see `common.compiling`)."""
+        signs = " ".join(f"WHEN {literal(sign)} THEN {literal(shown)}" for sign, shown in SIGNS.items())
+        unit = choice_label(row.column("unit"), Figure._meta.get_field("unit"))
+        return f"(CASE {row.column('comparator')} {signs} END || trim_scale({row.column('value')}) || ' ' || {unit})"
+
+
 class FigureSerializer(RecordSerializer):
     """One number that a source reports."""
 
     value = NumberField(help_text="The number.")
-    reading = serializers.CharField(read_only=True, help_text="The figure as a person reads it.")
+    reading = ReadingField(read_only=True, help_text="The figure as a person reads it.")
     subject = TargetField(help_text="Record that the number is about.")
 
     class Meta:

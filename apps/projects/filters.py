@@ -1,6 +1,15 @@
 """Filters of what is done together."""
 
-from apps.common.filters import ChoiceFilter, DateFilter, KeyFilter, RecordFilterSet
+from apps.common.filters import (
+    ChoiceFilter,
+    CountRange,
+    DateRange,
+    KeyFilter,
+    NumberRange,
+    RecordFilterSet,
+    TreeFilter,
+    WithinFilter,
+)
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street
 
@@ -10,6 +19,9 @@ class CategoryFilterSet(RecordFilterSet):
 
     alliance = KeyFilter("alliance", Alliance)
     programme = KeyFilter("programme", Project)
+    within = WithinFilter(prefix="alliance")
+    position = NumberRange("position")
+    project_count = CountRange("projects")
 
 
 class OfferFilterSet(RecordFilterSet):
@@ -19,8 +31,9 @@ class OfferFilterSet(RecordFilterSet):
     unit = KeyFilter("unit", MemberUnit)
     street = KeyFilter("street", Street)
     neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
-    published_after = DateFilter("published_on", "after")
-    published_before = DateFilter("published_on", "before")
+    published = DateRange("published_on")
+    within = WithinFilter(levels=("street", "neighbourhood"))
+    closes = DateRange("closes_on")
 
 
 class NeedFilterSet(OfferFilterSet):
@@ -48,8 +61,14 @@ class ProjectFilterSet(RecordFilterSet):
     neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     claimed_by = KeyFilter("claims__unit", MemberUnit, distinct=True)
     partner = KeyFilter("partners__unit", MemberUnit, distinct=True)
-    starts_after = DateFilter("starts_on", "after")
-    starts_before = DateFilter("starts_on", "before")
+    starts = DateRange("starts_on")
+    within = WithinFilter()
+    part_of = TreeFilter(Project, below=True)
+    has_part = TreeFilter(Project, below=False)
+    ends = DateRange("ends_on")
+    part_count = CountRange("parts")
+    partner_count = CountRange("partners")
+    claim_count = CountRange("claims")
 
 
 class ProjectPartnerFilterSet(RecordFilterSet):
@@ -59,6 +78,7 @@ class ProjectPartnerFilterSet(RecordFilterSet):
     unit = KeyFilter("unit", MemberUnit)
     alliance = KeyFilter("alliance", Alliance)
     role = ChoiceFilter("role", ProjectPartner.Role, help_text="Parts played in the project.")
+    within = WithinFilter(prefix="project")
 
 
 class ClaimFilterSet(RecordFilterSet):
@@ -69,8 +89,8 @@ class ClaimFilterSet(RecordFilterSet):
     status = ChoiceFilter("status", Claim.Status, help_text="Where the commitment stands.")
     alliance = KeyFilter("project__alliance", Alliance)
     street = KeyFilter("project__street", Street)
-    claimed_after = DateFilter("claimed_on", "after")
-    claimed_before = DateFilter("claimed_on", "before")
+    claimed = DateRange("claimed_on")
+    within = WithinFilter(prefix="project")
 
 
 class DeliverableFilterSet(RecordFilterSet):
@@ -79,5 +99,6 @@ class DeliverableFilterSet(RecordFilterSet):
     project = KeyFilter("project", Project)
     kind = ChoiceFilter("kind", Deliverable.Kind, help_text="Kinds of result.")
     status = ChoiceFilter("status", Deliverable.Status, help_text="Announced or released.")
-    released_after = DateFilter("released_on", "after")
-    released_before = DateFilter("released_on", "before")
+    released = DateRange("released_on")
+    alliance = KeyFilter("project__alliance", Alliance)
+    within = WithinFilter(prefix="project")

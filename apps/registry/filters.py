@@ -1,10 +1,26 @@
 """Filters of who and where."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-import django_filters
+from django.db.models import Q
+from django.utils.translation import gettext
 
-from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, RecordFilterSet
+from apps.common.filters import (
+    ChoiceFilter,
+    CommaFilter,
+    CountRange,
+    DateRange,
+    Filter,
+    FilterError,
+    KeyFilter,
+    Reading,
+    RecordFilterSet,
+    TreeFilter,
+    WithinFilter,
+)
+from apps.common.models import Citable
+from apps.registry import naming
 from apps.registry.models import (
     Alliance,
     District,
@@ -22,6 +38,8 @@ class DivisionFilterSet(RecordFilterSet):
     """What all levels of division are filtered by."""
 
     official_code = CommaFilter("official_code", help_text="Codes as the division codes print them.")
+    established = DateRange("established_on")
+    abolished = DateRange("abolished_on")
 
 
 class DistrictFilterSet(DivisionFilterSet):
@@ -29,6 +47,7 @@ class DistrictFilterSet(DivisionFilterSet):
 
     kind = ChoiceFilter("kind", District.Kind, help_text="Kinds of county-level division.")
     successor = KeyFilter("successor", District)
+    street_count = CountRange("streets")
 
 
 class StreetFilterSet(DivisionFilterSet):
@@ -37,6 +56,25 @@ class StreetFilterSet(DivisionFilterSet):
     kind = ChoiceFilter("kind", Street.Kind, help_text="Kinds of township-level division.")
     district = KeyFilter("district", District)
     successor = KeyFilter("successor", Street)
+    within = WithinFilter(levels=("district",))
+    neighbourhood_count = CountRange("neighbourhoods")
+
+
+class WrittenAsFilter(Filter):
+    """Neighbourhoods that a name in an article can mean."""
+
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "maxLength": 100}
+
+    def read(self, text: str, model: type[Citable]) -> Reading:
+        if len(text) > self.schema["maxLength"]:
+            raise FilterError(gettext("More than %(limit)s characters.") % {"limit": self.schema["maxLength"]})
+        try:
+            return Reading(naming.says_village(text), (naming.match_key(text),))
+        except ValueError:
+            return Reading("nothing", ())
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+        return Q(pk__in=[]) if shape == "nothing" else Neighbourhood.written_condition(slots[0], shape)
 
 
 class NeighbourhoodFilterSet(DivisionFilterSet):
@@ -47,15 +85,10 @@ class NeighbourhoodFilterSet(DivisionFilterSet):
     street = KeyFilter("street", Street)
     committee = KeyFilter("committee", Neighbourhood)
     successor = KeyFilter("successor", Neighbourhood)
-    written_as = django_filters.CharFilter(
-        method="filter_written_as",
-        max_length=100,
-        help_text="A name as articles write it, such as 国定一居民区; gives the committees that it can mean.",
+    written_as = WrittenAsFilter(
+        help_text="A name as articles write it, such as 国定一居民区; gives the committees that it can mean."
     )
-
-    def filter_written_as(self, queryset: Any, name: str, value: str) -> Any:
-        """Keep the neighbourhoods that a name in an article can mean."""
-        return queryset.written_as(value)
+    within = WithinFilter(levels=("street",))
 
 
 class MemberUnitFilterSet(RecordFilterSet):
@@ -67,6 +100,11 @@ class MemberUnitFilterSet(RecordFilterSet):
     street = KeyFilter("street", Street)
     neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     alliance = KeyFilter("memberships__alliance", Alliance, distinct=True)
+    within = WithinFilter()
+    part_of = TreeFilter(MemberUnit, below=True)
+    has_part = TreeFilter(MemberUnit, below=False)
+    membership_count = CountRange("memberships")
+    claim_count = CountRange("claims")
 
 
 class UnitNameFilterSet(RecordFilterSet):
@@ -74,6 +112,8 @@ class UnitNameFilterSet(RecordFilterSet):
 
     kind = ChoiceFilter("kind", UnitName.Kind, help_text="How the name relates to the unit.")
     unit = KeyFilter("unit", MemberUnit)
+    valid_from = DateRange("valid_from")
+    valid_until = DateRange("valid_until")
 
 
 class AllianceFilterSet(RecordFilterSet):
@@ -86,8 +126,14 @@ class AllianceFilterSet(RecordFilterSet):
     street = KeyFilter("street", Street)
     neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     unit = KeyFilter("memberships__unit", MemberUnit, distinct=True)
-    founded_after = DateFilter("founded_on", "after")
-    founded_before = DateFilter("founded_on", "before")
+    founded = DateRange("founded_on")
+    within = WithinFilter()
+    part_of = TreeFilter(Alliance, below=True)
+    has_part = TreeFilter(Alliance, below=False)
+    dissolved = DateRange("dissolved_on")
+    part_count = CountRange("parts")
+    member_count = CountRange("memberships")
+    project_count = CountRange("projects")
 
 
 class MembershipFilterSet(RecordFilterSet):
@@ -96,8 +142,9 @@ class MembershipFilterSet(RecordFilterSet):
     alliance = KeyFilter("alliance", Alliance)
     unit = KeyFilter("unit", MemberUnit)
     role = ChoiceFilter("role", Membership.Role, help_text="Roles in the body.")
-    joined_after = DateFilter("joined_on", "after")
-    joined_before = DateFilter("joined_on", "before")
+    joined = DateRange("joined_on")
+    left = DateRange("left_on")
+    within = WithinFilter(prefix="alliance")
 
 
 class VenueFilterSet(RecordFilterSet):
@@ -109,8 +156,12 @@ class VenueFilterSet(RecordFilterSet):
     district = KeyFilter("district", District)
     street = KeyFilter("street", Street)
     neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
-    opened_after = DateFilter("opened_on", "after")
-    opened_before = DateFilter("opened_on", "before")
+    opened = DateRange("opened_on")
+    within = WithinFilter()
+    part_of = TreeFilter(Venue, below=True)
+    has_part = TreeFilter(Venue, below=False)
+    closed = DateRange("closed_on")
+    service_count = CountRange("services")
 
 
 class VenueServiceFilterSet(RecordFilterSet):
@@ -119,3 +170,5 @@ class VenueServiceFilterSet(RecordFilterSet):
     category = ChoiceFilter("category", VenueService.Category, help_text="Fields of service.")
     venue = KeyFilter("venue", Venue)
     provider = KeyFilter("provider", MemberUnit)
+    offered_since = DateRange("offered_since")
+    within = WithinFilter(prefix="venue")

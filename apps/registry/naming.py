@@ -74,11 +74,12 @@ def resolve(name: str, candidates: Mapping[str, Sequence[str]]) -> tuple[str, ..
         codes = tuple(candidates.get(match_key(name), ()))
     except ValueError:
         return ()
-    village = _says_village(name)
+    village = says_village(name)
     return tuple(code for code in codes if village is not None and _is_village(code) == village) or codes
 
 
-def _says_village(name: str) -> bool | None:
+def says_village(name: str) -> bool | None:
+    """Tell whether a name says that it means a village committee; None where it does not say."""
     text = unicodedata.normalize("NFKC", name)
     if any(word in text for word in _VILLAGE_COMMITTEE):
         return True

@@ -21,9 +21,8 @@ class DivisionViewSet(RecordViewSet):
     """A level of the divisions; a list without `as_of` holds the newest edition."""
 
     @classmethod
-    def plain_list(cls) -> Any:
-        queryset: Any = cls.queryset
-        return queryset.visible_to(None).current()
+    def at_time(cls, rows: Any, as_of: Any, asked: frozenset[str]) -> Any:
+        return rows.valid_on(as_of) if as_of else rows.current()
 
 
 class DistrictViewSet(DivisionViewSet):
@@ -62,13 +61,9 @@ class NeighbourhoodViewSet(DivisionViewSet):
     default_sort = "key"
 
     @classmethod
-    def plain_list(cls) -> Any:
-        return super().plain_list().in_editions()
-
-    def at_time(self, queryset: Any) -> Any:
-        found = queryset.valid_on(self.as_of) if self.as_of else queryset.current()
-        asks_for_estates = {"kind", "q", "written_as", "article"} & self.request.query_params.keys()
-        return found if asks_for_estates else found.in_editions()
+    def at_time(cls, rows: Any, as_of: Any, asked: frozenset[str]) -> Any:
+        found = super().at_time(rows, as_of, asked)
+        return found if asked & {"kind", "q", "written_as", "article"} else found.in_editions()
 
 
 class MemberUnitViewSet(RecordViewSet):

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import EDTFField, PinyinField, SearchField
-from apps.common.models import Record
+from apps.common.models import Record, data_changes
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
@@ -63,6 +63,13 @@ class Article(Record):
     body_end = models.PositiveIntegerField(
         _("body end"), help_text=_("Offset in the captured page behind the body's last character.")
     )
+    body_length = models.GeneratedField(
+        expression=F("body_end") - F("body_start"),
+        output_field=models.PositiveIntegerField(),
+        db_persist=True,
+        verbose_name=_("length of the body"),
+        help_text=_("Length of the body in Unicode code points; citations lie within it."),
+    )
     body_sha256 = sha256_field(_("digest of the body"), _("SHA-256 of the body in UTF-8, newlines as LF."))
 
     class Meta(Record.Meta):
@@ -84,11 +91,6 @@ class Article(Record):
 
     def __str__(self) -> str:
         return self.title
-
-    @property
-    def body_length(self) -> int:
-        """Length of the body in Unicode code points."""
-        return self.body_end - self.body_start
 
 
 class ArticleText(models.Model):
@@ -113,6 +115,7 @@ class ArticleText(models.Model):
         verbose_name = _("article text")
         verbose_name_plural = _("article texts")
         triggers = [
+            data_changes(),  # quotations are made of it
             pgtrigger.Trigger(
                 name="text_is_the_article",
                 operation=pgtrigger.Insert | pgtrigger.Update,

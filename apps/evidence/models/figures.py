@@ -13,6 +13,10 @@ from apps.common.models import NamedRecord
 from apps.registry.models import MemberUnit
 
 
+# How a comparator is written before a number.
+SIGNS = {"=": "", ">=": "≥ ", ">": "> ", "~": "≈ ", "<=": "≤ ", "<": "< "}
+
+
 class Figure(NamedRecord):
     """One number that a source reports, with all that is needed to know what it means."""
 
@@ -80,7 +84,10 @@ class Figure(NamedRecord):
     class Meta(NamedRecord.Meta):
         verbose_name = _("figure")
         verbose_name_plural = _("figures")
-        indexes = [models.Index(fields=["content_type", "object_id"], name="evidence_figure_subject")]
+        indexes = [
+            *NamedRecord.Meta.indexes,
+            models.Index(fields=["content_type", "object_id"], name="evidence_figure_subject"),
+        ]
         constraints = [
             *NamedRecord.Meta.constraints,
             models.CheckConstraint(condition=Q(value__gte=0), name="evidence_figure_not_negative"),
@@ -89,5 +96,4 @@ class Figure(NamedRecord):
     @property
     def reading(self) -> str:
         """The figure as a person reads it: ≥ 31700 人次."""
-        sign = {"=": "", ">=": "≥ ", "<=": "≤ ", "~": "≈ "}.get(self.comparator, f"{self.comparator} ")
-        return f"{sign}{self.value.normalize():f} {self.get_unit_display()}"
+        return f"{SIGNS[self.comparator]}{self.value.normalize():f} {self.get_unit_display()}"

@@ -1,5 +1,6 @@
 """Places in articles: citations, which support facts, and marks of what is no fact."""
 
+import sys
 from typing import Any
 
 import pgtrigger
@@ -13,8 +14,33 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models import Record, RecordQuerySet
+from apps.common.statements import literal
 from apps.evidence import spans
 from apps.evidence.models.articles import SHA256_PATTERN, Article, sha256_field
+
+
+BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace() and char != "\n")
+# `spans.quote` in SQL. What is asked for step by step: the body, the words and the room beside them, the line's ends.
+QUOTATION = """(
+    SELECT row_to_json(r) FROM (
+        SELECT CASE WHEN length(words) > {most} THEN left(words, {most} - 1) || '…' ELSE words END AS exact,
+               substr(body, greatest(line_start, {start} - room) + 1,
+                      greatest({start} - greatest(line_start, {start} - room), 0)) AS prefix,
+               substr(body, {end} + 1, greatest(least(line_end, {end} + room) - {end}, 0)) AS suffix,
+               (SELECT count(*) FROM regexp_split_to_table(left(body, {start} + 1), '\n') AS line
+                WHERE btrim(line, {blanks}) <> '') AS paragraph
+        FROM evidence_articletext AS page
+        JOIN evidence_article AS source ON source.id = page.article_id,
+        LATERAL (SELECT substr(captured, body_start + 1, body_end - body_start) AS body) AS text,
+        LATERAL (SELECT substr(body, {start} + 1, {end} - {start}) AS words) AS span,
+        LATERAL (SELECT ({most} - least(length(words), {most})) / 2 AS room,
+                        strpos(reverse(left(body, {start})), E'\n') AS before,
+                        strpos(substr(body, {end} + 1), E'\n') AS behind) AS near,
+        LATERAL (SELECT CASE before WHEN 0 THEN 0 ELSE {start} - before + 1 END AS line_start,
+                        CASE behind WHEN 0 THEN length(body) ELSE {end} + behind - 1 END AS line_end) AS ends
+        WHERE page.article_id = {article}
+    ) AS r
+)"""
 
 
 class Span(Record):
@@ -190,6 +216,14 @@ class Citation(Span):
         """The words of the article, with what stands around them; None where no text is attached or none is shown."""
         text = getattr(self.article, "text", None) if settings.QUOTATIONS_PUBLIC else None
         return spans.quote(text.body, self.start, self.end)._asdict() if text else None
+
+    @classmethod
+    def quotation_sql(cls, row: Any) -> str:
+        """Return `quotation` in SQL for a row of a statement that is being written (`spans.quote`)."""
+        start, end = row.column("start"), row.column("end")
+        return QUOTATION.format(
+            article=row.column("article"), start=start, end=end, most=spans.QUOTED_AT_MOST, blanks=literal(BLANKS)
+        )
 
     def slug_source(self) -> str:
         record = self.record

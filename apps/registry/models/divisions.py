@@ -7,13 +7,13 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q
 from django.db.models.functions import Coalesce, Left
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import Derived, EDTFField, PinyinField, SearchField
-from apps.common.models import EVIDENCE, SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet
+from apps.common.models import EVIDENCE, SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet, data_changes
 from apps.registry import naming
 
 
@@ -49,8 +49,7 @@ class NeighbourhoodQuerySet(DivisionQuerySet):
             key = naming.match_key(name)
         except ValueError:
             return self.none()
-        candidates = {key: list(self.filter(match_key=key).values_list("key", flat=True))}
-        return self.filter(key__in=naming.resolve(name, candidates))
+        return self.filter(self.model.written_condition(key, naming.says_village(name)))
 
 
 class Division(Citable):
@@ -147,6 +146,7 @@ class District(Division):
         verbose_name = _("district")
         verbose_name_plural = _("districts")
         ordering = ["code"]
+        triggers = [data_changes()]
         constraints = [
             models.CheckConstraint(condition=Q(code__regex=r"^\d{6}(-\d{4})?$"), name="registry_district_code_digits"),
             models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_district_not_own_successor"),
@@ -188,6 +188,8 @@ class Street(Division):
         verbose_name = _("street")
         verbose_name_plural = _("streets")
         ordering = ["code"]
+        indexes = [models.Index(fields=["name_pinyin", "code"], name="registry_street_name")]
+        triggers = [data_changes()]
         constraints = [
             models.CheckConstraint(condition=Q(code__regex=r"^\d{9}(-\d{4})?$"), name="registry_street_code_digits"),
             models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_street_not_own_successor"),
@@ -272,6 +274,7 @@ class Neighbourhood(Division):
         verbose_name = _("neighbourhood")
         verbose_name_plural = _("neighbourhoods")
         ordering = ["key"]
+        indexes = [models.Index(fields=["name_pinyin", "key"], name="registry_neighbourhood_name")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(code=None) | Q(code__regex=r"^\d{12}(-\d{4})?$"), name="registry_neighbourhood_code_digits"
@@ -295,6 +298,7 @@ class Neighbourhood(Division):
             models.UniqueConstraint(fields=["key"], name="registry_neighbourhood_key_once"),
         ]
         triggers = [
+            data_changes(),
             # No edition lists an estate, so that it rests on an article like any other fact.
             pgtrigger.Trigger(
                 name="estate_has_evidence",
@@ -306,10 +310,27 @@ class Neighbourhood(Division):
         ]
 
     @classmethod
-    def search_condition(cls, term: str) -> Q:
-        """Find a committee under the names that articles use for it too (国定一居民区 for 国定一居委会)."""
-        condition = super().search_condition(term)
+    def written_condition(cls, match_key: Any, village: bool | None) -> Q:
+        """Return the condition for what a name in an article can mean (`naming.resolve` in SQL).
+
+        Where the name says which kind of committee it means, those of the kind are taken if there are any.
+        """
+        if village is None:
+            return Q(match_key=match_key)
+        # In the statistical codes, committees of villages are numbered from 200 to 399 within their street.
+        kind = Q(code__regex=r"^\d{9}[23]") if village else ~Q(code__regex=r"^\d{9}[23]") | Q(code=None)
+        same = cls._base_manager.filter(kind, match_key=match_key)
+        return Q(match_key=match_key) & (kind | ~Exists(same))
+
+    @classmethod
+    def search_parameters(cls, term: str) -> dict[str, Any]:
+        """Look for what articles call a committee too (国定一居民区 for 国定一居委会)."""
         try:
-            return condition | Q(match_key=naming.match_key(term))
+            return {**super().search_parameters(term), "match_key": naming.match_key(term)}
         except ValueError:
-            return condition
+            return super().search_parameters(term)
+
+    @classmethod
+    def search_condition(cls, term: Any, match_key: Any = None) -> Q:
+        condition = super().search_condition(term)
+        return condition if match_key is None else condition | Q(match_key=match_key)

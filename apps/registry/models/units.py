@@ -1,5 +1,7 @@
 """Organisations and the names under which they appear."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
@@ -80,7 +82,7 @@ class MemberUnit(NamedRecord):
         ]
 
     @classmethod
-    def search_condition(cls, term: str) -> Q:
+    def search_condition(cls, term: Any) -> Q:
         """Find a unit under any of its names."""
         return super().search_condition(term) | Q(
             Exists(UnitName.objects.filter(unit=OuterRef("pk"), search_text__contains=term))

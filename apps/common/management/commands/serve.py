@@ -19,6 +19,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command, get_commands
 from django.db import connection, connections
 
+from apps.common import views  # noqa: F401 - brings the system check of the serializers
 from partybuild import database
 from partybuild.database import SetupError
 

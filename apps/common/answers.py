@@ -1,0 +1,188 @@
+"""Answers kept as bytes, never given once the data have changed.
+
+Every request asks the database for the data version, which moves with each committed change of a record by whatever way
+(`models.DataChange`). An answer is kept under what was asked and the version that it was made at; it is given again only
+to a request that meets the same version, so no reader ever sees an answer older than the last commit before the request.
+The same version makes the strong `ETag`.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+
+VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
+# The last committed change, the transactions before it that are still open (their changes will come to light later,
+# behind it), and the server's start and database: a restored copy counts its transactions anew.
+VERSION = """
+    SELECT concat_ws(',', extract(epoch FROM pg_postmaster_start_time()),
+                     (SELECT oid FROM pg_database WHERE datname = current_database()), last.xid,
+                     (SELECT string_agg(open::text, ',') FROM pg_snapshot_xip(now.snapshot) AS open
+                      WHERE open < last.xid))
+    FROM (SELECT pg_current_snapshot() AS snapshot) AS now
+    LEFT JOIN LATERAL (
+        SELECT xid FROM common_datachange WHERE xid < pg_snapshot_xmax(now.snapshot) ORDER BY xid DESC LIMIT 1
+    ) AS last ON true
+"""
+
+
+def data_version() -> str:
+    """Return a text that is the same exactly as long as no change of a record has come to light."""
+    with connection.cursor() as cursor:
+        cursor.execute(VERSION)
+        (version,) = cursor.fetchone()
+    return str(version)
+
+
+@cache
+def build() -> str:
+    """Return a digest of the code and its texts: another release gives other answers to the same question."""
+    digest = hashlib.blake2b(digest_size=8)
+    for pattern in ("apps/**/*.py", "apps/**/*.mo", "partybuild/*.py"):
+        for path in sorted(settings.BASE_DIR.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class Answer(NamedTuple):
+    """An answer as it is kept."""
+
+    version: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+
+
+class AnswerCache:
+    """Answers by what was asked, the least recently used dropped first. Memory is bounded. Safe for threads."""
+
+    # What an entry costs beside its body: the key, headers and the dictionary's own room.
+    OVERHEAD = 1_000
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str, version: str) -> Answer | None:
+        """Return the answer kept under a key, if it was made at the version."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None or found.version != version:
+                return None
+            self._kept.move_to_end(key)
+            return found
+
+    def put(self, key: str, answer: Answer) -> None:
+        """Keep an answer in the place of the one under the key, unless it is larger than an eighth of the room."""
+        with self._lock:
+            if old := self._kept.pop(key, None):
+                self.used -= self._cost(key, old)
+            cost = self._cost(key, answer)
+            if cost * 8 > self.limit:
+                return
+            self._kept[key] = answer
+            self.used += cost
+            while self.used > self.limit:
+                dropped, old = self._kept.popitem(last=False)
+                self.used -= self._cost(dropped, old)
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        with self._lock:
+            self._kept.clear()
+            self.used = 0
+
+    def _cost(self, key: str, answer: Answer) -> int:
+        return len(answer.body) + len(key) + self.OVERHEAD
+
+
+ANSWERS = AnswerCache(settings.ANSWER_CACHE_MB * 1024 * 1024)
+
+
+def is_anonymous(request: HttpRequest) -> bool:
+    """Tell whether a request carries nothing by which its sender could be known."""
+    return "HTTP_AUTHORIZATION" not in request.META and settings.SESSION_COOKIE_NAME not in request.COOKIES
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Tell whether plain JSON will do for the `Accept` header."""
+    accept = request.META.get("HTTP_ACCEPT", "")
+    return not accept or "application/json" in accept or "*/*" in accept or "application/*" in accept
+
+
+class CachedReads:
+    """A view whose answers to anonymous GETs are kept. Stands before the view class among the bases."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer from what is kept, or keep what is answered."""
+        dispatch: Any = super().dispatch  # type: ignore[misc]
+        if request.method not in ("GET", "HEAD") or not is_anonymous(request):
+            response: HttpResponseBase = dispatch(request, *args, **kwargs)
+            if "Cache-Control" not in response:
+                response["Cache-Control"] = "private, no-cache"
+            patch_vary_headers(response, VARY)
+            return response
+        key = _key(request)
+        version = data_version()
+        etag = _etag(key, version)
+        if _is_known(request, etag):
+            return _finish(HttpResponseNotModified(), etag)
+        if found := ANSWERS.get(key, version):
+            return _finish(HttpResponse(found.body, headers=dict(found.headers)), etag)
+        response = self.answer(request) if wants_json(request) else None
+        if response is None:
+            response = dispatch(request, *args, **kwargs)
+        if response.status_code != 200:
+            patch_vary_headers(response, VARY)
+            return response
+        if not response.streaming:
+            body = _render(response)
+            ANSWERS.put(key, Answer(version, body, tuple(response.items())))
+        return _finish(response, etag)
+
+    def answer(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Return an answer without the rest of the view, where that can be done."""
+        return None
+
+
+def _key(request: HttpRequest) -> str:
+    """Return what was asked: address, parameters in any order, language and format."""
+    query = "&".join(sorted(request.META.get("QUERY_STRING", "").split("&")))
+    form = "json" if wants_json(request) else request.META.get("HTTP_ACCEPT", "")[:200]
+    parts = (request.get_host(), request.path, query, translation.get_language() or "", form)
+    return "\n".join((*parts, "quoted" if settings.QUOTATIONS_PUBLIC else ""))
+
+
+def _etag(key: str, version: str) -> str:
+    digest = hashlib.blake2b(f"{build()}\n{version}\n{key}".encode(), digest_size=16)
+    return f'"{digest.hexdigest()}"'
+
+
+def _is_known(request: HttpRequest, etag: str) -> bool:
+    given = request.META.get("HTTP_IF_NONE_MATCH", "")
+    return bool(given) and etag in [known.removeprefix("W/") for known in parse_etags(given)]
+
+
+def _render(response: Any) -> bytes:
+    if hasattr(response, "render") and not response.is_rendered:
+        response.render()
+    return bytes(response.content)
+
+
+def _finish(response: Any, etag: str) -> HttpResponseBase:
+    response["ETag"] = etag
+    # Kept by others too, but never given without asking us first.
+    response["Cache-Control"] = "public, no-cache"
+    patch_vary_headers(response, VARY)
+    finished: HttpResponseBase = response
+    return finished

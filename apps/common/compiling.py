@@ -1,0 +1,201 @@
+"""From a serializer to one SQL statement by which PostgreSQL writes the JSON itself.
+
+A serializer says what a record looks like; this module reads it and writes SQL of the same meaning. Each row is a
+subquery under an alias; what hangs on it (references, nested lists, counts) is a subquery that points back at the
+alias. So everything nests alike, PostgreSQL plans it with the indexes of the foreign keys, and a field that is added to
+a serializer needs no second thought here. A field of a kind that is not known is refused (`CompileError`), by a system
+check before the service starts. `tests/common/test_compiling.py` compares with `Serializer.data`.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+from django.contrib.contenttypes.fields import GenericRelation
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.db.models import Field, ForeignKey, Model, QuerySet
+from rest_framework import serializers
+
+from apps.common.models import Citable
+from apps.common.statements import Slot, literal, text_of
+
+# What a column gives as it is. Exact types: a subclass may well show something else.
+PLAIN = {
+    serializers.CharField,
+    serializers.ChoiceField,
+    serializers.SlugField,
+    serializers.RegexField,
+    serializers.IntegerField,
+    serializers.BooleanField,
+    serializers.DateField,
+    serializers.ListField,
+    serializers.ReadOnlyField,
+    serializers.ModelField,  # of generated columns
+}
+quote = connection.ops.quote_name
+
+
+class CompileError(TypeError):
+    """A serializer holds a field of a kind for which there is no SQL."""
+
+
+class Writer:
+    """What the parts of one statement share: who reads, as of when, and the next free alias."""
+
+    def __init__(
+        self,
+        viewer: Any = None,
+        as_of: "Slot | date | None" = None,
+        content_type: "Callable[[type[Model]], int] | None" = None,
+    ) -> None:
+        self.viewer = viewer
+        self.as_of = as_of
+        self.content_type = content_type or (lambda model: ContentType.objects.get_for_model(model).pk)
+        self._used = 0
+
+    def alias(self) -> str:
+        """Return an alias that the statement does not have yet."""
+        self._used += 1
+        return f"t{self._used}"
+
+    def rows(self, model: type[Model], *, narrow: bool) -> QuerySet[Any]:
+        """Return the rows of a model that the reader sees; with `narrow`, those of the day that is asked for."""
+        rows: Any = model._default_manager.all()
+        if hasattr(rows, "visible_to"):
+            rows = rows.visible_to(self.viewer)
+        if narrow and self.as_of and issubclass(model, Citable) and model.begins_field:
+            rows = rows.valid_on(self.as_of)
+        return rows
+
+
+class Row:
+    """A row of a model under an alias: hands out its columns and remembers which were asked for."""
+
+    def __init__(self, writer: Writer, model: type[Model]) -> None:
+        self.writer = writer
+        self.model = model
+        self.alias = writer.alias()
+        self._columns: dict[str, None] = {}
+
+    def column(self, name: str) -> str:
+        """Return the column of a field; `key` is that of the public key, `pk` the internal one."""
+        if name == "key" and issubclass(self.model, Citable):
+            name = self.model.key_field
+        field: Any = self.model._meta.pk if name == "pk" else self.model._meta.get_field(name)
+        self._columns[field.attname] = None
+        return f"{self.alias}.{quote(field.column)}"
+
+    def source(self, rows: QuerySet[Any]) -> str:
+        """Return the FROM item of the row: the rows, with the columns that were asked for."""
+        self.column("pk")
+        return f"({text_of(rows.values(*self._columns))}) AS {self.alias}"
+
+    # What hangs on a row
+
+    def one(self, name: str, serializer: Any, *, visible: bool = False) -> str:
+        """Return the record at the other end of a foreign key as JSON, or NULL; with `visible`, if it may be seen."""
+        field: Any = self.model._meta.get_field(name)
+        target = Row(self.writer, field.related_model)
+        fields = select_list(serializer, target)
+        condition = f"{target.column('pk')} = {self.column(name)}"
+        manager = field.related_model._base_manager
+        rows = self.writer.rows(field.related_model, narrow=False) if visible else manager.all()
+        return as_object(fields, target.source(rows.order_by()), condition)
+
+    def many(self, name: str, serializer: Any) -> str:
+        """Return the records at the other end of a to-many relation as a JSON array, in the order of their model."""
+        target, linked = self.related(name)
+        fields = select_list(serializer, target)
+        order = ", ".join(ordering(target))
+        rows = self.writer.rows(target.model, narrow=True).order_by()
+        inner = f"SELECT {fields} FROM {target.source(rows)} WHERE {linked} ORDER BY {order}"
+        # Not json_agg(), which breaks lines: a record is one line in an export.
+        return f"(SELECT coalesce(array_to_json(array_agg(r)), '[]'::json) FROM ({inner}) AS r)"
+
+    def count(self, name: str) -> str:
+        """Return how many records stand at the other end of a to-many relation."""
+        target, linked = self.related(name)
+        rows = self.writer.rows(target.model, narrow=False).order_by()
+        return f"(SELECT count(*) FROM {target.source(rows)} WHERE {linked})"
+
+    def related(self, name: str) -> "tuple[Row, str]":
+        """Return a row at the other end of a to-many relation, and the condition that ties it to this one."""
+        relation: Any = self.model._meta.get_field(name)
+        target = Row(self.writer, relation.related_model)
+        if isinstance(relation, GenericRelation):
+            kind = target.column(relation.content_type_field_name)
+            return target, (
+                f"{kind} = {self.writer.content_type(self.model)}"
+                f" AND {target.column(relation.object_id_field_name)} = {self.column('pk')}"
+            )
+        if relation.many_to_many:
+            forward = not relation.auto_created
+            field = relation if forward else relation.field
+            mine, theirs = field.m2m_column_name(), field.m2m_reverse_name()
+            if not forward:
+                mine, theirs = theirs, mine
+            link = self.writer.alias()
+            table = quote(field.m2m_db_table())
+            return target, (
+                f"EXISTS (SELECT FROM {table} AS {link} WHERE {link}.{quote(mine)} = {self.column('pk')}"
+                f" AND {link}.{quote(theirs)} = {target.column('pk')})"
+            )
+        return target, f"{target.column(relation.field.name)} = {self.column('pk')}"
+
+
+def as_object(fields: str, source: str, condition: str) -> str:
+    """Return the one row of a source that meets a condition as JSON."""
+    return f"(SELECT row_to_json(r) FROM (SELECT {fields} FROM {source} WHERE {condition}) AS r)"
+
+
+def select_list(serializer: Any, row: Row) -> str:
+    """Return what is selected from a row for a serializer: an expression for each field, under the field's name."""
+    return ", ".join(f"{expression(field, row)} AS {quote(name)}" for name, field in serializer.fields.items())
+
+
+def expression(field: "serializers.Field[Any, Any, Any, Any]", row: Row) -> str:
+    """Return the SQL of one field of a serializer for a row."""
+    if hasattr(field, "sql"):
+        return str(field.sql(row))
+    source = str(field.source)
+    if isinstance(field, serializers.ListSerializer):
+        return row.many(source, field.child)
+    if isinstance(field, serializers.Serializer) and isinstance(row.model._meta.get_field(source), ForeignKey):
+        # A reference stands whatever may be seen at its end; a whole record in its place is given only to who sees it.
+        return row.one(source, field, visible=hasattr(field, "expandable"))
+    if type(field) in PLAIN and "." not in source and source != "*":
+        return row.column(source)
+    if type(field) is serializers.DateTimeField:
+        return instant(row.column(source))
+    raise CompileError(f"{field.parent.__class__.__name__}.{field.field_name}: no SQL for {type(field).__name__}")
+
+
+def instant(column: str) -> str:
+    """Return an instant as it is written in answers (settings: DATETIME_FORMAT)."""
+    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
+def choice_label(column: str, field: "Field[Any, Any]") -> str:
+    """Return the label of a choice in the active language."""
+    cases = " ".join(f"WHEN {literal(value)} THEN {literal(str(label))}" for value, label in field.flatchoices)
+    return f"(CASE {column} {cases} ELSE {column} END)"
+
+
+def ordering(row: Row) -> Iterator[str]:
+    """Yield the sort keys of a model's own order; a foreign key stands for the order of what it points at."""
+    for name in row.model._meta.ordering:
+        descends = str(name).startswith("-")
+        field: Any = row.model._meta.get_field(str(name).removeprefix("-"))
+        keys = [row.column(field.name)]
+        if isinstance(field, ForeignKey):
+            keys = list(_behind(row, field))
+        yield from (f"{key} DESC" if descends else key for key in keys)
+
+
+def _behind(row: Row, field: Any) -> Iterator[str]:
+    for name in field.related_model._meta.ordering:
+        target = Row(row.writer, field.related_model)
+        key = target.column(name)
+        condition = f"{target.column('pk')} = {row.column(field.name)}"
+        yield f"(SELECT {key} FROM {target.source(field.related_model._base_manager.order_by())} WHERE {condition})"

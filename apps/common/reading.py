@@ -1,0 +1,335 @@
+"""Lists and details as they are answered: a request becomes a shape and values, the shape a statement, that an answer.
+
+Nothing of Django REST framework runs here, and no row passes through Python: PostgreSQL writes the JSON of each record
+(`compiling`), and what is left to do is to put a page together.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, DateField, F, QuerySet
+from django.http import Http404
+from django.utils import translation
+from django.utils.translation import gettext
+
+from apps.common import filters, paging
+from apps.common.compiling import Row, Writer, choice_label, select_list
+from apps.common.errors import nearest, parameter_error
+from apps.common.filters import ChoiceFilter, CommaFilter, Filter, KeyFilter, TargetFilter
+from apps.common.serializers import check_expansions
+from apps.common.statements import Bounded, Slot, Statement, text_of
+
+FACET_VALUES = 100
+MOST_FACETS = 8
+_statements = Bounded()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """All of a request that decides what its statement says; what differs otherwise goes into slots."""
+
+    view: Any
+    serializer: Any
+    viewer: Any = None  # who reads, as far as it matters: None is everybody
+    language: str = ""
+    labels: bool = False
+    as_of: bool = False
+    expand: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    asked: frozenset[str] = frozenset()
+    filters: tuple[tuple[str, Any], ...] = ()
+    order: paging.Order = ()
+    place: tuple[bool, tuple[bool, ...]] | None = None
+    size: int = 0
+    count: int = 0
+    facets: tuple[str, ...] = ()
+    quoted: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """A shape with the values of one request, and what its answer is put together from."""
+
+    shape: Shape
+    values: dict[str, Any]
+    params: Mapping[str, str]
+    path: str
+    user: Any
+
+
+# From a request to a question
+
+
+def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
+    """Return what a GET asks for: the record with a key, or a list. Raises ParameterError."""
+    known = filters.DETAIL_PARAMETERS if key is not None else filters.LIST_PARAMETERS | set(base_filters(view))
+    filters.refuse_unknown(request, known)
+    params = {name: request.GET[name] for name in request.GET}
+    serializer = view.serializer_class if key is None else view.detail_serializer_class
+    as_of = filters.read_day(request, "as_of")
+    shared: dict[str, Any] = {
+        "view": view,
+        "serializer": serializer,
+        "viewer": user.pk if user is not None and user.is_authenticated else None,
+        "language": translation.get_language() or "",
+        "labels": filters.read_flag(request, "labels"),
+        "as_of": as_of is not None,
+        "expand": tuple(filters.read_words(request, "expand")),
+        "fields": tuple(filters.read_words(request, "fields")),
+        "quoted": settings.QUOTATIONS_PUBLIC,
+    }
+    check_expansions(serializer, list(shared["expand"]))
+    _check_fields(serializer, shared["fields"])
+    values: dict[str, Any] = {"as_of": as_of}
+    if key is not None:
+        return Question(Shape(**shared), {**values, "key": key}, params, request.path, user)
+    readings = filters.read_filters(request, view)
+    for name, reading in readings.items():
+        values |= {f"{name}_{number}": value for number, value in enumerate(reading.values)}
+    order = paging.read_order(params, view)
+    place = paging.read_place(params, request.path, order)
+    if place:
+        values |= {f"place_{number}": value for number, value in enumerate(place.values)}
+    shape = Shape(
+        **shared,
+        asked=frozenset(readings),
+        filters=tuple(sorted((name, reading.shape) for name, reading in readings.items())),
+        order=order,
+        place=place and (place.backwards, tuple(value is None for value in place.values)),
+        size=paging.read_size(params),
+        count=paging.COUNT_CAP if filters.read_flag(request, "count") else 0,
+        facets=_read_facets(request, view),
+    )
+    return Question(shape, values, params, request.path, user)
+
+
+def base_filters(view: Any) -> dict[str, Filter]:
+    """Return the filters of a view's lists, by parameter."""
+    found: dict[str, Filter] = view.filterset_class.base_filters
+    return found
+
+
+def facetable(view: Any) -> list[str]:
+    """Return the filters of a view by whose values one may count."""
+    return [
+        name
+        for name, item in base_filters(view).items()
+        if isinstance(item, CommaFilter) and not isinstance(item, TargetFilter) and item.facets and not item.distinct
+    ]
+
+
+def _check_fields(serializer: Any, picked: tuple[str, ...]) -> None:
+    known = serializer.Meta.fields
+    for name in picked:
+        if name not in known:
+            detail = gettext("There is no field “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
+            raise parameter_error("fields", detail)
+
+
+def _read_facets(request: Any, view: Any) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(filters.read_words(request, "facets")))
+    known = facetable(view)
+    for name in names:
+        if name not in known:
+            detail = gettext("One cannot count by “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
+            raise parameter_error("facets", detail)
+    if len(names) > MOST_FACETS:
+        raise parameter_error("facets", gettext("There are more than %(most)s values.") % {"most": MOST_FACETS})
+    return names
+
+
+# From a shape to a statement
+
+
+def _serializer(shape: Shape) -> Any:
+    context = {"labels": shape.labels, "expand": shape.expand, "fields": shape.fields}
+    return shape.serializer(context=context)
+
+
+def _writer(question: Question) -> Writer:
+    return Writer(question.user, Slot("as_of", DateField()) if question.shape.as_of else None)
+
+
+def _visible(question: Question) -> Any:
+    return question.shape.view.queryset.model._default_manager.visible_to(question.user)
+
+
+def _filtered(question: Question) -> QuerySet[Any]:
+    """Return the rows that the filters leave, of all pages and without an order."""
+    shape, view = question.shape, question.shape.view
+    rows = view.at_time(_visible(question), Slot("as_of", DateField()) if shape.as_of else None, shape.asked)
+    for name, inner in shape.filters:
+        item = base_filters(view)[name]
+        rows = rows.filter(item.condition(rows.model, inner, _slots(question, name), question.user))
+    return rows.order_by()
+
+
+def _slots(question: Question, name: str) -> list[Slot]:
+    count = sum(1 for value in question.values if value.rpartition("_")[0] == name and value[-1].isdigit())
+    return [Slot(f"{name}_{number}") for number in range(count)]
+
+
+def _detail(question: Question) -> Statement:
+    row = Row(_writer(question), question.shape.view.queryset.model)
+    fields = select_list(_serializer(question.shape), row)
+    rows = _visible(question).order_by().filter(**{row.model.key_field: Slot("key")})
+    return Statement(f"SELECT row_to_json(r)::text FROM (SELECT {fields} FROM {row.source(rows)}) AS r")
+
+
+class PageStatement(NamedTuple):
+    """The statement of a page, and the filters whose keys it checks, in the order of its first columns."""
+
+    statement: Statement
+    checked: tuple[str, ...]
+
+
+def _page(question: Question) -> PageStatement:
+    """Return the statement of a page.
+
+    Its rows are: what is asked about the whole list (unknown keys, count, facets), the JSON of a record, the record's
+    sort values. Rows are chosen in a subquery, so that only those of the page are written as JSON.
+    """
+    shape = question.shape
+    rows = _filtered(question)
+    missing = dict(_missing(question))
+    asides = [*missing.values(), *_asides(question, rows)]
+    model = rows.model
+    backwards = False
+    page = rows
+    if shape.place:
+        backwards, nulls = shape.place
+        page = page.filter(paging.behind(model, shape.order, nulls, backwards))
+    page = page.order_by(*paging.order_by(model, shape.order, backwards))[: shape.size + 1]
+    row = Row(_writer(question), model)
+    body = f"(SELECT row_to_json(r) FROM (SELECT {select_list(_serializer(shape), row)}) AS r)::text AS body"
+    keys = ", ".join(f"{row.column(column)} AS k{number}" for number, (column, _down) in enumerate(shape.order))
+    listed = f"SELECT {body}, {keys} FROM {row.source(page)}"
+    if not asides:
+        return PageStatement(Statement(listed), ())
+    names = ", ".join(f"({text}) AS a{number}" for number, text in enumerate(asides))
+    text = f"SELECT * FROM (SELECT {names}) AS asides LEFT JOIN ({listed}) AS page ON true"
+    return PageStatement(Statement(text), tuple(missing))
+
+
+def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
+    """Return SQL for what is asked about the whole list: the count, the facets."""
+    shape, found = question.shape, []
+    if shape.count:
+        found.append(f"SELECT count(*) FROM ({text_of(rows.values('pk')[: shape.count + 1])}) AS counted")
+    found += [_facet(question, rows, name) for name in shape.facets]
+    return found
+
+
+def _missing(question: Question) -> Iterator[tuple[str, str]]:
+    """Yield the filters whose values are keys, each with SQL for those of the keys that no record has."""
+    for name, inner in question.shape.filters:
+        text = base_filters(question.shape.view)[name].missing(inner, _slots(question, name), question.user)
+        if text:
+            yield name, text
+
+
+def _facet(question: Question, rows: QuerySet[Any], name: str) -> str:
+    """Return SQL for the values of a filter with their counts under the current filters, the most frequent first."""
+    item: Any = base_filters(question.shape.view)[name]
+    path = item.field_name
+    parts: dict[str, Any] = {"value": F(path)}
+    if isinstance(item, KeyFilter):
+        target = item.target
+        parts = {"value": F(f"{path}__{target.key_field}"), "name": F(f"{path}__{target.name_field}")}
+    grouped = rows.values(**{f"facet_{key}": part for key, part in parts.items()}).annotate(facet_count=Count("pk"))
+    ordered = grouped.order_by("-facet_count", "facet_value")[:FACET_VALUES]
+    columns = ["facet_value AS value", *(["facet_name AS name"] if "name" in parts else [])]
+    if question.shape.labels and isinstance(item, ChoiceFilter):
+        columns.append(f"{choice_label('facet_value', rows.model._meta.get_field(path))} AS label")
+    text = f"SELECT {', '.join(columns)}, facet_count AS count FROM ({text_of(ordered)}) AS grouped"
+    return f"SELECT coalesce(json_agg(r), '[]'::json)::text FROM ({text}) AS r"
+
+
+def export_statement(question: Question) -> Statement:
+    """Return the statement of a whole list, one JSON text a row, in the order asked for."""
+    shape = question.shape
+    rows = _filtered(question)
+    row = Row(_writer(question), rows.model)
+    fields = select_list(_serializer(shape), row)
+    ordered = rows.order_by(*paging.order_by(rows.model, shape.order, backwards=False))
+    # The order is that of the subquery, through which PostgreSQL reads in one pass.
+    return Statement(f"SELECT row_to_json(r)::text FROM (SELECT {fields} FROM {row.source(ordered)}) AS r")
+
+
+# From a question to an answer
+
+
+def detail(question: Question) -> bytes:
+    """Return the JSON of one record; raise Http404 if there is none that the reader may see."""
+    statement: Statement = _statements.get(("detail", question.shape), lambda: _detail(question))
+    rows = statement.rows(question.values)
+    if not rows:
+        raise Http404
+    return str(rows[0][0]).encode()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as JSON, with the addresses of its neighbours."""
+
+    body: bytes
+    next: str | None
+    previous: str | None
+
+
+def page(question: Question) -> Page:
+    """Return one page of a list; raise ParameterError where a filter names what there is not."""
+    shape = question.shape
+    made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: _page(question))
+    asides, rows = _split(question, made.checked, made.statement.rows(question.values))
+    more = len(rows) > shape.size
+    rows = rows[: shape.size]
+    backwards = bool(shape.place and shape.place[0])
+    if backwards:
+        rows.reverse()
+    has_next, has_previous = (shape.place is not None, more) if backwards else (more, shape.place is not None)
+    following = paging.link(question.params, question.path, rows[-1][1:], "n") if rows and has_next else None
+    preceding = paging.link(question.params, question.path, rows[0][1:], "p") if rows and has_previous else None
+    tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False)
+    body = '{"results":[' + ",".join(row[0] for row in rows) + "]," + tail[1:]
+    return Page(body.encode(), following, preceding)
+
+
+def _split(
+    question: Question, names: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
+    """Part what was asked about the whole list from the rows of the page."""
+    shape = question.shape
+    width = len(names) + bool(shape.count) + len(shape.facets)
+    if not width:
+        return {}, rows
+    asides = rows[0][:width]
+    for name, unknown in zip(names, asides, strict=False):
+        if unknown:
+            error = base_filters(shape.view)[name].refuse(unknown)
+            raise parameter_error(name, error.detail)
+    found: dict[str, Any] = {}
+    if shape.count:
+        counted = asides[len(names)]
+        found = {"count": min(counted, shape.count), "count_is_exact": counted <= shape.count}
+    if shape.facets:
+        texts = asides[width - len(shape.facets) :]
+        found["facets"] = {name: json.loads(text) for name, text in zip(shape.facets, texts, strict=True)}
+    return found, [row[width:] for row in rows if row[width] is not None]
+
+
+def stream(question: Question) -> Iterator[bytes]:
+    """Yield a whole list as JSON records in chunks of lines; memory does not grow with the list."""
+    statement: Statement = _statements.get(
+        ("export", question.shape, tuple(question.values)), lambda: export_statement(question)
+    )
+    with connection.cursor() as cursor:
+        copy = f"COPY ({statement.text}) TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
+        with cursor.cursor.copy(copy, statement.params(question.values)) as copied:
+            yield from copied
+
+
