@@ -11,6 +11,8 @@ from django.test import Client
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
+from apps.common.answers import ANSWERS
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
@@ -28,6 +30,13 @@ def english() -> Iterator[None]:
     """Say messages in the language of the code; over HTTP, `Accept-Language` decides as it does for everybody."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_kept_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep no answers: a test's changes are never committed, so that they do not move the data version."""
+    monkeypatch.setattr(ANSWERS, "limit", 0)
+    ANSWERS.clear()
 
 
 class Api:

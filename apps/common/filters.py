@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import BooleanField, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext
 from rest_framework.filters import BaseFilterBackend
@@ -32,6 +32,10 @@ LIST_PARAMETERS = DETAIL_PARAMETERS | {"sort", "cursor", "page_size", "count", "
 DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 INSTANT = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$")
 MOST_WORDS = 100
+
+
+# A condition that no row meets. Not Q(pk__in=[]), for which Django writes no SQL at all.
+NOTHING = RawSQL("false", (), BooleanField())  # type: ignore[no-untyped-call]
 
 
 class FilterError(ValueError):
@@ -277,7 +281,7 @@ class WithinFilter(TargetFilter):
                     path = "__".join(filter(None, (self.prefix, level, up)))
                     parts.append(model._base_manager.filter(**{path: place}).order_by().values("pk"))
         if not parts:
-            return Q(pk__in=[])
+            return NOTHING
         # A union, because PostgreSQL looks up each part in an index but reads the whole table for an OR over joins.
         return Q(pk__in=parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0])
 

@@ -333,3 +333,8 @@ def stream(question: Question) -> Iterator[bytes]:
             yield from copied
 
 
+
+
+def forget() -> None:
+    """Forget all statements; they are made anew at their next use."""
+    _statements.clear()

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django.db.models import Q
 from django.utils.translation import gettext
 
 from apps.common.filters import (
+    NOTHING,
     ChoiceFilter,
     CommaFilter,
     CountRange,
@@ -74,7 +74,7 @@ class WrittenAsFilter(Filter):
             return Reading("nothing", ())
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
-        return Q(pk__in=[]) if shape == "nothing" else Neighbourhood.written_condition(slots[0], shape)
+        return NOTHING if shape == "nothing" else Neighbourhood.written_condition(slots[0], shape)
 
 
 class NeighbourhoodFilterSet(DivisionFilterSet):

@@ -1,0 +1,206 @@
+"""The compiled read path says what the serializers say: every resource, rendered both ways and compared."""
+
+# mypy: allow-untyped-calls
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+
+from apps.common import paging, reading
+from apps.common.compiling import CompileError, Row, Writer, select_list
+from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, SearchFilter, TargetFilter
+from apps.common.serializers import AddressField, RecordSerializer, prepare
+from apps.common.views import check_serializers
+from apps.registry.models import Alliance
+from partybuild.api import viewsets
+
+pytestmark = pytest.mark.django_db
+
+RESOURCES = sorted(viewsets())
+ARTICLES = Path(__file__).resolve().parents[3] / "shared" / "articles"
+ROUNDS = 3
+
+
+def plain(data: Any) -> Any:
+    """Return what a serializer gives as a client reads it."""
+    return json.loads(JSONRenderer().render(data))
+
+
+def nested_paths(serializer: type[RecordSerializer]) -> Iterator[str]:
+    """Yield every path that can be expanded."""
+    for name, inner in serializer.expandable().items():
+        yield name
+        yield from (f"{name}.{deeper}" for deeper in inner.expandable())
+
+
+def value_of(item: Any, name: str, rows: list[Any], chance: random.Random) -> str | None:
+    """Return a value for a filter that some of the rows have."""
+    row = chance.choice(rows)
+    match item:
+        case ChoiceFilter():
+            return ",".join(chance.sample(item.values, min(2, len(item.values))))
+        case TargetFilter():
+            return None if name != "within" else chance.choice(["districts/310110", "streets/310110013"])
+        case KeyFilter() if "__" not in item.field_name and item.field_name != "pk":
+            target = getattr(row, item.field_name)
+            return target.key if target else None
+        case KeyFilter() if item.field_name == "pk":
+            return str(row.key)
+        case KeyFilter():
+            found = item.target.objects.visible_to(None).order_by("?").first()
+            return found.key if found else None
+        case CommaFilter():
+            return str(getattr(row, item.field_name)) or None
+        case DateFilter():
+            return chance.choice(["2012", "2013-06", "2023~", "2021-12-31"])
+        case SearchFilter():
+            text = str(getattr(row, row.name_field))
+            return text[: chance.randint(1, 3)].strip() or None
+    if name.startswith("updated"):
+        return "2026-01-01T00:00:00Z"
+    return str(chance.randint(0, 3))
+
+
+def ask(resource: str, chance: random.Random) -> dict[str, str]:
+    """Return random parameters of a list."""
+    view = viewsets()[resource]
+    rows = list(view.queryset.visible_to(None)[:40])
+    if not rows:
+        return {}
+    asked: dict[str, str] = {"page_size": str(chance.choice([1, 3, 20]))}
+    for name in chance.sample(sorted(view.filterset_class.base_filters), 2):
+        if value := value_of(view.filterset_class.base_filters[name], name, rows, chance):
+            asked[name] = value
+    if chance.random() < 0.5:
+        asked["sort"] = ("-" if chance.random() < 0.5 else "") + chance.choice(sorted(view.sortable))
+    if paths := list(nested_paths(view.serializer_class)):
+        asked["expand"] = ",".join(chance.sample(paths, min(len(paths), chance.randint(1, 3))))
+    if chance.random() < 0.3:
+        asked["fields"] = ",".join(chance.sample(view.serializer_class.Meta.fields, 3))
+    if chance.random() < 0.5:
+        asked["labels"] = "true"
+    if chance.random() < 0.3:
+        asked["as_of"] = chance.choice(["2013-06-27", "2023-07-06", "2010-01-01"])
+    return asked
+
+
+def by_serializer(resource: str, asked: dict[str, str]) -> list[Any]:
+    """Return the page that Django's ORM and the serializer give for a request."""
+    view = viewsets()[resource]
+    as_of = date.fromisoformat(asked["as_of"]) if "as_of" in asked else None
+    filters = view.filterset_class.base_filters
+    rows = view.at_time(view.queryset.visible_to(None), as_of, frozenset(asked) & frozenset(filters))
+    for name, text in asked.items():
+        if name in filters:
+            given = filters[name].read(text, rows.model)
+            rows = rows.filter(filters[name].condition(rows.model, given.shape, given.values, None))
+    order = paging.read_order(asked, view)
+    rows = rows.order_by(*paging.order_by(rows.model, order, backwards=False))
+    return shown(view.serializer_class, rows, asked, as_of, int(asked["page_size"]))
+
+
+def shown(serializer_class: Any, rows: Any, asked: dict[str, str], as_of: date | None, size: int) -> list[Any]:
+    """Return rows as their serializer shows them."""
+    words = {name: [word for word in asked.get(name, "").split(",") if word] for name in ("expand", "fields")}
+    context = {"labels": asked.get("labels") == "true", **words}
+    rows = prepare(rows, serializer_class(context=context), as_of)[:size]
+    found: list[Any] = plain(serializer_class(rows, many=True, context=context).data)
+    return found
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_page_is_what_the_serializer_gives(client: Client, resource: str) -> None:
+    chance = random.Random(resource)  # noqa: S311 - the same choices in every run
+    for language in ["en", "zh-hans"] * ROUNDS:
+        asked = ask(resource, chance)
+        if not asked:
+            pytest.skip("the fixtures hold no record of this resource")
+        answer = client.get(f"/api/v1/{resource}", asked, headers={"accept-language": language})
+        assert answer.status_code == 200, (asked, answer.content.decode())
+        with translation.override(language):
+            assert answer.json()["results"] == by_serializer(resource, asked), asked
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_record_is_what_the_serializer_gives(client: Client, resource: str) -> None:
+    chance = random.Random(resource)  # noqa: S311
+    view = viewsets()[resource]
+    serializer = view.detail_serializer_class
+    rows = view.queryset.visible_to(None)
+    for key in chance.sample(sorted(row.key for row in rows), min(3, rows.count())):
+        asked = {"labels": chance.choice(["true", "false"])}
+        if paths := list(nested_paths(serializer)):
+            asked["expand"] = ",".join(chance.sample(paths, min(len(paths), 2)))
+        if chance.random() < 0.3:
+            asked["as_of"] = "2013-06-27"
+        as_of = date.fromisoformat(asked["as_of"]) if "as_of" in asked else None
+        answer = client.get(f"/api/v1/{resource}/{key}", asked, headers={"accept-language": "en"})
+        assert answer.status_code == 200, answer.content.decode()
+        one = rows.filter(**{rows.model.key_field: key})
+        assert [answer.json()] == shown(serializer, one, asked, as_of, 1), (key, asked)
+
+
+@pytest.mark.parametrize("resource", ["citations", "alliances", "projects"])
+def test_quotations_are_the_same_both_ways(client: Client, settings: Any, resource: str) -> None:
+    if not ARTICLES.is_dir():
+        pytest.skip("the articles are not here")
+    call_command("attach_articles", str(ARTICLES), verbosity=0)
+    settings.QUOTATIONS_PUBLIC = True
+    asked = {"page_size": "200"}
+    whole = client.get(f"/api/v1/{resource}", asked).json()
+    assert json.dumps(whole).count('"paragraph"') > 40
+    assert whole["results"] == by_serializer(resource, asked)
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_list_costs_one_query_and_the_version(client: Client, resource: str) -> None:
+    view = viewsets()[resource]
+    expand = ",".join(nested_paths(view.serializer_class))
+    facets = ",".join(reading.facetable(view)[:8])
+    for extra in ("", f"&expand={expand}" if expand else "", f"&count=true&facets={facets}" if facets else "&count=true"):
+        address = f"/api/v1/{resource}?labels=true{extra}"
+        client.get(address)
+        reading.forget()
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address + "&page_size=7").status_code == 200
+        assert len(queries) == 2, [query["sql"][:300] for query in queries]
+
+
+class Odd(serializers.Field):
+    """A field of a kind that nobody has taught the compiler."""
+
+
+class OddSerializer(RecordSerializer):
+    """An alliance with an odd field."""
+
+    odd = Odd(source="name")
+
+    class Meta:
+        model = Alliance
+        fields = ("url", "odd")
+
+
+def test_a_field_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(CompileError, match=r"OddSerializer\.odd: no SQL for Odd"):
+        select_list(OddSerializer(), Row(Writer(), Alliance))
+    assert "AS \"url\"" in select_list(type("Plain", (serializers.Serializer,), {"url": AddressField()})(), Row(Writer(), Alliance))
+
+
+def test_the_start_refuses_what_cannot_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_serializers(None) == []
+    monkeypatch.setattr(viewsets()["alliances"], "serializer_class", OddSerializer)
+    (error,) = check_serializers(None)
+    assert error.id == "common.E001"
+    assert "OddSerializer.odd" in error.msg
