@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 
 from apps.common import filters, paging
 from apps.common.compiling import Row, Writer, choice_label, select_list
-from apps.common.errors import nearest, parameter_error
+from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.filters import ChoiceFilter, CommaFilter, Filter, KeyFilter, TargetFilter
 from apps.common.serializers import check_expansions
 from apps.common.statements import Bounded, Slot, Statement, text_of
@@ -308,10 +308,12 @@ def _split(
     if not width:
         return {}, rows
     asides = rows[0][:width]
-    for name, unknown in zip(names, asides, strict=False):
-        if unknown:
-            error = base_filters(shape.view)[name].refuse(unknown)
-            raise parameter_error(name, error.detail)
+    wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
+    if wrong:
+        details = [(name, base_filters(shape.view)[name].refuse(unknown).detail) for name, unknown in wrong]
+        raise ParameterError(
+            [{"parameter": name, "code": "invalid_parameter", "detail": detail} for name, detail in details]
+        )
     found: dict[str, Any] = {}
     if shape.count:
         counted = asides[len(names)]

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import translation
 from rest_framework import exceptions
 
-from apps.common import errors
+from apps.common import reading, errors
 from apps.common.docs import ErrorsView
 from apps.registry.views import AllianceViewSet
 from tests.conftest import Api, problem_of
@@ -234,10 +234,10 @@ def failing(api: Api, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that asks for a list whose rows cannot be had, for a reason."""
 
     def ask(error: Exception) -> Any:
-        def fail(_view: object) -> Any:
+        def fail(_question: object) -> Any:
             raise error
 
-        monkeypatch.setattr(AllianceViewSet, "get_queryset", fail)
+        monkeypatch.setattr(reading, "page", fail)
         api.client.raise_request_exception = False
         return api.client.get("/api/v1/alliances")
 
