@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from rest_framework import serializers
 
 from apps.common.models import Citable
@@ -176,7 +176,7 @@ def instant(column: str) -> str:
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-def choice_label(column: str, field: "Field[Any, Any]") -> str:
+def choice_label(column: str, field: Any) -> str:
     """Return the label of a choice in the active language."""
     cases = " ".join(f"WHEN {literal(value)} THEN {literal(str(label))}" for value, label in field.flatchoices)
     return f"(CASE {column} {cases} ELSE {column} END)"
@@ -184,7 +184,7 @@ def choice_label(column: str, field: "Field[Any, Any]") -> str:
 
 def ordering(row: Row) -> Iterator[str]:
     """Yield the sort keys of a model's own order; a foreign key stands for the order of what it points at."""
-    for name in row.model._meta.ordering:
+    for name in row.model._meta.ordering or ():
         descends = str(name).startswith("-")
         field: Any = row.model._meta.get_field(str(name).removeprefix("-"))
         keys = [row.column(field.name)]

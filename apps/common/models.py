@@ -195,8 +195,8 @@ class XidField(models.Field):
 class DataChange(models.Model):
     """A transaction that changed records. Written by the database, for the data version (see `answers`).
 
-    A version has to tell any two states of the data apart in which a reader could find them. The greatest visible number
-    of a sequence does not: a transaction may commit behind one that took a greater number. The greatest visible
+    A version has to tell any two states of the data apart in which a reader could find them. The greatest visible
+    number of a sequence does not: a transaction may commit behind one that took a greater number. The greatest visible
     transaction together with those before it that are still open does.
     """
 

@@ -46,7 +46,7 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
         return self.serializer_class if self.action == "list" else self.detail_serializer_class
 
     def get_serializer_context(self) -> dict[str, Any]:
-        context = super().get_serializer_context()
+        context = dict(super().get_serializer_context())
         # The document describes records with their labels.
         return {**context, "labels": True} if getattr(self, "swagger_fake_view", False) else context
 

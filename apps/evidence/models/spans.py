@@ -18,7 +18,6 @@ from apps.common.statements import literal
 from apps.evidence import spans
 from apps.evidence.models.articles import SHA256_PATTERN, Article, sha256_field
 
-
 BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace() and char != "\n")
 # `spans.quote` in SQL. What is asked for step by step: the body, the words and the room beside them, the line's ends.
 QUOTATION = """(
