@@ -79,7 +79,7 @@ def choices() -> dict[str, Any]:
         for name, kind in RECORDS.items()
     ]
     divisions = {"value": ",".join(DIVISIONS), "group": "places", "label": gettext("Places"), "default": True}
-    depths = {0: _("These alone"), 1: _("and their neighbours"), 2: _("two steps"), 3: _("three steps")}
+    depths = {0: _("These alone"), 1: _("with neighbours"), 2: _("two steps"), 3: _("three steps")}
     return {
         "kinds": [*kinds, divisions],
         "edges": [{"value": kind.value, "label": str(kind.label)} for kind in EdgeKind],

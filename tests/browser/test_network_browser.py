@@ -30,7 +30,9 @@ def page(service: Service) -> Iterator[Page]:
     asked: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        page = browser.new_page(base_url=host, viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+        page = browser.new_page(
+            base_url=host, viewport={"width": 1280, "height": 800}, reduced_motion="reduce", locale="zh-CN"
+        )
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
@@ -96,4 +98,4 @@ def test_the_page_speaks_chinese_first(page: Page) -> None:
     english.click()
     page.wait_for_url("**lang=en")
     assert "district=310110" in page.url
-    assert page.locator("h1").inner_text() == "Network"
+    assert page.locator("h1").inner_text() == "Partnership network"

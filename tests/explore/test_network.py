@@ -1,5 +1,6 @@
 """The network as it is asked for over HTTP: what is in it, how it is narrowed, bounded and written."""
 
+from hashlib import sha256
 from io import BytesIO
 from typing import Any
 from xml.etree import ElementTree
@@ -9,11 +10,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.evidence.models import ArticleText
 from apps.explore import network_walk
 from apps.explore.network_formats import gexf, graphml
 from tests.conftest import Api, problem_of
 from tests.factories import (
     AllianceFactory,
+    ArticleFactory,
+    CitationFactory,
     DistrictFactory,
     EventFactory,
     MembershipFactory,
@@ -312,9 +316,19 @@ def test_identifiers_of_graphml_are_name_tokens(api: Api) -> None:
     assert [name for name in identifiers if set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789:.-_")] == []
 
 
-def test_words_of_articles_stay_away_unless_they_are_public(api: Api) -> None:
-    network = api.get("network", unit="changhai-yiyuan")
-    assert {item["quotation"] for edge in network["edges"] for item in edge["evidence"]} == {None}
+def test_words_of_articles_stay_away_unless_they_are_public(api: Api, settings: Any) -> None:
+    page = "测试单位加入了测试联盟。"
+    digest = sha256(page.encode()).hexdigest()
+    article = ArticleFactory(captured_sha256=digest, body_sha256=digest, body_end=len(page))
+    ArticleText.objects.create(article=article, captured=page)
+    membership = MembershipFactory(cited=False)
+    span = sha256("测试单位".encode()).hexdigest()
+    CitationFactory(article=article, record=membership, start=0, end=4, sha256=span, supports=["unit"])
+    for public, words in ((False, None), (True, "测试单位")):
+        settings.QUOTATIONS_PUBLIC = public
+        [edge] = api.get("network", alliance=membership.alliance.slug, edge="membership")["edges"]
+        [citation] = edge["evidence"]
+        assert (citation["quotation"] and citation["quotation"]["exact"]) == words
 
 
 def test_labels_follow_the_language_and_data_do_not(api: Api) -> None:

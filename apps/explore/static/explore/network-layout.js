@@ -28,12 +28,12 @@ function options(many) {
     fit: false,
     randomize: true,
     nodeDimensionsIncludeLabels: true,
-    nodeSeparation: 80,
+    nodeSeparation: 60,
     // Places gather what lies in them, but ties between records count for more.
-    idealEdgeLength: (edge) => (edge.data("kind") === "place" ? 90 : 50),
+    idealEdgeLength: (edge) => (edge.data("kind") === "place" ? 60 : 36),
     edgeElasticity: (edge) => (edge.data("kind") === "place" ? 0.1 : 0.45),
-    nodeRepulsion: () => 6000,
-    gravity: 0.4,
+    nodeRepulsion: () => 4500,
+    gravity: 0.7,
     numIter: many ? 600 : 2500,
   };
 }
@@ -43,7 +43,7 @@ function stretch(boxes, frame) {
   const width = Math.max(...boxes.map((box) => box.x)) - Math.min(...boxes.map((box) => box.x)) || 1;
   const height = Math.max(...boxes.map((box) => box.y)) - Math.min(...boxes.map((box) => box.y)) || 1;
   const factor = frame / (width / height);
-  const [axis, by] = factor > 1 ? ["x", Math.min(factor, 1.7)] : ["y", Math.min(1 / factor, 1.7)];
+  const [axis, by] = factor > 1 ? ["x", Math.min(factor, 2.5)] : ["y", Math.min(1 / factor, 2.5)];
   for (const box of boxes) box[axis] *= by;
 }
 

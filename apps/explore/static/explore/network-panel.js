@@ -163,9 +163,9 @@ export class Panel {
       ? element(
           "blockquote",
           {},
-          element("span", { className: "around" }, item.quotation.before),
-          element("mark", {}, item.quotation.text),
-          element("span", { className: "around" }, item.quotation.after),
+          element("span", { className: "around" }, item.quotation.prefix),
+          element("mark", {}, item.quotation.exact),
+          element("span", { className: "around" }, item.quotation.suffix),
         )
       : element("p", { className: "hint" }, texts.words_hidden);
     return element(

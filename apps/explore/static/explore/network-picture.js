@@ -34,10 +34,10 @@ function style() {
         height: "data(size)",
         "font-family": "system-ui, sans-serif",
         "font-size": 18,
-        "min-zoomed-font-size": 6,
+        "min-zoomed-font-size": 7,
         color: "#1d232b",
         "text-valign": "bottom",
-        "text-margin-y": 3,
+        "text-margin-y": 6,
         "text-wrap": "wrap",
         "text-max-width": "128px",
         "text-overflow-wrap": "anywhere",
@@ -51,7 +51,7 @@ function style() {
       selector: `node[group = "${name}"]`,
       style: { shape, "background-color": colour },
     })),
-    { selector: 'node[group = "alliances"], node[group = "places"]', style: { "font-size": 22, "font-weight": "bold", "text-max-width": "180px" } },
+    { selector: 'node[group = "alliances"], node[group = "places"]', style: { "font-size": 24, "min-zoomed-font-size": 5, "font-weight": "bold", "text-max-width": "240px" } },
     { selector: "node[?unreal]", style: { "border-style": "dashed", "border-width": 3, "background-opacity": 0.45 } },
     {
       selector: "edge",
@@ -73,6 +73,8 @@ function style() {
 export class Picture {
   constructor(container, { onNode, onEdge, onNothing }) {
     this.container = container;
+    // It would warn of edges without room between nodes that are not pushed apart yet.
+    globalThis.cytoscape.warnings(false);
     this.graph = globalThis.cytoscape({ container, style: style(), minZoom: 0.05, maxZoom: 4, boxSelectionEnabled: false });
     this.graph.on("tap", "node", (event) => onNode(event.target.id()));
     this.graph.on("tap", "edge", (event) => onEdge(event.target.id()));
@@ -129,7 +131,7 @@ export class Picture {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const target = { fit: { eles: elements, padding: 60 } };
     this.graph.stop();
-    this.graph.animate(target, { duration: still ? 0 : 250, complete: () => this.graph.zoom() > 1.4 && this.zoomTo(1.4) });
+    this.graph.animate(target, { duration: still ? 0 : 250, complete: () => this.graph.zoom() > 1 && this.zoomTo(1) });
   }
 
   zoomTo(level) {

@@ -1,7 +1,7 @@
 // The page of the network: what is chosen stands in the address, the service answers it, picture and words show it.
 
 import { element, fill, Panel } from "./network-panel.js";
-import { Picture } from "./network-picture.js";
+import { group, Picture } from "./network-picture.js";
 
 const byId = (id) => document.getElementById(id);
 const texts = JSON.parse(byId("texts").textContent);
@@ -116,7 +116,8 @@ function show(body) {
   network = body;
   picture.show(network);
   panel.show(network);
-  say(network.nodes.length ? "" : texts.empty);
+  // A place that was asked for is given even where nothing lies in it.
+  say(network.nodes.some((node) => group(node.resource) !== "places") ? "" : texts.empty);
   byId("counts").textContent = fill(texts.counts, { nodes: network.node_count, edges: network.edge_count });
   byId("narrow").hidden = !network.narrow;
   byId("narrow").textContent = network.narrow || "";
