@@ -38,7 +38,8 @@ class StatisticsGroup(serializers.Serializer[Any]):
 
     by = ByField(help_text="Values by dimension; null where the records state none.")
     counts = serializers.DictField(
-        child=serializers.IntegerField(min_value=1), help_text="Published records by resource; none are left out."
+        child=serializers.IntegerField(min_value=1),
+        help_text="Published records by resource; those that have none are not named.",
     )
 
 
