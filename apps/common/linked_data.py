@@ -11,7 +11,8 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.common.linked_terms import BOUNDS, DIRECT, KINDS, TYPES_BY_KIND, Rule
+from apps.common.linked_rules import Rule
+from apps.common.linked_terms import BOUNDS, DIRECT, KINDS, TYPES_BY_KIND
 
 CONTENT_TYPE = "application/ld+json"
 CONTEXT_FILE = Path(__file__).with_name("static") / "partybuild" / "context-v1.jsonld"

@@ -31,6 +31,7 @@ from apps.explore.statistics_counts import (
     Scope,
     count,
     countables,
+    reach,
 )
 from apps.explore.statistics_figures import Entry, entries, figures_of
 from apps.explore.statistics_serializers import StatisticsSerializer
@@ -134,6 +135,7 @@ def read_question(request: Request) -> Question:
         as_of=read_day(request, "as_of"),
         districts=frozenset(districts.values()) if districts else None,
         streets=frozenset(streets.values()) if streets else None,
+        reach=reach(districts.values(), streets.values()),
         years=tuple(read_years(request)),
         after=read_bound(request, "after"),
         before=read_bound(request, "before"),

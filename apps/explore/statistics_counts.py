@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, cast
 
-from django.db.models import Case, CharField, Count, F, Model, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Lookup, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Coalesce, ExtractYear
 
 from apps.assessments.models import Assessment, Dimension, Framework, Score
@@ -111,11 +111,16 @@ NOT_COUNTED = frozenset({"citations", "marks", "figures"})
 
 @dataclass(frozen=True)
 class Scope:
-    """What a question is narrowed to. Places are primary keys; None means everywhere."""
+    """What a question is narrowed to. Places are primary keys; None means everywhere.
+
+    `reach` holds for each kind of place that is asked for the divisions that lie in it, by level: without it no index
+    would help to find the records, whose places are computed.
+    """
 
     as_of: date | None = None
     districts: frozenset[int] | None = None
     streets: frozenset[int] | None = None
+    reach: tuple[dict[str, list[int]], ...] = ()
     years: tuple[int, ...] = ()
     after: date | None = None
     before: date | None = None
@@ -207,7 +212,49 @@ def in_place(item: Countable, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any
         rows = rows.alias(in_street=street).filter(in_street__in=scope.streets)
     if scope.districts is not None:
         rows = rows.alias(in_district=district).filter(in_district__in=scope.districts)
+    for level in scope.reach:
+        near = [_names_one(item.model, holder, level) for holder in item.holders]
+        if len(near) == 1:
+            rows = rows.filter(near[0])
+        elif all(near):
+            # A union and not OR, for which PostgreSQL would join everything first.
+            found = [item.model._base_manager.filter(condition).order_by().values("pk") for condition in near]
+            rows = rows.filter(pk__in=found[0].union(*found[1:], all=True))
     return rows
+
+
+class AnyOf(Lookup):
+    """Whether an expression is one of a list of integers, which is one parameter however long it is."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Return the SQL of the condition."""
+        sql, parameters = self.process_lhs(compiler, connection)
+        return f"{sql} = ANY(%s::bigint[])", (*parameters, self.rhs)
+
+
+def reach(districts: Iterable[int], streets: Iterable[int]) -> tuple[dict[str, list[int]], ...]:
+    """Return the divisions that lie in districts, and those that lie in streets, by level."""
+    levels: list[dict[str, list[int]]] = []
+    for level, given in (("district", list(districts)), ("street", list(streets))):
+        if given:
+            known = {level: given}
+            if level == "district":
+                known["street"] = list(Street.objects.filter(district__in=given).values_list("pk", flat=True))
+            within = Neighbourhood.objects.filter(AnyOf(F("street"), known["street"]))
+            levels.append({**known, "neighbourhood": list(within.values_list("pk", flat=True))})
+    return tuple(levels)
+
+
+def _names_one(model: type[Model], holder: str, reach: dict[str, list[int]]) -> Q:
+    """Return the condition that a holder names one of the divisions."""
+    names = {field.name for field in _model_at(model, holder)._meta.fields}
+    condition = Q()
+    for level in reach.keys() & names:
+        condition |= Q(AnyOf(F(f"{holder}__{level}".removeprefix("__")), reach[level]))
+    return condition
 
 
 def dated(model: type[Model], path: str, scope: Scope) -> Q:
