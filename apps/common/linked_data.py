@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from apps.common.linked_rules import Rule
-from apps.common.linked_terms import BOUNDS, DIRECT, KINDS, TYPES_BY_KIND
+from apps.common.linked_terms import KINDS, TYPES_BY_KIND
 
 CONTENT_TYPE = "application/ld+json"
 CONTEXT_FILE = Path(__file__).with_name("static") / "partybuild" / "context-v1.jsonld"
@@ -20,6 +20,23 @@ CONTEXT: dict[str, Any] = json.loads(CONTEXT_FILE.read_text(encoding="utf-8"))["
 PINYIN = "zh-Latn-pinyin"
 # The fields of a reference, as against a record or a row of one.
 REFERENCE = frozenset({"resource", "key", "name", "url"})
+
+# Short cuts past a nested record: (resource, field) -> the term, the field of the nested record, and the field whose
+# value says that it holds no more.
+DIRECT: dict[tuple[str, str], tuple[str, str, str]] = {
+    ("alliances", "members"): ("org:hasMember", "unit", "left_on"),
+    ("member-units", "alliances"): ("org:memberOf", "alliance", "left_on"),
+    ("member-units", "names"): ("schema:alternateName", "name", "valid_until"),
+}
+# A number keeps its meaning: only an exact one is a value.
+BOUNDS = {
+    "=": "schema:value",
+    ">=": "schema:minValue",
+    "<=": "schema:maxValue",
+    ">": "pb:moreThan",
+    "<": "pb:lessThan",
+    "~": "pb:about",
+}
 
 Node = dict[str, Any]
 

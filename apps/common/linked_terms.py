@@ -395,19 +395,3 @@ TYPES_BY_KIND: dict[tuple[str, str], str] = {
     ("figures", "actual"): "schema:Observation",
     ("figures", "target"): "pb:Target",
 }
-# Short cuts past a nested record: (resource, field) -> the term, the field of the nested record, and the field whose
-# value says that it holds no more.
-DIRECT: dict[tuple[str, str], tuple[str, str, str]] = {
-    ("alliances", "members"): ("org:hasMember", "unit", "left_on"),
-    ("member-units", "alliances"): ("org:memberOf", "alliance", "left_on"),
-    ("member-units", "names"): ("schema:alternateName", "name", "valid_until"),
-}
-# A number keeps its meaning: only an exact one is a value.
-BOUNDS = {
-    "=": "schema:value",
-    ">=": "schema:minValue",
-    "<=": "schema:maxValue",
-    ">": "pb:moreThan",
-    "<": "pb:lessThan",
-    "~": "pb:about",
-}

@@ -8,8 +8,8 @@ from django.test import Client
 from rdflib import RDF, Graph, Literal, Namespace, URIRef
 from rest_framework.serializers import ListSerializer
 
-from apps.common.linked_data import CONTEXT, CONTEXT_FILE, FORMS, REFERENCE, to_jsonld, to_jsonld_list, to_node
-from apps.common.linked_terms import DIRECT, KINDS, TYPES_BY_KIND
+from apps.common.linked_data import CONTEXT, CONTEXT_FILE, DIRECT, FORMS, REFERENCE, to_jsonld, to_jsonld_list, to_node
+from apps.common.linked_terms import KINDS, TYPES_BY_KIND
 from partybuild.api import viewsets
 from tests.conftest import Api
 
