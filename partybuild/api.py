@@ -19,6 +19,7 @@ from apps.common.views import RecordViewSet, choice_fields, vocabulary
 from apps.events import views as events
 from apps.evidence import views as evidence
 from apps.explore.network_views import NetworkView
+from apps.explore.statistics import StatisticsView
 from apps.projects import views as projects
 from apps.registry import views as registry
 
@@ -141,5 +142,6 @@ urlpatterns = [
     path("vocabularies", VocabulariesView.as_view(), name="vocabularies"),
     path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
     path("network", NetworkView.as_view(), name="network"),
+    path("statistics", StatisticsView.as_view(), name="statistics"),
     *router.urls,
 ]
