@@ -12,6 +12,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from apps.assessments import views as assessments
+from apps.common.answers import CachedReads
 from apps.common.filters import read_format, refuse_unknown
 from apps.common.i18n import describe
 from apps.common.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
@@ -58,7 +59,7 @@ def viewsets() -> dict[str, type[RecordViewSet]]:
     return {prefix: cast("type[RecordViewSet]", viewset) for prefix, viewset, _basename in router.registry}
 
 
-class IndexView(APIView):
+class IndexView(CachedReads, APIView):
     """What there is: every resource with its address and its count, the vocabularies, and the documents."""
 
     @extend_schema(operation_id="index", summary="Index of the API", tags=["api"], responses={200: INDEX})
@@ -103,7 +104,7 @@ def vocabularies() -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in found}
 
 
-class VocabulariesView(APIView):
+class VocabulariesView(CachedReads, APIView):
     """All vocabularies."""
 
     @extend_schema(
@@ -116,7 +117,7 @@ class VocabulariesView(APIView):
         return Response({"results": list(vocabularies().values())})
 
 
-class VocabularyView(APIView):
+class VocabularyView(CachedReads, APIView):
     """One vocabulary."""
 
     @extend_schema(

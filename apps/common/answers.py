@@ -115,9 +115,9 @@ def is_anonymous(request: HttpRequest) -> bool:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Tell whether plain JSON will do for the `Accept` header."""
-    accept = request.META.get("HTTP_ACCEPT", "")
-    return not accept or "application/json" in accept or "*/*" in accept or "application/*" in accept
+    """Tell whether plain JSON is what the `Accept` header asks for first, or would take like anything else."""
+    first = request.META.get("HTTP_ACCEPT", "").partition(",")[0].partition(";")[0].strip().lower()
+    return first in ("", "*/*", "application/*", "application/json")
 
 
 class CachedReads:

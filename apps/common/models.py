@@ -79,6 +79,10 @@ class RecordQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(state=Fact.State.PUBLISHED)
 
+    def seen_with_record(self, user: Any) -> "RecordQuerySet":
+        """Return the rows that a user may see among those that hang on a record which the user sees."""
+        return self.visible_to(user)
+
     @staticmethod
     def hidden_records(user: Any) -> list[tuple[type["Fact"], "RecordQuerySet"]]:
         """Return the rows of all kinds that a user may not see."""

@@ -331,7 +331,7 @@ class ReportedField(serializers.Field):
             if name != "citation"
         )
         figures = figure.source(row.writer.rows(figure.model, narrow=True).order_by())
-        citations = citation.source(row.writer.rows(citation.model, narrow=False).order_by())
+        citations = citation.source(row.writer.rows(citation.model, narrow=False, owned=True).order_by())
         articles = article.source(article.model._base_manager.order_by())
         return (
             f"(SELECT row_to_json(r) FROM (SELECT {number}, place.citation FROM {figures},"

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.common.answers import CachedReads
 from apps.common.docs import Page
 from apps.common.errors import nearest, parameter_error
 from apps.common.filters import read_day, read_words, refuse_unknown
@@ -105,7 +106,7 @@ RENDERERS: dict[str, type[BaseRenderer]] = {
 }
 
 
-class NetworkView(APIView):
+class NetworkView(CachedReads, APIView):
     """The network of units, alliances, projects and divisions."""
 
     renderer_classes = list(RENDERERS.values())
