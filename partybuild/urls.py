@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from apps.common import docs, errors
+from apps.explore import reconciliation
 from partybuild import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/", docs.RedocView.as_view(), name="redoc"),
     path("docs/swagger", docs.SwaggerView.as_view(), name="swagger"),
     path("docs/errors", docs.ErrorsView.as_view(), name="errors"),
+    path("reconcile", include(reconciliation)),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]
