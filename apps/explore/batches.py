@@ -16,7 +16,7 @@ from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.explore.entities import PROPERTIES, TYPES
 from apps.explore.scoring import Interval, Wanted
 
-BATCH_SIZE = 50
+BATCH_SIZE = 25  # what is done in a second or two, even where no name is found at once
 BODY_LIMIT = 256 * 1024
 TEXT_LIMIT = 300
 DEFAULT_RESULTS = 10

@@ -7,9 +7,11 @@ a second one for the queries that the first did not settle. Scoring is `scoring.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import combinations
 from typing import Any
 
-from django.db.models import Case, F, IntegerField, Q, Value, When
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Case, F, Func, IntegerField, Q, TextField, Value, When
 from django.db.models.functions import Abs, Least, Length
 
 from apps.common.pinyin import normalise_term
@@ -40,6 +42,17 @@ _SOURCES: list[tuple[str, Any, tuple[str, ...]]] = [
     *((name, model, ("pk", "successor_id") if name in DIVISIONS else ("pk",)) for name, model in TYPES.items()),
     ("member-units", UnitName, ("unit_id",)),
 ]
+
+
+class Held(Func):
+    """How many of some pieces a row's search text holds."""
+
+    template = "(SELECT count(*) FROM unnest(%(expressions)s, piece) > 0)"
+    arg_joiner = "::text[]) AS piece WHERE strpos("  # between the pieces and the column
+    output_field = IntegerField()
+
+    def __init__(self, pieces: list[str]) -> None:
+        super().__init__(Value(pieces, output_field=ArrayField(TextField())), F("search_text"))
 
 
 def match(queries: Sequence[tuple[Wanted, tuple[str, ...]]], today: date) -> list[list[tuple[Record, Scored]]]:
@@ -121,9 +134,9 @@ def _further_branches(rows: Any, _name: str, wanted: Wanted, _territory: Places)
     """Return the rows that hold pieces of the name, or its characters in their order."""
     query = form(without_front(wanted.text))
     parts = []
-    if pieces := _pieces(query):
-        overlap = sum((Case(When(search_text__contains=piece, then=1), default=0) for piece in pieces), Value(0))
-        parts.append(_any_of(rows, pieces).order_by(-overlap, *_by_distance(wanted.text))[:PIECES])
+    if terms := _pieces(query):
+        held = Held([piece for term in dict.fromkeys(terms) for piece in term.split()])
+        parts.append(_any_of(rows, terms).order_by(held.desc(), *_by_distance(wanted.text))[:PIECES])
     if not query.latin and 2 <= len(query.key) <= ABBREVIATION_LIMIT:
         in_order = ".*".join(map(re.escape, query.key))
         parts.append(
@@ -151,9 +164,11 @@ def _pieces(query: Form) -> list[str]:
     if query.latin:
         half = len(core) // 2
         return [core[:half], core[half:]] if half >= 3 else []
+    if len(core) == 3:  # two characters of three, in any order: 五场角 for 五角场
+        return [" ".join(pair) for pair in combinations(core, 2)]
     pairs = list(dict.fromkeys(core[start : start + 2] for start in range(len(core) - 1)))
     step = max(1, -(-len(pairs) // PIECE_LIMIT))
-    return pairs[::step] if len(core) > 2 else []
+    return pairs[::step] if len(core) > 3 else []
 
 
 def _any_of(rows: Any, terms: Sequence[str]) -> Any:
@@ -170,8 +185,10 @@ def _nearest(rows: Any, text: str) -> Any:
 
 def _by_distance(text: str) -> tuple[Any, ...]:
     """Return the order in which the names come first whose length, in characters or in pinyin, is nearest."""
-    length = Value(len(form(text).plain), output_field=IntegerField())
-    return Least(Abs(Length("name") - length), Abs(Length("name_pinyin") - length)), F("pk")
+    query = form(text)
+    length = Value(len(query.plain), output_field=IntegerField())
+    distance: Any = Abs(Length("name") - length)
+    return Least(distance, Abs(Length("name_pinyin") - length)) if query.latin else distance, F("pk")
 
 
 # Territories that queries name ----------------------------------------------------------------------------------------

@@ -41,11 +41,12 @@ ALIAS_FACTOR = 0.98  # of two records, the one that bears the name itself comes 
 FORMER_FACTOR = 0.8  # the name of what it took the place of
 FLOOR = 35.0
 SURE = 94.0
-SUPPORTED = 80.0
+SUPPORTED = 84.0
 RIVAL_WITHIN = 8.0
 PAST_PENALTY = 5.0
 CONTRADICTED = 25.0
 RAISE = 0.3
+AGREED = 75.0  # perhaps (50) speaks a little against a candidate, as another may agree
 
 Interval = tuple[date | None, date | None]
 
@@ -207,7 +208,8 @@ def _contained(query: Form, name: Form) -> float:
     short, long = sorted((query.core, name.core), key=len)
     if len(short) < 2 or short not in long:
         return 0.0
-    head_or_tail = 8 if long.startswith(short) or long.endswith(short) else 0
+    # A part says behind whose part it is what it is itself: 复旦大学附属中山医院.
+    head_or_tail = 10 if long.endswith(short) else 8 if long.startswith(short) else 0
     return 37 + head_or_tail + 40 * len(short) / len(long)
 
 
@@ -287,7 +289,8 @@ def rate(wanted: Wanted, entity: Entity, today: date) -> Scored:
     asked = _asked_features(wanted, entity)
     score = base
     for value in asked.values():
-        score += (100 - score) * RAISE * (value - 50) / 50 if value >= 50 else -CONTRADICTED * (50 - value) / 50
+        agrees = value >= AGREED
+        score += (100 - score) * RAISE if agrees else -CONTRADICTED * (AGREED - value) / AGREED
     if "date" not in asked and entity.dated:
         asked["date"] = at_time(entity, (today, today))
         score -= PAST_PENALTY if asked["date"] == 0 else 0
@@ -360,7 +363,8 @@ def is_clear(wanted: Wanted, kept: Sequence[Scored]) -> bool:
     """Tell whether the first candidate is right beyond reasonable doubt: its very name, and no rival."""
     first = kept[0]
     agrees = [first.features[name] for name in ("division", "kind", "date") if name in first.features]
-    supported = wanted.asks_more and first.score >= SUPPORTED and bool(agrees) and min(agrees) >= 90
+    likeness = max(first.features.get(name, 0.0) for name in ("name", "alias", "pinyin"))
+    supported = wanted.asks_more and likeness >= SUPPORTED and bool(agrees) and min(agrees) >= 90
     if wanted.asks_more and agrees and min(agrees) < 50 and first.score < SURE:
         return False
     if not (first.very_name or supported):

@@ -296,7 +296,7 @@ def test_drafts_are_in_no_answer(refine: Refine) -> None:
 
 def test_a_batch_costs_as_many_statements_however_long_it_is(refine: Refine) -> None:
     def cost(number: int) -> int:
-        names = ["五角场", "五角厂街道", "上理工", "wujiaocang", "华东电力设计研究所"] * 10
+        names = ["五角场", "五角厂街道", "上理工", "wujiaocang", "华东电力设计研究所"] * 5
         batch = {
             f"q{i}": {"query": name, "properties": [{"pid": "district", "v": "杨浦区"}]}
             for i, name in enumerate(names[:number])
@@ -305,7 +305,6 @@ def test_a_batch_costs_as_many_statements_however_long_it_is(refine: Refine) -> 
             refine.ask(**batch)
         return len(queries)
 
-    cost(5)
     assert cost(BATCH_SIZE) == cost(5) <= 32
 
 
@@ -422,7 +421,7 @@ def test_every_property_is_proposed_and_gives_values(refine: Refine) -> None:
         proposed = refine.read(refine.address("extend", "propose_properties"), {"type": "object"}, type=name)
         assert proposed["type"] == name
         wanted = [{"id": one["id"]} for one in proposed["properties"]]
-        some = ids(refine.one("五角场", type=name))[:1] or ids(refine.one("杨浦", type=name))[:1]
+        some = ids(refine.ask(q={"properties": [{"pid": "district", "v": "杨浦区"}], "type": name})["q"])[:1]
         found = checked(refine.post("extend", {"ids": some, "properties": wanted}), EXTENDED)
         assert found["rows"][some[0]]["name"]
     limited = refine.read(refine.address("extend", "propose_properties"), {"type": "object"}, type="streets", limit=2)
@@ -453,7 +452,7 @@ def test_an_extension_costs_as_many_statements_however_many_records_it_names(ref
         ('{"q": NaN}', 400, "not valid JSON"),
         ('{"q": {"query": "\\ud800"}}', 400, "not valid JSON"),
         ('{"q": {"query": "\\u0000"}}', 400, "NUL"),
-        ("[" * 100_000, 400, "not valid JSON"),
+        ("[" * 50_000, 400, "not valid JSON"),
         ('{"q": ' + "9" * 5000 + "}", 400, "not valid JSON"),
         ('{"q": 1}', 400, "object is expected"),
         ('{"q": {}}', 400, "“query” or “properties”"),
@@ -474,7 +473,7 @@ def test_an_extension_costs_as_many_statements_however_many_records_it_names(ref
         ('{"q": {"query": "a", "properties": [{"pid": "date", "v": null}]}}', 400, "text is expected"),
         ('{"q": {"query": "a", "properties": [{"pid": "date", "v": {"id": []}}]}}', 400, "text is expected"),
         (json.dumps({"q": {"query": "五" * 301}}), 400, "longer than 300"),
-        (json.dumps({str(n): {"query": "a"} for n in range(BATCH_SIZE + 1)}), 413, "At most 50"),
+        (json.dumps({str(n): {"query": "a"} for n in range(BATCH_SIZE + 1)}), 413, f"At most {BATCH_SIZE}"),
         (json.dumps({"q": {"query": "x" * BODY_LIMIT}}), 413, "longer than"),
     ],
 )
