@@ -24,7 +24,7 @@ STREET, FORMER_TOWN = "streets/310110019", "streets/310110101"
 # What the specification says of answers, in schemas of our own.
 TEXT = {"type": "string", "minLength": 1}
 SERVICE = {"type": "object", "required": ["service_url", "service_path"], "additionalProperties": TEXT}
-NAMED = {"type": "object", "required": ["id", "name"], "properties": {"id": TEXT, "name": TEXT}}
+NAMED: dict[str, Any] = {"type": "object", "required": ["id", "name"], "properties": {"id": TEXT, "name": TEXT}}
 TEMPLATE = {"type": "string", "pattern": r"^http://.*\{\{id\}\}"}
 MANIFEST = {
     "type": "object",
@@ -268,7 +268,7 @@ def test_a_query_without_a_name_lists_what_lies_in_a_place(refine: Refine) -> No
     found = refine.ask(q={"properties": [{"pid": "street", "v": "五角场街道"}], "type": "neighbourhoods"})["q"]
 
     assert len(found) == 10
-    assert {one["id"][:25] for one in found} == {"neighbourhoods/310110019"[:25] + "0"}
+    assert [one["id"] for one in found if not one["id"].startswith("neighbourhoods/310110019")] == []
     assert not any(one["match"] for one in found)
 
 
@@ -285,7 +285,7 @@ def test_drafts_are_in_no_answer(refine: Refine) -> None:
     unit_id, other_id = f"member-units/{unit.slug}", f"member-units/{other.slug}"
 
     assert unit_id not in ids(refine.one("隐形飞艇制造厂") + refine.one(unit_id) + refine.one(unit.slug))
-    assert "alias" not in features(refine.one("绝密飞艇")[0]) if refine.one("绝密飞艇") else True
+    assert [one for one in refine.one("绝密飞艇") if "alias" in features(one)] == []
     assert refine.read(refine.address("suggest", "entity"), SUGGESTED, prefix="隐形飞艇")["result"] == []
     rows = checked(refine.post("extend", {"ids": [unit_id, other_id], "properties": [{"id": "name"}]}), EXTENDED)[
         "rows"
@@ -410,8 +410,7 @@ def test_values_of_matched_records_are_given(refine: Refine) -> None:
     assert town["successor"] == [{"id": "streets/310110021", "name": "长海路街道"}]
     assert town["ended_on"] == [{"str": "2017-10-31/2020-06-30"}]
     assert committee["street"] == [{"id": STREET, "name": "五角场街道"}]
-    assert committee["pinyin"] == [{"str": "Guoding Yi Juweihui"}] or committee["pinyin"][0]["str"].startswith(
-        "Guoding"
+    assert committee["pinyin"] == [{"str": "Guodingyi Juweihui"}]
     )
     assert missing == {name: [] for name in wanted}
 
