@@ -411,7 +411,6 @@ def test_values_of_matched_records_are_given(refine: Refine) -> None:
     assert town["ended_on"] == [{"str": "2017-10-31/2020-06-30"}]
     assert committee["street"] == [{"id": STREET, "name": "五角场街道"}]
     assert committee["pinyin"] == [{"str": "Guodingyi Juweihui"}]
-    )
     assert missing == {name: [] for name in wanted}
 
 
