@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from apps.common import docs, errors
 from apps.explore.network_views import NetworkPage
+from apps.explore import reconciliation
 from partybuild import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -18,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/swagger", docs.SwaggerView.as_view(), name="swagger"),
     path("docs/errors", docs.ErrorsView.as_view(), name="errors"),
     path("network", NetworkPage.as_view(), name="network-page"),
+    path("reconcile", include(reconciliation)),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]
