@@ -5,8 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from apps.common import docs, errors
-from apps.explore.network_views import NetworkPage
 from apps.explore import reconciliation
+from apps.explore.network_views import NetworkPage
 from partybuild import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
