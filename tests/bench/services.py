@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from apps.common.management.commands.serve import granian
 from tests.bench import server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,8 +85,9 @@ def ours(name: str, url: str, **environment: str) -> Iterator[Service]:
     before = {key: os.environ.get(key) for key in wanted}
     os.environ.update(wanted)
     port = free_port()
+    serve = import_module("apps.common.management.commands.serve")  # here, behind django.setup()
     try:
-        with granian(HOST, port) as process:
+        with serve.granian(HOST, port) as process:
             _restore(before)
             service = Service(name, port, process.pid)
             _wait(service, process)
