@@ -95,9 +95,7 @@ def resident_mb(root: int) -> float:
     return most
 
 
-def wrk(
-    port: int, lines: Iterable[str], *, seconds: float, connections: int, app: int | None, pg: int | None
-) -> Load:
+def wrk(port: int, lines: Iterable[str], *, seconds: float, connections: int, app: int | None, pg: int | None) -> Load:
     """Ask a server on the loopback for addresses in turn, and return what came of it."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("\n".join(lines) + "\n")

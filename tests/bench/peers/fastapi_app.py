@@ -33,7 +33,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         os.environ["DATABASE_URL"], min_size=4, max_size=8, server_settings={"enable_memoize": "off"}
     ) as pool:
         app.state.pool = pool
-        rows = await pool.fetch("SELECT model, id FROM django_content_type WHERE app_label IN ('projects', 'events', 'evidence')")
+        rows = await pool.fetch(
+            "SELECT model, id FROM django_content_type WHERE app_label IN ('projects', 'events', 'evidence')"
+        )
         app.state.kinds = dict(map(tuple, rows))
         yield
 

@@ -21,7 +21,9 @@ REFERENCES = ("parent", "alliance", "district", "street", "neighbourhood")
 def counted(rows: Any, serializer: Any) -> Any:
     """Return rows with the counts that a serializer shows."""
     fields = serializer().fields.items()
-    return rows.annotate(**{name: field.annotation(rows.model) for name, field in fields if isinstance(field, CountField)})
+    return rows.annotate(
+        **{name: field.annotation(rows.model) for name, field in fields if isinstance(field, CountField)}
+    )
 
 
 class ProjectList(ListAPIView[Project]):

@@ -208,7 +208,9 @@ def references(resource: str, rows: list[Row]) -> list[Reference]:
 def citations(rows: list[Row]) -> list[Citation]:
     """Return the citations of a record."""
     return [
-        Citation(Reference(key, title, f"{API}articles/{key}"), start, end, sha, supports, None, f"{API}citations/{slug}")
+        Citation(
+            Reference(key, title, f"{API}articles/{key}"), start, end, sha, supports, None, f"{API}citations/{slug}"
+        )
         for key, title, start, end, sha, supports, slug in rows
     ]
 

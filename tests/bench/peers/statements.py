@@ -18,7 +18,9 @@ def citations(owner: str, kind: str = "$1") -> str:
 
 def references(table: str, where: str, columns: str = "x.slug, x.name") -> str:
     """Return records that point at a row, as an array of records in the order of their names."""
-    return f"ARRAY(SELECT ROW({columns}) FROM {table} AS x WHERE {where} AND x.{PUBLISHED} ORDER BY x.name_pinyin, x.slug)"
+    return (
+        f"ARRAY(SELECT ROW({columns}) FROM {table} AS x WHERE {where} AND x.{PUBLISHED} ORDER BY x.name_pinyin, x.slug)"
+    )
 
 
 def count(table: str, where: str) -> str:
@@ -54,7 +56,8 @@ PROJECT_JOINS = """
 
 def project_keys(conditions: str, limit: str) -> str:
     """Return the subquery that chooses the projects of a page."""
-    return f"""(SELECT id FROM projects_project WHERE {PUBLISHED}{conditions} ORDER BY name_pinyin, slug {limit}) AS page
+    return f"""(
+        SELECT id FROM projects_project WHERE {PUBLISHED}{conditions} ORDER BY name_pinyin, slug {limit}) AS page
     JOIN projects_project AS p USING (id)"""
 
 
@@ -69,7 +72,8 @@ FILTERED = " AND district_id = (SELECT id FROM registry_district WHERE code = $3
 
 FIGURES = f"""ARRAY(
     SELECT ROW(f.slug, f.name, f.measure, f.comparator, f.value, f.unit, f.kind, f.as_written, ARRAY(
-        SELECT ROW(article.slug, article.title, c.start, c."end", c.sha256, c.supports::text[], c.slug, article.issued_on_latest)
+        SELECT ROW(article.slug, article.title, c.start, c."end", c.sha256, c.supports::text[], c.slug,
+                   article.issued_on_latest)
         FROM evidence_citation AS c JOIN evidence_article AS article ON article.id = c.article_id
         WHERE c.content_type_id = $2 AND c.object_id = f.id
         ORDER BY article.slug, c.start, c."end", c.slug))
@@ -115,7 +119,8 @@ EVENT_PAGE = f"""
         {count("events_event", "x.parent_id = e.id")},
         {count("events_participation", "x.event_id = e.id")},
         {citations("e")}, e.updated_at
-    FROM (SELECT id FROM events_event WHERE {PUBLISHED} ORDER BY held_on_earliest DESC NULLS LAST, slug LIMIT $2) AS page
+    FROM (SELECT id FROM events_event WHERE {PUBLISHED}
+          ORDER BY held_on_earliest DESC NULLS LAST, slug LIMIT $2) AS page
     JOIN events_event AS e USING (id)
     LEFT JOIN events_event AS parent ON parent.id = e.parent_id
     LEFT JOIN registry_alliance AS alliance ON alliance.id = e.alliance_id
