@@ -19,7 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/swagger", docs.SwaggerView.as_view(), name="swagger"),
     path("docs/errors", docs.ErrorsView.as_view(), name="errors"),
     path("network", NetworkPage.as_view(), name="network-page"),
-    path("reconcile", include(reconciliation)),
+    path("reconcile", reconciliation.ReconcileView.as_view(), name="reconcile"),
+    path("reconcile/", include(reconciliation)),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

@@ -7,7 +7,7 @@ a serializer needs no second thought here. A field of a kind that is not known i
 check before the service starts. `tests/common/test_compiling.py` compares with `Serializer.data`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -82,6 +82,7 @@ class Row:
         self.model = model
         self.alias = writer.alias()
         self._columns: dict[str, None] = {}
+        self._asides: dict[str, str] = {}
 
     def column(self, name: str) -> str:
         """Return the column of a field; `key` is that of the public key, `pk` the internal one."""
@@ -94,7 +95,15 @@ class Row:
     def source(self, rows: QuerySet[Any]) -> str:
         """Return the FROM item of the row: the rows, with the columns that were asked for."""
         self.column("pk")
-        return f"({text_of(rows.values(*self._columns))}) AS {self.alias}"
+        return f"({text_of(rows.values(*self._columns))}) AS {self.alias}{''.join(self._asides.values())}"
+
+    def aside(self, name: str, write: Callable[[], str]) -> str:
+        """Return the alias of a subquery of one row that several fields of the row share; it is written once."""
+        alias = f"{self.alias}_{name}"
+        if name not in self._asides:
+            self._asides[name] = ""  # so that nothing it is made of asks for it again
+            self._asides[name] = f" CROSS JOIN LATERAL ({write()}) AS {alias}"
+        return alias
 
     # What hangs on a row
 

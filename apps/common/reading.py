@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from apps.common import filters, paging
+from apps.common.answers import VERSION
 from apps.common.compiling import Row, Writer, choice_label, select_list
 from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.filters import ChoiceFilter, Filter, KeyFilter
@@ -168,11 +169,11 @@ def _detail(question: Question) -> Statement:
     row = Row(_writer(question), question.shape.view.queryset.model)
     fields = select_list(_serializer(question.shape), row)
     rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
-    return Statement(f"SELECT row_to_json(r)::text FROM (SELECT {fields} FROM {row.source(rows)}) AS r")
+    return Statement(f"SELECT row_to_json(r)::text, ({VERSION}) FROM (SELECT {fields} FROM {row.source(rows)}) AS r")
 
 
 class PageStatement(NamedTuple):
-    """The statement of a page, and the filters whose keys it checks, in the order of its first columns."""
+    """The statement of a page, and the filters whose keys it checks, in the order of its columns."""
 
     statement: Statement
     checked: tuple[str, ...]
@@ -181,13 +182,14 @@ class PageStatement(NamedTuple):
 def _page(question: Question) -> PageStatement:
     """Return the statement of a page.
 
-    Its rows are: what is asked about the whole list (unknown keys, count, facets), the JSON of a record, the record's
-    sort values. Rows are chosen in a subquery, so that only those of the page are written as JSON.
+    Its rows are: the data version, what is asked about the whole list (unknown keys, count, facets), the JSON of a
+    record, the record's sort values; an empty page is one row without a record. Rows are chosen in a subquery, so that
+    only those of the page are written as JSON.
     """
     shape = question.shape
     rows = _filtered(question)
     missing = dict(_missing(question))
-    asides = [*missing.values(), *_asides(question, rows)]
+    asides = [VERSION, *missing.values(), *_asides(question, rows)]
     model = rows.model
     backwards = False
     page = rows
@@ -199,8 +201,6 @@ def _page(question: Question) -> PageStatement:
     body = f"(SELECT row_to_json(r) FROM (SELECT {select_list(_serializer(shape), row)}) AS r)::text AS body"
     keys = ", ".join(f"{row.column(column)} AS k{number}" for number, (column, _down) in enumerate(shape.order))
     listed = f"SELECT {body}, {keys} FROM {row.source(page)}"
-    if not asides:
-        return PageStatement(Statement(listed), ())
     names = ", ".join(f"({text}) AS a{number}" for number, text in enumerate(asides))
     text = f"SELECT * FROM (SELECT {names}) AS asides LEFT JOIN ({listed}) AS page ON true"
     return PageStatement(Statement(text), tuple(missing))
@@ -254,20 +254,21 @@ def export_statement(question: Question) -> Statement:
 # From a question to an answer
 
 
-def detail(question: Question) -> bytes:
-    """Return the JSON of one record; raise Http404 if there is none that the reader may see."""
+def detail(question: Question) -> tuple[bytes, str]:
+    """Return the JSON of one record and the data version; raise Http404 if there is none that the reader may see."""
     statement: Statement = _statements.get(("detail", question.shape), lambda: _detail(question))
     rows = statement.rows(question.values)
     if not rows:
         raise Http404
-    return str(rows[0][0]).encode()
+    return str(rows[0][0]).encode(), str(rows[0][1])
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page as JSON, with the addresses of its neighbours."""
+    """A page as JSON, the data version that it shows, and the addresses of its neighbours."""
 
     body: bytes
+    version: str
     next: str | None
     previous: str | None
 
@@ -276,7 +277,9 @@ def page(question: Question) -> Page:
     """Return one page of a list; raise ParameterError where a filter names what there is not."""
     shape = question.shape
     made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: _page(question))
-    asides, rows = _split(question, made.checked, made.statement.rows(question.values))
+    found = made.statement.rows(question.values)
+    version = str(found[0][0])
+    asides, rows = _split(question, made.checked, [row[1:] for row in found])
     more = len(rows) > shape.size
     rows = rows[: shape.size]
     backwards = bool(shape.place and shape.place[0])
@@ -287,7 +290,7 @@ def page(question: Question) -> Page:
     preceding = paging.link(question.params, question.path, rows[0][1:], "p") if rows and has_previous else None
     tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False)
     body = '{"results":[' + ",".join(row[0] for row in rows) + "]," + tail[1:]
-    return Page(body.encode(), following, preceding)
+    return Page(body.encode(), version, following, preceding)
 
 
 def _split(
@@ -296,8 +299,6 @@ def _split(
     """Part what was asked about the whole list from the rows of the page."""
     shape = question.shape
     width = len(names) + bool(shape.count) + len(shape.facets)
-    if not width:
-        return {}, rows
     asides = rows[0][:width]
     wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
     if wrong:

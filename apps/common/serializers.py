@@ -315,31 +315,7 @@ class ReportedField(serializers.Field):
 
     def sql(self, row: Row) -> str:
         """Return the same for a row (see `compiling`)."""
-        figure, of_row = row.related("figures")
-        citation, of_figure = figure.related("citations")
-        article = Row(row.writer, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
-        place = select_list(CitationPlace(), citation)
-        best = f"('value' = ANY ({citation.column('supports')})) DESC, {', '.join(ordering(citation))}"
-        issued = f"{article.column('issued_on_latest')} DESC NULLS LAST, {figure.column('slug')} DESC"
-        same_article = f"{article.column('pk')} = place.article_id"
-        reported = (
-            f"{of_row} AND {figure.column('measure')} = {literal(self.measure)} AND {figure.column('kind')} = 'actual'"
-        )
-        number = ", ".join(
-            f"{expression(field, figure)} AS {name}"
-            for name, field in ReportedCount().fields.items()
-            if name != "citation"
-        )
-        figures = figure.source(row.writer.rows(figure.model, narrow=True).order_by())
-        citations = citation.source(row.writer.rows(citation.model, narrow=False, owned=True).order_by())
-        articles = article.source(article.model._base_manager.order_by())
-        return (
-            f"(SELECT row_to_json(r) FROM (SELECT {number}, place.citation FROM {figures},"
-            f" LATERAL (SELECT (SELECT row_to_json(p) FROM (SELECT {place}) AS p) AS citation,"
-            f" {citation.column('article')} AS article_id FROM {citations} WHERE {of_figure} ORDER BY {best} LIMIT 1)"
-            f" AS place JOIN {articles} ON {same_article}"
-            f" WHERE {reported} ORDER BY {issued} LIMIT 1) AS r)"
-        )
+        return f"{row.aside('reports', lambda: reports(row))}.found -> {literal(self.measure)}"
 
     @staticmethod
     def _citation(figure: Any) -> Any:
@@ -348,6 +324,34 @@ class ReportedField(serializers.Field):
         return next(
             (citation for citation in citations if "value" in citation.supports), citations[0] if citations else None
         )
+
+
+def reports(row: Row) -> str:
+    """Return SQL for all that sources count about a row, by measure: of each the report that was issued last."""
+    figure, of_row = row.related("figures")
+    citation, of_figure = figure.related("citations")
+    article = Row(row.writer, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
+    place = select_list(CitationPlace(), citation)
+    best = f"('value' = ANY ({citation.column('supports')})) DESC, {', '.join(ordering(citation))}"
+    issued = f"{article.column('issued_on_latest')} DESC NULLS LAST, {figure.column('slug')} DESC"
+    same_article = f"{article.column('pk')} = place.article_id"
+    measure = figure.column("measure")
+    number = ", ".join(
+        "place.citation" if name == "citation" else f"{expression(field, figure)} AS {name}"
+        for name, field in ReportedCount().fields.items()
+    )
+    chosen = f"{of_row} AND {figure.column('kind')} = 'actual'"
+    figures = figure.source(row.writer.rows(figure.model, narrow=True, owned=True).order_by())
+    citations = citation.source(row.writer.rows(citation.model, narrow=False, owned=True).order_by())
+    articles = article.source(article.model._base_manager.order_by())
+    return (
+        "SELECT json_object_agg(measure, report) AS found FROM"
+        f" (SELECT DISTINCT ON (measure) {measure} AS measure,"
+        f" (SELECT row_to_json(r) FROM (SELECT {number}) AS r) AS report FROM {figures},"
+        f" LATERAL (SELECT (SELECT row_to_json(p) FROM (SELECT {place}) AS p) AS citation,"
+        f" {citation.column('article')} AS article_id FROM {citations} WHERE {of_figure} ORDER BY {best} LIMIT 1)"
+        f" AS place JOIN {articles} ON {same_article} WHERE {chosen} ORDER BY measure, {issued}) AS latest"
+    )
 
 
 class RowSerializer(serializers.ModelSerializer[Any]):

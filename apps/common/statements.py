@@ -7,10 +7,10 @@ many values, which fields, which order), with a `Slot` wherever a value of a req
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Expression, Field, QuerySet
 from psycopg import sql
 
@@ -76,10 +76,30 @@ class Statement:
 
     def rows(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run the statement and return its rows."""
-        with connection.cursor() as cursor:
-            cursor.execute(self.text, self.params(values))
-            found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+        return fetch(self.text, self.params(values))
+
+
+def fetch(text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run a reading statement and return its rows; once more where the connection turns out to have been lost.
+
+    So the check of the connection, with which Django begins each request, is not needed here: it would cost as much as
+    the statement.
+    """
+    connection.health_check_done = True  # type: ignore[attr-defined]
+    try:
+        return _fetch(text, params)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block or connection.is_usable():
+            raise
+        connection.close()
+        return _fetch(text, params)
+
+
+def _fetch(text: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(text, params)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 class Bounded:

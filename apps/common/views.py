@@ -53,39 +53,41 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
         queryset: Any = super().get_queryset()
         return queryset.visible_to(self.request.user if self.request else None)
 
-    def answer(self, request: HttpRequest) -> HttpResponseBase | None:
+    def answer(self, request: HttpRequest) -> tuple[HttpResponseBase | None, str]:
         """Answer what everybody may read without going through Django REST framework, which costs more than the rest.
 
         Returns None for what has to go through it.
         """
         self.action = self.action_map.get("get", "")
         if self.action not in ("list", "retrieve"):
-            return None
+            return None, ""
         try:
             return self._read(request, None)
         except Exception as error:
             if response := answer_problem(error, request):
-                return response
+                return response, ""
             raise
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Give a page of the list."""
-        return self._read(request, request.user)
+        return self._read(request, request.user)[0]
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Give one record."""
-        return self._read(request, request.user)
+        return self._read(request, request.user)[0]
 
-    def _read(self, request: Any, user: Any) -> HttpResponse:
+    def _read(self, request: Any, user: Any) -> tuple[HttpResponse, str]:
+        """Return the answer, and the data version that it shows."""
         read_format(request)
         key = self.kwargs["key"] if self.action == "retrieve" else None
         question = reading.ask(request, type(self), user, key)
         if key is not None:
-            return HttpResponse(reading.detail(question), content_type="application/json")
+            body, version = reading.detail(question)
+            return HttpResponse(body, content_type="application/json"), version
         page = reading.page(question)
         links = [f'<{url}>; rel="{rel}"' for rel, url in (("next", page.next), ("prev", page.previous)) if url]
         headers = {"Link": ", ".join(links)} if links else {}
-        return HttpResponse(page.body, content_type="application/json", headers=headers)
+        return HttpResponse(page.body, content_type="application/json", headers=headers), page.version
 
     @classmethod
     def plain_list(cls) -> Any:

@@ -105,6 +105,10 @@ class Event(NamedRecord):
     class Meta(NamedRecord.Meta):
         verbose_name = _("event")
         verbose_name_plural = _("events")
+        indexes = [
+            *NamedRecord.Meta.indexes,
+            models.Index(F("held_on_earliest").desc(nulls_last=True), F("slug"), name="events_event_held"),
+        ]
         constraints = [
             *NamedRecord.Meta.constraints,
             models.CheckConstraint(condition=~Q(parent=F("id")), name="events_event_not_own_parent"),

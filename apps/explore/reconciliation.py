@@ -336,11 +336,10 @@ class FeaturesView(Page):
 
 
 urlpatterns = [
-    path("", ReconcileView.as_view(), name="reconcile"),
-    path("/suggest/entity", SuggestEntityView.as_view(), name="reconcile-suggest-entity"),
-    path("/suggest/type", SuggestTypeView.as_view(), name="reconcile-suggest-type"),
-    path("/suggest/property", SuggestPropertyView.as_view(), name="reconcile-suggest-property"),
-    path("/properties", PropertiesView.as_view(), name="reconcile-properties"),
-    path("/preview", PreviewView.as_view(), name="reconcile-preview"),
-    path("/features", FeaturesView.as_view(), name="reconcile-features"),
+    path("suggest/entity", SuggestEntityView.as_view(), name="reconcile-suggest-entity"),
+    path("suggest/type", SuggestTypeView.as_view(), name="reconcile-suggest-type"),
+    path("suggest/property", SuggestPropertyView.as_view(), name="reconcile-suggest-property"),
+    path("properties", PropertiesView.as_view(), name="reconcile-properties"),
+    path("preview", PreviewView.as_view(), name="reconcile-preview"),
+    path("features", FeaturesView.as_view(), name="reconcile-features"),
 ]
