@@ -80,7 +80,10 @@ class Figure(NamedRecord):
     class Meta(NamedRecord.Meta):
         verbose_name = _("figure")
         verbose_name_plural = _("figures")
-        indexes = [models.Index(fields=["content_type", "object_id"], name="evidence_figure_subject")]
+        indexes = [
+            *NamedRecord.Meta.indexes,
+            models.Index(fields=["content_type", "object_id"], name="evidence_figure_subject"),
+        ]
         constraints = [
             *NamedRecord.Meta.constraints,
             models.CheckConstraint(condition=Q(value__gte=0), name="evidence_figure_not_negative"),

@@ -12,8 +12,18 @@ from django.db.models.functions import Coalesce, Left
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import Derived, EDTFField, PinyinField, SearchField
+from apps.common.fields import (
+    Derived,
+    EDTFField,
+    MakesNgrams,
+    NgramsField,
+    NgramsIndex,
+    PinyinField,
+    SearchField,
+    lines,
+)
 from apps.common.models import EVIDENCE, SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet
+from apps.common.pinyin import search_key
 from apps.registry import naming
 
 
@@ -68,6 +78,7 @@ class Division(Citable):
     search_text = SearchField(
         _("search text"), help_text=_("Name, pinyin and initials in the form in which they are searched.")
     )
+    ngrams = NgramsField("search_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
     editions = ArrayField(
         models.PositiveSmallIntegerField(),
         verbose_name=_("editions"),
@@ -87,6 +98,8 @@ class Division(Citable):
 
     class Meta:
         abstract = True
+        indexes = [NgramsIndex(fields=["ngrams"], name="%(app_label)s_%(class)s_ngrams")]
+        triggers = [MakesNgrams()]
 
     def __str__(self) -> str:
         return self.name
@@ -143,7 +156,7 @@ class District(Division):
         help_text=_("Division that took its place."),
     )
 
-    class Meta:
+    class Meta(Division.Meta):
         verbose_name = _("district")
         verbose_name_plural = _("districts")
         ordering = ["code"]
@@ -184,7 +197,7 @@ class Street(Division):
         help_text=_("Division that took its place."),
     )
 
-    class Meta:
+    class Meta(Division.Meta):
         verbose_name = _("street")
         verbose_name_plural = _("streets")
         ordering = ["code"]
@@ -201,11 +214,19 @@ class MatchKeyField(Derived, models.CharField):
         return naming.match_key(value)[: self.max_length]
 
 
+class SpellingsField(Derived, models.TextField):
+    """The other spellings of a neighbourhood's name, with their pinyin and initials, as they are searched."""
+
+    def compute(self, value: Any) -> str:
+        return lines(*map(search_key, naming.spellings(value)))
+
+
 class Neighbourhood(Division):
     """A residents' or village committee, which has an official code, or an estate, which has a slug."""
 
     resource = "neighbourhoods"
     key_field = "key"
+    search_columns = {"ngrams": ("search_text", "alias_text")}
 
     class Kind(models.TextChoices):
         RESIDENTS_COMMITTEE = "residents_committee", _("Residents' committee")
@@ -237,6 +258,10 @@ class Neighbourhood(Division):
         db_index=True,
         help_text=_("Form of the name under which other spellings of it are found."),
     )
+    alias_text = SpellingsField(
+        _("other names"), blank=True, help_text=_("Other names in the form in which they are searched.")
+    )
+    ngrams = NgramsField("search_text", "alias_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
     kind = models.CharField(
         _("kind"), max_length=20, choices=Kind, help_text=_("Committee with an official code, or estate without one.")
     )
@@ -268,7 +293,7 @@ class Neighbourhood(Division):
 
     objects = NeighbourhoodQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Division.Meta):
         verbose_name = _("neighbourhood")
         verbose_name_plural = _("neighbourhoods")
         ordering = ["key"]
@@ -295,6 +320,7 @@ class Neighbourhood(Division):
             models.UniqueConstraint(fields=["key"], name="registry_neighbourhood_key_once"),
         ]
         triggers = [
+            *Division.Meta.triggers,
             # No edition lists an estate, so that it rests on an article like any other fact.
             pgtrigger.Trigger(
                 name="estate_has_evidence",
@@ -304,12 +330,3 @@ class Neighbourhood(Division):
                 func=pgtrigger.Func(EVIDENCE.format(published="kind = 'estate'")),
             ),
         ]
-
-    @classmethod
-    def search_condition(cls, term: str) -> Q:
-        """Find a committee under the names that articles use for it too (国定一居民区 for 国定一居委会)."""
-        condition = super().search_condition(term)
-        try:
-            return condition | Q(match_key=naming.match_key(term))
-        except ValueError:
-            return condition
