@@ -164,11 +164,17 @@ class Citable(models.Model):
         for name in cls.search_relations:
             target: Any = cls._meta.get_field(name).related_model
             found = target._base_manager.filter(target.search_condition(tsquery, like)).order_by()
-            # Not IN, which would be asked of every row: an array is looked up in the index of the foreign key.
-            keys = ArraySubquery(found.values("pk"), template="(ARRAY(%(subquery)s))")
-            is_one = Func(F(name), keys, arg_joiner=" = ANY ", template="(%(expressions)s)")
-            condition |= Q(ExpressionWrapper(is_one, models.BooleanField()))
+            condition |= is_one_of(name, ArraySubquery(found.values("pk"), template="(ARRAY(%(subquery)s))"))
         return condition
+
+
+def is_one_of(column: str, array: Any) -> Q:
+    """Return the condition for rows whose column is in an array; `array` is an expression in brackets.
+
+    Unlike IN with a subquery, which is asked of every row, it is looked up in the column's index.
+    """
+    found = Func(F(column), array, arg_joiner=" = ANY ", template="(%(expressions)s)")
+    return Q(ExpressionWrapper(found, models.BooleanField()))
 
 
 def found_in(ngrams: str, texts: Iterable[str], tsquery: Any, like: Any = None) -> Q:
