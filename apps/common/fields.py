@@ -125,13 +125,17 @@ class ProseField(Derived, models.TextField):
         if values.keys() >= set(self.sources):
             return lines(*(self.compute(values[name]) for name in self.sources))
         # Each line comes from one column alone, so that the others are kept as they are stored.
-        kept = (Func(F(self.name), Value(END), Value(at), function="split_part") for at in range(2, 99))
+        kept = (
+            Func(F(self.name), Value(END), Value(at), function="split_part", output_field=models.TextField())
+            for at in range(2, 99)
+        )
         parts = [
             Value(self.compute(values[name])) if name in values else line
             for name, line in zip(self.sources, kept, strict=False)
         ]
         ends = [Value(END)] * (len(parts) + 1)
-        return Concat(*[item for pair in zip(ends, parts, strict=False) for item in pair], ends[-1])
+        pairs = [item for pair in zip(ends, parts, strict=False) for item in pair]
+        return Concat(*pairs, ends[-1], output_field=models.TextField())
 
 
 class MadeField(Derived):
