@@ -214,7 +214,7 @@ class MakesNgrams(pgtrigger.Trigger):
     when = pgtrigger.Before
     operation = pgtrigger.Insert | pgtrigger.Update
 
-    def get_func(self, model: type[models.Model]) -> str:
+    def get_func(self, model: models.Model) -> str:
         fields = [field for field in model._meta.local_fields if isinstance(field, NgramsField)]
         made = [f"NEW.{field.column} := {ngrams_sql(*field.columns)};" for field in fields]
         return "\n".join([*made, "RETURN NEW;"])

@@ -235,7 +235,7 @@ def read_places(request: Request) -> dict[str, list[int]]:
     places = {}
     for place in PLACES:
         if keys := read_words(request, place):
-            model = citable_models()[f"{place}s"]
+            model: Any = citable_models()[f"{place}s"]
             ids = dict(model._default_manager.filter(code__in=keys).values_list("code", "pk"))
             if unknown := [key for key in keys if key not in ids]:
                 named = {"resource": f"{place}s", "key": unknown[0][:100]}

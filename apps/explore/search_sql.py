@@ -61,7 +61,7 @@ def searched() -> dict[str, type[Citable]]:
     return {
         resource: model
         for resource, model in citable_models().items()
-        if has_names(model) or ("prose" in column_names(model) and model._meta.get_field("prose").sources)  # type: ignore[attr-defined]
+        if has_names(model) or (issubclass(model, Fact) and column_names(model) & set(PROSE))
     }
 
 

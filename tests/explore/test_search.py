@@ -33,7 +33,7 @@ def test_hits_are_those_of_a_scan(api: Api, monkeypatch: pytest.MonkeyPatch) -> 
             rows += [(resource, text) for (text,) in cursor.fetchall()]
     lines = [line for resource, text in rows if resource != "neighbourhoods" for line in text.split("\n") if line]
     dice = random.Random(5)  # noqa: S311 - the same terms in every run
-    for _round in range(200):
+    for _round in range(80):
         line = dice.choice(lines)
         start = dice.randrange(len(line))
         term = line[start : start + dice.choice([1, 2, 3, 5, 8])]
