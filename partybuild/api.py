@@ -19,6 +19,7 @@ from apps.common.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
 from apps.common.views import RecordViewSet, choice_fields, vocabulary
 from apps.events import views as events
 from apps.evidence import views as evidence
+from apps.explore import search
 from apps.explore.network_views import NetworkView
 from apps.explore.statistics import StatisticsView
 from apps.projects import views as projects
@@ -140,6 +141,7 @@ class VocabularyView(CachedReads, APIView):
 urlpatterns = [
     # The document names the address without the slash (urls.py).
     path("", IndexView.as_view(schema=None), name="index"),
+    path("search", search.SearchView.as_view(), name="search"),
     path("vocabularies", VocabulariesView.as_view(), name="vocabularies"),
     path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
     path("network", NetworkView.as_view(), name="network"),

@@ -81,12 +81,8 @@ class Assessment(Fact):
 
     resource = "assessments"
     name_field = "slug"
-    search_columns = (
-        "framework__search_text",
-        "neighbourhood__search_text",
-        "unit__search_text",
-        "street__search_text",
-    )
+    search_columns = {"prose_ngrams": ("prose",)}
+    search_relations = ("framework", "neighbourhood", "unit", "street")
 
     class Status(models.TextChoices):
         PLANNED = "planned", _("Planned")
@@ -168,7 +164,8 @@ class Score(Fact):
 
     resource = "scores"
     name_field = "slug"
-    search_columns = ("dimension__search_text",)
+    search_columns = {}
+    search_relations = ("dimension",)
 
     assessment = models.ForeignKey(
         Assessment,

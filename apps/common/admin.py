@@ -30,6 +30,7 @@ from apps.common.admin_forms import (
 )
 from apps.common.fields import EDTFField, PinyinField, validate_edtf
 from apps.common.models import Fact, clean_q
+from apps.common.searching import term_parameters
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
@@ -279,7 +280,7 @@ class CitableAdmin(StrictLookups, SearchedRelations, ModelAdmin):
         condition = Q()
         for name in self.search_fields:
             if name == "search_text":
-                condition |= self.model.search_condition(**self.model.search_parameters(term))
+                condition |= self.model.search_condition(*term_parameters(term))
             elif (field := self.model._meta.get_field(name)).is_relation:
                 condition |= Q(**{f"{name}__in": field.related_model._default_manager.matching(term)})
             else:

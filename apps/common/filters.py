@@ -23,6 +23,7 @@ from rest_framework.filters import BaseFilterBackend
 from apps.common.dates import EDTFError, bounds
 from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.models import Citable, Fact, citable_models, clean_q
+from apps.common.searching import term_parameters
 from apps.common.serializers import CountField
 from apps.common.statements import spell, text_of
 
@@ -445,13 +446,16 @@ class SearchFilter(Filter):
     def read(self, text: str, model: type[Citable]) -> Reading:
         if len(text) > self.schema["maxLength"]:
             raise FilterError(gettext("More than %(limit)s characters.") % {"limit": self.schema["maxLength"]})
-        terms = [model.search_parameters(term) for term in clean_q(text)]
-        return Reading(tuple(tuple(term) for term in terms), tuple(value for term in terms for value in term.values()))
+        terms = [term_parameters(term) for term in clean_q(text)]
+        return Reading(
+            tuple(like is not None for _tsquery, like in terms),
+            tuple(value for term in terms for value in term if value is not None),
+        )
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
         condition, rest = Q(), iter(slots)
-        for names in shape:
-            condition &= model.search_condition(**{name: next(rest) for name in names})
+        for has_pattern in shape:
+            condition &= model.search_condition(next(rest), next(rest) if has_pattern else None)
         return condition
 
 

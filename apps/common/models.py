@@ -11,15 +11,25 @@ import pgtrigger
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.validators import RegexValidator
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, F, Func, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import pinyin
-from apps.common.fields import Derived, PinyinField, SearchField
+from apps.common.fields import (
+    Derived,
+    MakesNgrams,
+    NgramsField,
+    NgramsIndex,
+    PinyinField,
+    ProseField,
+    SearchField,
+)
+from apps.common.searching import term_parameters
 
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_LENGTH = 120
@@ -60,7 +70,7 @@ def clean_q(text: str) -> list[str]:
 
 def derived_fields(model: type[models.Model]) -> list[Derived]:
     """Return the columns of a model that are computed from another one."""
-    return [field for field in model._meta.concrete_fields if isinstance(field, Derived)]
+    return [field for field in model._meta.concrete_fields if isinstance(field, Derived) and field.sources]
 
 
 class RecordQuerySet(models.QuerySet[Any]):
@@ -70,7 +80,7 @@ class RecordQuerySet(models.QuerySet[Any]):
         """Return the rows in whose names every word of `text` is found: Chinese, pinyin or initials."""
         queryset = self
         for term in clean_q(text):
-            queryset = queryset.filter(self.model.search_condition(**self.model.search_parameters(term)))
+            queryset = queryset.filter(self.model.search_condition(*term_parameters(term)))
         return queryset
 
     def visible_to(self, user: Any) -> "RecordQuerySet":
@@ -104,17 +114,17 @@ class RecordQuerySet(models.QuerySet[Any]):
 
     def update(self, **kwargs: Any) -> int:
         for field in derived_fields(self.model):
-            if field.source not in kwargs:
-                continue
-            if not hasattr(kwargs[field.source], "resolve_expression"):
-                kwargs[field.name] = field.compute(kwargs[field.source])
-            elif field.name not in kwargs:  # bulk_update() gives an expression for both
-                raise TypeError(f"{field.source} feeds {field.name}: give update() a value, not an expression")
+            values = {name: kwargs[name] for name in field.sources if name in kwargs}
+            expressions = [name for name, value in values.items() if hasattr(value, "resolve_expression")]
+            if values and not expressions:
+                kwargs[field.name] = field.computed(values)
+            elif expressions and field.name not in kwargs:  # bulk_update() gives an expression for both
+                raise TypeError(f"{expressions[0]} feeds {field.name}: give update() a value, not an expression")
         return super().update(**{"updated_at": timezone.now(), **kwargs})
 
     def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
         rows, names = list(objs), list(fields)
-        derived = [field for field in derived_fields(self.model) if field.source in names]
+        derived = [field for field in derived_fields(self.model) if set(field.sources) & set(names)]
         for row in rows:
             for field in derived:
                 field.pre_save(row, add=False)
@@ -127,7 +137,9 @@ class Citable(models.Model):
     resource: ClassVar[str]
     key_field: ClassVar[str] = "slug"
     name_field: ClassVar[str] = "name"
-    search_columns: ClassVar[tuple[str, ...]] = ("search_text",)
+    # Where `?q=` looks: columns of n-grams each with the texts that they are of, and what the row points at.
+    search_columns: ClassVar[dict[str, tuple[str, ...]]] = {"ngrams": ("search_text",)}
+    search_relations: ClassVar[tuple[str, ...]] = ()
     begins_field: ClassVar[str] = ""
     ends_field: ClassVar[str] = ""
 
@@ -151,7 +163,7 @@ class Citable(models.Model):
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         # Here and not in save(), which may choose the fields itself, where some were not loaded.
         if fields := kwargs.get("update_fields"):
-            derived = [field.name for field in derived_fields(type(self)) if field.source in fields]
+            derived = [field.name for field in derived_fields(type(self)) if set(field.sources) & set(fields)]
             kwargs["update_fields"] = frozenset({*fields, *derived, "updated_at"})
         super().save_base(*args, **kwargs)
 
@@ -161,17 +173,39 @@ class Citable(models.Model):
         return str(getattr(self, self.key_field))
 
     @classmethod
-    def search_parameters(cls, term: str) -> dict[str, Any]:
-        """Return the values that `search_condition` takes for one normalised search term."""
-        return {"term": term}
+    def search_condition(cls, tsquery: Any, like: Any = None) -> Q:
+        """Return the condition under which a term is found in a row, from what `searching.term_parameters` returns.
 
-    @classmethod
-    def search_condition(cls, term: Any) -> Q:
-        """Return the condition under which a search term, or what stands for it in a statement, is found in a row."""
+        Both may be expressions: the condition has one shape with a pattern and one without, whatever their values.
+        """
         condition = Q()
-        for column in cls.search_columns:
-            condition |= Q(**{f"{column}__contains": term})
+        for ngrams, texts in cls.search_columns.items():
+            condition |= found_in(ngrams, texts, tsquery, like)
+        for name in cls.search_relations:
+            target: Any = cls._meta.get_field(name).related_model
+            found = target._base_manager.filter(target.search_condition(tsquery, like)).order_by()
+            condition |= is_one_of(name, ArraySubquery(found.values("pk"), template="(ARRAY(%(subquery)s))"))
         return condition
+
+
+def is_one_of(column: str, array: Any) -> Q:
+    """Return the condition for rows whose column is in an array; `array` is an expression in brackets.
+
+    Unlike IN with a subquery, which is asked of every row, it is looked up in the column's index.
+    """
+    found = Func(F(column), array, arg_joiner=" = ANY ", template="(%(expressions)s)")
+    return Q(ExpressionWrapper(found, models.BooleanField()))
+
+
+def found_in(ngrams: str, texts: Iterable[str], tsquery: Any, like: Any = None) -> Q:
+    """Return the condition under which a term is found in the texts that a column of n-grams is of."""
+    holds = Q(**{f"{ngrams}__hold": tsquery})
+    if like is None:
+        return holds
+    meets = Q()
+    for text in texts:
+        meets |= Q(**{f"{text}__like": like})
+    return holds & meets
 
 
 class RetiredSlug(models.Model):
@@ -309,10 +343,15 @@ class Fact(Record):
         help_text=_("A draft is seen by curators only; a published record rests on at least one citation."),
     )
 
+    prose = ProseField(_("prose"), blank=True, help_text=_("What it says beside its name, as it is searched."))
+    prose_ngrams = NgramsField("prose", verbose_name=_("n-grams of the prose"), help_text=_("Made by the database."))
+
     class Meta(Record.Meta):
         abstract = True
+        indexes = [NgramsIndex(fields=["prose_ngrams"], name="%(app_label)s_%(class)s_prose")]
         triggers = [
             *Record.Meta.triggers,
+            MakesNgrams(),
             # Deferred: a record and its first citation come in the same transaction, in either order.
             pgtrigger.Trigger(
                 name="published_has_evidence",
@@ -339,12 +378,17 @@ class NamedRecord(Fact):
     search_text = SearchField(
         _("search text"), help_text=_("Name, pinyin and initials in the form in which they are searched.")
     )
+    ngrams = NgramsField("search_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
 
     class Meta(Fact.Meta):
         abstract = True
         ordering = ["name_pinyin", "slug"]
-        # Pages by name, however deep, without sorting.
-        indexes = [models.Index(fields=["name_pinyin", "slug"], name="%(app_label)s_%(class)s_name")]
+        indexes = [
+            *Fact.Meta.indexes,
+            NgramsIndex(fields=["ngrams"], name="%(app_label)s_%(class)s_ngrams"),
+            # Pages by name, however deep, without sorting.
+            models.Index(fields=["name_pinyin", "slug"], name="%(app_label)s_%(class)s_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name

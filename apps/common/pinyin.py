@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+from opencc import OpenCC
 from pypinyin import Style, lazy_pinyin
 from pypinyin.constants import PINYIN_DICT
 from pypinyin.seg import mmseg
@@ -87,7 +88,9 @@ _WORD = re.compile("|".join([f"第{_NUMBER}", f"(?<=路){_NUMBER}(?=弄)", *sort
 _PHRASE = re.compile("(" + "|".join(sorted(PHRASES, key=len, reverse=True)) + ")")
 _GENERIC_ENDINGS = "区县市镇乡"
 _LONGEST_UNSPLIT = 4
-_IGNORED = re.compile(r"[\s'‘’\"“”`´「」『』《》〈〉·•・‧∙⋅]+")
+# Blanks and what is not seen, quotation marks, middle dots: they make no difference to who searches.
+_IGNORED = re.compile(r"[\s\u200b-\u200f\u2060\ufeff'‘’\"“”„‟‚‛′″`´「」『』«»‹›《》〈〉·•・‧∙⋅●･᛫・]+")
+_HAN = ((0x3400, 0xA000), (0x20000, 0x2FA20))
 
 
 class _Word(NamedTuple):
@@ -205,15 +208,34 @@ def slugify_name(name: str, max_length: int = 80) -> str:
     return slug
 
 
+@cache
+def _simplified() -> dict[int, str]:
+    """Return the simplified character for each traditional one and variant.
+
+    One by one, not by words as OpenCC does for readers: a part of a name must have the form that it has in the name.
+    """
+    convert = OpenCC("t2s").convert
+    characters = [chr(code) for first, last in _HAN for code in range(first, last)]
+    plain = dict(zip(characters, convert("\n".join(characters)).split("\n"), strict=True))
+    # A second time, for the few that come by way of another.
+    return {ord(char): plain.get(form, form) for char, form in plain.items() if char != form}
+
+
 def normalise_term(term: str) -> str:
-    """A search term in the form of `search_key`: width, case, blanks, quotes and middle dots do not count."""
-    return _IGNORED.sub("", unicodedata.normalize("NFKC", term).casefold()).replace("ü", "v")
+    """Return a text in the form in which it is searched.
+
+    Width, case, traditional or simplified, blanks, quotes and middle dots do not count.
+    """
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", term).casefold())
+    return _IGNORED.sub("", text.translate(_simplified())).replace("ü", "v")
 
 
 def search_key(name: str) -> str:
-    """What a normalised term is looked for in, a line each: name, pinyin, what else is typed for it, initials."""
-    words = _words(name)
+    """Return what normalised terms are looked for in, four lines: name, pinyin, what else is typed for it, initials."""
+    words = _words(name.translate(_simplified()))
     pinyin = "".join(part for word in words for part in word.parts).lower()
     also = "".join(part for word in words for part in word.also).lower()
-    lines = [normalise_term(name), pinyin, also, initials(name)]
-    return "\n".join(dict.fromkeys(line for line in lines if line))
+    first = "".join(
+        "".join(part[:1] for part in word.parts) if word.is_han else word.parts[0].lower() for word in words
+    )
+    return "\n".join([normalise_term(name), pinyin, "" if also == pinyin else also, first])

@@ -159,7 +159,7 @@ class Participation(Party):
     """A unit or body at an event in a role, and the office of who represented it in public."""
 
     resource = "participations"
-    search_columns = (*Party.search_columns, "event__search_text")
+    search_relations = (*Party.search_relations, "event")
 
     class Role(models.TextChoices):
         ORGANISER = "organiser", _("Organiser")

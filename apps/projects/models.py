@@ -248,7 +248,7 @@ class ProjectPartner(Party):
     """A unit or alliance in a project, with a role."""
 
     resource = "project-partners"
-    search_columns = (*Party.search_columns, "project__search_text")
+    search_relations = (*Party.search_relations, "project")
 
     class Role(models.TextChoices):
         LEAD = "lead", _("Lead")
@@ -296,7 +296,8 @@ class Claim(Fact):
 
     resource = "claims"
     name_field = "slug"
-    search_columns = ("unit__search_text", "project__search_text", "as_written")
+    search_columns = {"prose_ngrams": ("prose",)}
+    search_relations = ("unit", "project")
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", _("Proposed")

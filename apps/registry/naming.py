@@ -19,6 +19,7 @@ _RESIDENTS_COMMITTEE = ("居民委员会", "居委会", "居委", "居民区")
 
 _DIGITS = "零一二三四五六七八九"
 _ARABIC = str.maketrans("0123456789〇", _DIGITS + "零")
+_FIGURES = str.maketrans(_DIGITS, "0123456789")
 _NUMERAL = re.compile(f"[{_DIGITS}十百千]+")
 _POSITIONAL = re.compile("(?:(D)千)?(?:零?(D)百)?(?:零?(D)?(十))?零?(D)?".replace("D", f"[{_DIGITS[1:]}]"))
 
@@ -58,6 +59,15 @@ def _digit_by_digit(numeral: str) -> str:
         tens = "一"
     value = int("".join(str(_DIGITS.index(digit)) if digit else "0" for digit in (thousands, hundreds, tens, ones)))
     return str(value).translate(_ARABIC)
+
+
+def spellings(name: str) -> list[str]:
+    """The other ways in which people write the name: 翔殷路四九一弄居委会 is also 翔殷路491弄居民区."""
+    text = unicodedata.normalize("NFKC", name)
+    written = [text, _NUMERAL.sub(lambda match: _digit_by_digit(match.group()).translate(_FIGURES), text)]
+    if not text.endswith(_VILLAGE_COMMITTEE):
+        written += [re.sub("(?:居民委员会|居委会|居委)$", "居民区", spelling) for spelling in written]
+    return [spelling for spelling in dict.fromkeys(written) if spelling != text]
 
 
 def by_match_key(names: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

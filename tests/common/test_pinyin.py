@@ -414,9 +414,9 @@ def test_a_name_without_a_usable_character_has_no_slug(name: str) -> None:
 
 
 def test_search_key_holds_name_pinyin_and_initials() -> None:
-    assert search_key("五角场镇") == "五角场镇\nwujiaochangzhen\nwjcz"
-    assert search_key("美好社区·先锋行动") == "美好社区先锋行动\nmeihaoshequxianfengxingdong\nmhsqxfxd"
-    assert search_key("ABC") == "abc"
+    assert search_key("五角场镇") == "五角场镇\nwujiaochangzhen\n\nwjcz"
+    assert search_key("美好社区·先锋行动") == "美好社区先锋行动\nmeihaoshequxianfengxingdong\n\nmhsqxfxd"
+    assert search_key("ABC") == "abc\nabc\n\nabc"
 
 
 def test_search_key_holds_what_else_is_typed() -> None:

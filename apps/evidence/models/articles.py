@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import EDTFField, PinyinField, SearchField
+from apps.common.fields import EDTFField, MakesNgrams, NgramsField, NgramsIndex, PinyinField, SearchField
 from apps.common.models import Record, data_changes
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
@@ -43,6 +43,7 @@ class Article(Record):
         source="title",
         help_text=_("Title, pinyin and initials in the form in which they are searched."),
     )
+    ngrams = NgramsField("search_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
     publisher = models.CharField(
         _("publisher"), max_length=100, blank=True, help_text=_("Medium that first published it.")
     )
@@ -76,6 +77,8 @@ class Article(Record):
         verbose_name = _("article")
         verbose_name_plural = _("articles")
         ordering = ["slug"]
+        indexes = [NgramsIndex(fields=["ngrams"], name="evidence_article_ngrams")]
+        triggers = [*Record.Meta.triggers, MakesNgrams()]
         constraints = [
             *Record.Meta.constraints,
             models.CheckConstraint(

@@ -46,7 +46,8 @@ class Span(Record):
     """A stretch of an article's body. Where the article's text is attached, the database checks the digest itself."""
 
     name_field = "slug"
-    search_columns = ("article__search_text",)
+    search_columns = {}
+    search_relations = ("article",)
 
     article = models.ForeignKey(
         Article,

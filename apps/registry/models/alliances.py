@@ -106,7 +106,8 @@ class Membership(Fact):
 
     resource = "memberships"
     name_field = "slug"
-    search_columns = ("unit__search_text", "alliance__search_text", "as_written")
+    search_columns = {"prose_ngrams": ("prose",)}
+    search_relations = ("unit", "alliance")
     begins_field = "joined_on"
     ends_field = "left_on"
 

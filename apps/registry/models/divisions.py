@@ -12,8 +12,18 @@ from django.db.models.functions import Coalesce, Left
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import Derived, EDTFField, PinyinField, SearchField
+from apps.common.fields import (
+    Derived,
+    EDTFField,
+    MakesNgrams,
+    NgramsField,
+    NgramsIndex,
+    PinyinField,
+    SearchField,
+    lines,
+)
 from apps.common.models import EVIDENCE, SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet, data_changes
+from apps.common.pinyin import search_key
 from apps.registry import naming
 
 
@@ -67,6 +77,7 @@ class Division(Citable):
     search_text = SearchField(
         _("search text"), help_text=_("Name, pinyin and initials in the form in which they are searched.")
     )
+    ngrams = NgramsField("search_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
     editions = ArrayField(
         models.PositiveSmallIntegerField(),
         verbose_name=_("editions"),
@@ -86,6 +97,8 @@ class Division(Citable):
 
     class Meta:
         abstract = True
+        indexes = [NgramsIndex(fields=["ngrams"], name="%(app_label)s_%(class)s_ngrams")]
+        triggers = [data_changes(), MakesNgrams()]
 
     def __str__(self) -> str:
         return self.name
@@ -142,11 +155,10 @@ class District(Division):
         help_text=_("Division that took its place."),
     )
 
-    class Meta:
+    class Meta(Division.Meta):
         verbose_name = _("district")
         verbose_name_plural = _("districts")
         ordering = ["code"]
-        triggers = [data_changes()]
         constraints = [
             models.CheckConstraint(condition=Q(code__regex=r"^\d{6}(-\d{4})?$"), name="registry_district_code_digits"),
             models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_district_not_own_successor"),
@@ -184,12 +196,14 @@ class Street(Division):
         help_text=_("Division that took its place."),
     )
 
-    class Meta:
+    class Meta(Division.Meta):
         verbose_name = _("street")
         verbose_name_plural = _("streets")
         ordering = ["code"]
-        indexes = [models.Index(fields=["name_pinyin", "code"], name="registry_street_name")]
-        triggers = [data_changes()]
+        indexes = [
+            *Division.Meta.indexes,
+            models.Index(fields=["name_pinyin", "code"], name="registry_street_name"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(code__regex=r"^\d{9}(-\d{4})?$"), name="registry_street_code_digits"),
             models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_street_not_own_successor"),
@@ -203,11 +217,19 @@ class MatchKeyField(Derived, models.CharField):
         return naming.match_key(value)[: self.max_length]
 
 
+class SpellingsField(Derived, models.TextField):
+    """The other spellings of a neighbourhood's name, with their pinyin and initials, as they are searched."""
+
+    def compute(self, value: Any) -> str:
+        return lines(*map(search_key, naming.spellings(value)))
+
+
 class Neighbourhood(Division):
     """A residents' or village committee, which has an official code, or an estate, which has a slug."""
 
     resource = "neighbourhoods"
     key_field = "key"
+    search_columns = {"ngrams": ("search_text", "alias_text")}
 
     class Kind(models.TextChoices):
         RESIDENTS_COMMITTEE = "residents_committee", _("Residents' committee")
@@ -239,6 +261,10 @@ class Neighbourhood(Division):
         db_index=True,
         help_text=_("Form of the name under which other spellings of it are found."),
     )
+    alias_text = SpellingsField(
+        _("other names"), blank=True, help_text=_("Other names in the form in which they are searched.")
+    )
+    ngrams = NgramsField("search_text", "alias_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
     kind = models.CharField(
         _("kind"), max_length=20, choices=Kind, help_text=_("Committee with an official code, or estate without one.")
     )
@@ -270,11 +296,14 @@ class Neighbourhood(Division):
 
     objects = NeighbourhoodQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Division.Meta):
         verbose_name = _("neighbourhood")
         verbose_name_plural = _("neighbourhoods")
         ordering = ["key"]
-        indexes = [models.Index(fields=["name_pinyin", "key"], name="registry_neighbourhood_name")]
+        indexes = [
+            *Division.Meta.indexes,
+            models.Index(fields=["name_pinyin", "key"], name="registry_neighbourhood_name"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(code=None) | Q(code__regex=r"^\d{12}(-\d{4})?$"), name="registry_neighbourhood_code_digits"
@@ -298,7 +327,7 @@ class Neighbourhood(Division):
             models.UniqueConstraint(fields=["key"], name="registry_neighbourhood_key_once"),
         ]
         triggers = [
-            data_changes(),
+            *Division.Meta.triggers,
             # No edition lists an estate, so that it rests on an article like any other fact.
             pgtrigger.Trigger(
                 name="estate_has_evidence",
@@ -321,16 +350,3 @@ class Neighbourhood(Division):
         kind = Q(code__regex=r"^\d{9}[23]") if village else ~Q(code__regex=r"^\d{9}[23]") | Q(code=None)
         same = cls._base_manager.filter(kind, match_key=match_key)
         return Q(match_key=match_key) & (kind | ~Exists(same))
-
-    @classmethod
-    def search_parameters(cls, term: str) -> dict[str, Any]:
-        """Look for what articles call a committee too (国定一居民区 for 国定一居委会)."""
-        try:
-            return {**super().search_parameters(term), "match_key": naming.match_key(term)}
-        except ValueError:
-            return super().search_parameters(term)
-
-    @classmethod
-    def search_condition(cls, term: Any, match_key: Any = None) -> Q:
-        condition = super().search_condition(term)
-        return condition if match_key is None else condition | Q(match_key=match_key)

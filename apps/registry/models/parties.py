@@ -14,7 +14,8 @@ class Party(Fact):
     """One who takes part: a unit, or an alliance, or a name as written that is not resolved yet."""
 
     name_field = "slug"
-    search_columns = ("unit__search_text", "alliance__search_text", "as_written")
+    search_columns = {"prose_ngrams": ("prose",)}
+    search_relations = ("unit", "alliance")
 
     unit = models.ForeignKey(
         MemberUnit,

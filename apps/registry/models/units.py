@@ -1,12 +1,11 @@
 """Organisations and the names under which they appear."""
 
-from typing import Any
-
+import pgtrigger
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import EDTFField
+from apps.common.fields import EDTFField, NamesField, NgramsField
 from apps.common.models import NamedRecord
 from apps.registry.models.divisions import District, Neighbourhood, Street
 
@@ -15,6 +14,7 @@ class MemberUnit(NamedRecord):
     """Any organisation, or a part of one; a tree by `parent`."""
 
     resource = "member-units"
+    search_columns = {"ngrams": ("search_text", "alias_text")}
 
     class Kind(models.TextChoices):
         UNIVERSITY = "university", _("University")
@@ -72,6 +72,8 @@ class MemberUnit(NamedRecord):
         help_text=_("Neighbourhood whose people it organises or in which it is known to be."),
     )
     summary = models.TextField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+    alias_text = NamesField(_("other names"), help_text=_("Other names in the form in which they are searched."))
+    ngrams = NgramsField("search_text", "alias_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
 
     class Meta(NamedRecord.Meta):
         verbose_name = _("member unit")
@@ -80,13 +82,22 @@ class MemberUnit(NamedRecord):
             *NamedRecord.Meta.constraints,
             models.CheckConstraint(condition=~Q(parent=F("id")), name="registry_memberunit_not_own_parent"),
         ]
-
-    @classmethod
-    def search_condition(cls, term: Any) -> Q:
-        """Find a unit under any of its names."""
-        return super().search_condition(term) | Q(
-            Exists(UnitName.objects.filter(unit=OuterRef("pk"), search_text__contains=term))
-        )
+        triggers = [
+            *NamedRecord.Meta.triggers,
+            # Always anew, so that no write puts back what it once read. By its name it comes before `makes_ngrams`.
+            pgtrigger.Trigger(
+                name="collects_names",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func="""
+                    NEW.alias_text := coalesce((
+                        SELECT string_agg(search_text, '' ORDER BY id) FROM registry_unitname
+                        WHERE unit_id = NEW.id AND state = 'published'
+                    ), '');
+                    RETURN NEW;
+                """,
+            ),
+        ]
 
 
 class UnitName(NamedRecord):
@@ -119,6 +130,19 @@ class UnitName(NamedRecord):
         constraints = [
             *NamedRecord.Meta.constraints,
             models.UniqueConstraint(fields=["unit", "name", "kind"], name="registry_unitname_once"),
+        ]
+        triggers = [
+            *NamedRecord.Meta.triggers,
+            # The unit's own trigger collects its names, once it has waited for whoever else changes them.
+            pgtrigger.Trigger(
+                name="unit_collects_names",
+                operation=pgtrigger.Insert | pgtrigger.Delete | pgtrigger.UpdateOf("unit_id", "search_text", "state"),
+                when=pgtrigger.After,
+                func="""
+                    UPDATE registry_memberunit SET alias_text = '' WHERE id IN (OLD.unit_id, NEW.unit_id);
+                    RETURN NULL;
+                """,
+            ),
         ]
 
     def slug_source(self) -> str:
