@@ -18,6 +18,7 @@ from apps.common.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
 from apps.common.views import RecordViewSet, choice_fields, vocabulary
 from apps.events import views as events
 from apps.evidence import views as evidence
+from apps.explore.statistics import StatisticsView
 from apps.projects import views as projects
 from apps.registry import views as registry
 
@@ -139,5 +140,6 @@ urlpatterns = [
     path("", IndexView.as_view(schema=None), name="index"),
     path("vocabularies", VocabulariesView.as_view(), name="vocabularies"),
     path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
+    path("statistics", StatisticsView.as_view(), name="statistics"),
     *router.urls,
 ]

@@ -200,6 +200,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MIMETYPES = {".jsonld": "application/ld+json"}  # the context of linked data
 
 # Security
 

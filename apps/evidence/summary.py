@@ -1,12 +1,14 @@
 """The sum of figures on record: which subjects lie within which, and what was left out because it is a plan."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.db.models import ForeignKey
 from django.utils.translation import gettext
 
+from apps.common.models import citable_models
 from apps.evidence.adding import Addend, AddingError, Sum, add
 from apps.evidence.models import Figure
 
@@ -60,37 +62,48 @@ def addend(figure: Figure) -> Addend:
 
 
 def containments(subjects: set[Subject]) -> set[tuple[Subject, Subject]]:
-    """Return the pairs of these subjects of which the first lies within the second, at any depth."""
-    above: dict[Subject, set[Subject]] = {}
-    unread = set(subjects) if len(subjects) > 1 else set()
-    while unread:
-        found = _read_above(unread)
-        above |= found
-        unread = {outer for outers in found.values() for outer in outers} - above.keys()
-    pairs = set()
-    for subject in subjects:
-        seen: set[Subject] = set()
-        waiting = list(above.get(subject, ()))
-        while waiting:
-            outer = waiting.pop()
-            if outer not in seen:
-                seen.add(outer)
-                waiting += above.get(outer, ())
-        pairs |= {(subject, outer) for outer in seen & subjects if outer != subject}
-    return pairs
+    """Return the pairs of these subjects of which the first lies within the second, at any depth; one statement."""
+    if len(subjects) < 2:
+        return set()
+    types, keys = zip(*sorted(subjects), strict=True)
+    steps, parameters = _steps()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH RECURSIVE given AS (SELECT * FROM unnest(%s::int[], %s::bigint[]) AS given(type, id)),
+            above AS (
+                SELECT type AS inner_type, id AS inner_id, type, id FROM given
+                UNION
+                SELECT above.inner_type, above.inner_id, step.type, step.id
+                FROM above CROSS JOIN LATERAL ({steps}) AS step
+            )
+            SELECT inner_type, inner_id, type, id FROM above JOIN given USING (type, id)
+            WHERE (inner_type, inner_id) <> (type, id)
+            """,  # noqa: S608 - names come from the models
+            [list(types), list(keys), *parameters],
+        )
+        rows = cursor.fetchall()
+    return {((row[0], row[1]), (row[2], row[3])) for row in rows}
 
 
-def _read_above(subjects: set[Subject]) -> dict[Subject, set[Subject]]:
-    """Return for each subject what it lies in directly: one query for each kind of record."""
-    keys: dict[int, list[int]] = {}
-    for content_type_id, pk in subjects:
-        keys.setdefault(content_type_id, []).append(pk)
-    found: dict[Subject, set[Subject]] = {subject: set() for subject in subjects}
-    for content_type_id, pks in keys.items():
-        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+def _steps() -> tuple[str, list[Any]]:
+    """Return the SQL of what a row of `above` lies in directly, whatever kind of record it is, and its parameters.
+
+    Lateral, so that each step is a look-up by primary key and never a join with whole tables.
+    """
+    quote = connection.ops.quote_name
+    selects: list[str] = []
+    parameters: list[Any] = []
+    for model in citable_models().values():
         upward = [field for field in model._meta.fields if isinstance(field, ForeignKey) and field.name in UPWARD]
-        types = [ContentType.objects.get_for_model(field.related_model).pk for field in upward]
-        rows = model._base_manager.filter(pk__in=pks).values_list("pk", *(field.attname for field in upward))
-        for pk, *outers in rows:
-            found[content_type_id, pk] = {pair for pair in zip(types, outers, strict=True) if pair[1] is not None}
-    return found
+        if not upward:
+            continue
+        outer = ", ".join(f"(%s::int, source.{quote(field.column)}::bigint)" for field in upward)
+        selects.append(
+            f"SELECT outside.type, outside.id FROM {quote(model._meta.db_table)} AS source"  # noqa: S608 - likewise
+            f" CROSS JOIN LATERAL (VALUES {outer}) AS outside(type, id)"
+            " WHERE above.type = %s AND source.id = above.id AND outside.id IS NOT NULL"
+        )
+        parameters += [ContentType.objects.get_for_model(cast("Any", field.related_model)).pk for field in upward]
+        parameters.append(ContentType.objects.get_for_model(model).pk)
+    return " UNION ALL ".join(selects), parameters
