@@ -20,6 +20,8 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 
+from apps.common.formats import by_accept
+
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
 # The last committed change, the transactions before it that are still open (their changes will come to light later,
 # behind it), and the server's start and database: a restored copy counts its transactions anew.
@@ -115,9 +117,8 @@ def is_anonymous(request: HttpRequest) -> bool:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Tell whether plain JSON will do for the `Accept` header."""
-    accept = request.META.get("HTTP_ACCEPT", "")
-    return not accept or "application/json" in accept or "*/*" in accept or "application/*" in accept
+    """Tell whether plain JSON is what the `Accept` header prefers."""
+    return by_accept(request.META.get("HTTP_ACCEPT", "")) == "json"
 
 
 class CachedReads:

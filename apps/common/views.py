@@ -1,5 +1,6 @@
 """The base of every resource's views, and its vocabularies."""
 
+import json
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -12,11 +13,11 @@ from django.utils import translation
 from rest_framework.request import Request
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from apps.common import reading
+from apps.common import exports, formats, linked_data, reading
 from apps.common.answers import CachedReads
 from apps.common.compiling import CompileError, Row, Writer, select_list
 from apps.common.errors import answer_problem
-from apps.common.filters import read_format
+from apps.common.flat import columns
 from apps.common.models import Citable
 from apps.common.serializers import RecordSerializer
 
@@ -77,16 +78,35 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
         """Give one record."""
         return self._read(request, request.user)
 
-    def _read(self, request: Any, user: Any) -> HttpResponse:
-        read_format(request)
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Leave the format of lists and records to `formats`; Django REST framework knows of JSON alone."""
+        if self.action in ("list", "retrieve"):
+            return self.get_renderers()[0], "application/json"
+        return super().perform_content_negotiation(request, force)
+
+    def _read(self, request: Any, user: Any) -> HttpResponseBase:
         key = self.kwargs["key"] if self.action == "retrieve" else None
+        form = formats.choose(request, formats.LIST_FORMATS if key is None else formats.RECORD_FORMATS)
+        formats.refuse_paging(request, form)
         question = reading.ask(request, type(self), user, key)
+        if form in formats.EXPORTS:
+            return exports.answer(request, question, form)
+        linked = form == "jsonld"
+        base = request.build_absolute_uri("/").rstrip("/") if linked else ""
+        resource = self.queryset.model.resource
+        content_type = formats.FORMATS[form].content_type
         if key is not None:
-            return HttpResponse(reading.detail(question), content_type="application/json")
+            record = reading.detail(question)
+            if linked:
+                record = _dump(linked_data.to_jsonld(resource, json.loads(record), base))
+            return HttpResponse(record, content_type=content_type)
         page = reading.page(question)
         links = [f'<{url}>; rel="{rel}"' for rel, url in (("next", page.next), ("prev", page.previous)) if url]
         headers = {"Link": ", ".join(links)} if links else {}
-        return HttpResponse(page.body, content_type="application/json", headers=headers)
+        body = page.body
+        if linked:
+            body = _dump(linked_data.to_jsonld_list(resource, json.loads(body), base))
+        return HttpResponse(body, content_type=content_type, headers=headers)
 
     @classmethod
     def plain_list(cls) -> Any:
@@ -101,7 +121,7 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
 
 @checks.register
 def check_serializers(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Refuse to start with a serializer that has no SQL."""
+    """Refuse to start with a serializer that has no SQL, or no columns for an export."""
     found: list[checks.CheckMessage] = []
     get_resolver().url_patterns  # noqa: B018 - loads the views
     for view in _all_views(RecordViewSet):
@@ -109,9 +129,15 @@ def check_serializers(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessa
             row = Row(Writer(content_type=lambda _model: 0), view.queryset.model)
             try:
                 select_list(serializer(context={"labels": True}), row)
+                if serializer is view.serializer_class:
+                    columns(serializer(context={"labels": True}), guarded=True)
             except CompileError as error:
                 found.append(checks.Error(str(error), obj=view, id="common.E001"))
     return found
+
+
+def _dump(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _all_views(view: Any) -> Any:
