@@ -11,7 +11,7 @@ ifndef SECRET_KEY
 export SECRET_KEY_FILE ?= $(CURDIR)/.data/secret_key
 endif
 
-.PHONY: help run test lint format schema messages lock install
+.PHONY: help run test lint bench format schema messages lock install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -28,6 +28,17 @@ lint: install ## style, types, and models without a migration
 	@$(BIN)/ruff format --check .
 	@DATABASE_URL=$${DATABASE_URL:-postgresql:///unused} $(BIN)/mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: install .data/bench/venv ## measure the service beside its peers, write docs/performance.md (ARGS=--quick; needs wrk, npm)
+	@$(BIN)/python -m tests.bench.run $(ARGS)
+
+# The peers' packages, apart from those of the service, whose versions are locked.
+.data/bench/venv: pyproject.toml
+	@echo "partybuild: installing the packages of the benchmark's peers"
+	@mkdir -p -m 700 .data
+	@rm -rf $@ && $(PYTHON) -m venv $@
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' > $@/requirements.txt
+	@$@/bin/pip install --quiet --disable-pip-version-check --requirement $@/requirements.txt
 
 format: install ## put the code into the house style
 	@$(BIN)/ruff check --fix .

@@ -12,12 +12,14 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from apps.assessments import views as assessments
+from apps.common.answers import CachedReads
 from apps.common.filters import read_format, refuse_unknown
 from apps.common.i18n import describe
 from apps.common.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
 from apps.common.views import RecordViewSet, choice_fields, vocabulary
 from apps.events import views as events
 from apps.evidence import views as evidence
+from apps.explore.network_views import NetworkView
 from apps.explore.statistics import StatisticsView
 from apps.projects import views as projects
 from apps.registry import views as registry
@@ -57,7 +59,7 @@ def viewsets() -> dict[str, type[RecordViewSet]]:
     return {prefix: cast("type[RecordViewSet]", viewset) for prefix, viewset, _basename in router.registry}
 
 
-class IndexView(APIView):
+class IndexView(CachedReads, APIView):
     """What there is: every resource with its address and its count, the vocabularies, and the documents."""
 
     @extend_schema(operation_id="index", summary="Index of the API", tags=["api"], responses={200: INDEX})
@@ -102,7 +104,7 @@ def vocabularies() -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in found}
 
 
-class VocabulariesView(APIView):
+class VocabulariesView(CachedReads, APIView):
     """All vocabularies."""
 
     @extend_schema(
@@ -115,7 +117,7 @@ class VocabulariesView(APIView):
         return Response({"results": list(vocabularies().values())})
 
 
-class VocabularyView(APIView):
+class VocabularyView(CachedReads, APIView):
     """One vocabulary."""
 
     @extend_schema(
@@ -140,6 +142,7 @@ urlpatterns = [
     path("", IndexView.as_view(schema=None), name="index"),
     path("vocabularies", VocabulariesView.as_view(), name="vocabularies"),
     path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
+    path("network", NetworkView.as_view(), name="network"),
     path("statistics", StatisticsView.as_view(), name="statistics"),
     *router.urls,
 ]

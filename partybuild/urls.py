@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from apps.common import docs, errors
+from apps.explore import reconciliation
+from apps.explore.network_views import NetworkPage
 from partybuild import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/", docs.RedocView.as_view(), name="redoc"),
     path("docs/swagger", docs.SwaggerView.as_view(), name="swagger"),
     path("docs/errors", docs.ErrorsView.as_view(), name="errors"),
+    path("network", NetworkPage.as_view(), name="network-page"),
+    path("reconcile", include(reconciliation)),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

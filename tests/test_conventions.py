@@ -10,7 +10,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, TargetFilter
+from apps.common.filters import (
+    BoundFilter,
+    ChoiceFilter,
+    CommaFilter,
+    DateFilter,
+    KeyFilter,
+    TargetFilter,
+    TreeFilter,
+    WithinFilter,
+)
 from apps.common.models import Citable, Record, citable_models
 from apps.common.views import RecordViewSet, choice_fields
 from apps.registry.models import Neighbourhood
@@ -122,6 +131,13 @@ def sought(row: Any, path: str) -> Any:
     return row
 
 
+def place_of(record: Any, item: WithinFilter) -> str | None:
+    """Return a division in which a record lies, as `resource/key`."""
+    owner = sought(record, item.prefix) if item.prefix else record
+    places = (getattr(owner, level) for level in item.levels) if owner else ()
+    return next((f"{place.resource}/{place.key}" for place in places if place), None)
+
+
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_every_filter_keeps_what_fits_and_drops_the_rest(client: Client, resource: str) -> None:
     viewset = viewsets()[resource]
@@ -133,9 +149,14 @@ def test_every_filter_keeps_what_fits_and_drops_the_rest(client: Client, resourc
         match item:
             case KeyFilter() if item.field_name == "citations__article":
                 given = factories.CitationFactory(record=record, article=factories.ArticleFactory()).article.key
+            case TreeFilter():
+                family = record.parent if item.below else model._base_manager.filter(parent=record).first()
+                given = family.key if family else None
             case KeyFilter():
                 value = sought(record, item.field_name)
                 given = value.key if value else None
+            case WithinFilter():
+                given = place_of(record, item)
             case TargetFilter():
                 target = getattr(record, "record", None) or record.subject
                 given = f"{target.resource}/{target.key}"
@@ -194,8 +215,12 @@ def test_every_filter_takes_what_it_should_and_refuses_the_rest(client: Client, 
             case KeyFilter():
                 target = item.target if not isinstance(item.target, str) else citable_models()["articles"]
                 good, bad = factory(target)().key, "no-such-key"
+            case WithinFilter():
+                good, bad = f"districts/{factories.DistrictFactory().code}", "alliances/no-such-key"
             case TargetFilter():
                 good, bad = f"alliances/{factories.AllianceFactory().slug}", "alliances/no-such-key"
+            case BoundFilter():
+                good, bad = ("2026-01-31T08:00:00Z" if "updated" in name else "1"), "1e999"
             case DateFilter():
                 good, bad = "2012-06", "2012-13"
             case CommaFilter():
@@ -215,6 +240,7 @@ def test_what_is_unknown_is_refused_by_name_with_the_nearest(client: Client, res
         ("pagesize=3", "pagesize", "page_size"),
         ("sort=updated_att", "sort", "updated_at"),
         ("fields=updatedat", "fields", "updated_at"),
+        ("facets=nothing-like-it", "facets", ""),
     ):
         answer = client.get(f"/api/v1/{resource}?{query}", headers={"Accept-Language": "en"})
         assert answer.status_code == 400

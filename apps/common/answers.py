@@ -1,9 +1,9 @@
 """Answers kept as bytes, never given once the data have changed.
 
-Every request asks the database for the data version, which moves with each committed change of a record by whatever way
-(`models.DataChange`). An answer is kept under what was asked and the version that it was made at; it is given again only
-to a request that meets the same version, so no reader ever sees an answer older than the last commit before the request.
-The same version makes the strong `ETag`.
+Every request asks the database for the data version, which moves with each committed change of a record by whatever
+way (`models.DataChange`). An answer is kept under what was asked and the version that it was made at; it is given again
+only to a request that meets the same version, so no reader ever sees an answer older than the last commit before the
+request. The same version makes the strong `ETag`.
 """
 
 import hashlib
@@ -117,8 +117,10 @@ def is_anonymous(request: HttpRequest) -> bool:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Tell whether plain JSON is what the `Accept` header prefers."""
-    return by_accept(request.META.get("HTTP_ACCEPT", "")) == "json"
+    """Tell whether plain JSON is what the `Accept` header asks for first, and would be given."""
+    accept = request.META.get("HTTP_ACCEPT", "")
+    first = accept.partition(",")[0].strip().lower()
+    return first in ("", "*/*", "application/*", "application/json") and by_accept(accept) == "json"
 
 
 class CachedReads:
@@ -140,9 +142,7 @@ class CachedReads:
             return _finish(HttpResponseNotModified(), etag)
         if found := ANSWERS.get(key, version):
             return _finish(HttpResponse(found.body, headers=dict(found.headers)), etag)
-        response = self.answer(request) if wants_json(request) else None
-        if response is None:
-            response = dispatch(request, *args, **kwargs)
+        response = (self.answer(request) if wants_json(request) else None) or dispatch(request, *args, **kwargs)
         if response.status_code != 200:
             patch_vary_headers(response, VARY)
             return response

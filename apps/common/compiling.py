@@ -7,14 +7,14 @@ a serializer needs no second thought here. A field of a kind that is not known i
 check before the service starts. `tests/common/test_compiling.py` compares with `Serializer.data`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from rest_framework import serializers
 
 from apps.common.models import Citable
@@ -47,23 +47,28 @@ class Writer:
         self,
         viewer: Any = None,
         as_of: "Slot | date | None" = None,
-        content_type: "Callable[[type[Model]], int] | None" = None,
     ) -> None:
         self.viewer = viewer
         self.as_of = as_of
-        self.content_type = content_type or (lambda model: ContentType.objects.get_for_model(model).pk)
         self._used = 0
+
+    @staticmethod
+    def content_type(model: type[Model]) -> int:
+        """Return the internal key of a kind of record."""
+        return ContentType.objects.get_for_model(model).pk
 
     def alias(self) -> str:
         """Return an alias that the statement does not have yet."""
         self._used += 1
         return f"t{self._used}"
 
-    def rows(self, model: type[Model], *, narrow: bool) -> QuerySet[Any]:
-        """Return the rows of a model that the reader sees; with `narrow`, those of the day that is asked for."""
+    def rows(self, model: type[Model], *, narrow: bool, owned: bool = False) -> QuerySet[Any]:
+        """Return the rows of a model that the reader sees; with `narrow`, those of the day that is asked for.
+
+        `owned` rows hang on a record that the reader sees.
+        """
         rows: Any = model._default_manager.all()
-        if hasattr(rows, "visible_to"):
-            rows = rows.visible_to(self.viewer)
+        rows = rows.seen_with_record(self.viewer) if owned else rows.visible_to(self.viewer)
         if narrow and self.as_of and issubclass(model, Citable) and model.begins_field:
             rows = rows.valid_on(self.as_of)
         return rows
@@ -108,7 +113,7 @@ class Row:
         target, linked = self.related(name)
         fields = select_list(serializer, target)
         order = ", ".join(ordering(target))
-        rows = self.writer.rows(target.model, narrow=True).order_by()
+        rows = self.writer.rows(target.model, narrow=True, owned=self.owns(name)).order_by()
         inner = f"SELECT {fields} FROM {target.source(rows)} WHERE {linked} ORDER BY {order}"
         # Not json_agg(), which breaks lines: a record is one line in an export.
         return f"(SELECT coalesce(array_to_json(array_agg(r)), '[]'::json) FROM ({inner}) AS r)"
@@ -118,6 +123,10 @@ class Row:
         target, linked = self.related(name)
         rows = self.writer.rows(target.model, narrow=False).order_by()
         return f"(SELECT count(*) FROM {target.source(rows)} WHERE {linked})"
+
+    def owns(self, name: str) -> bool:
+        """Tell whether what stands at the other end of a relation speaks about this row."""
+        return isinstance(self.model._meta.get_field(name), GenericRelation)
 
     def related(self, name: str) -> "tuple[Row, str]":
         """Return a row at the other end of a to-many relation, and the condition that ties it to this one."""
@@ -176,7 +185,7 @@ def instant(column: str) -> str:
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-def choice_label(column: str, field: "Field[Any, Any]") -> str:
+def choice_label(column: str, field: Any) -> str:
     """Return the label of a choice in the active language."""
     cases = " ".join(f"WHEN {literal(value)} THEN {literal(str(label))}" for value, label in field.flatchoices)
     return f"(CASE {column} {cases} ELSE {column} END)"
@@ -184,7 +193,7 @@ def choice_label(column: str, field: "Field[Any, Any]") -> str:
 
 def ordering(row: Row) -> Iterator[str]:
     """Yield the sort keys of a model's own order; a foreign key stands for the order of what it points at."""
-    for name in row.model._meta.ordering:
+    for name in row.model._meta.ordering or ():
         descends = str(name).startswith("-")
         field: Any = row.model._meta.get_field(str(name).removeprefix("-"))
         keys = [row.column(field.name)]

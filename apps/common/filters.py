@@ -30,12 +30,14 @@ from apps.common.statements import spell, text_of
 DETAIL_PARAMETERS = frozenset({"fields", "expand", "labels", "as_of", "format"})
 LIST_PARAMETERS = DETAIL_PARAMETERS | {"sort", "cursor", "page_size", "count", "facets"}
 DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-INSTANT = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$")
+INSTANT = re.compile(
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+)
 MOST_WORDS = 100
 
 
 # A condition that no row meets. Not Q(pk__in=[]), for which Django writes no SQL at all.
-NOTHING = RawSQL("false", (), BooleanField())  # type: ignore[no-untyped-call]
+NOTHING = RawSQL("false", (), BooleanField())
 
 
 class FilterError(ValueError):
@@ -237,8 +239,8 @@ class TargetFilter(CommaFilter):
 
     def missing(self, shape: Any, slots: Sequence[Any], viewer: Any) -> str | None:
         arrays = (
-            f"(SELECT array_agg('{resource}/' || key) FROM unnest({without_record(self.known(resource), [slot], viewer)})"
-            " AS key)"
+            f"(SELECT array_agg('{resource}/' || key)"
+            f" FROM unnest({without_record(self.known(resource), [slot], viewer)}) AS key)"
             for resource, slot in zip(shape, slots, strict=True)
         )
         return "(" + " || ".join(arrays) + ")"
@@ -316,9 +318,10 @@ class TreeFilter(KeyFilter):
         start = keyed(model, slots, viewer)
         # UNION, not UNION ALL: it ends where a tree, against its rules, runs in a circle.
         walk = (
-            f'WITH RECURSIVE tree(id) AS (SELECT tree_row."{ends[0]}" FROM "{table}" AS tree_row'  # noqa: S608 - own names
+            f'WITH RECURSIVE tree(id) AS (SELECT tree_row."{ends[0]}" FROM "{table}" AS tree_row'
             f' WHERE tree_row."{ends[1]}" = %s'
-            f' UNION SELECT tree_row."{ends[0]}" FROM "{table}" AS tree_row JOIN tree ON tree_row."{ends[1]}" = tree.id)'
+            f' UNION SELECT tree_row."{ends[0]}" FROM "{table}" AS tree_row'
+            f' JOIN tree ON tree_row."{ends[1]}" = tree.id)'
             " SELECT id FROM tree WHERE id IS NOT NULL"
         )
         return Q(pk__in=_Walk(walk, start))
@@ -443,9 +446,7 @@ class SearchFilter(Filter):
         if len(text) > self.schema["maxLength"]:
             raise FilterError(gettext("More than %(limit)s characters.") % {"limit": self.schema["maxLength"]})
         terms = [model.search_parameters(term) for term in clean_q(text)]
-        return Reading(
-            tuple(tuple(term) for term in terms), tuple(value for term in terms for value in term.values())
-        )
+        return Reading(tuple(tuple(term) for term in terms), tuple(value for term in terms for value in term.values()))
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
         condition, rest = Q(), iter(slots)
@@ -459,7 +460,9 @@ class RecordFilterSet:
 
     base_filters: ClassVar[dict[str, Filter]] = {}
 
-    q = SearchFilter(help_text="Words that must all be found in the name or in another name: Chinese, pinyin or initials.")
+    q = SearchFilter(
+        help_text="Words that must all be found in the name or in another name: Chinese, pinyin or initials."
+    )
     # By name: evidence points at everything and is imported by nothing below it.
     article = KeyFilter(
         "citations__article",
@@ -480,6 +483,15 @@ class RecordFilterSet:
             if item is not None
             for parameter, each in item.parameters(name).items()
         }
+
+
+def facetable(view: Any) -> list[str]:
+    """Return the filters of a view by whose values one may count."""
+    return [
+        name
+        for name, item in view.filterset_class.base_filters.items()
+        if isinstance(item, CommaFilter) and not isinstance(item, TargetFilter) and item.facets and not item.distinct
+    ]
 
 
 def read_filters(request: Any, view: Any) -> dict[str, Reading]:
@@ -611,5 +623,3 @@ def read_instant(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise FilterError(gettext("An instant is expected, such as 2026-01-31T08:00:00Z.")) from None
-
-

@@ -79,6 +79,10 @@ class RecordQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(state=Fact.State.PUBLISHED)
 
+    def seen_with_record(self, user: Any) -> "RecordQuerySet":
+        """Return the rows that a user may see among those that hang on a record which the user sees."""
+        return self.visible_to(user)
+
     @staticmethod
     def hidden_records(user: Any) -> list[tuple[type["Fact"], "RecordQuerySet"]]:
         """Return the rows of all kinds that a user may not see."""
@@ -195,8 +199,8 @@ class XidField(models.Field):
 class DataChange(models.Model):
     """A transaction that changed records. Written by the database, for the data version (see `answers`).
 
-    A version has to tell any two states of the data apart in which a reader could find them. The greatest visible number
-    of a sequence does not: a transaction may commit behind one that took a greater number. The greatest visible
+    A version has to tell any two states of the data apart in which a reader could find them. The greatest visible
+    number of a sequence does not: a transaction may commit behind one that took a greater number. The greatest visible
     transaction together with those before it that are still open does.
     """
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from rest_framework.pagination import BasePagination
 
 from apps.common.errors import nearest, parameter_error
+from apps.common.filters import facetable
 from apps.common.statements import Slot
 
 DEFAULT_SIZE = 50
@@ -28,6 +29,18 @@ SALT = "apps.common.paging"
 FREE = frozenset({"cursor", "page_size", "count", "fields", "expand", "labels", "facets", "format"})
 
 Order = tuple[tuple[str, bool], ...]  # column and whether it descends
+
+
+FACET = {
+    "type": "object",
+    "required": ["value", "count"],
+    "properties": {
+        "value": {"type": ["string", "null"], "description": "Value, as the parameter takes it."},
+        "name": {"type": ["string", "null"], "description": "Name of the record whose key the value is."},
+        "label": {"type": "string", "description": "With `labels=true`: label of the choice."},
+        "count": {"type": "integer", "minimum": 1, "description": "Records with the value."},
+    },
+}
 
 
 class Place(NamedTuple):
@@ -60,6 +73,12 @@ class PageSchema(BasePagination):
                     "type": "boolean",
                     "description": "With `count=true`: false where there are more records than were counted.",
                 },
+                "facets": {
+                    "type": "object",
+                    "description": "With `facets=…`: for each parameter that is named, how many of the records that the"
+                    " filters leave have which value, the most frequent first; null stands for none. At most 100.",
+                    "additionalProperties": {"type": "array", "items": FACET},
+                },
             },
         }
 
@@ -79,6 +98,17 @@ class PageSchema(BasePagination):
                 {"type": "string", "default": view.default_sort},
                 f"Comma-separated keys, each with `-` before it to descend: {', '.join(f'`{key}`' for key in keys)}."
                 " Ties are broken by the record's key.",
+            ),
+            *(
+                [
+                    _parameter(
+                        "facets",
+                        {"type": "array", "items": {"type": "string", "enum": names}},
+                        "Count the records that the filters leave by the values of these parameters.",
+                    )
+                ]
+                if (names := facetable(view))
+                else []
             ),
         ]
 
@@ -176,7 +206,7 @@ class _RowCompare(Expression):
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
         self.columns, self.values = list(exprs[: len(self.columns)]), list(exprs[len(self.columns) :])
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         sides, params = [], []
         for side in (self.columns, self.values):
             compiled = [compiler.compile(item) for item in side]
@@ -190,7 +220,8 @@ def behind(model: type[Model], order: Order, nulls: Sequence[bool], backwards: b
 
     The place's values are the slots `place_0`, `place_1` …; `nulls` says which of them are NULL.
     """
-    slots = [Slot(f"place_{number}", model._meta.get_field(column)) for number, (column, _) in enumerate(order)]
+    fields: list[Any] = [model._meta.get_field(column) for column, _descends in order]
+    slots = [Slot(f"place_{number}", field) for number, field in enumerate(fields)]
     directions = {descends for _column, descends in order}
     if len(directions) == 1 and not any(_nullable(model, column) for column, _descends in order):
         sign = "<" if directions.pop() != backwards else ">"

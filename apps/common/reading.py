@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from apps.common import filters, paging
 from apps.common.compiling import Row, Writer, choice_label, select_list
 from apps.common.errors import ParameterError, nearest, parameter_error
-from apps.common.filters import ChoiceFilter, CommaFilter, Filter, KeyFilter, TargetFilter
+from apps.common.filters import ChoiceFilter, Filter, KeyFilter
 from apps.common.serializers import check_expansions
 from apps.common.statements import Bounded, Slot, Statement, text_of
 
@@ -112,15 +112,6 @@ def base_filters(view: Any) -> dict[str, Filter]:
     return found
 
 
-def facetable(view: Any) -> list[str]:
-    """Return the filters of a view by whose values one may count."""
-    return [
-        name
-        for name, item in base_filters(view).items()
-        if isinstance(item, CommaFilter) and not isinstance(item, TargetFilter) and item.facets and not item.distinct
-    ]
-
-
 def _check_fields(serializer: Any, picked: tuple[str, ...]) -> None:
     known = serializer.Meta.fields
     for name in picked:
@@ -131,7 +122,7 @@ def _check_fields(serializer: Any, picked: tuple[str, ...]) -> None:
 
 def _read_facets(request: Any, view: Any) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(filters.read_words(request, "facets")))
-    known = facetable(view)
+    known = filters.facetable(view)
     for name in names:
         if name not in known:
             detail = gettext("One cannot count by “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
@@ -175,7 +166,7 @@ def _slots(question: Question, name: str) -> list[Slot]:
 def _detail(question: Question) -> Statement:
     row = Row(_writer(question), question.shape.view.queryset.model)
     fields = select_list(_serializer(question.shape), row)
-    rows = _visible(question).order_by().filter(**{row.model.key_field: Slot("key")})
+    rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
     return Statement(f"SELECT row_to_json(r)::text FROM (SELECT {fields} FROM {row.source(rows)}) AS r")
 
 

@@ -152,7 +152,7 @@ class RecordedField(CountField):
         super().__init__(relations[0], help_text=help_text)
 
     def sql(self, row: Row) -> str:
-        here = RawSQL(row.column("pk"), ())  # type: ignore[no-untyped-call]
+        here = RawSQL(row.column("pk"), ())
         counts = (f"({text_of(self._counts(row.model, relation, here))})" for relation in self.relations)
         return f"coalesce({' + '.join(counts)}, 0)"
 
@@ -331,7 +331,7 @@ class ReportedField(serializers.Field):
             if name != "citation"
         )
         figures = figure.source(row.writer.rows(figure.model, narrow=True).order_by())
-        citations = citation.source(row.writer.rows(citation.model, narrow=False).order_by())
+        citations = citation.source(row.writer.rows(citation.model, narrow=False, owned=True).order_by())
         articles = article.source(article.model._base_manager.order_by())
         return (
             f"(SELECT row_to_json(r) FROM (SELECT {number}, place.citation FROM {figures},"
@@ -468,9 +468,7 @@ def _needs(
     return joins, list(once.values()), counts
 
 
-def _rows_of(
-    model: type[Model], source: Any, serializer: Any, writer: Writer, *, narrow: bool = True
-) -> QuerySet[Any]:
+def _rows_of(model: type[Model], source: Any, serializer: Any, writer: Writer, *, narrow: bool = True) -> QuerySet[Any]:
     """Return the rows at the other end of a relation, with what their serializer needs."""
     relation: Any = model._meta.get_field(source)
     rows = writer.rows(relation.related_model, narrow=narrow)

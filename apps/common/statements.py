@@ -30,7 +30,7 @@ class Slot(Expression):
     def __repr__(self) -> str:
         return f"Slot({self.name})"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         """Return a placeholder whose parameter is the slot itself."""
         return "%s", [self]
 

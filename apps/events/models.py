@@ -111,7 +111,7 @@ class Event(NamedRecord):
         ]
 
 
-class EventProject(Event.projects.through):  # type: ignore[name-defined,misc]
+class EventProject(Event.projects.through):  # type: ignore[name-defined]
     """The link between an event and a project, as a model that can bear triggers."""
 
     class Meta:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.common.answers import CachedReads
 from apps.common.dates import EDTFError, bounds
 from apps.common.errors import nearest, parameter_error
 from apps.common.filters import read_day, read_flag, read_format, read_words, refuse_unknown
@@ -60,7 +61,7 @@ class Question(NamedTuple):
     filters: dict[str, Any]
 
 
-class StatisticsView(APIView):
+class StatisticsView(CachedReads, APIView):
     """Counts and reported figures."""
 
     @extend_schema(

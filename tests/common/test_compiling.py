@@ -20,8 +20,8 @@ from rest_framework.renderers import JSONRenderer
 
 from apps.common import paging, reading
 from apps.common.compiling import CompileError, Row, Writer, select_list
-from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, SearchFilter, TargetFilter
-from apps.common.serializers import AddressField, RecordSerializer, prepare
+from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, SearchFilter, TargetFilter, facetable
+from apps.common.serializers import RecordSerializer, prepare
 from apps.common.views import check_serializers
 from apps.registry.models import Alliance
 from partybuild.api import viewsets
@@ -168,8 +168,12 @@ def test_quotations_are_the_same_both_ways(client: Client, settings: Any, resour
 def test_a_list_costs_one_query_and_the_version(client: Client, resource: str) -> None:
     view = viewsets()[resource]
     expand = ",".join(nested_paths(view.serializer_class))
-    facets = ",".join(reading.facetable(view)[:8])
-    for extra in ("", f"&expand={expand}" if expand else "", f"&count=true&facets={facets}" if facets else "&count=true"):
+    facets = ",".join(facetable(view)[:8])
+    for extra in (
+        "",
+        f"&expand={expand}" if expand else "",
+        f"&count=true&facets={facets}" if facets else "&count=true",
+    ):
         address = f"/api/v1/{resource}?labels=true{extra}"
         client.get(address)
         reading.forget()
@@ -195,12 +199,10 @@ class OddSerializer(RecordSerializer):
 def test_a_field_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(CompileError, match=r"OddSerializer\.odd: no SQL for Odd"):
         select_list(OddSerializer(), Row(Writer(), Alliance))
-    assert "AS \"url\"" in select_list(type("Plain", (serializers.Serializer,), {"url": AddressField()})(), Row(Writer(), Alliance))
 
 
 def test_the_start_refuses_what_cannot_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert check_serializers(None) == []
+    check_serializers()
     monkeypatch.setattr(viewsets()["alliances"], "serializer_class", OddSerializer)
-    (error,) = check_serializers(None)
-    assert error.id == "common.E001"
-    assert "OddSerializer.odd" in error.msg
+    with pytest.raises(CompileError, match=r"OddSerializer\.odd"):
+        check_serializers()

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import translation
 from rest_framework import exceptions
 
-from apps.common import reading, errors
+from apps.common import errors, reading
 from apps.common.docs import ErrorsView
 from apps.registry.views import AllianceViewSet
 from tests.conftest import Api, problem_of

@@ -12,7 +12,6 @@ from apps.common.fields import EDTFField
 from apps.common.models import NamedRecord
 from apps.registry.models import MemberUnit
 
-
 # How a comparator is written before a number.
 SIGNS = {"=": "", ">=": "≥ ", ">": "> ", "~": "≈ ", "<=": "≤ ", "<": "< "}
 

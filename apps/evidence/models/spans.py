@@ -10,14 +10,13 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models import Record, RecordQuerySet
 from apps.common.statements import literal
 from apps.evidence import spans
 from apps.evidence.models.articles import SHA256_PATTERN, Article, sha256_field
-
 
 BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace() and char != "\n")
 # `spans.quote` in SQL. What is asked for step by step: the body, the words and the room beside them, the line's ends.
@@ -145,8 +144,14 @@ class CitationQuerySet(RecordQuerySet):
         """Return the citations of records that a user may see."""
         hidden = Q()
         for model, rows in self.hidden_records(user):
-            hidden |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=rows.values("pk"))
+            # By the record's key, so that a page of citations looks up its own records and not all drafts.
+            is_hidden = Exists(rows.filter(pk=OuterRef("object_id")))
+            hidden |= Q(is_hidden, content_type=ContentType.objects.get_for_model(model))
         return self.exclude(hidden) if hidden else self
+
+    def seen_with_record(self, user: Any) -> "CitationQuerySet":
+        """Return all: the citations of a record are seen with it."""
+        return self
 
 
 class Citation(Span):

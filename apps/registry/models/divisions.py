@@ -310,7 +310,7 @@ class Neighbourhood(Division):
         ]
 
     @classmethod
-    def written_condition(cls, match_key: Any, village: bool | None) -> Q:
+    def written_condition(cls, match_key: Any, village: bool | None) -> Any:
         """Return the condition for what a name in an article can mean (`naming.resolve` in SQL).
 
         Where the name says which kind of committee it means, those of the kind are taken if there are any.

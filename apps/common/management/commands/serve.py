@@ -19,7 +19,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command, get_commands
 from django.db import connection, connections
 
-from apps.common import views  # noqa: F401 - brings the system check of the serializers
+from apps.common.views import check_serializers
 from partybuild import database
 from partybuild.database import SetupError
 
@@ -60,6 +60,7 @@ class Command(BaseCommand):
         if "load_fixtures" in get_commands():
             self._say("loading the fixtures")
             call_command("load_fixtures", stdout=self.stdout, stderr=self.stderr)
+        check_serializers()
         users = get_user_model().objects
         if not users.exists():
             password = secrets.token_urlsafe(12)

@@ -1,0 +1,104 @@
+"""What the network is made of: kinds of nodes and edges, and where in the registry each of them is stored."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from apps.events.models import Event, Participation
+from apps.projects.models import Claim, Project, ProjectPartner
+from apps.registry.models import Alliance, District, Membership, MemberUnit, Neighbourhood, Street
+
+
+class EdgeKind(TextChoices):
+    """What ties two nodes together; the edge points from the first-named to the second."""
+
+    MEMBERSHIP = "membership", _("Membership")
+    PART_OF = "part_of", _("Part of")
+    PARTNER = "partner", _("Project partner")
+    CLAIM = "claim", _("Claim")
+    PROJECT_OF = "project_of", _("Project of an alliance")
+    EVENT_OF = "event_of", _("Event of an alliance")
+    PRESENTS = "presents", _("Project presented at an event")
+    PARTICIPATION = "participation", _("Participation")
+    PLACE = "place", _("Place")
+
+
+@dataclass(frozen=True)
+class NodeKind:
+    """A kind of node: its model, and the columns of its status and dates, where it has them."""
+
+    model: Any
+    status: str = ""
+    starts: str = ""
+    ends: str = ""
+
+
+RECORDS = {
+    kind.model.resource: kind
+    for kind in (
+        NodeKind(Alliance, "status", "founded_on", "dissolved_on"),
+        NodeKind(Project, "status", "starts_on", "ends_on"),
+        NodeKind(MemberUnit),
+        NodeKind(Event, "status", "held_on", ""),
+    )
+}
+# Places are shown with whatever lies in them, and nobody is reached through them: a district would lead to all.
+DIVISIONS = {
+    kind.model.resource: kind
+    for kind in (NodeKind(model, "", "established_on", "abolished_on") for model in (District, Street, Neighbourhood))
+}
+NODES = {**RECORDS, **DIVISIONS}
+RANK = {resource: rank for rank, resource in enumerate(NODES)}
+PLACES = (("neighbourhood", Neighbourhood), ("street", Street), ("district", District))  # the narrowest first
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where edges of a kind are stored: a model, and the columns of both ends. `pk` stands for the row itself."""
+
+    kind: EdgeKind
+    model: Any
+    source: tuple[Any, str]
+    target: tuple[Any, str]
+    role: str = ""
+    status: str = ""
+    starts: str = ""
+    ends: str = ""
+
+    @property
+    def field(self) -> str:
+        """The field of the record that states the edge; empty where the whole record does."""
+        return self.target[1] if self.source[1] == "pk" else ""
+
+
+RULES = (
+    Rule(
+        EdgeKind.MEMBERSHIP,
+        Membership,
+        (MemberUnit, "unit"),
+        (Alliance, "alliance"),
+        role="role",
+        starts="joined_on",
+        ends="left_on",
+    ),
+    *(Rule(EdgeKind.PART_OF, kind.model, (kind.model, "pk"), (kind.model, "parent")) for kind in RECORDS.values()),
+    Rule(EdgeKind.PARTNER, ProjectPartner, (MemberUnit, "unit"), (Project, "project"), role="role"),
+    Rule(EdgeKind.PARTNER, ProjectPartner, (Alliance, "alliance"), (Project, "project"), role="role"),
+    Rule(EdgeKind.CLAIM, Claim, (MemberUnit, "unit"), (Project, "project"), status="status", starts="claimed_on"),
+    Rule(EdgeKind.PROJECT_OF, Project, (Project, "pk"), (Alliance, "alliance")),
+    Rule(EdgeKind.EVENT_OF, Event, (Event, "pk"), (Alliance, "alliance")),
+    Rule(EdgeKind.PRESENTS, Event, (Event, "pk"), (Project, "projects")),
+    Rule(EdgeKind.PARTICIPATION, Participation, (MemberUnit, "unit"), (Event, "event"), role="role"),
+    Rule(EdgeKind.PARTICIPATION, Participation, (Alliance, "alliance"), (Event, "event"), role="role"),
+)
+
+
+def kind_names() -> dict[str, set[str]]:
+    """Return every name that `kind` takes, with the resources whose nodes it keeps."""
+    names: dict[str, set[str]] = {resource: {resource} for resource in NODES}
+    for resource, kind in NODES.items():
+        for value in kind.model.Kind.values:
+            names.setdefault(value, set()).add(resource)
+    return names

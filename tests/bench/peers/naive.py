@@ -1,0 +1,70 @@
+"""The peer to be left behind: the same serializer classes in plain Django REST framework, as a first version has them.
+
+Generic views, pages by number with a count, `select_related` and `prefetch_related` for what would otherwise cost
+hundreds of queries a page.
+"""
+
+from typing import Any
+
+from django.urls import path
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+
+from apps.common.serializers import CountField
+from apps.events.models import Event
+from apps.events.serializers import EventSerializer
+from apps.projects.models import Project
+from apps.projects.serializers import ProjectDetailSerializer, ProjectSerializer
+
+REFERENCES = ("parent", "alliance", "district", "street", "neighbourhood")
+
+
+def counted(rows: Any, serializer: Any) -> Any:
+    """Return rows with the counts that a serializer shows."""
+    fields = serializer().fields.items()
+    return rows.annotate(
+        **{name: field.annotation(rows.model) for name, field in fields if isinstance(field, CountField)}
+    )
+
+
+class ProjectList(ListAPIView[Project]):
+    """Projects, by name."""
+
+    serializer_class = ProjectSerializer
+
+    def get_queryset(self) -> Any:
+        rows = Project.objects.filter(state="published").order_by("name_pinyin", "slug")
+        if "district" in self.request.GET:
+            rows = rows.filter(district__code=self.request.GET["district"], status=self.request.GET["status"])
+        rows = rows.select_related(*REFERENCES, "category").prefetch_related("citations__article")
+        return counted(rows, ProjectSerializer)
+
+
+class ProjectDetail(RetrieveAPIView[Project]):
+    """One project."""
+
+    serializer_class = ProjectDetailSerializer
+    lookup_field = "slug"
+
+    def get_queryset(self) -> Any:
+        rows = Project.objects.filter(state="published").select_related(*REFERENCES, "category")
+        rows = rows.prefetch_related("citations__article", "figures__citations__article", "parts", "categories")
+        rows = rows.prefetch_related("partners__unit", "partners__alliance", "claims__unit", "deliverables", "events")
+        return counted(rows, ProjectDetailSerializer)
+
+
+class EventList(ListAPIView[Event]):
+    """Events, the newest first."""
+
+    serializer_class = EventSerializer
+
+    def get_queryset(self) -> Any:
+        rows = Event.objects.filter(state="published").order_by("-held_on_earliest", "slug")
+        rows = rows.select_related(*REFERENCES, "venue").prefetch_related("citations__article", "projects")
+        return counted(rows, EventSerializer)
+
+
+urlpatterns = [
+    path("api/v1/projects", ProjectList.as_view()),
+    path("api/v1/projects/<slug:slug>", ProjectDetail.as_view()),
+    path("api/v1/events", EventList.as_view()),
+]

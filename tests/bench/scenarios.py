@@ -1,0 +1,189 @@
+"""What is measured: addresses, targets in alternation, and the checks that all of them say the same."""
+
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import psycopg
+
+from tests.bench import measuring
+from tests.bench.measuring import Load
+from tests.bench.services import Service, content_hash
+
+LIST = "/api/v1/projects"
+EVENTS = "/api/v1/events"
+SATURATING = 4  # connections of pgbench; each plans its statement for itself, and the time for that counts
+SAMPLE = 500  # different records or districts that are asked for
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that answers, and how it is asked."""
+
+    name: str
+    run: Callable[[float], Load]
+
+
+@dataclass
+class Scenario:
+    """One comparison: the runs of each target, round by round."""
+
+    name: str
+    runs: dict[str, list[Load]] = field(default_factory=dict)
+
+    def median(self, target: str, what: str = "rps") -> float | None:
+        """Return the median of what a target reached; None where it was not measured."""
+        loads = self.runs.get(target)
+        return median(getattr(load, what) for load in loads) if loads else None
+
+    def ratio(self, target: str, other: str, what: str = "rps") -> float | None:
+        """Return how often a target reaches what another one reaches, by medians."""
+        mine, theirs = self.median(target, what), self.median(other, what)
+        return mine / theirs if mine is not None and theirs else None
+
+    def raw(self) -> dict[str, Any]:
+        """Return all runs as JSON."""
+        return {name: [vars(load) for load in loads] for name, loads in self.runs.items()}
+
+
+def alternate(name: str, targets: Sequence[Target], *, rounds: int, seconds: float, database: str) -> Scenario:
+    """Run the targets one after the other, each round in another order; a first short run warms them up."""
+    scenario = Scenario(name)
+    for target in targets:
+        target.run(1)
+        quiet(database)
+    for turn in range(rounds):
+        shift = turn % max(1, len(targets))
+        for target in [*targets[shift:], *targets[:shift]]:
+            load = target.run(seconds)
+            scenario.runs.setdefault(target.name, []).append(load)
+            wrong = f"; {load.refused} refused, {load.lost} lost" if load.refused or load.lost else ""
+            sys.stderr.write(
+                f"{name:<28}{target.name:<26}{load.rps:9.1f}/s  p50 {load.p50:8.2f}  p99 {load.p99:8.2f} ms"
+                f"  CPU {load.app_ms:6.2f} + {load.pg_ms:6.2f} ms{wrong}\n"
+            )
+            quiet(database)
+    return scenario
+
+
+def quiet(database: str) -> None:
+    """Return when no statement runs any more: those of a slow target outlive the clients that asked for them."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        for _attempt in range(100):
+            row = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE state = 'active' AND pid <> pg_backend_pid() AND backend_type LIKE %s",
+                ["client%"],
+            ).fetchone()
+            if row == (0,):
+                return
+            time.sleep(0.1)
+
+
+class Asking:
+    """How the targets on one database are asked."""
+
+    def __init__(self, database: str, pg: int | None, connections: int) -> None:
+        self.database = database
+        self.pg = pg
+        self.connections = connections
+
+    def over_http(
+        self, service: Service, lines: Sequence[str], name: str = "", *, connections: int | None = None
+    ) -> Target:
+        """Return a target that asks a service for addresses in turn."""
+
+        def run(seconds: float) -> Load:
+            return measuring.wrk(
+                service.port,
+                lines,
+                seconds=seconds,
+                connections=connections or self.connections,
+                app=service.pid,
+                pg=self.pg,
+            )
+
+        return Target(name or service.name, run)
+
+    def in_sql(self, scripts: Sequence[str], name: str = "pgbench") -> Target:
+        """Return a target that runs prepared statements directly."""
+
+        def run(seconds: float) -> Load:
+            return measuring.pgbench(self.database, scripts, seconds=seconds, connections=SATURATING, pg=self.pg)
+
+        return Target(name, run)
+
+
+def sample_slugs(database: str, table: str) -> list[str]:
+    """Return the slugs of published rows, the same in each run."""
+    with psycopg.connect(database) as connection:
+        rows = connection.execute(
+            f"SELECT slug FROM {table} WHERE state = 'published' ORDER BY hashint8(id) LIMIT %s",
+            [SAMPLE],
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def sample_filters(database: str) -> list[str]:
+    """Return the addresses of lists filtered by district and status."""
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT code FROM registry_district ORDER BY code").fetchall()
+    codes = [row[0] for row in rows]
+    chosen = random.Random(1).sample(codes, min(SAMPLE, len(codes)))
+    return [f"{LIST}?district={code}&status=under_way" for code in chosen]
+
+
+def check_equal(ours: Service, peers: Sequence[Service], paths: Sequence[str]) -> None:
+    """End the run unless the peers give the same records as the service."""
+    for path in paths:
+        wanted = content_hash(ours.read(path))
+        for peer in peers:
+            if content_hash(peer.read(path)) != wanted:
+                sys.exit(f"bench: {peer.name} and {ours.name} do not say the same at {path}")
+
+
+def etags(service: Service, paths: Sequence[str]) -> list[str]:
+    """Return the lines that ask for what one has already; empty where the service gives no ETag."""
+    lines = []
+    for path in paths:
+        tag = service.get(path)[1].get("etag")
+        if not tag or service.get(path, **{"If-None-Match": tag})[0] != 304:
+            return []
+        lines.append(f"{path}\t{tag}")
+    return lines
+
+
+def half_way(service: Service, rows: int) -> str:
+    """Return the address of the page half way into the list of projects, found by following `next`."""
+    path = f"{LIST}?page_size=200&fields=url"
+    for _page in range(rows // 400):
+        following = service.read(path)["next"]
+        if following is None:
+            break
+        path = following
+    cursor = path.partition("cursor=")[2].partition("&")[0]
+    return f"{LIST}?cursor={cursor}" if cursor else LIST
+
+
+def staleness(service: Service, database: str, rounds: int = 200) -> tuple[int, int]:
+    """Change a project by SQL and read it and its list right after the commit; return all reads and the stale ones.
+
+    The project is the first of the list, and is left as it was.
+    """
+    first = service.read(LIST)["results"][0]
+    before, stale = first["slogan"], 0
+    with psycopg.connect(database, autocommit=True) as connection:
+        statement = "UPDATE projects_project SET slogan = %s WHERE slug = %s"
+        try:
+            for number in range(rounds):
+                connection.execute(statement, [f"第{number}次", first["slug"]])
+                listed = service.read(LIST)["results"][0]["slogan"]
+                alone = service.read(f"{LIST}/{first['slug']}")["slogan"]
+                stale += (listed != f"第{number}次") + (alone != f"第{number}次")
+        finally:
+            connection.execute(statement, [before, first["slug"]])
+    return rounds * 2, stale

@@ -1,0 +1,112 @@
+"""The benchmark's machinery, on a few hundred rows: it builds, the peers agree, a load is measured."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.bench import measuring, scale, scenarios, server, services
+from tests.bench.copying import text_of
+from tests.bench.scenarios import EVENTS, LIST
+from tests.bench.services import Service, content_hash
+
+pytestmark = [
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk, which makes the load, is not installed"),
+]
+SCALE = 0.0005
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """A small generated registry in a database of its own."""
+    base = os.environ["DATABASE_URL"]
+    name = f"{os.environ['TEST_DATABASE']}_bench_{os.getpid()}"
+    url = server.database_url(base, name)
+    with psycopg.connect(base, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            scale.build(url, scale.invented_divisions(), SCALE, lambda _line: None)
+            yield url
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def running(database: str) -> Iterator[tuple[Service, list[Service]]]:
+    """The service and those of its peers whose packages are there."""
+    with ExitStack() as stack:
+        ours = stack.enter_context(services.ours("partybuild", database, ANSWER_CACHE_MB="0"))
+        peers = [stack.enter_context(services.naive(database))]
+        if services.has_fastapi():
+            peers.append(stack.enter_context(services.fastapi(database)))
+        yield ours, peers
+
+
+def test_the_generated_registry_keeps_the_rules(database: str):
+    """What the resting triggers and keys would have refused is not there."""
+    with psycopg.connect(database) as connection:
+        orphans = connection.execute(
+            """SELECT count(*) FROM projects_project AS p WHERE state = 'published' AND NOT EXISTS (
+                   SELECT FROM evidence_citation JOIN django_content_type AS kind ON kind.id = content_type_id
+                   WHERE kind.model = 'project' AND object_id = p.id)"""
+        ).fetchone()
+        keys = connection.execute(
+            "SELECT format('%I.%I', conrelid::regclass, conname) FROM pg_constraint WHERE NOT convalidated"
+        ).fetchall()
+        outside = connection.execute(
+            "SELECT count(*) FROM events_participation LEFT JOIN registry_memberunit AS unit ON unit.id = unit_id"
+            " WHERE unit.id IS NULL"
+        ).fetchone()
+        derived = connection.execute(
+            "SELECT count(*) FROM projects_project WHERE name_pinyin = '' OR search_text NOT LIKE name || '%'"
+        ).fetchone()
+
+    assert (orphans, keys, outside, derived) == ((0,), [], (0,), (0,))
+
+
+def test_all_peers_give_what_the_service_gives(database: str, running: tuple[Service, list[Service]]):
+    ours, peers = running
+    slugs = scenarios.sample_slugs(database, "projects_project")[:20]
+    filtered = scenarios.sample_filters(database)[:3]
+
+    for path in [LIST, EVENTS, *filtered, *(f"{LIST}/{slug}" for slug in slugs)]:
+        wanted = content_hash(ours.read(path))
+        assert {peer.name: content_hash(peer.read(path)) for peer in peers} == dict.fromkeys(
+            (peer.name for peer in peers), wanted
+        ), path
+
+
+def test_a_load_is_measured(running: tuple[Service, list[Service]]):
+    ours, _peers = running
+
+    load = measuring.wrk(ours.port, [LIST, "/api/v1/none"], seconds=1, connections=2, app=ours.pid, pg=None)
+
+    assert load.rps > 0
+    assert load.refused > 0
+    assert load.lost == 0
+    assert load.app_ms > 0
+    assert load.p99 >= load.p50 > 0
+
+
+def test_nothing_stale_is_served(database: str, running: tuple[Service, list[Service]]):
+    assert scenarios.staleness(running[0], database, rounds=3) == (6, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, r"\N"), (True, "t"), (["a", "b"], "{a,b}"), ("a\tb\\c\nd", r"a\tb\\c\nd"), (7, "7")],
+)
+def test_values_are_written_as_copy_reads_them(value: object, text: str):
+    assert text_of(value) == text
+
+
+def test_a_difference_is_seen_and_a_spelling_is_not():
+    one = {"results": [{"at": "2026-01-01T00:00:00Z", "name": "a"}], "next": "x"}
+
+    assert content_hash(one) == content_hash({"results": [{"name": "a", "at": "2026-01-01T00:00:00.000000+00:00"}]})
+    assert content_hash(one) != content_hash({"results": [{"name": "b", "at": "2026-01-01T00:00:00Z"}]})
