@@ -186,6 +186,9 @@ QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
 # Memory of each worker process for answers to anonymous reads; 0 keeps none.
 ANSWER_CACHE_MB = read(env.int, "ANSWER_CACHE_MB", default=64)
 
+# Seconds after which an export of a whole list is broken off; beside STATEMENT_TIMEOUT, which is for single answers.
+EXPORT_TIMEOUT = read(env.int, "EXPORT_TIMEOUT", default=600)
+
 # Language and time
 
 LANGUAGE_CODE = "zh-hans"

@@ -19,6 +19,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 
+from apps.common.formats import by_accept
 from apps.common.statements import fetch
 
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
@@ -118,9 +119,10 @@ def is_anonymous(request: HttpRequest) -> bool:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Tell whether plain JSON is what the `Accept` header asks for first, or would take like anything else."""
-    first = request.META.get("HTTP_ACCEPT", "").partition(",")[0].partition(";")[0].strip().lower()
-    return first in ("", "*/*", "application/*", "application/json")
+    """Tell whether plain JSON is what the `Accept` header asks for first, and would be given."""
+    accept = request.META.get("HTTP_ACCEPT", "")
+    first = accept.partition(",")[0].strip().lower()
+    return first in ("", "*/*", "application/*", "application/json") and by_accept(accept) == "json"
 
 
 class CachedReads:

@@ -139,7 +139,8 @@ def _explain(error: Exception, request: HttpRequest) -> tuple[dict[str, Any], di
         case exceptions.MethodNotAllowed():
             code, detail = "method_not_allowed", str(error.detail)
         case exceptions.NotAcceptable():
-            code, detail = "not_acceptable", gettext("Ask for application/json.")
+            offered = getattr(error, "offered", ["application/json"])
+            code, detail = "not_acceptable", gettext("Ask for %(types)s.") % {"types": ", ".join(offered)}
         case exceptions.UnsupportedMediaType():
             code, detail = "unsupported_media_type", str(error.detail)
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():

@@ -564,11 +564,13 @@ def refuse_unknown(request: Any, known: Any) -> None:
             raise parameter_error(name, gettext("“%(name)s” has no value.") % {"name": name})
 
 
-def read_format(request: Any) -> str:
-    """Return the format of the answer."""
+def read_format(request: Any, known: Iterable[str] = ("json",)) -> str:
+    """Return the format of the answer that `?format=` names."""
     value: str = request.GET.get("format", "json")
-    if value != "json":
-        raise parameter_error("format", gettext("“%(form)s” is not a format; json is.") % {"form": value[:40]})
+    if value not in known:
+        raise parameter_error(
+            "format", gettext("“%(form)s” is not a format.") % {"form": value[:40]} + nearest(value[:40], known)
+        )
     return value
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Count, DateField, F, QuerySet
 from django.http import Http404
 from django.utils import translation
@@ -240,15 +239,24 @@ def _facet(question: Question, rows: QuerySet[Any], name: str) -> str:
     return f"SELECT coalesce(json_agg(r), '[]'::json)::text FROM ({text}) AS r"
 
 
-def export_statement(question: Question) -> Statement:
-    """Return the statement of a whole list, one JSON text a row, in the order asked for."""
+def whole(question: Question) -> tuple[Any, str]:
+    """Return the serializer of a whole list, and SQL whose columns are its fields, in the order asked for."""
     shape = question.shape
     rows = _filtered(question)
     row = Row(_writer(question), rows.model)
-    fields = select_list(_serializer(shape), row)
+    serializer = _serializer(shape)
+    fields = select_list(serializer, row)
     ordered = rows.order_by(*paging.order_by(rows.model, shape.order, backwards=False))
     # The order is that of the subquery, through which PostgreSQL reads in one pass.
-    return Statement(f"SELECT row_to_json(r)::text FROM (SELECT {fields} FROM {row.source(ordered)}) AS r")
+    return serializer, f"SELECT {fields} FROM {row.source(ordered)}"
+
+
+def _whole_check(question: Question, most: int) -> PageStatement:
+    missing = dict(_missing(question))
+    asides = list(missing.values())
+    if most:
+        asides.append(f"SELECT count(*) FROM ({text_of(_filtered(question).values('pk')[: most + 1])}) AS counted")
+    return PageStatement(Statement(f"SELECT {', '.join(f'({text})' for text in asides)}"), tuple(missing))
 
 
 # From a question to an answer
@@ -300,12 +308,7 @@ def _split(
     shape = question.shape
     width = len(names) + bool(shape.count) + len(shape.facets)
     asides = rows[0][:width]
-    wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
-    if wrong:
-        details = [(name, base_filters(shape.view)[name].refuse(unknown).detail) for name, unknown in wrong]
-        raise ParameterError(
-            [{"parameter": name, "code": "invalid_parameter", "detail": detail} for name, detail in details]
-        )
+    _refuse(question, names, asides)
     found: dict[str, Any] = {}
     if shape.count:
         counted = asides[len(names)]
@@ -316,15 +319,27 @@ def _split(
     return found, [row[width:] for row in rows if row[width] is not None]
 
 
-def stream(question: Question) -> Iterator[bytes]:
-    """Yield a whole list as JSON records in chunks of lines; memory does not grow with the list."""
-    statement: Statement = _statements.get(
-        ("export", question.shape, tuple(question.values)), lambda: export_statement(question)
-    )
-    with connection.cursor() as cursor:
-        copy = f"COPY ({statement.text}) TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
-        with cursor.cursor.copy(copy, statement.params(question.values)) as copied:
-            yield from copied
+def _refuse(question: Question, names: tuple[str, ...], asides: tuple[Any, ...]) -> None:
+    """Raise ParameterError where a filter named what there is not."""
+    wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
+    if wrong:
+        filters_of = base_filters(question.shape.view)
+        details = [(name, filters_of[name].refuse(unknown).detail) for name, unknown in wrong]
+        raise ParameterError(
+            [{"parameter": name, "code": "invalid_parameter", "detail": detail} for name, detail in details]
+        )
+
+
+def check_whole(question: Question, most: int = 0) -> int:
+    """Raise ParameterError where a filter of a whole list names what there is not.
+
+    Return how many rows the list has, counted up to one more than `most`; without `most`, nothing is counted.
+    """
+    key = ("check", question.shape, tuple(question.values), most)
+    made: PageStatement = _statements.get(key, lambda: _whole_check(question, most))
+    (row,) = made.statement.rows(question.values)
+    _refuse(question, made.checked, row)
+    return int(row[-1]) if most else 0
 
 
 def forget() -> None:

@@ -1,5 +1,6 @@
 """The base of every resource's views, and its vocabularies."""
 
+import json
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -11,11 +12,11 @@ from django.utils import translation
 from rest_framework.request import Request
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from apps.common import reading
+from apps.common import exports, formats, linked_data, reading
 from apps.common.answers import CachedReads
 from apps.common.compiling import Row, Writer, select_list
 from apps.common.errors import answer_problem
-from apps.common.filters import read_format
+from apps.common.flat import columns
 from apps.common.models import Citable
 from apps.common.serializers import RecordSerializer
 
@@ -76,18 +77,33 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
         """Give one record."""
         return self._read(request, request.user)[0]
 
-    def _read(self, request: Any, user: Any) -> tuple[HttpResponse, str]:
-        """Return the answer, and the data version that it shows."""
-        read_format(request)
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Leave the format of lists and records to `formats`; Django REST framework knows of JSON alone."""
+        if self.action in ("list", "retrieve"):
+            return self.get_renderers()[0], "application/json"
+        return super().perform_content_negotiation(request, force)
+
+    def _read(self, request: Any, user: Any) -> tuple[HttpResponseBase, str]:
+        """Return the answer, and the data version that it shows if that is known."""
         key = self.kwargs["key"] if self.action == "retrieve" else None
+        form = formats.choose(request, formats.LIST_FORMATS if key is None else formats.RECORD_FORMATS)
+        formats.refuse_paging(request, form)
         question = reading.ask(request, type(self), user, key)
+        if form in formats.EXPORTS:
+            return exports.answer(request, question, form), ""
+        headers = {}
         if key is not None:
             body, version = reading.detail(question)
-            return HttpResponse(body, content_type="application/json"), version
-        page = reading.page(question)
-        links = [f'<{url}>; rel="{rel}"' for rel, url in (("next", page.next), ("prev", page.previous)) if url]
-        headers = {"Link": ", ".join(links)} if links else {}
-        return HttpResponse(page.body, content_type="application/json", headers=headers), page.version
+        else:
+            page = reading.page(question)
+            body, version = page.body, page.version
+            links = [f'<{url}>; rel="{rel}"' for rel, url in (("next", page.next), ("prev", page.previous)) if url]
+            headers = {"Link": ", ".join(links)} if links else {}
+        if form == "jsonld":
+            base = request.build_absolute_uri("/").rstrip("/")
+            say = linked_data.to_jsonld if key is not None else linked_data.to_jsonld_list
+            body = _dump(say(self.queryset.model.resource, json.loads(body), base))
+        return HttpResponse(body, content_type=formats.FORMATS[form].content_type, headers=headers), version
 
     @classmethod
     def plain_list(cls) -> Any:
@@ -101,11 +117,19 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
 
 
 def check_serializers() -> None:
-    """Raise CompileError for a serializer that has no SQL. Called at the start, once the database is migrated."""
+    """Raise CompileError for a serializer that has no SQL, or no columns for a file.
+
+    Called at the start, once the database is migrated.
+    """
     get_resolver().url_patterns  # noqa: B018 - loads the views
     for view in _all_views(RecordViewSet):
+        columns(view.serializer_class(context={"labels": True}), guarded=True)
         for serializer in (view.serializer_class, view.detail_serializer_class):
             select_list(serializer(context={"labels": True}), Row(Writer(), view.queryset.model))
+
+
+def _dump(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _all_views(view: Any) -> Any:
