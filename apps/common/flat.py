@@ -160,7 +160,7 @@ def _columns(name: str, field: Any) -> Iterator[Column]:
             yield Column(name, KEY, field, _joined(cell, span), "spans")
         case serializers.ListSerializer(child=Reference()):
             yield Column(name, KEY, field, _joined(cell, "e.item->>'key'"), "keys")
-        case serializers.ListSerializer() if "url" in field.child.fields:
+        case serializers.ListSerializer() if "url" in getattr(field.child, "fields", ()):
             yield Column(name, KEY, field, _joined(cell, "regexp_replace(e.item->>'url', '^.*/', '')"), "keys")
         case Reference():
             yield Column(name, KEY, field, f"{cell}->>'key'", "key")

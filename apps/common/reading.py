@@ -337,6 +337,8 @@ def check_whole(question: Question, most: int = 0) -> int:
     """
     key = ("check", question.shape, tuple(question.values), most)
     made: PageStatement = _statements.get(key, lambda: _whole_check(question, most))
+    if not (made.checked or most):
+        return 0
     (row,) = made.statement.rows(question.values)
     _refuse(question, made.checked, row)
     return int(row[-1]) if most else 0

@@ -11,6 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
 from apps.common.errors import CONTENT_TYPE, PROBLEMS
+from apps.common.formats import FORMATS, LIST_FORMATS, RECORD_FORMATS
 from apps.common.i18n import translate_document
 
 EXAMPLES = Path(__file__).with_name("examples.json")
@@ -130,6 +131,22 @@ WHEN = {
 }
 
 
+# What answers in other formats than JSON are.
+CONTENTS: dict[str, dict[str, Any]] = {
+    "jsonld": {"type": "object", "description": "Linked data (JSON-LD 1.1), with its context."},
+    "csv": {
+        **STRING,
+        "description": "The whole list as CSV (RFC 4180), UTF-8, the names of the columns in the first line.",
+    },
+    "xlsx": {
+        **STRING,
+        "contentMediaType": FORMATS["xlsx"].media_type,
+        "description": "The whole list as a spreadsheet; a second sheet says what the columns are.",
+    },
+    "ndjson": {**STRING, "description": "The whole list, one record a line, each as in JSON."},
+}
+
+
 @cache
 def examples() -> dict[str, Any]:
     """Return real answers of the service, by operation; made by `manage.py make_examples`."""
@@ -201,7 +218,16 @@ class RecordSchema(AutoSchema):
                 {"type": "string", "format": "date"},
                 description="What was true on this day, such as 2013-06-27.",
             ),
-            OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer."),
+            OpenApiParameter(
+                "format",
+                str,
+                enum=LIST_FORMATS if self._is_list_view() else RECORD_FORMATS,
+                default="json",
+                description="Format of the answer; without it, `Accept` decides. `csv`, `xlsx` and `ndjson` give the"
+                " whole list at once, without paging."
+                if self._is_list_view()
+                else "Format of the answer; without it, `Accept` decides.",
+            ),
             OpenApiParameter(
                 "Accept-Language",
                 str,
@@ -268,6 +294,7 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
             if (example := examples().get(operation["operationId"])) is not None:
                 content = operation["responses"]["200"]["content"]["application/json"]
                 content["examples"] = {"record": {"summary": "From the registry", "value": example}}
+            _add_formats(operation)
             for status, description in WHEN.items():
                 if status == "404" and "{" not in address:
                     continue
@@ -284,3 +311,13 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
                         "schema": STRING,
                     }
     return result
+
+
+def _add_formats(operation: dict[str, Any]) -> None:
+    """Add to an operation what it answers in the formats that it knows."""
+    formats = [
+        given["schema"].get("enum", ()) for given in operation.get("parameters", ()) if given["name"] == "format"
+    ]
+    for name in formats[0] if formats else ():
+        if name in CONTENTS:
+            operation["responses"]["200"]["content"][FORMATS[name].media_type] = {"schema": CONTENTS[name]}

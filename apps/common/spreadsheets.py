@@ -40,16 +40,18 @@ def write_book(sheet: Sheet, rows: Iterable[Sequence[str | None]]) -> Any:
     Rows go through a file as they come, so that memory does not grow. Raises CellError.
     """
     file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever answers with it closes it
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(file, options)
     try:
-        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        book = xlsxwriter.Workbook(file, options)
-        # Where a reader edits such a cell, it stays text: neither a formula nor a number without its zeros.
-        text = book.add_format({"num_format": "@", "quote_prefix": True})
-        heading = book.add_format({"bold": True})
-        _write_rows(book.add_worksheet(sheet.resource), sheet, rows, text, heading)
-        _write_about(book.add_worksheet("about"), sheet, heading)
-        book.set_properties({"title": sheet.title, "comments": sheet.source})
-        book.close()
+        try:
+            # Where a reader edits such a cell, it stays text: neither a formula nor a number without its zeros.
+            text = book.add_format({"num_format": "@", "quote_prefix": True})
+            heading = book.add_format({"bold": True})
+            _write_rows(book.add_worksheet(sheet.resource), sheet, rows, text, heading)
+            _write_about(book.add_worksheet("about"), sheet, heading)
+            book.set_properties({"title": sheet.title, "comments": sheet.source})
+        finally:
+            book.close()  # which removes the files that it keeps for its sheets
     except BaseException:
         file.close()
         raise

@@ -121,13 +121,14 @@ def test_head_is_get_without_its_body(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "alliances", ALLIANCE])
 @pytest.mark.parametrize(
-    "accept", ["text/html", "application/xml", "text/csv, application/xml;q=0.9", "image/*", "nonsense"]
+    "accept", ["text/html", "application/xml", "text/plain, application/xml;q=0.9", "image/*", "nonsense"]
 )
 def test_a_format_that_cannot_be_given_is_406(api: Api, path: str, accept: str) -> None:
     response = api.client.get(f"/api/v1/{path}", headers={"accept": accept})
     assert response.status_code == 406
     body = problem_of(response)
-    assert (body["code"], body["detail"]) == ("not_acceptable", "Ask for application/json.")
+    assert body["code"] == "not_acceptable"
+    assert body["detail"].startswith("Ask for application/json")
 
 
 @pytest.mark.parametrize(
