@@ -78,8 +78,8 @@ def _writer(model: type[models.Model], columns: Sequence[str]) -> "tuple[list[st
 
 
 def _is_left_to_the_database(field: Any) -> bool:
-    """Return whether the table gives the column its value: by a default of its own, or by a trigger (an n-gram)."""
-    return field.has_db_default() or field.get_internal_type() == "SearchVectorField"
+    """Return whether the table gives the column its value: by a default of its own, or by a trigger (n-grams)."""
+    return field.has_db_default() or getattr(field, "sources", None) == ()
 
 
 def _part(field: Any, places: dict[str, int]) -> Callable[[Sequence[Any]], str]:
@@ -87,19 +87,20 @@ def _part(field: Any, places: dict[str, int]) -> Callable[[Sequence[Any]], str]:
     if field.column in places:
         place = places[field.column]
         return lambda row: text_of(row[place])
-    derived = hasattr(field, "compute")  # not isinstance: apps.common.fields cannot be imported before the settings
-    if derived and field.source in places:
-        place = places[field.source]
-        compute: Callable[[Any], str] = cache(lambda value: text_of(field.compute(value)))
-        return lambda row: compute(row[place])
-    if derived:
-        source = field.model._meta.get_field(field.source)
-        constant = text_of(field.compute(source.get_default()))  # type: ignore[union-attr]
-    elif getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+    # Not isinstance: apps.common.fields cannot be imported before the settings.
+    if sources := getattr(field, "sources", ()):
+        defaults = {name: field.model._meta.get_field(name).get_default() for name in sources}
+        given = [(name, places[name]) for name in sources if name in places]
+        compute: Callable[..., str] = cache(
+            lambda *values: text_of(
+                field.computed(defaults | {name: value for (name, _place), value in zip(given, values, strict=True)})
+            )
+        )
+        return lambda row: compute(*(row[place] for _name, place in given))
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
         # Instants differ from row to row, and are the same in each build.
         return lambda row: datetime.fromtimestamp(EPOCH.timestamp() + row[0], UTC).isoformat()
-    else:
-        constant = text_of(field.get_default())
+    constant = text_of(field.get_default())
     return lambda _row: constant
 
 

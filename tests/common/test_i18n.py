@@ -141,7 +141,8 @@ def test_a_translation_has_the_placeholders_of_its_text(domain: str) -> None:
 
 @pytest.mark.parametrize("domain", ["django", "openapi"])
 def test_translations_are_chinese(domain: str) -> None:
-    assert [entry.key for entry in read_po(domain) if not all(map(CJK.search, entry.translations))] == []
+    texts = [entry for entry in read_po(domain) if re.search(r"[A-Za-z]", re.sub(r"%\(\w+\)s", "", entry.key))]
+    assert [entry.key for entry in texts if not all(map(CJK.search, entry.translations))] == []
 
 
 def test_no_text_is_translated_twice() -> None:
@@ -182,6 +183,7 @@ def our_fields() -> list[Any]:
     return [
         field
         for model in our_models()
+        if not model._meta.proxy
         for field in [*model._meta.concrete_fields, *model._meta.local_many_to_many]
         if not field.auto_created
     ]
@@ -442,6 +444,7 @@ def test_the_index_describes_resources_in_the_readers_language(
     ] == []
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(("accepts", "description"), [("zh", "共建组织的类型。"), ("en", "Kind of body.")])
 def test_vocabularies_are_described_in_the_readers_language(client: Client, accepts: str, description: str) -> None:
     answer = client.get("/api/v1/vocabularies/alliances.kind", headers={"accept-language": accepts}).json()

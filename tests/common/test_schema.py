@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from apps.common.errors import PROBLEMS
+from apps.common.filters import facetable
 from apps.common.management.commands.make_examples import collect
 from apps.common.schema import EXAMPLES, TAGS, document
 from partybuild.api import viewsets
@@ -92,6 +93,7 @@ def test_every_filter_and_sort_key_is_documented(openapi: Any) -> None:
         parameters = {given["name"]: given for given in openapi["paths"][f"/api/v1/{name}"]["get"]["parameters"]}
         filters = set(viewset.filterset_class.base_filters)  # type: ignore[attr-defined]
         shared = {"fields", "labels", "as_of", "format", "cursor", "page_size", "count", "sort", "Accept-Language"}
+        shared |= {"facets"} if facetable(viewset) else set()
         assert set(parameters) - {"expand"} == filters | shared, name
         assert ("expand" in parameters) == bool(viewset.detail_serializer_class.expandable()), name
         for key in viewset.sortable:
