@@ -177,6 +177,8 @@ def read_plan() -> tuple[Plan, argparse.Namespace]:
     parser.add_argument("--quick", action="store_true", help="a small registry and short runs: two or three minutes")
     parser.add_argument("--rebuild", action="store_true", help="make the databases anew")
     parser.add_argument("--scale", type=float, help="size of the registry; 1 has 500,000 projects")
+    parser.add_argument("--small", type=float, help="size of the small registry for the comparison of sizes (0.02)")
+    parser.add_argument("--large", type=float, help="size of the large one (2)")
     parser.add_argument("--rounds", type=int, help="rounds of each comparison (3)")
     parser.add_argument("--seconds", type=float, help="seconds of each run (4)")
     parser.add_argument("--connections", type=int, default=16)
@@ -185,8 +187,8 @@ def read_plan() -> tuple[Plan, argparse.Namespace]:
     quick = options.quick
     plan = Plan(
         scale=options.scale or (0.02 if quick else 1.0),
-        small=0.002 if quick else 0.02,
-        large=0.02 if quick else 2.0,
+        small=options.small or (0.002 if quick else 0.02),
+        large=options.large or (0.02 if quick else 2.0),
         rounds=options.rounds or 3,
         seconds=options.seconds or (1 if quick else 4),
         connections=options.connections,
