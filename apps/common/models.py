@@ -460,3 +460,23 @@ class LoadedFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class KeptAnswer(models.Model):
+    """The answer to a POST with an `Idempotency-Key`, given again for a day (see `idempotency`)."""
+
+    user_id = models.BigIntegerField(_("user"), help_text=_("Internal key of the account that sent the request."))
+    key = models.CharField(_("key"), max_length=200, help_text=_("The key that the client gave the request."))
+    digest = models.CharField(_("digest"), max_length=64, help_text=_("SHA-256 of method, address and body."))
+    status = models.PositiveSmallIntegerField(_("status"), help_text=_("HTTP status of the answer."))
+    headers = models.JSONField(_("headers"), help_text=_("Headers of the answer that are given again."))
+    body = models.TextField(_("body"), help_text=_("Body of the answer."))
+    made_at = models.DateTimeField(_("made at"), db_index=True, help_text=_("When the answer was given."))
+
+    class Meta:
+        verbose_name = _("kept answer")
+        verbose_name_plural = _("kept answers")
+        constraints = [models.UniqueConstraint(fields=["user_id", "key"], name="common_keptanswer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.key}"
