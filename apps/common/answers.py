@@ -194,7 +194,7 @@ def _render(response: Any) -> bytes:
 
 def _finish(response: Any, etag: str) -> HttpResponseBase:
     # The view of a single record has put the record's own version here (`versions`).
-    record = response.headers.pop("ETag", "")
+    record = response.headers.get("ETag", "")
     response["ETag"] = f'{etag[:-1]}.{record}"' if record else etag
     # Kept by others too, but never given without asking us first.
     response["Cache-Control"] = "public, no-cache"
