@@ -150,5 +150,5 @@ def _each(writer: Writer, items: list[dict[str, Any]], one: Callable[[dict[str, 
     if refusals:
         errors = [error for refusal in refusals for error in refusal.errors or []]
         worst = next((each for each in refusals if each.code != "conflict"), refusals[0])
-        raise Refusal(worst.code, worst.detail if not errors else "", errors[:MOST_ERRORS] or None)
+        raise Refusal(worst.code, "" if errors else str(worst.detail), errors[:MOST_ERRORS] or None)
     return changes

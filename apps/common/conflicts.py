@@ -38,7 +38,7 @@ def explain(error: DatabaseError, model: type[Model], pointer: str = "") -> Refu
     diagnosis: Any = getattr(error.__cause__, "diag", None)
     if state in BUSY:
         detail = gettext("Others are changing the same records; try again.")
-        return Refusal("conflict", detail, **{"Retry-After": RETRY_AFTER})
+        return Refusal("conflict", detail, headers={"Retry-After": RETRY_AFTER})
     if isinstance(error, OperationalError):
         return None
     name = str(getattr(diagnosis, "constraint_name", None) or "")

@@ -65,7 +65,7 @@ class Refusal(exceptions.APIException):
         super().__init__(detail or " ".join(error["detail"] for error in errors or []) or str(title), code)
         self.code = code
         self.errors = errors
-        self.headers = headers
+        self.headers = headers or {}
 
 
 def parameter_error(parameter: str, detail: str, code: str = "invalid_parameter") -> ParameterError:

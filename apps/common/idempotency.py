@@ -65,4 +65,4 @@ def _lock(name: str) -> None:
         (taken,) = cursor.fetchone()
     if not taken:
         detail = gettext("A request with this idempotency key is still being worked on.")
-        raise Refusal("conflict", detail, **{"Retry-After": RETRY_AFTER})
+        raise Refusal("conflict", detail, headers={"Retry-After": RETRY_AFTER})

@@ -300,6 +300,8 @@ class Record(Citable):
 
     def clean(self) -> None:
         super().clean()
+        if getattr(self, "_slug_is_free", False):  # looked up for many rows together (`importing`)
+            return
         if self._state.adding and self.slug and self._slug_was_retired(self.slug):
             raise ValidationError({"slug": _("This slug belonged to a record that was deleted; slugs are not reused.")})
         if not self.slug:
@@ -318,9 +320,13 @@ class Record(Citable):
     def _slug_was_retired(self, slug: str) -> bool:
         return RetiredSlug.objects.filter(table=self._meta.db_table, slug=slug).exists()
 
+    def slug_stem(self) -> str:
+        """Return the slug made from `slug_source`, free or not."""
+        return re.sub(r"[^a-z0-9]+", "-", self.slug_source().lower())[: SLUG_LENGTH - 5].strip("-")
+
     def _free_slug(self) -> str:
         """Return the slug made from `slug_source`, with a number behind it where it is taken."""
-        stem = re.sub(r"[^a-z0-9]+", "-", self.slug_source().lower())[: SLUG_LENGTH - 5].strip("-")
+        stem = self.slug_stem()
         slug, number = stem, 1
         while type(self)._base_manager.filter(slug=slug).exists() or self._slug_was_retired(slug):
             number += 1

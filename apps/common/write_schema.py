@@ -7,6 +7,7 @@ from django.db import models
 from drf_spectacular.utils import OpenApiParameter
 
 from apps.common.bulk import ITEMS, MOST_ITEMS, SEEN
+from apps.common.importing import CSV, XLSX
 from apps.common.inputs import CITATIONS, REASON, Contract, Input
 
 STRING = {"type": "string"}
@@ -33,6 +34,13 @@ ACTIONS = {
         "bulk_delete",
         "Delete many of the %s",
         "Deletes all records of the list, or none. Each item gives the key and the `updated_at` of its record.",
+    ),
+    "import_file": (
+        "import",
+        "Import a file of %s",
+        "Makes and changes records from a CSV or XLSX file with the columns of an export; all rows or none. A row"
+        " names its record by its key; where there is none, it makes one. Columns that are only read are passed over."
+        " With `dry_run=true`, a preview.",
     ),
 }
 REASON_SCHEMA = {**STRING, "minLength": 1, "maxLength": 1000, "description": "Why the registry is changed; logged."}
@@ -91,6 +99,31 @@ COMPONENTS: dict[str, dict[str, Any]] = {
         "required": ["changes"],
         "properties": {"changes": CHANGES},
     },
+    "Imported": {
+        "type": "object",
+        "description": "What an import did, or would do.",
+        "required": ["created", "changed", "unchanged", "ignored", "changes"],
+        "properties": {
+            "created": {"type": "integer", "minimum": 0, "description": "Records that are made."},
+            "changed": {"type": "integer", "minimum": 0, "description": "Records that are changed."},
+            "unchanged": {"type": "integer", "minimum": 0, "description": "Rows that change nothing."},
+            "ignored": {"type": "array", "items": STRING, "description": "Columns that are not read."},
+            "changes": {
+                "type": "array",
+                "description": "The first 500 records that are made or changed.",
+                "items": {
+                    "type": "object",
+                    "required": ["resource", "key", "operation", "fields"],
+                    "properties": {
+                        "resource": {**STRING, "description": "Resource of the record."},
+                        "key": {**STRING, "description": "Key of the record."},
+                        "operation": {"type": "string", "enum": ["insert", "update"], "description": "What is done."},
+                        "fields": {"type": "array", "items": STRING, "description": "Fields that are written."},
+                    },
+                },
+            },
+        },
+    },
     "DryRun": {
         "type": "object",
         "description": "What a write would do.",
@@ -123,7 +156,7 @@ def problems(operation_id: str) -> dict[str, str]:
     name = next((name for name, *_rest in ACTIONS.values() if operation_id.endswith(f"_{name}")), None)
     if name is None:
         return {}
-    return WHEN | (WHEN_KEYED if name in ("create", "bulk_create") else WHEN_TAGGED)
+    return WHEN | (WHEN_KEYED if name in ("create", "bulk_create", "import") else WHEN_TAGGED)
 
 
 def parameters(view: Any) -> list[OpenApiParameter]:
@@ -136,7 +169,7 @@ def parameters(view: Any) -> list[OpenApiParameter]:
             "Accept-Language", str, OpenApiParameter.HEADER, description="Language of errors: `zh-Hans` or `en`."
         ),
     ]
-    if view.action in ("create", "bulk_create"):
+    if view.action in ("create", "bulk_create", "import_file"):
         about = "Key of the request, so that it can be sent again for 24 hours and is done once."
         found.append(OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=about))
     if view.action in ("update", "partial_update", "destroy"):
@@ -145,8 +178,8 @@ def parameters(view: Any) -> list[OpenApiParameter]:
     if view.action == "update":
         about = "`*`: make the record, and do not replace one."
         found.append(OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description=about))
-    if view.action == "destroy":
-        about = "Why the record is deleted, where there is no body."
+    if view.action in ("destroy", "import_file"):
+        about = "Why the registry is changed."
         found.append(OpenApiParameter(REASON, str, description=about))
     return found
 
@@ -155,6 +188,8 @@ def request(view: Any) -> dict[str, Any]:
     """Return the schema of a write's body, by media type."""
     contract: Contract = view.contract()
     name = contract.model.__name__
+    if view.action == "import_file":
+        return {media_type: {"type": "string", "format": "binary"} for media_type in (CSV, XLSX)}
     match view.action:
         case "create":
             schema = _component(f"{name}Given", _record(contract, REASON))
@@ -190,6 +225,8 @@ def responses(view: Any, record: dict[str, Any]) -> dict[int, Any]:
             return {204: None, 200: dry}
         case "bulk_create":
             return {201: many, 200: many}
+        case "import_file":
+            return {200: {"$ref": f"{REF}Imported"}}
     return {200: many}
 
 

@@ -12,10 +12,11 @@ from django.db import connection, transaction
 from django.http import Http404, HttpResponse, QueryDict
 from django.utils.translation import gettext
 from rest_framework.decorators import action
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from apps.common import bulk, idempotency, reading
+from apps.common import bulk, idempotency, importing, reading
 from apps.common.conflicts import refusing
 from apps.common.errors import Refusal
 from apps.common.filters import read_flag, refuse_unknown
@@ -24,8 +25,36 @@ from apps.common.permissions import RecordPermission
 from apps.common.versions import check_unchanged, tag_of
 from apps.common.writing import RESERVED, Change, Writer, read_reason
 
+LARGEST_FILE = 20 * 1024 * 1024
+MOST_TOLD = 500  # changes of an import
 LOCK_TIMEOUT = "5s"
 BEGIN = "SELECT set_config('partybuild.reason', %s, true), set_config('lock_timeout', %s, true)"
+
+
+class Upload(NamedTuple):
+    """A file that was sent as the body."""
+
+    content: bytes
+    media_type: str
+
+
+class CSVParser(BaseParser):
+    """Takes a body as it is."""
+
+    media_type = importing.CSV
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Upload:
+        """Return the file. Raises Refusal where it is too large."""
+        content = stream.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise Refusal("too_large")
+        return Upload(content, self.media_type)
+
+
+class XLSXParser(CSVParser):
+    """Takes a spreadsheet as it is."""
+
+    media_type = importing.XLSX
 
 
 class Plain(NamedTuple):
@@ -130,6 +159,42 @@ class Writes:
             return self._listed(changes, 201 if do is bulk.create else 200)
 
         return self._write(read_reason(body), work)
+
+    # Files
+
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="import",
+        filter_backends=[],
+        pagination_class=None,
+        parser_classes=[CSVParser, XLSXParser],
+    )
+    def import_file(self, request: Request) -> HttpResponse:
+        """Make and change records from a file, all or none."""
+        upload = (
+            request.data if isinstance(request.data, Upload) else Upload(b"", importing.CSV)
+        )  # {} where it is empty
+        table = importing.read_table(upload.content, upload.media_type)
+
+        def work() -> HttpResponse:
+            done = importing.Importer(self._writer(), self.serializer_class, table).run()  # type: ignore[attr-defined]
+            operations = [change.operation for change in done.changes]
+            body = {
+                "created": operations.count("insert"),
+                "changed": operations.count("update"),
+                "unchanged": done.unchanged,
+                "ignored": done.ignored,
+                "changes": [self._told_of_import(change) for change in done.changes[:MOST_TOLD]],
+            }
+            return _json(body, 200)
+
+        return self._write(read_reason({REASON: request.GET.get(REASON)}), work, {REASON})
+
+    @staticmethod
+    def _told_of_import(change: Change) -> dict[str, Any]:
+        record = change.record
+        return {"resource": record.resource, "key": record.key, "operation": change.operation, "fields": change.fields}
 
     # What all share
 

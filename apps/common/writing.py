@@ -45,21 +45,9 @@ class Writer:
 
     def create(self, body: Mapping[str, Any], *, key: str | None = None) -> Change:
         """Make a record; `key` is that of the address where it is made by PUT."""
-        contract = self.contract
-        values, errors = contract.read(body, self.finder)
-        errors += [self._read_only(name) for name in body if name in contract.shown]
-        errors += [
-            self._required(name)
-            for name, item in contract.inputs.items()
-            if item.is_required and name not in body and not (key and name in contract.identity)
-        ]
-        record: Any = contract.model()
-        if key is not None:
-            errors += self._take_key(values, key)
-        self._raise(errors)
-        if "slug" in contract.inputs and not values.get("slug"):
+        record, values, many = self._made(body, key)
+        if "slug" in self.contract.inputs and not values.get("slug"):
             self._wait_for_slugs(record)
-        many = self._set(record, values)
         self._validate(record)
         self._may_save(record)
         record.save(force_insert=True)
@@ -68,6 +56,30 @@ class Writer:
         self._cite(record, body)
         self.finder.forget()
         return Change("insert", record, sorted(values))
+
+    def made(self, body: Mapping[str, Any]) -> tuple[Any, list[str]]:
+        """Return a new record that is neither checked nor stored yet, and the fields that were given."""
+        record, values, _many = self._made(body, None)
+        return record, sorted(values)
+
+    def check_place(self, record: Any) -> None:
+        """Raise Refusal where the user may not save a record as it is now."""
+        self._may_save(record)
+
+    def _made(self, body: Mapping[str, Any], key: str | None) -> tuple[Any, dict[str, Any], dict[str, list[Any]]]:
+        contract = self.contract
+        values, errors = contract.read(body, self.finder)
+        errors += [self._read_only(name) for name in body if name in contract.shown]
+        errors += [
+            self._required(name)
+            for name, item in contract.inputs.items()
+            if item.is_required and name not in body and not (key and name in contract.identity)
+        ]
+        if key is not None:
+            errors += self._take_key(values, key)
+        self._raise(errors)
+        record: Any = contract.model()
+        return record, values, self._set(record, values)
 
     def change(self, record: Any, body: Mapping[str, Any], shown: Any, *, replace: bool) -> Change:
         """Change a locked record; with `replace`, what the body leaves out gets its default.
@@ -116,7 +128,7 @@ class Writer:
         collector = Collector(using=record._state.db, origin=record)
         collector.collect([record])
         found = [row for rows in collector.data.values() for row in rows]
-        found += [row for rows in collector.fast_deletes for row in rows]  # type: ignore[attr-defined]
+        found += [row for rows in collector.fast_deletes for row in rows]
         gone = [Change("delete", row) for row in found if isinstance(row, Citable) and row != record]
         record.delete()
         self.finder.forget()
