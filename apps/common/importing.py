@@ -245,7 +245,12 @@ class Importer:
         made: list[tuple[Any, list[str]]] = []
         errors: list[dict[str, str]] = []
         slugs = self._taken() if "slug" in self.contract.inputs else None
-        computed = {field.name for field in self.contract.model._meta.fields if not field.editable or field.generated}
+        # References were found already; to check one again would cost a query.
+        computed = {
+            field.name
+            for field in self.contract.model._meta.fields
+            if not field.editable or field.generated or field.is_relation
+        }
         for number, body in new:
             self.writer.pointer = f"/{ROWS}/{number}"
             try:
