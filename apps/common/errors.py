@@ -60,7 +60,13 @@ class ParameterError(exceptions.APIException):
 class Refusal(exceptions.APIException):
     """A write that is refused: a code of `PROBLEMS`, and each place in the body that was wrong."""
 
-    def __init__(self, code: str, detail: str = "", errors: list[dict[str, str]] | None = None, **headers: str) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.status_code, title = PROBLEMS[code]
         super().__init__(detail or " ".join(error["detail"] for error in errors or []) or str(title), code)
         self.code = code

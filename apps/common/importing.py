@@ -270,7 +270,8 @@ class Importer:
 
     def _taken(self) -> set[str]:
         retired = RetiredSlug.objects.filter(table=self._table).values_list("slug", flat=True)
-        return {*retired, *self.contract.model._base_manager.values_list("slug", flat=True), *RESERVED}
+        model: Any = self.contract.model
+        return {*retired, *model._base_manager.values_list("slug", flat=True), *RESERVED}
 
     def _name(self, record: Any, taken: set[str]) -> None:
         """Give a new row a slug that is free, or check the one that it has."""
@@ -297,7 +298,7 @@ class Importer:
         names = ", ".join(quote(str(field.column)) for field in fields)
         with connection.cursor() as cursor, connection.wrap_database_errors:
             text = f"COPY {quote(self._table)} ({names}) FROM STDIN"
-            with cursor.cursor.copy(text) as copying:  # type: ignore[attr-defined]
+            with cursor.cursor.copy(text) as copying:
                 for record, _given in made:
                     copying.write_row([field.pre_save(record, add=True) for field in fields])
 

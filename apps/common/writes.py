@@ -43,7 +43,7 @@ class CSVParser(BaseParser):
 
     media_type = importing.CSV
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Upload:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Return the file. Raises Refusal where it is too large."""
         content = stream.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
