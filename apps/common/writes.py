@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.http import Http404, HttpResponse, QueryDict
 from django.utils.translation import gettext
 from rest_framework.decorators import action
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -79,6 +80,12 @@ class Writes:
         if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
             made.body_bytes = request.body  # type: ignore[attr-defined]
         return made
+
+    def check_permissions(self, request: Request) -> None:
+        """Ask for no right to what cannot be done here."""
+        if getattr(self, "action", "") is None:
+            raise MethodNotAllowed(str(request.method))
+        super().check_permissions(request)  # type: ignore[misc]
 
     # Single records
 
