@@ -236,8 +236,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_FILTER_BACKENDS": ["apps.common.filters.FilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "apps.common.paging.PageSchema",
     "EXCEPTION_HANDLER": "apps.common.errors.exception_handler",
-    # Reading is open to everybody, and nothing can be written here yet.
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    # Reading is open to everybody.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "UNAUTHENTICATED_USER": None,
     # `format` is read with the other parameters, so that a wrong one is named like any other.

@@ -21,6 +21,7 @@ from django.utils.http import parse_etags
 
 from apps.common.formats import by_accept
 from apps.common.statements import fetch
+from apps.common.versions import KNOWN
 
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
 # The last committed change, the transactions before it that are still open (their changes will come to light later,
@@ -143,8 +144,8 @@ class CachedReads:
         if not fast or "HTTP_IF_NONE_MATCH" in request.META or ANSWERS.has(key):
             version = data_version()
             etag = _etag(key, version)
-            if _is_known(request, etag):
-                return _finish(HttpResponseNotModified(), etag)
+            if (known := _is_known(request, etag)) is not None:
+                return _finish(HttpResponseNotModified(headers={"ETag": known}), etag)
             if found := ANSWERS.get(key, version):
                 return _finish(HttpResponse(found.body, headers=dict(found.headers)), etag)
         made, seen = fast(request) if fast else (None, "")
@@ -177,9 +178,12 @@ def _etag(key: str, version: str) -> str:
     return f'"{digest.hexdigest()}"'
 
 
-def _is_known(request: HttpRequest, etag: str) -> bool:
-    given = request.META.get("HTTP_IF_NONE_MATCH", "")
-    return bool(given) and etag in [known.removeprefix("W/") for known in parse_etags(given)]
+def _is_known(request: HttpRequest, etag: str) -> str | None:
+    """Return what stands behind the dot of the tag by which the client knows the answer; None where it does not."""
+    for tag in parse_etags(request.META.get("HTTP_IF_NONE_MATCH", "")):
+        if (match := KNOWN.fullmatch(tag.removeprefix("W/"))) and match[1] == etag.strip('"'):
+            return (match[2] or "").removeprefix(".")
+    return None
 
 
 def _render(response: Any) -> bytes:
@@ -189,7 +193,9 @@ def _render(response: Any) -> bytes:
 
 
 def _finish(response: Any, etag: str) -> HttpResponseBase:
-    response["ETag"] = etag
+    # The view of a single record has put the record's own version here (`versions`).
+    record = response.headers.get("ETag", "")
+    response["ETag"] = f'{etag[:-1]}.{record}"' if record else etag
     # Kept by others too, but never given without asking us first.
     response["Cache-Control"] = "public, no-cache"
     patch_vary_headers(response, VARY)

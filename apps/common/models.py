@@ -300,6 +300,8 @@ class Record(Citable):
 
     def clean(self) -> None:
         super().clean()
+        if getattr(self, "_slug_is_free", False):  # looked up for many rows together (`importing`)
+            return
         if self._state.adding and self.slug and self._slug_was_retired(self.slug):
             raise ValidationError({"slug": _("This slug belonged to a record that was deleted; slugs are not reused.")})
         if not self.slug:
@@ -318,9 +320,13 @@ class Record(Citable):
     def _slug_was_retired(self, slug: str) -> bool:
         return RetiredSlug.objects.filter(table=self._meta.db_table, slug=slug).exists()
 
+    def slug_stem(self) -> str:
+        """Return the slug made from `slug_source`, free or not."""
+        return re.sub(r"[^a-z0-9]+", "-", self.slug_source().lower())[: SLUG_LENGTH - 5].strip("-")
+
     def _free_slug(self) -> str:
         """Return the slug made from `slug_source`, with a number behind it where it is taken."""
-        stem = re.sub(r"[^a-z0-9]+", "-", self.slug_source().lower())[: SLUG_LENGTH - 5].strip("-")
+        stem = self.slug_stem()
         slug, number = stem, 1
         while type(self)._base_manager.filter(slug=slug).exists() or self._slug_was_retired(slug):
             number += 1
@@ -460,3 +466,23 @@ class LoadedFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class KeptAnswer(models.Model):
+    """The answer to a POST with an `Idempotency-Key`, given again for a day (see `idempotency`)."""
+
+    user_id = models.BigIntegerField(_("user"), help_text=_("Internal key of the account that sent the request."))
+    key = models.CharField(_("key"), max_length=200, help_text=_("The key that the client gave the request."))
+    digest = models.CharField(_("digest"), max_length=64, help_text=_("SHA-256 of method, address and body."))
+    status = models.PositiveSmallIntegerField(_("status"), help_text=_("HTTP status of the answer."))
+    headers = models.JSONField(_("headers"), help_text=_("Headers of the answer that are given again."))
+    body = models.TextField(_("body"), help_text=_("Body of the answer."))
+    made_at = models.DateTimeField(_("made at"), db_index=True, help_text=_("When the answer was given."))
+
+    class Meta:
+        verbose_name = _("kept answer")
+        verbose_name_plural = _("kept answers")
+        constraints = [models.UniqueConstraint(fields=["user_id", "key"], name="common_keptanswer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.key}"

@@ -22,6 +22,7 @@ from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.filters import ChoiceFilter, Filter, KeyFilter
 from apps.common.serializers import check_expansions
 from apps.common.statements import Bounded, Slot, Statement, text_of
+from apps.common.versions import select_version
 
 FACET_VALUES = 100
 MOST_FACETS = 8
@@ -168,7 +169,9 @@ def _detail(question: Question) -> Statement:
     row = Row(_writer(question), question.shape.view.queryset.model)
     fields = select_list(_serializer(question.shape), row)
     rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
-    return Statement(f"SELECT row_to_json(r)::text, ({VERSION}) FROM (SELECT {fields} FROM {row.source(rows)}) AS r")
+    version = select_version(row.model, row.column("pk"))
+    body = f"(SELECT row_to_json(r) FROM (SELECT {fields}) AS r)::text"
+    return Statement(f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
 
 
 class PageStatement(NamedTuple):
@@ -262,13 +265,22 @@ def _whole_check(question: Question, most: int) -> PageStatement:
 # From a question to an answer
 
 
-def detail(question: Question) -> tuple[bytes, str]:
-    """Return the JSON of one record and the data version; raise Http404 if there is none that the reader may see."""
+class Detail(NamedTuple):
+    """One record as JSON, the data version that it shows, and the version of the record itself."""
+
+    body: bytes
+    version: str
+    record: str
+
+
+def detail(question: Question) -> Detail:
+    """Return one record; raise Http404 if there is none that the reader may see."""
     statement: Statement = _statements.get(("detail", question.shape), lambda: _detail(question))
     rows = statement.rows(question.values)
     if not rows:
         raise Http404
-    return str(rows[0][0]).encode(), str(rows[0][1])
+    body, version, record = rows[0]
+    return Detail(str(body).encode(), str(version), str(record))
 
 
 @dataclass(frozen=True)
