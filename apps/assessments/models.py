@@ -14,6 +14,7 @@ class Framework(NamedRecord):
     """A rubric in one version."""
 
     resource = "frameworks"
+    belongs_to = ("owner", "street")
 
     version = models.CharField(
         _("version"), max_length=40, blank=True, help_text=_("Version of the rubric, as its owner counts them.")
@@ -48,6 +49,7 @@ class Dimension(NamedRecord):
     """One of the things that a rubric looks at."""
 
     resource = "dimensions"
+    belongs_to = ("framework",)
 
     framework = models.ForeignKey(
         Framework,
@@ -87,6 +89,9 @@ class Assessment(Fact):
         "unit__search_text",
         "street__search_text",
     )
+    # Not the unit that is rated: nobody edits the rating of the own house.
+    belongs_to = ("neighbourhood", "street")
+    concerns = ("assessor",)
 
     class Status(models.TextChoices):
         PLANNED = "planned", _("Planned")
@@ -169,6 +174,7 @@ class Score(Fact):
     resource = "scores"
     name_field = "slug"
     search_columns = ("dimension__search_text",)
+    belongs_to = ("assessment",)
 
     assessment = models.ForeignKey(
         Assessment,

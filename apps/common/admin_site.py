@@ -1,7 +1,6 @@
 """The curators' site: its name, the order of its parts, the time it shows, and what its search fields answer."""
 
 from collections.abc import Callable
-from datetime import timedelta, timezone
 from functools import wraps
 from typing import Any
 
@@ -14,8 +13,7 @@ from django.template.response import SimpleTemplateResponse
 from django.utils import timezone as django_timezone
 from django.utils.translation import gettext_lazy as _
 
-# The registry is about one city, which has had no summer time since 1991.
-LOCAL_TIME = timezone(timedelta(hours=8), "UTC+8")
+from apps.common.dates import LOCAL_TIME
 
 APP_ORDER = ["registry", "projects", "events", "evidence", "assessments", "accounts", "auth"]
 

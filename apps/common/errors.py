@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+import rest_framework.views  # whole: it loads our parser, which loads this module
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -17,7 +18,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ PROBLEMS: dict[str, tuple[int, Any]] = {
     "method_not_allowed": (405, _("The method is not allowed here.")),
     "conflict": (409, _("The change does not agree with what is on record.")),
     "not_acceptable": (406, _("The answer cannot be given in the format asked for.")),
+    "length_required": (411, _("The request does not say how long its body is.")),
     "too_large": (413, _("The request is too large.")),
     "unsupported_media_type": (415, _("The body is in a format that is not understood.")),
     "too_many_requests": (429, _("Too many requests.")),
@@ -146,7 +147,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             headers["Retry-After"] = RETRY_AFTER
         case _:
             return None
-    set_rollback()
+    rest_framework.views.set_rollback()
     if isinstance(error, exceptions.APIException) and (challenge := getattr(error, "auth_header", None)):
         headers["WWW-Authenticate"] = challenge
     body = problem(request, code, detail, errors)

@@ -127,6 +127,7 @@ class Citation(Span):
     """Where an article says something: a span of its body, and the fields of the record that the span supports."""
 
     resource = "citations"
+    belongs_to = ("record",)
 
     supports = ArrayField(
         models.CharField(max_length=60),
@@ -209,6 +210,7 @@ class Mark(Span):
     """A stretch of an article that a curator has looked at and found to state no fact, with the reason."""
 
     resource = "marks"
+    kept_by_all = True
 
     class Reason(models.TextChoices):
         SLOGAN = "slogan", _("Slogan")

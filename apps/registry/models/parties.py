@@ -15,6 +15,7 @@ class Party(Fact):
 
     name_field = "slug"
     search_columns = ("unit__search_text", "alliance__search_text", "as_written")
+    concerns = ("unit", "alliance")
 
     unit = models.ForeignKey(
         MemberUnit,

@@ -13,6 +13,8 @@ class MemberUnit(NamedRecord):
     """Any organisation, or a part of one; a tree by `parent`."""
 
     resource = "member-units"
+    belongs_to = ("district", "street", "neighbourhood")
+    inherits = "parent"
 
     class Kind(models.TextChoices):
         UNIVERSITY = "university", _("University")
@@ -93,6 +95,7 @@ class UnitName(NamedRecord):
     resource = "unit-names"
     begins_field = "valid_from"
     ends_field = "valid_until"
+    belongs_to = ("unit",)
 
     class Kind(models.TextChoices):
         OFFICIAL = "official", _("Official name")
