@@ -265,8 +265,8 @@ API_ROOT = "/api/v1"
 
 # The largest body of a request.
 DATA_UPLOAD_MAX_MEMORY_SIZE: int = read(env.int, "MAX_BODY_BYTES", default=2_621_440)
-# Requests in so many seconds, or no limit. Reads of nobody in particular are answered from memory and not counted, unless
-# a limit is set: counting is a write.
+# Requests in so many seconds, or no limit. Reads of nobody in particular are answered from memory and not counted,
+# unless a limit is set: counting is a write.
 RATE_LIMITS = {
     "token": read_limit("RATE_LIMIT_TOKEN", default="1200/60"),
     "user": read_limit("RATE_LIMIT_USER", default="1200/60"),

@@ -1,14 +1,13 @@
 """Where a user may work, and the condition under which a record lies there.
 
-A territory is a handful of keys. What lies in it is said by each model in three lists of its own fields
-(`common.models.Citable`): `belongs_to`, `concerns` and `inherits`. From these one condition is built, which lists,
-counts, the admin and the check before a write all use.
+A territory is a handful of keys. What lies in it is said by each model in lists of its own references (`Keeper`). From
+these one subquery is built, which lists, counts, the admin and the check before a write all use. Its text hangs only on
+the kinds of keys that a territory has, so that it is built once for each kind of record and each such combination.
 """
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import Any, ClassVar, cast
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
 
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -16,6 +15,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import Model, Q
 from django.db.models.expressions import RawSQL
+
+# The kinds of record that somebody can be appointed to, with the part of a territory that holds their keys.
+KINDS = {
+    "registry.district": "districts",
+    "registry.street": "streets",
+    "registry.neighbourhood": "neighbourhoods",
+    "registry.memberunit": "units",
+}
 
 
 @dataclass(frozen=True)
@@ -33,12 +40,13 @@ class Territory:
 
     def keys(self, model: type[Model]) -> frozenset[int]:
         """Return the keys of the rows of a model that were appointed as such."""
-        return {
-            "registry.district": self.districts,
-            "registry.street": self.streets,
-            "registry.neighbourhood": self.neighbourhoods,
-            "registry.memberunit": self.units,
-        }.get(model._meta.label_lower, frozenset())
+        kind = KINDS.get(model._meta.label_lower)
+        return getattr(self, kind) if kind else frozenset()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of record of which there are keys."""
+        return frozenset(kind for kind in KINDS.values() if getattr(self, kind))
 
 
 NOWHERE = Territory()
@@ -65,64 +73,113 @@ def territory_of(user: Any) -> Territory:
     return found
 
 
-def keepers() -> list[type["Keeper"]]:
-    """Return the models that say where their rows lie."""
-    return [model for model in apps.get_models() if issubclass(model, Keeper)]
-
-
-def condition(model: Any, territory: Territory, *, nested: bool = False) -> Q | None:
-    """Return the condition under which a row of a model lies in a territory that is not everything; None: no row does.
-
-    `nested`: the row is itself the target of a reference that may point at anything (a figure that is cited).
-    """
+def condition(model: Any, territory: Territory) -> Q | None:
+    """Return the condition under which a row of a model lies in a territory that is not everything; None: no row does."""
     if not territory:
         return None
     if model.kept_by_all:
         return Q()
-    found = [Q(pk__in=sorted(keys))] if (keys := territory.keys(model)) else []
+    if (query := lying(model, territory.kinds)) is None:
+        return None
+    params = [
+        sorted(getattr(territory, slot)) if isinstance(slot, str) else ContentType.objects.get_for_model(slot).pk
+        for slot in query.slots
+    ]
+    return Q(pk__in=RawSQL(query.sql, params))  # noqa: S611 - written here, from names that the models give
+
+
+class Query(NamedTuple):
+    """A subquery, and what each of its parameters stands for: keys of a kind, or the content type of a model."""
+
+    sql: str
+    slots: list[Any]
+
+
+@cache
+def lying(model: Any, kinds: frozenset[str]) -> Query | None:
+    """Return the keys of the rows of a model that lie in a territory with keys of such kinds; None: there are none."""
+    parts: dict[str, Query | None] = {}
+    if (name := _part(parts, model, kinds, nested=False)) is None:
+        return None
+    found = {part: query for part, query in parts.items() if query}
+    text = ", ".join(f"{part}(id) AS ({query.sql})" for part, query in found.items())
+    slots = [slot for query in found.values() for slot in query.slots]
+    return Query(f"WITH RECURSIVE {text} SELECT id FROM {name}", slots)  # noqa: S608
+
+
+def _part(parts: dict[str, Query | None], model: Any, kinds: frozenset[str], *, nested: bool) -> str | None:
+    """Add to a statement the part that finds a model's rows, and before it those it rests on; return its name.
+
+    `nested`: the row is itself the target of a reference that may point at anything (a figure that is cited).
+    """
+    name = f"lying_{model._meta.model_name}" + ("_nested" if nested else "")
+    if name not in parts:
+        arms = _arms(parts, model, kinds, nested=nested)
+        if arms and model.inherits:
+            arms.append(Query(_parts_of(model, name), []))
+        # An arm each, not one OR: so each can use the index of its column.
+        sql = " UNION ".join(arm.sql for arm in arms)
+        parts[name] = Query(sql, [slot for arm in arms for slot in arm.slots]) if arms else None
+    return name if parts[name] else None
+
+
+def _arms(parts: dict[str, Query | None], model: Any, kinds: frozenset[str], *, nested: bool) -> list[Query]:
+    """Return the ways by which a row can lie in a territory."""
+    rows = f"SELECT id FROM {_quoted(model._meta.db_table)}"  # noqa: S608
+    if model.kept_by_all:
+        return [Query(rows, [])]
+    kind = KINDS.get(model._meta.label_lower)
+    arms = [Query(f"{rows} WHERE id = ANY(%s::bigint[])", [kind])] if kind in kinds else []
     for name in (*model.belongs_to, *model.concerns):
         field = model._meta.get_field(name)
         if isinstance(field, GenericForeignKey):
-            found += _of_any_kind(model, field, territory, nested=nested)
+            arms += _arms_of_any_kind(parts, model, field, kinds, nested=nested)
         elif field.related_model is model:
-            found += [Q(**{f"{name}__in": sorted(keys)})] if keys else []
-        elif (inner := condition(field.related_model, territory)) is not None:
-            found.append(Q(**{f"{name}__in": field.related_model._base_manager.filter(inner).order_by().values("pk")}))
+            arms += (
+                [Query(f"{rows} WHERE {_quoted(field.column)} = ANY(%s::bigint[])", [kind])] if kind in kinds else []
+            )
+        elif inner := _part(parts, field.related_model, kinds, nested=False):
+            arms.append(Query(f"{rows} WHERE {_quoted(field.column)} IN (SELECT id FROM {inner})", []))
+    return arms
+
+
+def _arms_of_any_kind(
+    parts: dict[str, Query | None], model: Any, field: GenericForeignKey, kinds: frozenset[str], *, nested: bool
+) -> list[Query]:
+    """Return the arm for a reference that may point at a record of any kind."""
+    targets = [target for target in keepers() if target is not model and not (nested and points_anywhere(target))]
+    names = {target: _part(parts, target, kinds, nested=points_anywhere(target)) for target in targets}
+    found = {target: name for target, name in names.items() if name}
     if not found:
-        return None
-    lying = reduce(or_, found)
-    return Q(pk__in=_with_parts(model, lying)) if model.inherits else lying
-
-
-def _of_any_kind(model: Any, field: GenericForeignKey, territory: Territory, *, nested: bool) -> list[Q]:
-    """Return the conditions for a reference that may point at a record of any kind, one for each kind."""
-    found = []
-    for target in keepers():
-        points_anywhere = any(name in _generic_names(target) for name in target.belongs_to)
-        if target is model or (nested and points_anywhere):
-            continue
-        if (inner := condition(target, territory, nested=True)) is not None:
-            kind = ContentType.objects.get_for_model(cast("type[Model]", target))
-            rows = cast("Any", target)._base_manager.filter(inner).order_by().values("pk")
-            found.append(Q(**{field.ct_field: kind, f"{field.fk_field}__in": rows}))
-    return found
-
-
-def _generic_names(model: Any) -> set[str]:
-    return {field.name for field in model._meta.private_fields if isinstance(field, GenericForeignKey)}
-
-
-def _with_parts(model: Any, lying: Q) -> RawSQL:
-    """Return the keys of the rows that lie somewhere, and of all their parts that have no place of their own."""
-    sql, params = model._base_manager.filter(lying).order_by().values("pk").query.sql_with_params()
-    quote = connection.ops.quote_name
-    table, parent = quote(model._meta.db_table), quote(model._meta.get_field(model.inherits).column)
-    unplaced = "".join(
-        f" AND part.{quote(model._meta.get_field(name).column)} IS NULL" for name in model.belongs_to
+        return []
+    kind = _quoted(model._meta.get_field(field.ct_field).column)
+    lying = " UNION ALL ".join(f"SELECT %s::int AS kind, id FROM {name}" for name in found.values())  # noqa: S608
+    sql = (
+        f"SELECT pointing.id FROM {_quoted(model._meta.db_table)} AS pointing JOIN ({lying}) AS target"  # noqa: S608
+        f" ON pointing.{kind} = target.kind AND pointing.{_quoted(field.fk_field)} = target.id"
     )
-    return RawSQL(  # noqa: S611 - the names come from the models, the values from Django's own compiler
-        f"WITH RECURSIVE lying(id) AS ({sql} UNION"  # noqa: S608
-        f" SELECT part.id FROM {table} AS part JOIN lying ON part.{parent} = lying.id WHERE true{unplaced})"
-        " SELECT id FROM lying",
-        params,
+    return [Query(sql, list(found))]
+
+
+def _parts_of(model: Any, name: str) -> str:
+    """Return the arm for the parts, however deep, of rows that lie there; a part with a place of its own is none."""
+    meta = model._meta
+    unplaced = "".join(f" AND part.{_quoted(meta.get_field(field).column)} IS NULL" for field in model.belongs_to)
+    return (
+        f"SELECT part.id FROM {_quoted(meta.db_table)} AS part"  # noqa: S608
+        f" JOIN {name} AS whole ON part.{_quoted(meta.get_field(model.inherits).column)} = whole.id WHERE true{unplaced}"
     )
+
+
+def keepers() -> list[type[Keeper]]:
+    """Return the models that say where their rows lie."""
+    return [model for model in apps.get_models() if issubclass(model, Keeper)]
+
+
+def points_anywhere(model: Any) -> bool:
+    """Tell whether a model has a reference that may point at a record of any kind."""
+    return any(isinstance(field, GenericForeignKey) for field in model._meta.private_fields)
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)

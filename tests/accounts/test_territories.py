@@ -106,7 +106,7 @@ UNIT = STREET | {"university"}
 ANYBODY = ALL | {"district", "street", "next", "neighbourhood", "far", "university", "school"}
 
 
-def made(world: World, name: str) -> Any:  # noqa: C901, PLR0912 - a table
+def made(world: World, name: str) -> Any:
     """Make the record that a line of the table speaks of."""
     w = world
     alliance = AllianceFactory(street=w.street)
@@ -252,7 +252,9 @@ def test_every_kind_of_record_stands_in_the_table(world: World):
 
 
 def test_the_citation_of_a_draft_is_seen_with_it(world: World):
-    draft = MembershipFactory(alliance=AllianceFactory(street=world.street), unit=None, as_written="某单位", state="draft")
+    draft = MembershipFactory(
+        alliance=AllianceFactory(street=world.street), unit=None, as_written="某单位", state="draft"
+    )
     citation = Citation.objects.get(object_id=draft.pk, content_type__model="membership")
 
     seers = {n for n, user in world.users.items() if Citation.objects.visible_to(user).filter(pk=citation.pk).exists()}

@@ -104,9 +104,7 @@ class Appointment(models.Model):
     street = _scope(Street, _("street"), _("Street, town or township that a curator keeps."))
     neighbourhood = _scope(Neighbourhood, _("neighbourhood"), _("Neighbourhood that a curator keeps."))
     unit = _scope(MemberUnit, _("unit"), _("Unit that a representative speaks for."))
-    from_day = models.DateField(
-        _("from"), default=today, help_text=_("First day on which the appointment holds.")
-    )
+    from_day = models.DateField(_("from"), default=today, help_text=_("First day on which the appointment holds."))
     until = models.DateField(
         _("until"), null=True, blank=True, help_text=_("Last day on which it holds; empty: until further notice.")
     )
