@@ -140,8 +140,8 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "apps.common",
-    "apps.common.admin_site.CuratorAdminConfig",  # behind apps.common: its templates replace some
     "apps.accounts",
+    "apps.common.admin_site.CuratorAdminConfig",  # behind these two: their templates replace some
     "apps.registry",
     "apps.projects",
     "apps.events",
@@ -164,7 +164,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.sessions.SessionLimitMiddleware",
-    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # last: it answers for what the log-in page refused

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from apps.accounts import second_factor
 from apps.common import docs, errors
 from partybuild import api
 
@@ -17,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/swagger", docs.SwaggerView.as_view(), name="swagger"),
     path("docs/errors", docs.ErrorsView.as_view(), name="errors"),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/second-factor/", admin.site.admin_view(second_factor.manage), name="second-factor"),
     path("admin/", admin.site.urls),
 ]
 

@@ -42,7 +42,7 @@ class TokenAuthentication(BaseAuthentication):
         return f'{CHALLENGE}, error="invalid_token"' if "HTTP_AUTHORIZATION" in request.META else CHALLENGE
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the OpenAPI document describes it."""
 
     target_class = "apps.accounts.authentication.TokenAuthentication"

@@ -1,10 +1,11 @@
 """How often a client may ask, counted in the database, so that all workers count together.
 
 One statement a counted request, on an UNLOGGED table. What is not counted costs nothing: anonymous reads, unless the
-operator sets a limit for them. The headers follow draft-ietf-httpapi-ratelimit-headers (`"name";q=;w=`, `"name";r=;t=`).
+operator sets a limit for them. The headers follow draft-ietf-httpapi-ratelimit-headers, revisions 8 to 11.
 """
 
 import random
+from ipaddress import ip_address
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -69,7 +70,11 @@ def client_address(request: HttpRequest) -> str:
     if settings.TRUSTED_PROXIES:
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
         chain = [*(part.strip() for part in forwarded if part.strip()), *chain]
-    return str(chain[-1 - min(settings.TRUSTED_PROXIES, len(chain) - 1)])[:80]
+    found = chain[-1 - min(settings.TRUSTED_PROXIES, len(chain) - 1)]
+    try:
+        return str(ip_address(found))
+    except ValueError:
+        return chain[-1]  # a proxy that adds something else; and a Unix socket has no address at all
 
 
 def count(policy: Policy, client: str) -> Usage:

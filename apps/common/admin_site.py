@@ -27,6 +27,15 @@ class CuratorAdminConfig(AdminConfig):
 class OptionsView(AutocompleteJsonView):
     """Answers a search field with labels that tell records of one name apart."""
 
+    def get_queryset(self) -> Any:
+        """Search what the user may see, where the list of the same records shows only what the user may edit."""
+        page: Any = self.model_admin
+        if not hasattr(page, "option_queryset"):
+            return super().get_queryset()
+        rows, has_duplicates = page.get_search_results(self.request, page.option_queryset(self.request), self.term)
+        rows = rows.complex_filter(self.source_field.get_limit_choices_to())
+        return rows.distinct() if has_duplicates else rows
+
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         return {**super().serialize_result(obj, to_field_name), "text": self.model_admin.option_label(obj)}
 

@@ -65,7 +65,7 @@ def _target(record: Any, name: str) -> Any:
         kind, key = getattr(record, f"{field.ct_field}_id"), getattr(record, field.fk_field)
         if kind is None:
             return None
-        model = field.get_content_type(id=kind, using=record._state.db).model_class()  # type: ignore[no-untyped-call]
+        model = field.get_content_type(id=kind, using=record._state.db).model_class()
         return (model, key)
     key = getattr(record, field.attname)
     if key is None and field.is_cached(record) and getattr(record, name) is not None:

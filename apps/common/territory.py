@@ -74,7 +74,7 @@ def territory_of(user: Any) -> Territory:
 
 
 def condition(model: Any, territory: Territory) -> Q | None:
-    """Return the condition under which a row of a model lies in a territory that is not everything; None: no row does."""
+    """Return the condition under which a row lies in a territory that is not everything; None: no row does."""
     if not territory:
         return None
     if model.kept_by_all:
@@ -139,7 +139,7 @@ def _arms(parts: dict[str, Query | None], model: Any, kinds: frozenset[str], *, 
                 [Query(f"{rows} WHERE {_quoted(field.column)} = ANY(%s::bigint[])", [kind])] if kind in kinds else []
             )
         elif inner := _part(parts, field.related_model, kinds, nested=False):
-            arms.append(Query(f"{rows} WHERE {_quoted(field.column)} IN (SELECT id FROM {inner})", []))
+            arms.append(Query(f"{rows} WHERE {_quoted(field.column)} IN (SELECT id FROM {inner})", []))  # noqa: S608
     return arms
 
 
@@ -165,9 +165,10 @@ def _parts_of(model: Any, name: str) -> str:
     """Return the arm for the parts, however deep, of rows that lie there; a part with a place of its own is none."""
     meta = model._meta
     unplaced = "".join(f" AND part.{_quoted(meta.get_field(field).column)} IS NULL" for field in model.belongs_to)
+    parent = _quoted(meta.get_field(model.inherits).column)
     return (
         f"SELECT part.id FROM {_quoted(meta.db_table)} AS part"  # noqa: S608
-        f" JOIN {name} AS whole ON part.{_quoted(meta.get_field(model.inherits).column)} = whole.id WHERE true{unplaced}"
+        f" JOIN {name} AS whole ON part.{parent} = whole.id WHERE true{unplaced}"
     )
 
 

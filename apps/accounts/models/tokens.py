@@ -102,8 +102,9 @@ class Token(models.Model):
     def is_secret(self, secret: str) -> bool:
         """Tell, in constant time, whether this is the token's secret, under this pepper or a former one."""
         peppers = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        # A list, so that each pepper is tried whatever the others gave.
-        return any([constant_time_compare(digest(self.key, secret, pepper), self.digest) for pepper in peppers])
+        # All are tried, whatever the first of them gave.
+        matches = [constant_time_compare(digest(self.key, secret, pepper), self.digest) for pepper in peppers]
+        return any(matches)
 
     @property
     def is_good(self) -> bool:
