@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts import second_factor
 from apps.accounts.actions import check_appointments, revoke_tokens
@@ -20,6 +21,8 @@ from apps.common.dates import today
 from apps.common.territory import territory_of
 
 admin.site.login_form = second_factor.LoginForm
+# The library's own page would show everybody's keys to whoever keeps accounts, and speaks no Chinese.
+admin.site.unregister(TOTPDevice)
 
 
 def is_steward(request: HttpRequest) -> bool:
@@ -65,7 +68,7 @@ def remove_second_factor(page: Any, request: HttpRequest, queryset: Any) -> None
 
 @admin.register(User)
 class AccountAdmin(StewardsOnly, StrictLookups, SearchedRelations, UserAdmin):  # type: ignore[type-arg]
-    """Accounts. A steward who is no superuser makes no superuser and changes none, and gives none of Django's rights."""
+    """Accounts. A steward who is no superuser makes no superuser, changes none, and gives no right of Django's."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
     filter_horizontal: Any = ["user_permissions"]

@@ -43,9 +43,7 @@ class LoginForm(AdminAuthenticationForm):
         code = self.cleaned_data.get("code", "")
         if not code or match_token(user, code) is None:
             raise ValidationError(
-                _(
-                    "This account has a second factor: give the current one-time code. After a wrong one, wait a bit."
-                ),
+                _("This account has a second factor: give the current one-time code. After a wrong one, wait a bit."),
                 code="second_factor",
             )
 

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-import rest_framework.views  # whole: it loads our parser, which loads this module
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -18,6 +17,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from apps.common.parsing import BodyError
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +113,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     headers: dict[str, str] = {}
     errors: list[dict[str, str]] | None = None
     match error:
-        case ParameterError():
+        case ParameterError() | BodyError():
             code, detail, errors = error.code, str(error.detail), error.errors
         case exceptions.ValidationError():
             code, errors = "bad_request", list(_flatten(error.get_full_details(), ""))
@@ -147,7 +149,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             headers["Retry-After"] = RETRY_AFTER
         case _:
             return None
-    rest_framework.views.set_rollback()
+    set_rollback()
     if isinstance(error, exceptions.APIException) and (challenge := getattr(error, "auth_header", None)):
         headers["WWW-Authenticate"] = challenge
     body = problem(request, code, detail, errors)

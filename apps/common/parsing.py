@@ -10,16 +10,26 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext
-from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
-
-from apps.common.errors import ParameterError
 
 MAX_DEPTH = 32
 MAX_ERRORS = 20
 INTEGERS = range(-(2**63), 2**63)  # what a bigint holds; no field is wider
 # The longest text of a number that is looked at: int() of more digits takes its time, and no field holds them.
 NUMBER_LENGTH = 40
+
+
+class BodyError(APIException):
+    """One or more places of the body are not what every reader of JSON would take for the same."""
+
+    # Here and not with the other errors: that module loads DRF's views, which load this one.
+    status_code = 400
+    code = "bad_request"
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__(" ".join(error["detail"] for error in errors), self.code)
+        self.errors = errors
 
 
 class Wrong:
@@ -51,12 +61,12 @@ class StrictJSONParser(BaseParser):
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the value of a JSON text. Raises ParameterError (400) with a pointer to each of the first errors."""
+    """Return the value of a JSON text. Raises BodyError (400) with a pointer to each of the first errors."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         detail = gettext("The body is not valid UTF-8, from byte %(place)s on.") % {"place": error.start}
-        raise _refusal([_error("", "not_utf8", detail)]) from error
+        raise BodyError([_error("", "not_utf8", detail)]) from error
     try:
         value = json.loads(
             text, object_pairs_hook=_object, parse_int=_integer, parse_float=_fraction, parse_constant=_constant
@@ -66,11 +76,11 @@ def parse_json(body: bytes) -> Any:
             "line": error.lineno,
             "column": error.colno,
         }
-        raise _refusal([_error("", "not_json", detail)]) from error
+        raise BodyError([_error("", "not_json", detail)]) from error
     except RecursionError as error:
-        raise _refusal([_too_deep("")]) from error
+        raise BodyError([_too_deep("")]) from error
     if errors := _errors(value):
-        raise _refusal(errors)
+        raise BodyError(errors)
     return value
 
 
@@ -188,7 +198,3 @@ def _too_deep(pointer: str) -> dict[str, str]:
 
 def _error(pointer: str, code: str, detail: str) -> dict[str, str]:
     return {"pointer": pointer, "code": code, "detail": detail}
-
-
-def _refusal(errors: list[dict[str, str]]) -> ParameterError:
-    return ParameterError(errors, "bad_request")
