@@ -226,6 +226,10 @@ class TokenAdmin(StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: i
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [name for name in self.get_fields(request, obj) if name != "name"] if obj else []
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Take nothing from the address: what a token may do is not for a link to say."""
+        return {}
+
     def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
         return ["user"]  # the few appointments are chosen from a list
 

@@ -88,6 +88,9 @@ class RecordPermission(BasePermission):
     """Everybody reads what is published; who was appointed writes, with a token whose scopes allow it."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
+        method = (request.method or "").lower()
+        if method not in view.http_method_names or not hasattr(view, method):
+            return True  # and the view answers 405, to everybody alike
         scopes = getattr(request.auth, "scopes", None)
         if request.method in SAFE_METHODS:
             return scopes is None or "read" in scopes

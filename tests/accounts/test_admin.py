@@ -138,6 +138,15 @@ def test_a_steward_has_the_pages_of_rights(model: Any, language: str):
     assert client.get(change_address(row)).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["user", "name", "scopes", "appointments", "expires_at"])
+def test_nothing_in_an_address_breaks_the_page_of_a_new_token(curator: Client, name: str):
+    steward = of(AppointmentFactory(user__is_staff=True).user)
+
+    for client in (curator, steward):
+        for value in ("abc", "1,2", "2026-13-45T99:99"):
+            assert client.get(f"{address(Token, 'add')}?{name}={value}").status_code == 200, value
+
+
 def test_nobody_appoints_but_a_steward(curator: Client, user: User):
     for model in (Appointment, User):
         assert curator.get(address(model, "changelist")).status_code == 403
