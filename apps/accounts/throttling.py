@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from apps.accounts.models import Token
+from apps.common.permissions import is_answered
 
 # The window is the database's, so that the clocks of several machines need not agree.
 COUNT = """
@@ -106,7 +107,7 @@ class RequestThrottle(BaseThrottle):
     usage: Usage | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        if (found := policy_for(request)) is None:
+        if not is_answered(request, view) or (found := policy_for(request)) is None:
             return True
         self.usage = count(*found)
         request._request.rate_limit_headers = self.usage.headers()  # type: ignore[attr-defined]

@@ -84,13 +84,18 @@ def _is_own(user: Any, record: Any, name: str) -> bool:
     return key is None or bool(model._default_manager.editable_by(user).filter(pk=key).exists())
 
 
+def is_answered(request: Request, view: Any) -> bool:
+    """Tell whether a view knows the method of a request; if not, it answers 405 to everybody alike, and at no cost."""
+    method = (request.method or "").lower()
+    return method in view.http_method_names and hasattr(view, method)
+
+
 class RecordPermission(BasePermission):
     """Everybody reads what is published; who was appointed writes, with a token whose scopes allow it."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        method = (request.method or "").lower()
-        if method not in view.http_method_names or not hasattr(view, method):
-            return True  # and the view answers 405, to everybody alike
+        if not is_answered(request, view):
+            return True
         scopes = getattr(request.auth, "scopes", None)
         if request.method in SAFE_METHODS:
             return scopes is None or "read" in scopes
