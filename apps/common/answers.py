@@ -132,7 +132,9 @@ class CachedReads:
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer from what is kept, or keep what is answered."""
         dispatch: Any = super().dispatch  # type: ignore[misc]
-        if request.method not in ("GET", "HEAD") or not is_anonymous(request):
+        # Where anonymous reads are limited, each has to be counted, which the rest of the view does.
+        is_counted = settings.RATE_LIMITS["anonymous-reads"] is not None
+        if request.method not in ("GET", "HEAD") or not is_anonymous(request) or is_counted:
             response: HttpResponseBase = dispatch(request, *args, **kwargs)
             if "Cache-Control" not in response:
                 response["Cache-Control"] = "private, no-cache"

@@ -19,6 +19,8 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from apps.common.parsing import BodyError
+
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
@@ -35,6 +37,7 @@ PROBLEMS: dict[str, tuple[int, Any]] = {
     "method_not_allowed": (405, _("The method is not allowed here.")),
     "conflict": (409, _("The change does not agree with what is on record.")),
     "not_acceptable": (406, _("The answer cannot be given in the format asked for.")),
+    "length_required": (411, _("The request does not say how long its body is.")),
     "precondition_failed": (412, _("The record is no longer as it was read.")),
     "too_large": (413, _("The request is too large.")),
     "unsupported_media_type": (415, _("The body is in a format that is not understood.")),
@@ -149,7 +152,7 @@ def _explain(error: Exception, request: HttpRequest) -> tuple[dict[str, Any], di
     headers: dict[str, str] = {}
     errors: list[dict[str, str]] | None = None
     match error:
-        case ParameterError():
+        case ParameterError() | BodyError():
             code, detail, errors = error.code, str(error.detail), error.errors
         case Refusal():
             code, detail, errors = error.code, str(error.detail), error.errors

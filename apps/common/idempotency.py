@@ -34,7 +34,10 @@ def once(request: Any, work: Callable[[], HttpResponse]) -> HttpResponse:
     if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         detail = gettext("An idempotency key has 1 to %(most)s printable ASCII characters.") % {"most": LONGEST_KEY}
         raise Refusal("bad_request", detail)
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode() + request.body_bytes).hexdigest()
+    # Whoever sends a key again by another token may see less than what the first answer tells.
+    sender = getattr(request.user, "acts_by_token", None) or ""
+    head = f"{sender} {request.method} {request.get_full_path()}\n"
+    digest = hashlib.sha256(head.encode() + request.body_bytes).hexdigest()
     owner = request.user.pk
     _lock(f"{owner} {key}")
     kept = KeptAnswer.objects.filter(user_id=owner, key=key).first()

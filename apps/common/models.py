@@ -30,6 +30,7 @@ from apps.common.fields import (
     SearchField,
 )
 from apps.common.searching import term_parameters
+from apps.common.territory import Keeper, condition, territory_of
 
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_LENGTH = 120
@@ -84,10 +85,20 @@ class RecordQuerySet(models.QuerySet[Any]):
         return queryset
 
     def visible_to(self, user: Any) -> "RecordQuerySet":
-        """Return the rows that a user may see: drafts are for those who keep the registry."""
-        if getattr(user, "is_staff", False) or not issubclass(self.model, Fact):
+        """Return the rows that a user may see: drafts are for those who may edit them."""
+        territory = territory_of(user)
+        if territory.everything or not issubclass(self.model, Fact):
             return self
-        return self.filter(state=Fact.State.PUBLISHED)
+        published, lying = Q(state=Fact.State.PUBLISHED), condition(self.model, territory)
+        return self.filter(published if lying is None else published | lying)
+
+    def editable_by(self, user: Any) -> "RecordQuerySet":
+        """Return the rows that a user may edit: those that lie in the user's territory."""
+        territory = territory_of(user)
+        if territory.everything:
+            return self
+        lying = condition(self.model, territory)
+        return self.none() if lying is None else self.filter(lying)
 
     def seen_with_record(self, user: Any) -> "RecordQuerySet":
         """Return the rows that a user may see among those that hang on a record which the user sees."""
@@ -96,10 +107,17 @@ class RecordQuerySet(models.QuerySet[Any]):
     @staticmethod
     def hidden_records(user: Any) -> list[tuple[type["Fact"], "RecordQuerySet"]]:
         """Return the rows of all kinds that a user may not see."""
-        if getattr(user, "is_staff", False):
+        territory = territory_of(user)
+        if territory.everything:
             return []
-        facts = [model for model in citable_models().values() if issubclass(model, Fact)]
-        return [(model, model._default_manager.exclude(state=Fact.State.PUBLISHED)) for model in facts]
+        hidden = []
+        for model in citable_models().values():
+            if issubclass(model, Fact):
+                drafts = model._default_manager.exclude(state=Fact.State.PUBLISHED)
+                if (lying := condition(model, territory)) is not None:
+                    drafts = drafts.exclude(pk__in=model._base_manager.filter(lying).values("pk"))
+                hidden.append((model, drafts))
+        return hidden
 
     def valid_on(self, day: date) -> "RecordQuerySet":
         """Return the rows that may have been true on a day: neither begun after it nor ended before it for certain."""
@@ -131,7 +149,7 @@ class RecordQuerySet(models.QuerySet[Any]):
         return super().bulk_update(rows, [*names, *(field.name for field in derived)], batch_size)
 
 
-class Citable(models.Model):
+class Citable(Keeper, models.Model):
     """Anything that a published sentence can speak about: a record or a division."""
 
     resource: ClassVar[str]
