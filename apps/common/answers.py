@@ -20,7 +20,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 
 from apps.common.formats import by_accept
-from apps.common.statements import fetch
+from apps.common.statements import Statement
 from apps.common.versions import KNOWN
 
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
@@ -36,12 +36,13 @@ VERSION = """
         SELECT xid FROM common_datachange WHERE xid < pg_snapshot_xmax(now.snapshot) ORDER BY xid DESC LIMIT 1
     ) AS last ON true
 """
+_VERSION = Statement(VERSION)
 
 
 def data_version() -> str:
     """Return a text that is the same exactly as long as no change of a record has come to light."""
-    ((version,),) = fetch(VERSION)
-    return str(version)
+    ((version,),) = _VERSION.cells({})
+    return (version or b"").decode()
 
 
 @cache

@@ -5,7 +5,7 @@ Nothing of Django REST framework runs here, and no row passes through Python: Po
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -192,7 +192,7 @@ def _page(question: Question) -> PageStatement:
     shape = question.shape
     rows = _filtered(question)
     missing = dict(_missing(question))
-    asides = [VERSION, *missing.values(), *_asides(question, rows)]
+    asides = [VERSION, *(f"SELECT array_to_json({text})" for text in missing.values()), *_asides(question, rows)]
     model = rows.model
     backwards = False
     page = rows
@@ -278,11 +278,11 @@ class Detail(NamedTuple):
 def detail(question: Question) -> Detail:
     """Return one record; raise Http404 if there is none that the reader may see."""
     statement: Statement = _statements.get(("detail", question.shape), lambda: _detail(question))
-    rows = statement.rows(question.values)
+    rows = statement.cells(question.values)
     if not rows:
         raise Http404
     body, version, record = rows[0]
-    return Detail(str(body).encode(), str(version), str(record))
+    return Detail(body or b"", (version or b"").decode(), (record or b"").decode())
 
 
 @dataclass(frozen=True)
@@ -299,41 +299,45 @@ def page(question: Question) -> Page:
     """Return one page of a list; raise ParameterError where a filter names what there is not."""
     shape = question.shape
     made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: _page(question))
-    found = made.statement.rows(question.values)
-    version = str(found[0][0])
-    asides, rows = _split(question, made.checked, [row[1:] for row in found])
+    found = made.statement.cells(question.values)
+    version = (found[0][0] or b"").decode()
+    width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
+    asides = _read_asides(question, made.checked, found[0][1:width])
+    rows = [row[width:] for row in found if row[width] is not None]
     more = len(rows) > shape.size
     rows = rows[: shape.size]
     backwards = bool(shape.place and shape.place[0])
     if backwards:
         rows.reverse()
     has_next, has_previous = (shape.place is not None, more) if backwards else (more, shape.place is not None)
-    following = paging.link(question.params, question.path, rows[-1][1:], "n") if rows and has_next else None
-    preceding = paging.link(question.params, question.path, rows[0][1:], "p") if rows and has_previous else None
-    tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False)
-    body = '{"results":[' + ",".join(row[0] for row in rows) + "]," + tail[1:]
-    return Page(body.encode(), version, following, preceding)
+    following = _link(question, rows[-1], "n") if rows and has_next else None
+    preceding = _link(question, rows[0], "p") if rows and has_previous else None
+    tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False).encode()
+    body = b'{"results":[' + b",".join([row[0] or b"" for row in rows]) + b"]," + tail[1:]
+    return Page(body, version, following, preceding)
 
 
-def _split(
-    question: Question, names: tuple[str, ...], rows: list[tuple[Any, ...]]
-) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
-    """Part what was asked about the whole list from the rows of the page."""
+def _link(question: Question, row: list[bytes | None], direction: str) -> str:
+    """Return the address of the page behind or before a row, whose sort values stand behind its JSON."""
+    values = [None if value is None else value.decode() for value in row[1:]]
+    return paging.link(question.params, question.path, values, direction)
+
+
+def _read_asides(question: Question, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:
+    """Return what was asked about the whole list; raise ParameterError where a filter named what there is not."""
     shape = question.shape
-    width = len(names) + bool(shape.count) + len(shape.facets)
-    asides = rows[0][:width]
-    _refuse(question, names, asides)
+    values = [json.loads(text or b"null") for text in texts]
+    _refuse(question, names, values)
     found: dict[str, Any] = {}
     if shape.count:
-        counted = asides[len(names)]
+        counted = values[len(names)]
         found = {"count": min(counted, shape.count), "count_is_exact": counted <= shape.count}
     if shape.facets:
-        texts = asides[width - len(shape.facets) :]
-        found["facets"] = {name: json.loads(text) for name, text in zip(shape.facets, texts, strict=True)}
-    return found, [row[width:] for row in rows if row[width] is not None]
+        found["facets"] = dict(zip(shape.facets, values[-len(shape.facets) :], strict=True))
+    return found
 
 
-def _refuse(question: Question, names: tuple[str, ...], asides: tuple[Any, ...]) -> None:
+def _refuse(question: Question, names: tuple[str, ...], asides: Sequence[Any]) -> None:
     """Raise ParameterError where a filter named what there is not."""
     wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
     if wrong:
