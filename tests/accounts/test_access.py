@@ -55,7 +55,7 @@ class Sender:
 
 def sender(*scopes: str, user: User | None = None, role: str = "curator", **scope: Any) -> Sender:
     """Return somebody with one appointment and a token with the scopes."""
-    appointment = AppointmentFactory(role=role, user=user or UserFactory(), **scope)
+    appointment: Any = AppointmentFactory(role=role, user=user or UserFactory(), **scope)
     token = TokenFactory.build(user=appointment.user, scopes=list(scopes or ("read", "write")))
     text = token.set_secret()
     token.save()
