@@ -19,7 +19,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
 from apps.common.answers import is_anonymous, wants_json
-from apps.common.middleware import Handler, is_odd
+from apps.common.middleware import Handler, has_body, is_odd
 from apps.common.views import RecordViewSet, all_views
 
 # What does no more than put headers on an answer, the same on each.
@@ -76,6 +76,8 @@ class ShortcutMiddleware:
         if not (is_anonymous(request) and wants_json(request)) or is_odd(request):
             return None
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            return None
+        if has_body(request) or settings.RATE_LIMITS["anonymous-reads"]:
             return None
         return (lambda request: route.detail(request, key=key)) if key else route.list
 

@@ -11,6 +11,7 @@ from django.test import Client, override_settings
 
 from apps.common import shortcut
 from apps.common.middleware import Handler
+from apps.common.versions import KNOWN
 from partybuild.api import viewsets
 
 SHORTCUT = "apps.common.shortcut.ShortcutMiddleware"
@@ -116,10 +117,25 @@ def test_over_https_too(db: None) -> None:
         ("districts?q=%00", {}),
         ("districts?q=%ff", {}),
         (f"districts?q={'x' * 5000}", {}),
+        ("districts", {"headers": {"content-length": "2"}}),
+        ("districts", {"headers": {"transfer-encoding": "chunked"}}),
     ],
 )
 def test_whatever_is_out_of_the_ordinary_goes_the_whole_way(db: None, address: str, options: dict[str, Any]) -> None:
     assert answer(ONLY, address, **options)[0] == CLOSED
+
+
+@pytest.mark.parametrize("address", ["districts", "districts/310110"])
+def test_where_reads_are_counted_they_go_the_whole_way(db: None, address: str) -> None:
+    with override_settings(RATE_LIMITS={**settings.RATE_LIMITS, "anonymous-reads": (100, 60)}):
+        assert answer(ONLY, address)[0] == CLOSED
+
+
+def test_the_tag_of_a_record_names_its_own_version_either_way(db: None) -> None:
+    for stack in (ONLY, WHOLE):
+        known = KNOWN.fullmatch(answer(stack, "districts/310110", headers=EN)[1]["ETag"])
+        assert known
+        assert known[2]
 
 
 def test_a_foreign_host_is_refused_alike(db: None) -> None:
