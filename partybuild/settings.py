@@ -128,6 +128,7 @@ INSTALLED_APPS = [
     "apps.evidence",
     "apps.assessments",
     "apps.explore",
+    "apps.history",
 ]
 
 MIDDLEWARE = [
@@ -141,6 +142,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.history.context.TellingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

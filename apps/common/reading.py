@@ -20,6 +20,7 @@ from apps.common.answers import VERSION
 from apps.common.compiling import Row, Writer, choice_label, select_list
 from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.filters import ChoiceFilter, Filter, KeyFilter
+from apps.common.past import at_instant
 from apps.common.serializers import check_expansions
 from apps.common.statements import Bounded, Slot, Statement, text_of
 
@@ -38,6 +39,7 @@ class Shape:
     language: str = ""
     labels: bool = False
     as_of: bool = False
+    known_at: bool = False
     expand: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     asked: frozenset[str] = frozenset()
@@ -71,6 +73,7 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     params = {name: request.GET[name] for name in request.GET}
     serializer = view.serializer_class if key is None else view.detail_serializer_class
     as_of = filters.read_day(request, "as_of")
+    known_at = filters.read_moment(request, "known_at")
     shared: dict[str, Any] = {
         "view": view,
         "serializer": serializer,
@@ -78,13 +81,14 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
         "language": translation.get_language() or "",
         "labels": filters.read_flag(request, "labels"),
         "as_of": as_of is not None,
+        "known_at": known_at is not None,
         "expand": tuple(filters.read_words(request, "expand")),
         "fields": tuple(filters.read_words(request, "fields")),
         "quoted": settings.QUOTATIONS_PUBLIC,
     }
     check_expansions(serializer, list(shared["expand"]))
     _check_fields(serializer, shared["fields"])
-    values: dict[str, Any] = {"as_of": as_of}
+    values: dict[str, Any] = {"as_of": as_of, "known_at": known_at}
     if key is not None:
         return Question(Shape(**shared), {**values, "key": key}, params, request.path, user)
     readings = filters.read_filters(request, view)
@@ -145,6 +149,11 @@ def _writer(question: Question) -> Writer:
     return Writer(question.user, Slot("as_of", DateField()) if question.shape.as_of else None)
 
 
+def _statement(question: Question, text: str) -> Statement:
+    """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
+    return Statement(at_instant(text, Slot("known_at")) if question.shape.known_at else text)
+
+
 def _visible(question: Question) -> Any:
     return question.shape.view.queryset.model._default_manager.visible_to(question.user)
 
@@ -168,7 +177,8 @@ def _detail(question: Question) -> Statement:
     row = Row(_writer(question), question.shape.view.queryset.model)
     fields = select_list(_serializer(question.shape), row)
     rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
-    return Statement(f"SELECT row_to_json(r)::text, ({VERSION}) FROM (SELECT {fields} FROM {row.source(rows)}) AS r")
+    text = f"SELECT row_to_json(r)::text, ({VERSION}) FROM (SELECT {fields} FROM {row.source(rows)}) AS r"
+    return _statement(question, text)
 
 
 class PageStatement(NamedTuple):
@@ -202,7 +212,7 @@ def _page(question: Question) -> PageStatement:
     listed = f"SELECT {body}, {keys} FROM {row.source(page)}"
     names = ", ".join(f"({text}) AS a{number}" for number, text in enumerate(asides))
     text = f"SELECT * FROM (SELECT {names}) AS asides LEFT JOIN ({listed}) AS page ON true"
-    return PageStatement(Statement(text), tuple(missing))
+    return PageStatement(_statement(question, text), tuple(missing))
 
 
 def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
@@ -256,7 +266,8 @@ def _whole_check(question: Question, most: int) -> PageStatement:
     asides = list(missing.values())
     if most:
         asides.append(f"SELECT count(*) FROM ({text_of(_filtered(question).values('pk')[: most + 1])}) AS counted")
-    return PageStatement(Statement(f"SELECT {', '.join(f'({text})' for text in asides)}"), tuple(missing))
+    text = f"SELECT {', '.join(f'({text})' for text in asides)}"
+    return PageStatement(_statement(question, text), tuple(missing))
 
 
 # From a question to an answer

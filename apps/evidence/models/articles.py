@@ -9,7 +9,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import EDTFField, MakesNgrams, NgramsField, NgramsIndex, PinyinField, SearchField
-from apps.common.models import Record, data_changes
+from apps.common.log import logged
+from apps.common.models import Record
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
@@ -118,7 +119,7 @@ class ArticleText(models.Model):
         verbose_name = _("article text")
         verbose_name_plural = _("article texts")
         triggers = [
-            data_changes(),  # quotations are made of it
+            *logged(dated=False),  # quotations are made of it
             pgtrigger.Trigger(
                 name="text_is_the_article",
                 operation=pgtrigger.Insert | pgtrigger.Update,
