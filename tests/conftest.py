@@ -1,21 +1,26 @@
 """What all tests share: a database that holds the registry as `make run` loads it, and one language."""
 
+import os
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils import translation
+from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
 from apps.common.answers import ANSWERS
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Load the fixtures once for each worker; what a test changes is rolled back behind it.
 
     So every test sees the whole registry. One that needs rows of its own makes them with the factories and asks for
@@ -23,6 +28,35 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """
     with django_db_blocker.unblock():
         call_command("load_fixtures", stdout=StringIO())
+        connection.close()  # a database is copied only while nobody uses it
+    make_copy(str(connection.settings_dict["NAME"]), LOADED)
+    yield
+    drop(LOADED)
+
+
+LOADED = f"{os.environ['TEST_DATABASE']}_loaded_{os.getpid()}"
+
+
+def make_copy(source: str, name: str) -> None:
+    """Make a database that is a copy of another one, in the place of what may be left of an earlier run."""
+    drop(name)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source)))
+
+
+def drop(name: str) -> None:
+    """Drop a database, whoever uses it."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def loaded_url(django_db_setup: None) -> Iterator[str]:
+    """Return the URL of a database of the module's own that holds the registry, for a service that changes it."""
+    name = f"{LOADED}_copy"
+    make_copy(LOADED, name)
+    yield urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+    drop(name)
 
 
 @pytest.fixture(autouse=True)

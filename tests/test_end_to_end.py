@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,9 +93,10 @@ def start(port: int, url: str) -> Service:
     return Service(process, port)
 
 
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    service = start(free_port(), database_url)
+@contextmanager
+def running(url: str) -> Iterator[Service]:
+    """Run a service on a database as long as the block runs."""
+    service = start(free_port(), url)
     watchdog = threading.Timer(180, service.process.kill)
     watchdog.start()
     try:
@@ -106,6 +108,20 @@ def service(database_url: str) -> Iterator[Service]:
         service.process.wait(30)
         assert service.process.stdout is not None
         service.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def service(database_url: str) -> Iterator[Service]:
+    """A service that began with an empty database."""
+    with running(database_url) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def loaded_service(loaded_url: str) -> Iterator[Service]:
+    """A service on a copy of the registry, for the modules that only want one to run."""
+    with running(loaded_url) as started:
+        yield started
 
 
 def test_one_ready_line_names_three_addresses_that_answer(service: Service):

@@ -24,7 +24,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 # A request, alone in its block, and the answer in the block that follows.
 EXAMPLE = re.compile(
-    r"^```sh\n(?P<request>curl [^\n]+)\n```\n\n```json\n(?P<answer>.+?)\n```$", re.MULTILINE | re.DOTALL
+    r"^```sh\n(?P<request>curl [^\n]+)\n```\n\n```(?:json|csv)\n(?P<answer>.+?)\n```$", re.MULTILINE | re.DOTALL
 )
 BLOCK = re.compile(r"^```(?P<language>python|text|yaml)\n(?P<content>.+?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]+)[^)]*\)")
@@ -62,6 +62,8 @@ def send(request: str) -> Any:
     query = "&".join([part for part in (address.query, *given.d, *encoded) if part])
     headers = dict(header.split(": ", 1) for header in given.H)
     answer = Client(SERVER_NAME=str(address.hostname)).get(f"{address.path}?{query}", headers=headers)
+    if answer.headers["Content-Type"].startswith("text/csv"):
+        return answer.getvalue().decode().splitlines()
     return json.loads(answer.content)
 
 
@@ -83,7 +85,8 @@ def settled(value: Any) -> Any:
 def test_an_answer_in_the_documentation_is_what_the_service_says(request_line: str, answer: str) -> None:
     real = settled(send(request_line))
 
-    assert settled(json.loads(answer)) == real, f"{request_line} gives {json.dumps(real, ensure_ascii=False)}"
+    told = json.loads(answer) if answer.startswith("{") else answer.splitlines()
+    assert settled(told) == real, f"{request_line} gives {json.dumps(real, ensure_ascii=False)}"
 
 
 def test_the_readme_has_a_tour_in_five_calls() -> None:

@@ -94,14 +94,16 @@ class Column(NamedTuple):
         about = describe(str(self.field.help_text or ""))
         match self.part:
             case "key":
-                return f"{about} {gettext('Its key.')}".strip()
+                more = gettext("Its key.")
             case "keys":
-                return f"{about} {gettext('Their keys, with ; between them.')}".strip()
+                more = gettext("Their keys, with ; between them.")
             case "spans":
-                return f"{about} {gettext('Each as article:start-end, with ; between them.')}".strip()
+                more = gettext("Each as article:start-end, with ; between them.")
             case "name":
-                return f"{about} {gettext('Its name; not read on import.')}".strip()
-        return about
+                more = gettext("Its name; not read on import.")
+            case _:
+                more = ""
+        return f"{about} {more}".strip()
 
 
 def _label(field: Any, source: str) -> str:

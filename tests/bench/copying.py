@@ -79,7 +79,7 @@ def _writer(model: type[models.Model], columns: Sequence[str]) -> "tuple[list[st
 
 def _is_left_to_the_database(field: Any) -> bool:
     """Return whether the table gives the column its value: by a default of its own, or by a trigger (n-grams)."""
-    return field.has_db_default() or getattr(field, "sources", None) == ()
+    return field.has_db_default() or field.get_internal_type() in ("NgramsField", "SearchVectorField")
 
 
 def _part(field: Any, places: dict[str, int]) -> Callable[[Sequence[Any]], str]:

@@ -63,7 +63,7 @@ def test_the_generated_registry_keeps_the_rules(database: str):
             " WHERE unit.id IS NULL"
         ).fetchone()
         derived = connection.execute(
-            "SELECT count(*) FROM projects_project WHERE name_pinyin = '' OR search_text NOT LIKE name || '%'"
+            "SELECT count(*) FROM projects_project WHERE name_pinyin = '' OR search_text NOT LIKE '%' || name || '%'"
         ).fetchone()
 
     assert (orphans, keys, outside, derived) == ((0,), [], (0,), (0,))

@@ -20,8 +20,7 @@ pytestmark = [
 ]
 
 # A service of its own, since a browser sees nothing of what a test has not committed.
-database_url = test_end_to_end.database_url
-service = test_end_to_end.service
+service = test_end_to_end.loaded_service
 
 
 @pytest.fixture

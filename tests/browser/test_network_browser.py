@@ -18,8 +18,7 @@ pytestmark = [
 ]
 
 # A service of its own: a live server would empty the database that the other tests read.
-database_url = test_end_to_end.database_url
-service = test_end_to_end.service
+service = test_end_to_end.loaded_service
 
 
 @pytest.fixture

@@ -33,8 +33,7 @@ pytestmark = [
 ]
 
 # A service of its own on a database of its own: what is committed here is seen by no other test.
-database_url = test_end_to_end.database_url
-service = test_end_to_end.service
+service = test_end_to_end.loaded_service
 
 
 def test_a_pasted_article_becomes_published_facts(service: Service):

@@ -12,9 +12,12 @@ from django.conf import settings
 from django.test import Client
 
 from apps.common.answers import ANSWERS, VERSION, Answer, AnswerCache, build
+from tests import test_end_to_end
 from tests.conftest import Api
 from tests.factories import AllianceFactory, ProjectFactory
-from tests.test_end_to_end import Service, database_url, service  # noqa: F401 - fixtures
+from tests.test_end_to_end import Service
+
+service = test_end_to_end.loaded_service
 
 # The room -----------------------------------------------------------------------------------------------------------
 
@@ -111,14 +114,14 @@ def version(connection: "psycopg.Connection[Any]") -> str:
 
 
 @pytest.mark.enable_socket
-def test_the_version_moves_with_every_commit_in_whatever_order(service: Service, database_url: str) -> None:  # noqa: F811
+def test_the_version_moves_with_every_commit_in_whatever_order(service: Service, loaded_url: str) -> None:
     change = (
         "UPDATE registry_alliance SET updated_at = updated_at WHERE id = (SELECT min(id) + %s FROM registry_alliance)"
     )
     with (
-        psycopg.connect(database_url, autocommit=True) as reader,
-        psycopg.connect(database_url) as early,
-        psycopg.connect(database_url) as late,
+        psycopg.connect(loaded_url, autocommit=True) as reader,
+        psycopg.connect(loaded_url) as early,
+        psycopg.connect(loaded_url) as late,
     ):
         seen = [version(reader)]
         early.execute("SELECT pg_current_xact_id()")  # takes its number first, changes and commits last
@@ -149,7 +152,7 @@ def test_the_version_moves_with_every_commit_in_whatever_order(service: Service,
 
 
 @pytest.mark.enable_socket
-def test_no_reader_sees_what_is_older_than_the_last_commit(service: Service, database_url: str) -> None:  # noqa: F811
+def test_no_reader_sees_what_is_older_than_the_last_commit(service: Service, loaded_url: str) -> None:
     """Writers in overlapping transactions that commit out of order; readers of details and lists beside them."""
     slugs = [row["slug"] for row in service.read("/api/v1/alliances?page_size=4&fields=slug")["results"]]
     committed = dict.fromkeys(slugs, 0)
@@ -159,7 +162,7 @@ def test_no_reader_sees_what_is_older_than_the_last_commit(service: Service, dat
 
     def write(own: list[str], pause: float) -> None:
         number = 0
-        with psycopg.connect(database_url) as connection:
+        with psycopg.connect(loaded_url) as connection:
             while time.monotonic() < end:
                 number += 1
                 for slug in own:
@@ -197,7 +200,7 @@ def test_no_reader_sees_what_is_older_than_the_last_commit(service: Service, dat
             )
             reads["list"] += 1
 
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(loaded_url, autocommit=True) as connection:
         connection.execute("UPDATE registry_alliance SET slogan = '0' WHERE slug = ANY (%s)", [slugs])
     threads = [
         threading.Thread(target=write, args=(slugs[:2], 0.02)),
