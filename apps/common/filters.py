@@ -553,7 +553,11 @@ def refuse_unknown(request: Any, known: Any) -> None:
     errors = []
     for name in request.GET:
         if name not in known:
-            detail = gettext("There is no parameter “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
+            if name == "known_at":
+                detail = gettext("Only lists and records are given as they were known at an instant.")
+            else:
+                detail = gettext("There is no parameter “%(name)s”.") % {"name": name[:100]}
+                detail += nearest(name[:100], known)
             errors.append({"parameter": name[:100], "code": "unknown_parameter", "detail": detail})
     if errors:
         raise ParameterError(errors, "unknown_parameter")

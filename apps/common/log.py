@@ -14,11 +14,21 @@ from django.apps import apps
 from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.fields import MadeField
+from apps.common.statements import literal
+
 # Settings of a transaction, by the column of the log that they fill.
 SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id", "reason")}
 # Lets one transaction write over what the log holds: to redact a name, and for nothing else.
 AMENDING = "partybuild.amending"
 AMEND = "UPDATE common_loggedchange SET reason = %s, before = %s::jsonb, after = %s::jsonb"
+
+# Makes it known that the log was amended, and the data version another one: answers about the past are kept by it.
+AMENDED = """
+    INSERT INTO common_loggedchange (xid, at, token, request_id, reason, table_name, record_id, key, operation)
+    SELECT pg_current_xact_id(), transaction_timestamp(), '', 'tx-' || pg_current_xact_id()::text, '',
+           'common_loggedchange', 0, '', 'update'
+"""
 
 
 class XidField(models.Field):
@@ -100,12 +110,18 @@ class LoggedChange(models.Model):
 
 def stored_columns(model: Any) -> list[str]:
     """Return the columns of a model that hold what was written, and not what the database computes."""
-    return [field.column for field in model._meta.concrete_fields if not field.generated]
+    return [field.column for field in model._meta.concrete_fields if not is_computed(field)]
 
 
-def generated_columns(model: Any) -> list[str]:
-    """Return the columns of a model that the database computes."""
-    return [field.column for field in model._meta.concrete_fields if field.generated]
+def is_computed(field: Any) -> bool:
+    """Tell whether a column is one that the database computes: generated, or filled by a trigger."""
+    return bool(field.generated) or isinstance(field, MadeField)
+
+
+def without_computed(model: Any, row: str) -> str:
+    """Return SQL for a whole row as jsonb, less the columns that the database computes."""
+    computed = (field.column for field in model._meta.concrete_fields if is_computed(field))
+    return f"(to_jsonb({row}){''.join(f' - {literal(column)}' for column in computed)})"
 
 
 def owner_field(model: Any) -> Any:
@@ -121,9 +137,15 @@ def key_column(model: Any) -> str:
 
 def _content(model: Any, row: str) -> str:
     """Return SQL for the stored columns of a row as jsonb; NULL where there is no row."""
-    computed = "".join(f" - '{column}'" for column in generated_columns(model))
     pk = connection.ops.quote_name(model._meta.pk.column)
-    return f"CASE WHEN {row}.{pk} IS NOT NULL THEN to_jsonb({row}){computed} END"
+    # Not `without_computed`, which would write out the n-grams only to drop them.
+    kept = f"SELECT to_jsonb(kept) FROM (SELECT {_stored(model, row)}) AS kept"  # noqa: S608 - names of columns
+    return f"CASE WHEN {row}.{pk} IS NOT NULL THEN ({kept}) END"
+
+
+def _stored(model: Any, row: str) -> str:
+    """Return the stored columns of a row, separated by commas."""
+    return ", ".join(f"{row}.{connection.ops.quote_name(column)}" for column in stored_columns(model))
 
 
 class _Logging(pgtrigger.Trigger):
@@ -158,7 +180,7 @@ class _Logging(pgtrigger.Trigger):
         if len(rows) == 2:
             # A row whose internal key changed counts as one deleted and one added.
             operation = f"CASE WHEN o.{pk} IS NULL THEN 'insert' WHEN n.{pk} IS NULL THEN 'delete' ELSE 'update' END"
-            condition = "WHERE o IS DISTINCT FROM n"
+            condition = f"WHERE ROW({_stored(model, 'o')}) IS DISTINCT FROM ROW({_stored(model, 'n')})"
         elif self.name == "log_truncate":
             operation = "'delete'"
         # The names are those of our own models.
@@ -243,13 +265,17 @@ def amend(change: Callable[[LoggedChange], bool], **narrowed: Any) -> None:
 
     `change` is given each entry, puts it right and tells whether it did; `narrowed` are filters.
     """
+    altered = False
     with transaction.atomic(), connection.cursor() as cursor:
         for entry in LoggedChange.objects.filter(**narrowed).iterator(chunk_size=500):
             if change(entry):
+                altered = True
                 cursor.execute("SELECT set_config(%s, 'on', true)", [AMENDING])
                 values = [entry.reason, _json(entry.before), _json(entry.after), entry.number]
                 cursor.execute(f"{AMEND} WHERE number = %s", values)
         cursor.execute("SELECT set_config(%s, '', true)", [AMENDING])
+        if altered:
+            cursor.execute(AMENDED)
 
 
 def _json(value: Any) -> str | None:

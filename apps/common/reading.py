@@ -149,9 +149,9 @@ def _writer(question: Question) -> Writer:
     return Writer(question.user, Slot("as_of", DateField()) if question.shape.as_of else None)
 
 
-def _statement(question: Question, text: str) -> Statement:
+def statement(question: Question, text: str) -> Statement:
     """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
-    return Statement(at_instant(text, Slot("known_at")) if question.shape.known_at else text)
+    return Statement(at_instant(text, Slot("known_at"), question.user) if question.shape.known_at else text)
 
 
 def _visible(question: Question) -> Any:
@@ -178,7 +178,7 @@ def _detail(question: Question) -> Statement:
     fields = select_list(_serializer(question.shape), row)
     rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
     text = f"SELECT row_to_json(r)::text, ({VERSION}) FROM (SELECT {fields} FROM {row.source(rows)}) AS r"
-    return _statement(question, text)
+    return statement(question, text)
 
 
 class PageStatement(NamedTuple):
@@ -212,7 +212,7 @@ def _page(question: Question) -> PageStatement:
     listed = f"SELECT {body}, {keys} FROM {row.source(page)}"
     names = ", ".join(f"({text}) AS a{number}" for number, text in enumerate(asides))
     text = f"SELECT * FROM (SELECT {names}) AS asides LEFT JOIN ({listed}) AS page ON true"
-    return PageStatement(_statement(question, text), tuple(missing))
+    return PageStatement(statement(question, text), tuple(missing))
 
 
 def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
@@ -267,7 +267,7 @@ def _whole_check(question: Question, most: int) -> PageStatement:
     if most:
         asides.append(f"SELECT count(*) FROM ({text_of(_filtered(question).values('pk')[: most + 1])}) AS counted")
     text = f"SELECT {', '.join(f'({text})' for text in asides)}"
-    return PageStatement(_statement(question, text), tuple(missing))
+    return PageStatement(statement(question, text), tuple(missing))
 
 
 # From a question to an answer

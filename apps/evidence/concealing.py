@@ -221,8 +221,8 @@ def _blacken_values(model: Any, row: dict[str, Any] | None, name: str) -> bool:
     for column in changed:
         row[column] = conceal(row[column], name)  # type: ignore[index]
     for field in derived_fields(model):
-        if field.source in changed:
-            row[field.attname] = field.compute(row[field.source])  # type: ignore[index]
+        if row is not None and set(field.sources) & set(changed):
+            row[field.attname] = field.computed({name: row[name] for name in field.sources})
     return bool(changed)
 
 

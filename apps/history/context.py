@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from psycopg.pq import TransactionStatus
 
 from apps.common.log import SETTINGS
 
@@ -31,8 +32,13 @@ def telling(
         yield
     finally:
         # A transaction that failed takes its settings with it.
-        if not (connection.in_atomic_block and connection.needs_rollback) and connection.connection is not None:
+        if connection.connection is not None and not _has_failed():
             _set(before, local)
+
+
+def _has_failed() -> bool:
+    status: Any = connection.connection.info.transaction_status
+    return (connection.in_atomic_block and connection.needs_rollback) or status == TransactionStatus.INERROR
 
 
 def _set(values: dict[str, str], local: bool) -> dict[str, str]:

@@ -10,7 +10,16 @@ from apps.accounts.models import User
 from apps.common.log import LoggedChange, logged_models
 from apps.common.models import Citable, Fact
 from apps.evidence.models import Citation
-from apps.history.readable import Keys, Seen, difference, is_keeper, record_model, seen_by
+from apps.history.readable import (
+    Keys,
+    Seen,
+    concealed,
+    difference,
+    is_keeper,
+    not_concealed,
+    record_model,
+    seen_by,
+)
 
 
 def instant(value: Any) -> str:
@@ -27,10 +36,14 @@ def tables_of(resources: Iterable[str]) -> list[str]:
 # One record -----------------------------------------------------------------------------------------------------------
 
 
-def entries_of(model: Any, key: str, before: int | None, size: int) -> list[LoggedChange]:
-    """Return the entries of the records that have, or had, a key: the newest first, those before a number."""
+def entries_of(model: Any, key: str, before: int | None, size: int, user: Any) -> list[LoggedChange]:
+    """Return the entries of the records that have, or had, a key: the newest first, those before a number.
+
+    A record that the reader may not see now has none.
+    """
     logged = LoggedChange.objects.filter(table_name=model._meta.db_table, key=key)
-    return of_rows(model, list(logged.order_by().values_list("record_id", flat=True).distinct()), before, size)
+    ids = set(logged.order_by().values_list("record_id", flat=True).distinct())
+    return of_rows(model, sorted(ids - concealed(user, model, ids)), before, size)
 
 
 def of_rows(model: Any, ids: Sequence[int], before: int | None, size: int) -> list[LoggedChange]:
@@ -47,7 +60,7 @@ def of_rows(model: Any, ids: Sequence[int], before: int | None, size: int) -> li
 
 def describe(entries: Sequence[LoggedChange], user: Any) -> list[dict[str, Any]]:
     """Return entries as a reader may see them, each with what it changed."""
-    seen = seen_by(user, entries)
+    seen = not_concealed(user, seen_by(user, entries))
     keys = Keys(seen)
     names = _user_names(seen) if is_keeper(user) else {}
     return [

@@ -1,9 +1,11 @@
 """Entries of the change log as readers see them: what they may see, in fields and keys instead of columns and ids.
 
 For somebody who does not keep the registry a record begins with its publication: what was changed while it was a draft
-is not told, publishing it adds it, and taking it back into drafts deletes it.
+is not told, publishing it adds it, and taking it back into drafts deletes it. The history of a record that is hidden
+now is hidden with it; the feed goes on to tell that it is gone.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -32,6 +34,13 @@ PUBLISHED = """
         ORDER BY entry.number DESC LIMIT 1
     ) AS newest WHERE coalesce(newest.row ->> 'state', 'published') = 'published')
     FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS asked(number, name, id)
+"""
+# Rows as they are, or were before they were deleted.
+LAST = """
+    SELECT asked.id, newest.row FROM unnest(%s::bigint[]) AS asked(id), LATERAL (
+        SELECT coalesce(after, before) AS row FROM common_loggedchange AS entry
+        WHERE entry.table_name = %s AND entry.record_id = asked.id ORDER BY entry.number DESC LIMIT 1
+    ) AS newest
 """
 OPERATIONS = {(False, True): "insert", (True, True): "update", (True, False): "delete"}
 Row = dict[str, Any] | None
@@ -88,6 +97,39 @@ def seen_by(user: Any, entries: Sequence[LoggedChange]) -> list[Seen]:
     published = _published(known)
     found = (_public(entry, model, published) for entry, model in known)
     return [seen for seen in found if seen.before is not None or seen.after is not None]
+
+
+def concealed(user: Any, model: Any, ids: Iterable[int]) -> set[int]:
+    """Return those records that a reader may not see now. Of a deleted one its last state counts."""
+    asked = set(ids)
+    if is_keeper(user) or not asked or not (issubclass(model, Fact) or model is Citation):
+        return set()
+    rows: Any = model._default_manager
+    asked -= set(rows.visible_to(user).filter(pk__in=asked).order_by().values_list("pk", flat=True))
+    hidden = set(rows.filter(pk__in=asked).order_by().values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(LAST, [list(asked - hidden), model._meta.db_table])
+        gone = {pk: json.loads(row) if isinstance(row, str) else row for pk, row in cursor.fetchall()}
+    if issubclass(model, Fact):
+        return hidden | {pk for pk, row in gone.items() if row["state"] != Fact.State.PUBLISHED}
+    return hidden | {pk for pk, row in gone.items() if _conceals(user, _pointed_at(model, row))}
+
+
+def not_concealed(user: Any, seen: Iterable[Seen]) -> list[Seen]:
+    """Return those entries that speak of no record which a reader may not see now; of a link, both ends count."""
+    if is_keeper(user):
+        return list(seen)
+    return [
+        each
+        for each in seen
+        if (issubclass(each.model, Citable) and each.model is not Citation)
+        or not _conceals(user, _pointed_at(each.model, each.after or each.before or {}))
+    ]
+
+
+def _conceals(user: Any, pairs: Iterable[tuple[str, int]]) -> bool:
+    models = logged_models()
+    return any(concealed(user, models[table], [pk]) for table, pk in pairs if table in models)
 
 
 def _public(entry: LoggedChange, model: Any, published: dict[int, bool]) -> Seen:

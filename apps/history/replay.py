@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from apps.common.log import logged_models, stored_columns
+from apps.common.log import logged_models, stored_columns, without_computed
 from apps.common.statements import literal
 
 # Each entry has to find what it says stood there; the first that does not ends the replay.
@@ -21,7 +21,7 @@ BEGIN
                  WHERE table_name = {name} AND {until} ORDER BY number LOOP
         held := NULL;
         DELETE FROM {target} AS held_row WHERE {pk} = entry.record_id
-        RETURNING (to_jsonb(held_row) {computed}) INTO held;
+        RETURNING {held} INTO held;
         IF held IS DISTINCT FROM nullif(entry.before, 'null') THEN
             RAISE data_exception USING MESSAGE = format('change %s does not follow from those before it', entry.number);
         END IF;
@@ -47,26 +47,29 @@ def replay(schema: str, *, until: datetime | None = None) -> None:
             target = f"{quote(schema)}.{quote(table)}"
             pk = quote(model._meta.pk.column)
             cursor.execute(f"CREATE TABLE {target} (LIKE {quote(table)} INCLUDING GENERATED, PRIMARY KEY ({pk}))")
-            computed = "".join(f" - '{field.column}'" for field in model._meta.concrete_fields if field.generated)
+            # There are no triggers here to fill them.
+            for column in sorted({each.column for each in model._meta.concrete_fields} - {*stored_columns(model)}):
+                cursor.execute(f"ALTER TABLE {target} DROP COLUMN {quote(column)}")
             play = PLAY.format(
                 name=literal(table),
                 until=f"at <= {literal(until)}" if until else "true",
                 target=target,
                 table=quote(table),
                 pk=pk,
-                computed=computed,
+                held=without_computed(model, "held_row"),
                 columns=", ".join(map(quote, stored_columns(model))),
             )
             cursor.execute(play)
 
 
 def dump(schema: str = "public") -> Iterator[str]:
-    """Yield the rows of all logged tables of a schema, in an order of their own, a line each."""
+    """Yield the rows of all logged tables of a schema, less what the database computes of them, a line each."""
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
         for table, model in logged_models().items():
             pk = quote(model._meta.pk.column)
-            cursor.execute(f"SELECT to_jsonb(r)::text FROM {quote(schema)}.{quote(table)} AS r ORDER BY r.{pk}")  # noqa: S608
+            row = without_computed(model, "r")
+            cursor.execute(f"SELECT {row}::text FROM {quote(schema)}.{quote(table)} AS r ORDER BY r.{pk}")  # noqa: S608
             for (row,) in cursor.fetchall():
                 yield f"{table} {row}\n"
 

@@ -8,10 +8,10 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext
 
-from apps.common.log import LoggedChange, logged_models, stored_columns
+from apps.common.log import LoggedChange, logged_models, stored_columns, without_computed
 from apps.common.models import RetiredSlug
 
-ROW = "SELECT (to_jsonb(r) {computed})::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
+ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def revert(request_id: str, *, keep: bool) -> Outcome:
 def _current(step: Step) -> dict[str, Any] | None:
     quote = connection.ops.quote_name
     meta = step.model._meta
-    computed = "".join(f" - '{column.column}'" for column in meta.concrete_fields if column.generated)
-    text = ROW.format(computed=computed, table=quote(meta.db_table), pk=quote(meta.pk.column))
+    content = without_computed(step.model, "r")
+    text = ROW.format(content=content, table=quote(meta.db_table), pk=quote(meta.pk.column))
     with connection.cursor() as cursor:
         cursor.execute(text, [step.pk])
         found = cursor.fetchone()

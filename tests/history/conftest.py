@@ -77,10 +77,10 @@ def by_sql(chance: random.Random) -> None:
         slugs = [unique("raw") for _number in range(2)]
         with cursor.copy(
             "COPY registry_memberunit"
-            " (created_at, updated_at, slug, state, name, name_pinyin, search_text, kind, summary) FROM STDIN"
+            " (created_at, updated_at, slug, state, name, name_pinyin, search_text, prose, kind, summary) FROM STDIN"
         ) as copy:
             for slug in slugs:
-                copy.write_row(("now", "now", slug, "draft", "抄\t来", "Chao", "抄来", "company", 'a\\b\n"c"'))
+                copy.write_row(("now", "now", slug, "draft", "抄\t来", "Chao", "抄来", "", "company", 'a\\b\n"c"'))
         cursor.execute("DELETE FROM registry_memberunit WHERE slug = %s", [slugs[0]])
 
 

@@ -115,6 +115,8 @@ class ArticleText(models.Model):
     captured = models.TextField(_("captured page"), help_text=_("The page as captured, newlines as LF."))
     attached_at = models.DateTimeField(_("attached at"), auto_now=True, help_text=_("When the text was attached."))
 
+    gone_for_good = True  # a page that was taken away is not quoted from the past either
+
     class Meta:
         verbose_name = _("article text")
         verbose_name_plural = _("article texts")
