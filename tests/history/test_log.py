@@ -208,7 +208,9 @@ def read(client: Any, address: str) -> Any:
     if "json" not in answer.headers["Content-Type"] or "ndjson" in answer.headers["Content-Type"]:
         return answer.getvalue().decode()
     body = answer.json()
-    body.pop("next", None)  # its cursor names the parameters
+    for page in [body, *body.get("@graph", [])]:
+        for name in ("next", "hydra:view"):
+            page.pop(name, None)  # addresses, which name the parameters
     return body
 
 
