@@ -20,6 +20,7 @@ from apps.common.answers import VERSION
 from apps.common.compiling import Row, Writer, choice_label, select_list
 from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.filters import ChoiceFilter, Filter, KeyFilter
+from apps.common.past import at_instant
 from apps.common.serializers import check_expansions
 from apps.common.statements import Bounded, Slot, Statement, text_of
 from apps.common.territory import Viewer, viewer_of
@@ -40,6 +41,7 @@ class Shape:
     language: str = ""
     labels: bool = False
     as_of: bool = False
+    known_at: bool = False
     expand: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     asked: frozenset[str] = frozenset()
@@ -73,6 +75,7 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     serializer = view.serializer_class if key is None else view.detail_serializer_class
     as_of = filters.read_day(request, "as_of")
     viewer, territory = viewer_of(user)
+    known_at = filters.read_moment(request, "known_at")
     shared: dict[str, Any] = {
         "view": view,
         "serializer": serializer,
@@ -80,13 +83,14 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
         "language": translation.get_language() or "",
         "labels": filters.read_flag(request, "labels"),
         "as_of": as_of is not None,
+        "known_at": known_at is not None,
         "expand": tuple(filters.read_words(request, "expand")),
         "fields": tuple(filters.read_words(request, "fields")),
         "quoted": settings.QUOTATIONS_PUBLIC,
     }
     check_expansions(serializer, list(shared["expand"]))
     _check_fields(serializer, shared["fields"])
-    values: dict[str, Any] = {"as_of": as_of, **territory}
+    values: dict[str, Any] = {"as_of": as_of, "known_at": known_at, **territory}
     if key is not None:
         return Question(Shape(**shared), {**values, "key": key}, params, request.path)
     readings = filters.read_filters(request, view)
@@ -147,6 +151,11 @@ def _writer(question: Question) -> Writer:
     return Writer(question.shape.viewer, Slot("as_of", DateField()) if question.shape.as_of else None)
 
 
+def statement(question: Question, text: str) -> Statement:
+    """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
+    return Statement(at_instant(text, Slot("known_at"), question.shape.viewer) if question.shape.known_at else text)
+
+
 def _visible(question: Question) -> Any:
     return question.shape.view.queryset.model._default_manager.visible_to(question.shape.viewer)
 
@@ -172,7 +181,7 @@ def _detail(question: Question) -> Statement:
     rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
     version = select_version(row.model, row.column("pk"))
     body = f"(SELECT row_to_json(r) FROM (SELECT {fields}) AS r)::text"
-    return Statement(f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
+    return statement(question, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
 
 
 class PageStatement(NamedTuple):
@@ -206,7 +215,7 @@ def _page(question: Question) -> PageStatement:
     listed = f"SELECT {body}, {keys} FROM {row.source(page)}"
     names = ", ".join(f"({text}) AS a{number}" for number, text in enumerate(asides))
     text = f"SELECT * FROM (SELECT {names}) AS asides LEFT JOIN ({listed}) AS page ON true"
-    return PageStatement(Statement(text), tuple(missing))
+    return PageStatement(statement(question, text), tuple(missing))
 
 
 def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
@@ -261,7 +270,8 @@ def _whole_check(question: Question, most: int) -> PageStatement:
     asides = list(missing.values())
     if most:
         asides.append(f"SELECT count(*) FROM ({text_of(_filtered(question).values('pk')[: most + 1])}) AS counted")
-    return PageStatement(Statement(f"SELECT {', '.join(f'({text})' for text in asides)}"), tuple(missing))
+    text = f"SELECT {', '.join(f'({text})' for text in asides)}"
+    return PageStatement(statement(question, text), tuple(missing))
 
 
 # From a question to an answer
