@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import BooleanField, Count, DateField, ExpressionWrapper, F, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import OrderBy, RawSQL
 from django.http import Http404
 from django.utils import translation
 from django.utils.translation import gettext
@@ -240,12 +240,14 @@ def _weighed(question: Question, rows: QuerySet[Any]) -> QuerySet[Any]:
     """
     shape, model = question.shape, rows.model
     size = shape.size + 1
-    few = text_of(rows.values("pk")[: FEW + 1])
-    among = model._base_manager.filter(is_one_of("pk", RawSQL("ARRAY(SELECT * FROM few)", ())))
+    order = paging.order_by(model, shape.order, bool(shape.place and shape.place[0]))
+    keys = [f"k{number}" for number in range(len(order))]
+    behind = _placed(shape, rows)
+    few = text_of(behind.order_by().values_list("pk", *(column for column, _descends in shape.order))[: FEW + 1])
     is_found = ExpressionWrapper(_condition(question, SEARCH), output_field=BooleanField())
     passed = _placed(shape, _filtered(question, searched=False)).annotate(is_found=is_found)
     text = f"""(
-        WITH few AS MATERIALIZED ({few}),
+        WITH few (pk, {", ".join(keys)}) AS MATERIALIZED ({few}),
         walked AS MATERIALIZED (
             SELECT ARRAY(
                 SELECT pk FROM ({text_of(passed.values_list("pk", "is_found")[:WALKED])}) AS passed (pk, is_found)
@@ -253,14 +255,20 @@ def _weighed(question: Question, rows: QuerySet[Any]) -> QuerySet[Any]:
             ) AS pks
         )
         SELECT CASE
-            WHEN (SELECT count(*) FROM few) <= {FEW} THEN ARRAY({text_of(_placed(shape, among).values("pk")[:size])})
+            WHEN (SELECT count(*) FROM few) <= {FEW}
+            THEN ARRAY(SELECT pk FROM few ORDER BY {", ".join(map(_ordering, keys, order))} LIMIT {size})
             WHEN (SELECT cardinality(pks) FROM walked) = {size} THEN (SELECT pks FROM walked)
-            ELSE ARRAY({text_of(_placed(shape, rows).values("pk")[:size])})
+            ELSE ARRAY({text_of(behind.values("pk")[:size])})
         END
     )::bigint[]"""
     chosen = RawSQL(text.replace("%", "%%"), ())
-    found = model._base_manager.filter(is_one_of("pk", chosen))
-    return found.order_by(*paging.order_by(model, shape.order, bool(shape.place and shape.place[0])))
+    return model._base_manager.filter(is_one_of("pk", chosen)).order_by(*order)
+
+
+def _ordering(key: str, item: OrderBy) -> str:
+    """Return SQL that orders by a key as an item of an order does by its column."""
+    nulls = " NULLS LAST" if item.nulls_last else " NULLS FIRST" if item.nulls_first else ""
+    return f"{key}{' DESC' if item.descending else ''}{nulls}"
 
 
 def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:

@@ -30,7 +30,9 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def pages(client: Client, resource: str, **params: Any) -> list[str]:
     """Return the slugs on all pages of a list, after a check that the way back gives the same pages."""
-    url, there, back = f"/api/v1/{resource}", [], []
+    url = f"/api/v1/{resource}"
+    there: list[Any] = []
+    back: list[Any] = []
     page = client.get(url, {"page_size": 3, **params}).json()
     there.append(page["results"])
     while page["next"]:
