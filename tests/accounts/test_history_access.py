@@ -114,7 +114,8 @@ def test_only_who_may_edit_all_that_a_request_changed_takes_it_back(street: Any)
     reader = sender("read", street=street)
     steward = sender("read", "write", "steward", role="steward")
     alliance, foreign = AllianceFactory(street=street, name="甲"), AllianceFactory(name="乙", street=StreetFactory())
-    for request_id, records in [("one", [alliance]), ("both", [alliance, foreign])]:
+    requests: list[tuple[str, list[Any]]] = [("one", [alliance]), ("both", [alliance, foreign])]
+    for request_id, records in requests:
         with telling(request_id=request_id):
             for record in records:
                 record.name += request_id
