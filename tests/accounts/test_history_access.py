@@ -113,9 +113,9 @@ def test_only_who_may_edit_all_that_a_request_changed_takes_it_back(street: Any)
     own, other = sender(street=street), sender(street=StreetFactory())
     reader = sender("read", street=street)
     steward = sender("read", "write", "steward", role="steward")
-    alliance, foreign = AllianceFactory(street=street, name="甲"), AllianceFactory(name="乙", street=StreetFactory())
-    requests: list[tuple[str, list[Any]]] = [("one", [alliance]), ("both", [alliance, foreign])]
-    for request_id, records in requests:
+    alliance: Any = AllianceFactory(street=street, name="甲")
+    foreign: Any = AllianceFactory(street=StreetFactory(), name="乙")
+    for request_id, records in [("one", [alliance]), ("both", [alliance, foreign])]:
         with telling(request_id=request_id):
             for record in records:
                 record.name += request_id
