@@ -273,6 +273,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             ("registry.models", "Neighbourhood", "Kind"),
             ("registry.models", "MemberUnit", "Kind"),
             ("registry.models", "UnitName", "Kind"),
+            ("registry.models", "Identifier", "Scheme"),
             ("registry.models", "Alliance", "Kind"),
             ("registry.models", "Alliance", "Status"),
             ("registry.models", "Membership", "Role"),

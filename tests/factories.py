@@ -19,6 +19,7 @@ from apps.projects.models import Category, Claim, Deliverable, Need, Project, Pr
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -130,6 +131,15 @@ class UnitNameFactory(FactFactory[UnitName]):
 
     name = Sequence(lambda n: f"单位别名{n}")
     kind = "short"
+    unit = SubFactory(MemberUnitFactory)
+
+
+class IdentifierFactory(FactFactory[Identifier]):
+    class Meta:
+        model = Identifier
+
+    scheme = "wikidata"
+    value = Sequence(lambda n: f"Q{990000000 + n}")
     unit = SubFactory(MemberUnitFactory)
 
 

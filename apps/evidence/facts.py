@@ -24,6 +24,7 @@ SERIALIZERS: dict[type[Citable], type[RecordSerializer]] = {
         registry.NeighbourhoodSerializer,
         registry.MemberUnitDetailSerializer,
         registry.UnitNameSerializer,
+        registry.IdentifierSerializer,
         registry.AllianceDetailSerializer,
         registry.MembershipSerializer,
         registry.VenueDetailSerializer,

@@ -86,6 +86,7 @@ class Entity:
     ended: Interval = (None, None)
     dated: bool = False  # whether something is known of when it existed
     successor: str = ""
+    codes: frozenset[str] = frozenset()  # identifiers of other registers, as scheme:value
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,13 @@ class Wanted:
     places: tuple[tuple[str, tuple[str, ...]], ...] = ()  # level, or "division" for any; values, one of which is meant
     kinds: tuple[str, ...] = ()
     dates: tuple[Interval, ...] = ()
+    codes: tuple[str, ...] = ()  # identifiers as scheme:value, one of which is meant
+    says: tuple[str, ...] = ()  # what the text itself can be as an identifier
 
     @property
     def asks_more(self) -> bool:
         """Whether it says anything beside the name."""
-        return bool(self.places or self.kinds or self.dates)
+        return bool(self.places or self.kinds or self.dates or self.codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +281,8 @@ def rate(wanted: Wanted, entity: Entity, today: date) -> Scored:
     """Return a record's score with its reasons."""
     if wanted.text in (entity.id, entity.id.partition("/")[2]):
         return Scored(entity, EXACT, {"name": EXACT}, very_name=True)
+    if entity.codes & {*wanted.codes, *wanted.says}:
+        return Scored(entity, EXACT, {"identifier": EXACT}, very_name=True)
     features, named, very_name = _name_features(wanted.text, entity)
     base = max(
         features.get("name", 0.0),
@@ -343,6 +348,9 @@ def _asked_features(wanted: Wanted, entity: Entity) -> dict[str, float]:
     if wanted.kinds:
         known_as = {normalise_term(label) for label in (entity.kind, *entity.kind_labels)}
         features["kind"] = 100.0 if any(normalise_term(kind) in known_as for kind in wanted.kinds) else 0.0
+    schemes = {code.partition(":")[0] for code in entity.codes}
+    if any(code.partition(":")[0] in schemes for code in wanted.codes):
+        features["identifier"] = 0.0  # it bears another one
     if wanted.dates and entity.dated:
         features["date"] = max(at_time(entity, interval) for interval in wanted.dates)
     return features
@@ -352,7 +360,15 @@ def rank(wanted: Wanted, entities: Sequence[Entity], today: date) -> list[Scored
     """Return the records that may be meant, the best first, and mark the one that is clearly right."""
     rated = [rate(wanted, entity, today) for entity in entities]
     kept = [scored for scored in rated if scored.score >= FLOOR]
-    kept.sort(key=lambda scored: (-scored.score, len(scored.entity.name), scored.entity.type, scored.entity.id))
+    kept.sort(
+        key=lambda scored: (
+            -scored.score,
+            -scored.features.get("identifier", 0.0),
+            len(scored.entity.name),
+            scored.entity.type,
+            scored.entity.id,
+        )
+    )
     if kept and is_clear(wanted, kept):
         first = kept[0]
         kept[0] = replace(first, match=True)
@@ -362,7 +378,7 @@ def rank(wanted: Wanted, entities: Sequence[Entity], today: date) -> list[Scored
 def is_clear(wanted: Wanted, kept: Sequence[Scored]) -> bool:
     """Tell whether the first candidate is right beyond reasonable doubt: its very name, and no rival."""
     first = kept[0]
-    agrees = [first.features[name] for name in ("division", "kind", "date") if name in first.features]
+    agrees = [first.features[name] for name in ("division", "kind", "date", "identifier") if name in first.features]
     likeness = max(first.features.get(name, 0.0) for name in ("name", "alias", "pinyin"))
     supported = wanted.asks_more and likeness >= SUPPORTED and bool(agrees) and min(agrees) >= 90
     if wanted.asks_more and agrees and min(agrees) < 50 and first.score < SURE:
@@ -373,7 +389,12 @@ def is_clear(wanted: Wanted, kept: Sequence[Scored]) -> bool:
 
 
 def _is_rival(first: Scored, other: Scored) -> bool:
-    """Tell whether another candidate may be meant as well; what a division was before it was listed anew is not."""
+    """Tell whether another candidate may be meant as well; what a division was before it was listed anew is not.
+
+    Nor is one that only has the name, where the first bears the identifier.
+    """
+    if first.features.get("identifier") == EXACT != other.features.get("identifier"):
+        return False
     if other.entity.successor == first.entity.id and form(other.entity.name).plain == form(first.entity.name).plain:
         return False
     return other.entity.id != first.entity.id

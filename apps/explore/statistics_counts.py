@@ -29,6 +29,7 @@ from apps.projects.models import Category, Claim, Deliverable, Need, Project, Pr
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -84,6 +85,7 @@ COUNTABLES: dict[str, Countable] = {
         Countable(Neighbourhood, ("",)),
         Countable(MemberUnit, ("",)),
         Countable(UnitName, ("unit",), "valid_from"),
+        Countable(Identifier, ("unit",)),
         Countable(Alliance, ("",), "founded_on"),
         Countable(Membership, ("alliance",), "joined_on"),
         Countable(Venue, ("",), "opened_on"),

@@ -7,6 +7,7 @@ from apps.registry import filters, serializers
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -86,6 +87,17 @@ class UnitNameViewSet(RecordViewSet):
     filterset_class = filters.UnitNameFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
+
+
+class IdentifierViewSet(RecordViewSet):
+    """Identifiers that other registers give to units: unified social credit codes, ROR, Wikidata, websites ..."""
+
+    queryset = Identifier.objects.all()
+    serializer_class = serializers.IdentifierSerializer
+    detail_serializer_class = serializers.IdentifierSerializer
+    filterset_class = filters.IdentifierFilterSet
+    sortable = {"slug": "slug", "updated_at": "updated_at"}
+    default_sort = "slug"
 
 
 class AllianceViewSet(RecordViewSet):
