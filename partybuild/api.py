@@ -22,6 +22,7 @@ from apps.evidence import views as evidence
 from apps.explore import search
 from apps.explore.network_views import NetworkView
 from apps.explore.statistics import StatisticsView
+from apps.identity import views as identity
 from apps.projects import views as projects
 from apps.registry import views as registry
 
@@ -50,6 +51,7 @@ router.register("articles", evidence.ArticleViewSet)
 router.register("citations", evidence.CitationViewSet)
 router.register("marks", evidence.MarkViewSet)
 router.register("figures", evidence.FigureViewSet)
+router.register("merges", identity.MergeViewSet)
 router.register("frameworks", assessments.FrameworkViewSet)
 router.register("dimensions", assessments.DimensionViewSet)
 router.register("assessments", assessments.AssessmentViewSet)

@@ -123,6 +123,7 @@ INSTALLED_APPS = [
     "apps.common.admin_site.CuratorAdminConfig",  # behind apps.common: its templates replace some
     "apps.accounts",
     "apps.registry",
+    "apps.identity",
     "apps.projects",
     "apps.events",
     "apps.evidence",

@@ -15,6 +15,7 @@ from apps.accounts.models import User
 from apps.assessments.models import Assessment, Dimension, Framework, Score
 from apps.events.models import Award, Event, Participation
 from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.identity.models import Merge
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.models import (
     Alliance,
@@ -141,6 +142,19 @@ class IdentifierFactory(FactFactory[Identifier]):
     scheme = "wikidata"
     value = Sequence(lambda n: f"Q{990000000 + n}")
     unit = SubFactory(MemberUnitFactory)
+
+
+class MergeFactory(FactFactory[Merge]):
+    """The record of a merge; `apps.identity.merging.merge` makes one."""
+
+    class Meta:
+        model = Merge
+
+    record = SubFactory(MemberUnitFactory)
+    merged_key = Sequence(lambda n: f"merged-{n}")
+    merged_name = Sequence(lambda n: f"并入单位{n}")
+    reason = "the same"
+    request_id = "req"
 
 
 class AllianceFactory(FactFactory[Alliance]):

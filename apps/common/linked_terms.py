@@ -342,6 +342,21 @@ KINDS: dict[str, Kind] = {
             "as_written": value("pb:asWritten"),
         },
     ),
+    "merges": Kind(
+        ("prov:Activity",),
+        {
+            **BASE,
+            "record": node("prov:used"),
+            "merged_key": value("pb:mergedKey"),
+            "merged_name": value("schema:alternateName"),
+            "reason": value("schema:description"),
+            "request_id": value("pb:request"),
+            "moved": ELSEWHERE,
+            "folded": ELSEWHERE,
+            "filled": value("pb:filled"),
+            "created_at": value("prov:endedAtTime"),
+        },
+    ),
     "frameworks": Kind(
         ("skos:ConceptScheme",),
         {

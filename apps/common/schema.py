@@ -37,6 +37,7 @@ TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
         "How we know: articles, the spans that support facts, reported numbers.",
         ("articles", "citations", "marks", "figures"),
     ),
+    "identity": ("Which records are one: what was merged into what, and why.", ("merges",)),
     "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
     "explore": ("Questions across all resources: search, network, statistics.", ()),
     "api": ("The index of the API and its vocabularies.", ()),

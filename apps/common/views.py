@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 from django.utils import translation
@@ -17,7 +17,7 @@ from apps.common.answers import CachedReads
 from apps.common.compiling import Row, Writer, select_list
 from apps.common.errors import answer_problem
 from apps.common.flat import columns
-from apps.common.models import Citable
+from apps.common.models import Citable, Record, RetiredSlug
 from apps.common.serializers import RecordSerializer
 
 
@@ -93,7 +93,12 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
             return exports.answer(request, question, form), ""
         headers = {}
         if key is not None:
-            body, version = reading.detail(question)
+            try:
+                body, version = reading.detail(question)
+            except Http404:
+                if successor := self._successor(request, key, user):
+                    return successor, ""
+                raise
         else:
             page = reading.page(question)
             body, version = page.body, page.version
@@ -104,6 +109,17 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
             say = linked_data.to_jsonld if key is not None else linked_data.to_jsonld_list
             body = _dump(say(self.queryset.model.resource, json.loads(body), base))
         return HttpResponse(body, content_type=formats.FORMATS[form].content_type, headers=headers), version
+
+    def _successor(self, request: Any, key: str, user: Any) -> HttpResponseBase | None:
+        """Return the way to the record into which the one that bore a slug was merged; None where there is none."""
+        model = self.queryset.model
+        if not issubclass(model, Record) or "\0" in key or not (slug := RetiredSlug.successor_of(model, key, user)):
+            return None
+        query = request.META.get("QUERY_STRING", "")
+        address = f"{settings.API_ROOT}/{model.resource}/{slug}"
+        response = HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
+        response["Cache-Control"] = "no-cache"  # a merge can be undone
+        return response
 
     @classmethod
     def plain_list(cls) -> Any:

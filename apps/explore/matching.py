@@ -16,7 +16,8 @@ from django.db.models.functions import Abs, Least, Length
 
 from apps.common.pinyin import normalise_term
 from apps.explore.entities import DIVISIONS, PLACES, TYPES, Record, level_of, load
-from apps.explore.scoring import Form, Scored, Wanted, form, rank, sound, stem, without_front
+from apps.explore.scoring import Scored, Wanted, rank
+from apps.registry.likeness import Form, form, sound, stem, without_front
 from apps.registry.models import District, Identifier, MemberUnit, Street, UnitName
 
 NEAR = 30  # candidates that hold the name

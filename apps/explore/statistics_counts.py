@@ -107,8 +107,8 @@ COUNTABLES: dict[str, Countable] = {
         Countable(Score, ("assessment", "assessment__unit"), "assessment__assessed_on"),
     )
 }
-# Places in articles are no records of the field, and figures are reported, not counted.
-NOT_COUNTED = frozenset({"citations", "marks", "figures"})
+# Places in articles and merges are no records of the field, and figures are reported, not counted.
+NOT_COUNTED = frozenset({"citations", "marks", "figures", "merges"})
 
 
 @dataclass(frozen=True)
