@@ -63,11 +63,8 @@ def test_what_contradicts_keeps_a_pair_out() -> None:
     whole = MemberUnitFactory(name="同一名称")
     assert proposed(whole, MemberUnitFactory(name="同一名称", parent=whole)) == []
     assert proposed(AllianceFactory(name="同盟会", street=here), AllianceFactory(name="同盟会", street=there)) == []
-    assert (
-        proposed(EventFactory(name="签约仪式", held_on="2013-06-27"), EventFactory(name="签约仪式", held_on="2015"))
-        == []
-    )
-    same = [EventFactory(name="签约仪式", held_on="2013-06-27"), EventFactory(name="签约仪式", held_on="2013-06-27")]
+    same = [EventFactory(name="签约仪式", held_on="2013-06-27") for _number in range(2)]
+    assert proposed(same[0], EventFactory(name="签约仪式", held_on="2015")) == []
     assert proposed(*same)[0][1] == ("name", "date")
     parts = [MemberUnitFactory(name="组织部门", parent=MemberUnitFactory()) for _number in range(2)]
     assert proposed(*parts) == []
@@ -93,7 +90,7 @@ def test_each_kind_costs_a_fixed_number_of_statements(resource: str) -> None:
     with CaptureQueriesContext(connection) as queries:
         _found, total = proposals(resource, mine, 0, 3)
     assert len(queries) <= 4
-    assert total in (0, 6)
+    assert total == (0 if resource == "deliverables" else 6)
 
 
 @pytest.fixture
@@ -137,7 +134,7 @@ def test_the_preview_changes_nothing_and_a_reason_merges(steward: Client) -> Non
     assert steward.get(f"/admin/identity/merge/{merge.pk}/change/").status_code == 200
     refused = f"{PAIR}?resource=member-units&loser={winner.slug}&winner={part.slug}"
     assert steward.post(refused, {"reason": "no"}).status_code == 409
-    for wrong in ("resource=districts&loser=a&winner=b", "loser=x", "resource=member-units&loser=%E5&winner=b"):
+    for wrong in ("resource=districts&loser=a&winner=b", "loser=x", "resource=member-units&loser=x&winner=b"):
         assert steward.get(f"{PAIR}?{wrong}").status_code == 200
 
 
