@@ -149,5 +149,6 @@ urlpatterns = [
     path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
     path("network", NetworkView.as_view(), name="network"),
     path("statistics", StatisticsView.as_view(), name="statistics"),
+    path("<str:resource>/<str:key>/merge", identity.MergeView.as_view(), name="merge"),
     *router.urls,
 ]

@@ -22,6 +22,8 @@ from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.filters import ChoiceFilter, Filter, KeyFilter
 from apps.common.serializers import check_expansions
 from apps.common.statements import Bounded, Slot, Statement, text_of
+from apps.common.territory import Viewer, viewer_of
+from apps.common.versions import select_version
 
 FACET_VALUES = 100
 MOST_FACETS = 8
@@ -34,7 +36,7 @@ class Shape:
 
     view: Any
     serializer: Any
-    viewer: Any = None  # who reads, as far as it matters: None is everybody
+    viewer: Viewer | None = None  # who reads, as far as it matters: None is everybody
     language: str = ""
     labels: bool = False
     as_of: bool = False
@@ -58,7 +60,6 @@ class Question:
     values: dict[str, Any]
     params: Mapping[str, str]
     path: str
-    user: Any
 
 
 # From a request to a question
@@ -71,10 +72,11 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     params = {name: request.GET[name] for name in request.GET}
     serializer = view.serializer_class if key is None else view.detail_serializer_class
     as_of = filters.read_day(request, "as_of")
+    viewer, territory = viewer_of(user)
     shared: dict[str, Any] = {
         "view": view,
         "serializer": serializer,
-        "viewer": user.pk if user is not None and user.is_authenticated else None,
+        "viewer": viewer,
         "language": translation.get_language() or "",
         "labels": filters.read_flag(request, "labels"),
         "as_of": as_of is not None,
@@ -84,9 +86,9 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     }
     check_expansions(serializer, list(shared["expand"]))
     _check_fields(serializer, shared["fields"])
-    values: dict[str, Any] = {"as_of": as_of}
+    values: dict[str, Any] = {"as_of": as_of, **territory}
     if key is not None:
-        return Question(Shape(**shared), {**values, "key": key}, params, request.path, user)
+        return Question(Shape(**shared), {**values, "key": key}, params, request.path)
     readings = filters.read_filters(request, view)
     for name, reading in readings.items():
         values |= {f"{name}_{number}": value for number, value in enumerate(reading.values)}
@@ -104,7 +106,7 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
         count=paging.COUNT_CAP if filters.read_flag(request, "count") else 0,
         facets=_read_facets(request, view),
     )
-    return Question(shape, values, params, request.path, user)
+    return Question(shape, values, params, request.path)
 
 
 def base_filters(view: Any) -> dict[str, Filter]:
@@ -142,11 +144,11 @@ def _serializer(shape: Shape) -> Any:
 
 
 def _writer(question: Question) -> Writer:
-    return Writer(question.user, Slot("as_of", DateField()) if question.shape.as_of else None)
+    return Writer(question.shape.viewer, Slot("as_of", DateField()) if question.shape.as_of else None)
 
 
 def _visible(question: Question) -> Any:
-    return question.shape.view.queryset.model._default_manager.visible_to(question.user)
+    return question.shape.view.queryset.model._default_manager.visible_to(question.shape.viewer)
 
 
 def _filtered(question: Question) -> QuerySet[Any]:
@@ -155,7 +157,7 @@ def _filtered(question: Question) -> QuerySet[Any]:
     rows = view.at_time(_visible(question), Slot("as_of", DateField()) if shape.as_of else None, shape.asked)
     for name, inner in shape.filters:
         item = base_filters(view)[name]
-        rows = rows.filter(item.condition(rows.model, inner, _slots(question, name), question.user))
+        rows = rows.filter(item.condition(rows.model, inner, _slots(question, name), shape.viewer))
     return rows.order_by()
 
 
@@ -168,7 +170,9 @@ def _detail(question: Question) -> Statement:
     row = Row(_writer(question), question.shape.view.queryset.model)
     fields = select_list(_serializer(question.shape), row)
     rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
-    return Statement(f"SELECT row_to_json(r)::text, ({VERSION}) FROM (SELECT {fields} FROM {row.source(rows)}) AS r")
+    version = select_version(row.model, row.column("pk"))
+    body = f"(SELECT row_to_json(r) FROM (SELECT {fields}) AS r)::text"
+    return Statement(f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
 
 
 class PageStatement(NamedTuple):
@@ -217,7 +221,8 @@ def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
 def _missing(question: Question) -> Iterator[tuple[str, str]]:
     """Yield the filters whose values are keys, each with SQL for those of the keys that no record has."""
     for name, inner in question.shape.filters:
-        text = base_filters(question.shape.view)[name].missing(inner, _slots(question, name), question.user)
+        shape = question.shape
+        text = base_filters(shape.view)[name].missing(inner, _slots(question, name), shape.viewer)
         if text:
             yield name, text
 
@@ -262,13 +267,22 @@ def _whole_check(question: Question, most: int) -> PageStatement:
 # From a question to an answer
 
 
-def detail(question: Question) -> tuple[bytes, str]:
-    """Return the JSON of one record and the data version; raise Http404 if there is none that the reader may see."""
+class Detail(NamedTuple):
+    """One record as JSON, the data version that it shows, and the version of the record itself."""
+
+    body: bytes
+    version: str
+    record: str
+
+
+def detail(question: Question) -> Detail:
+    """Return one record; raise Http404 if there is none that the reader may see."""
     statement: Statement = _statements.get(("detail", question.shape), lambda: _detail(question))
     rows = statement.rows(question.values)
     if not rows:
         raise Http404
-    return str(rows[0][0]).encode(), str(rows[0][1])
+    body, version, record = rows[0]
+    return Detail(str(body).encode(), str(version), str(record))
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,17 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from apps.common import exports, formats, linked_data, reading
-from apps.common.answers import CachedReads
+from apps.common.answers import CachedReads, is_anonymous
 from apps.common.compiling import Row, Writer, select_list
 from apps.common.errors import answer_problem
 from apps.common.flat import columns
 from apps.common.models import Citable, Record, RetiredSlug
 from apps.common.serializers import RecordSerializer
+from apps.common.versions import tag_of
+from apps.common.writes import Writes
 
 
-class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
+class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
     """List and detail of one resource.
 
     A resource names its queryset, its serializers (`serializer_class` for lists, `detail_serializer_class`, which says
@@ -94,11 +96,12 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
         headers = {}
         if key is not None:
             try:
-                body, version = reading.detail(question)
+                body, version, record = reading.detail(question)
             except Http404:
                 if successor := self._successor(request, key, user):
                     return successor, ""
                 raise
+            headers = {"ETag": record if is_anonymous(request) else tag_of(body, record)}
         else:
             page = reading.page(question)
             body, version = page.body, page.version

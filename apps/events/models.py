@@ -14,6 +14,8 @@ class Event(NamedRecord):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
+    belongs_to = ("alliance", "district", "street", "neighbourhood")
+    inherits = "parent"
 
     class Kind(models.TextChoices):
         CONFERENCE = "conference", _("Conference or meeting")
@@ -129,6 +131,7 @@ class Award(NamedRecord):
     """An award scheme. Who received it is a participation."""
 
     resource = "awards"
+    belongs_to = ("district", "giver")
 
     giver = models.ForeignKey(
         MemberUnit,
@@ -160,6 +163,7 @@ class Participation(Party):
 
     resource = "participations"
     search_relations = (*Party.search_relations, "event")
+    belongs_to = ("event",)
 
     class Role(models.TextChoices):
         ORGANISER = "organiser", _("Organiser")

@@ -53,6 +53,7 @@ class OpenView(APIView):
 
     schema = None  # the specification describes it, and the manifest names its parts
     authentication_classes = []
+    permission_classes = []  # a POST only asks
     parser_classes = [FormParser]
     known: frozenset[str] = frozenset()
 

@@ -178,7 +178,7 @@ def load(model: type[NamedRecord], pks: set[int]) -> dict[int, Side]:
 
 def editable(model: Any, user: Any) -> Any:
     """Return the rows of a kind that a user may edit."""
-    return model._default_manager.visible_to(user)
+    return model._default_manager.editable_by(user)
 
 
 def tell_apart(first: Any, second: Any, *, reason: str, by: Any) -> Distinction:

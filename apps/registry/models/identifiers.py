@@ -20,6 +20,7 @@ class Identifier(Fact):
 
     resource = "identifiers"
     name_field = "value"
+    belongs_to = ("unit",)
     search_columns = {"ngrams": ("search_text",)}
 
     class Scheme(models.TextChoices):
