@@ -88,9 +88,9 @@ def count(policy: Policy, client: str) -> Usage:
     return Usage(policy, used, max(ceil(reset), 1))
 
 
-def policy_for(request: Any) -> tuple[Policy, str] | None:
+def policy_for(request: Any, view: Any) -> tuple[Policy, str] | None:
     """Return by which policy a request is counted, and as whose; None: it is not."""
-    reads = request.method in SAFE_METHODS
+    reads = request.method in SAFE_METHODS or getattr(view, "only_reads", False)
     if isinstance(request.auth, Token):
         name, client = "token", request.auth.key
     elif getattr(request.user, "is_authenticated", False):
@@ -107,7 +107,7 @@ class RequestThrottle(BaseThrottle):
     usage: Usage | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        if not is_answered(request, view) or (found := policy_for(request)) is None:
+        if not is_answered(request, view) or (found := policy_for(request, view)) is None:
             return True
         self.usage = count(*found)
         request._request.rate_limit_headers = self.usage.headers()  # type: ignore[attr-defined]
