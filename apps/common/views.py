@@ -98,8 +98,8 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
             try:
                 body, version, record = reading.detail(question)
             except Http404:
-                if successor := self._successor(request, key, user):
-                    return successor, ""
+                if way := self._elsewhere(request, key, user):
+                    return way, ""
                 raise
             headers = {"ETag": record if is_anonymous(request) else tag_of(body, record)}
         else:
@@ -113,14 +113,12 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
             body = _dump(say(self.queryset.model.resource, json.loads(body), base))
         return HttpResponse(body, content_type=formats.FORMATS[form].content_type, headers=headers), version
 
-    def _successor(self, request: Any, key: str, user: Any) -> HttpResponseBase | None:
-        """Return the way to the record into which the one that bore a slug was merged; None where there is none."""
+    def _elsewhere(self, request: Any, key: str, user: Any) -> HttpResponseBase | None:
+        """Return the way to the record that a key leads to, though it is not its own; None where there is none."""
         model = self.queryset.model
         if not issubclass(model, Record) or "\0" in key or not (slug := RetiredSlug.successor_of(model, key, user)):
             return None
-        query = request.META.get("QUERY_STRING", "")
-        address = f"{settings.API_ROOT}/{model.resource}/{slug}"
-        response = HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
+        response = to_record(request, model, slug, permanent=True)
         response["Cache-Control"] = "no-cache"  # a merge can be undone
         return response
 
@@ -133,6 +131,15 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
     def at_time(cls, rows: Any, as_of: Any, asked: frozenset[str]) -> Any:
         """Narrow a list to what was true on a day, if one is given. `asked` are the filters that are used."""
         return rows.valid_on(as_of) if as_of else rows
+
+
+def to_record(request: Any, model: type[Citable], key: str, *, permanent: bool) -> HttpResponseBase:
+    """Return the way to a record: 301 or 307, with the parameters of the request."""
+    query = request.META.get("QUERY_STRING", "")
+    address = f"{settings.API_ROOT}/{model.resource}/{key}" + (f"?{query}" if query else "")
+    if permanent:
+        return HttpResponsePermanentRedirect(address)
+    return HttpResponse(status=307, headers={"Location": address, "Cache-Control": "no-cache"})
 
 
 def check_serializers() -> None:

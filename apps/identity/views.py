@@ -149,7 +149,7 @@ class MergeView(Writes, APIView):
             raise Refusal("conflict", detail % {"resource": model.resource, "key": successor})
 
     def _winner(self, body: dict[str, Any]) -> Any:
-        """Return the record into which another is merged. Raises Refusal; for one that was merged, it names the next."""
+        """Return the record into which another is merged. Raises Refusal; of one merged before, it names the next."""
         model = self.queryset.model
         key = body.get(INTO)
         if not isinstance(key, str) or not key:

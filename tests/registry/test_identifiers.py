@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from apps.registry.models import Identifier
 from apps.registry.schemes import SCHEMES, SchemeError, normalise, readings
 from tests.conftest import Api
-from tests.factories import IdentifierFactory, MemberUnitFactory
+from tests.factories import DIGEST_OF_X, ArticleFactory, IdentifierFactory, MemberUnitFactory, UserFactory
+from tests.writing import Keeper
 
 CODE = "91110000600037341L"
 OTHER_CODE = "91310000132228728T"
@@ -146,3 +147,40 @@ def test_reconciliation_finds_a_unit_by_its_code_with_full_score(api: Api) -> No
     key = f"member-units/{unit.slug}"
     values = api.get("/reconcile", extend=json.dumps({"ids": [key], "properties": [{"id": "identifier"}]}))
     assert values["rows"][key]["identifier"] == [{"str": f"uscc:{CODE}"}]
+
+
+def test_a_unit_is_written_by_its_identifier(api: Api) -> None:
+    keeper = Keeper(UserFactory(is_staff=True, is_superuser=True))
+    path = f"member-units/uscc:{CODE.lower()}"
+    cited = {"article": ArticleFactory().slug, "start": 0, "end": 1, "sha256": DIGEST_OF_X}
+    body = {
+        "name": "绝密飞艇厂",
+        "kind": "company",
+        "state": "published",
+        "citations": [{**cited, "supports": ["name", "identifiers"]}],
+    }
+    api.problem(path, 404)
+    assert keeper.send("PUT", path, {**body, "change_reason": "new"}, If_Match="*").status_code == 412
+    dry = keeper.send("PUT", f"{path}?dry_run=true", {**body, "change_reason": "new"})
+    assert (dry.status_code, Identifier.objects.filter(value=CODE).count()) == (200, 0)
+    made = keeper.send("PUT", path, {**body, "change_reason": "new"})
+    assert made.status_code == 201, made.content
+    slug = made.json()["slug"]
+    assert made["Location"] == f"/api/v1/member-units/{slug}"
+    [identifier] = Identifier.objects.filter(unit__slug=slug)
+    assert (identifier.value, identifier.state, identifier.citations.get().supports) == (
+        CODE,
+        "published",
+        ["scheme", "value"],
+    )
+    way = api.ask(path, labels="true")
+    assert (way.status_code, way["Location"]) == (307, f"/api/v1/member-units/{slug}?labels=true")
+    # The same again replaces, and so do the other methods.
+    tag = keeper.tag(f"member-units/{slug}")
+    again = keeper.send("PUT", path, {"name": "飞艇总厂", "kind": "company", "change_reason": "new"}, If_Match=tag)
+    assert (again.status_code, again.json()["slug"], again.json()["name"]) == (200, slug, "飞艇总厂")
+    keeper.write("PATCH", path, {"summary": "造飞艇"}, If_Match=again["ETag"])
+    assert api.get(f"member-units/{slug}")["summary"] == "造飞艇"
+    for wrong in ("uscc:1", "usc:1", "domain:-", ":"):
+        assert keeper.refused("PUT", f"member-units/{wrong}", body, 400) == {"": "bad_request"}
+        api.problem(f"member-units/{wrong}", 404)
