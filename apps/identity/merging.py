@@ -207,11 +207,12 @@ def _is_public(row: Any) -> bool:
 
 
 @cache
-def foreign_keys(model: type[models.Model]) -> list[tuple[Any, Any]]:
+def foreign_keys(model: Any) -> list[tuple[Any, Any]]:
     """Return the models that point at a model, each with the field: foreign keys, and the tables behind lists."""
+    relations: list[Any] = model._meta.get_fields(include_hidden=True)
     return [
         (relation.related_model, relation.field)
-        for relation in model._meta.get_fields(include_hidden=True)
+        for relation in relations
         if relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)
         if isinstance(relation.field, models.ForeignKey)
     ]
@@ -245,7 +246,7 @@ class _Pointer:
 
 def pointers(target: Any) -> Iterator[_Pointer]:
     """Yield the fields by which rows may point at a record."""
-    for model, item in foreign_keys(type(target)):
+    for model, item in foreign_keys(target._meta.model):
         yield _Pointer(model, item.name, item.attname)
     kind = ContentType.objects.get_for_model(target).pk
     for model, item in generic_keys():
@@ -416,13 +417,13 @@ def _outranks(row: Any, twin: Any) -> bool:
 
 def _signs(row: Any, column: str) -> Iterator[tuple[Any, ...]]:
     """Yield what no two rows that point at one record by a column may share."""
-    model = type(row)
+    model: Any = type(row)
     for number, (names, nulls_differ) in enumerate(_unique_sets(model, column)):
         values = tuple(_hashable(getattr(row, name)) for name in names)
         if None not in values or not nulls_differ:
             yield number, *values
-    if (names := _contents(model, column)) is not None:
-        yield "same", *(_hashable(getattr(row, name)) for name in names)
+    if (contents := _contents(model, column)) is not None:
+        yield "same", *(_hashable(getattr(row, name)) for name in contents)
 
 
 def _hashable(value: Any) -> Any:

@@ -49,7 +49,7 @@ class MergeView(Writes, APIView):
     http_method_names = ["post", "options"]
 
     @property
-    def queryset(self) -> Any:  # type: ignore[override]
+    def queryset(self) -> Any:
         """The records of the resource in the address. Raises Http404."""
         if (model := mergeable().get(self.kwargs.get("resource", ""))) is None:
             raise Http404

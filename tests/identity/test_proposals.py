@@ -94,14 +94,14 @@ def test_each_kind_costs_a_fixed_number_of_statements(resource: str) -> None:
 
 
 @pytest.fixture
-def steward(client: Client) -> Client:
+def steward(client: Client) -> Any:
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
     return client
 
 
-def test_the_page_proposes_tells_apart_and_leads_to_the_preview(steward: Client) -> None:
+def test_the_page_proposes_tells_apart_and_leads_to_the_preview(steward: Any) -> None:
     one, two = MemberUnitFactory(name="绝密飞艇厂"), MemberUnitFactory(name="绝密飞艇厂")
-    page = steward.get(DOUBLES, {"kind": "member-units"})
+    page: Any = steward.get(DOUBLES, {"kind": "member-units"})
     assert one.slug in page.content.decode()
     assert f"loser={two.slug}&amp;winner={one.slug}" in page.content.decode()
     address = f"{DOUBLES}?kind=member-units"
@@ -116,7 +116,7 @@ def test_the_page_proposes_tells_apart_and_leads_to_the_preview(steward: Client)
         assert steward.get(DOUBLES, {"page": page_number}).status_code == 200
 
 
-def test_the_preview_changes_nothing_and_a_reason_merges(steward: Client) -> None:
+def test_the_preview_changes_nothing_and_a_reason_merges(steward: Any) -> None:
     loser, winner = MemberUnitFactory(name="绝密飞艇厂", summary="造飞艇"), MemberUnitFactory(name="飞艇总厂")
     part = MemberUnitFactory(parent=loser)
     address = f"{PAIR}?resource=member-units&loser={loser.slug}&winner={winner.slug}"
