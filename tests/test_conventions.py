@@ -29,6 +29,7 @@ from tests import factories
 from tests.assessments import test_models as assessment_models
 from tests.events import test_models as event_models
 from tests.evidence import test_models as evidence_models
+from tests.identity import test_models as identity_models
 from tests.projects import test_models as project_models
 from tests.registry import test_models as registry_models
 
@@ -328,7 +329,7 @@ def test_every_constraint_is_broken_once_in_a_test() -> None:
         for constraint in model._meta.constraints
         if not constraint.name.endswith("_slug_ascii") or model is Neighbourhood
     }
-    broken = [registry_models, project_models, event_models, evidence_models, assessment_models]
+    broken = [registry_models, identity_models, project_models, event_models, evidence_models, assessment_models]
     assert {name for module in broken for name in module.VIOLATIONS} == named
 
 

@@ -1,6 +1,6 @@
 """Filters of merges."""
 
-from apps.common.filters import CommaFilter, InstantRange, RecordFilterSet, TargetFilter
+from apps.common.filters import CommaFilter, RecordFilterSet, TargetFilter
 
 
 class MergeFilterSet(RecordFilterSet):
@@ -9,4 +9,3 @@ class MergeFilterSet(RecordFilterSet):
     record = TargetFilter()
     merged_key = CommaFilter("merged_key", help_text="Slugs of records that were merged, separated by commas.")
     request_id = CommaFilter("request_id", help_text="Requests that merged them, as the change log names them.")
-    created = InstantRange("created_at")
