@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
-from django.urls import URLPattern, path
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import RecordAdmin, StrictLookups
 from apps.identity import admin_views
+from apps.identity.merging import mergeable
 from apps.identity.models import Distinction, Merge
 
 
@@ -58,3 +60,22 @@ class DistinctionAdmin(StrictLookups, admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+
+@admin.action(description=_("Merge the two selected records"))
+def merge_selected(page: Any, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+    """Lead to the preview of a merge of two records, of which the one that was made first stays."""
+    rows = list(queryset.order_by("pk")[:3])
+    resource = queryset.model.resource
+    if resource not in mergeable():
+        messages.error(request, _("Records of this kind are not merged."))
+    elif len(rows) != 2:
+        messages.error(request, _("Select the two records that are one."))
+    else:
+        pair = urlencode({"resource": resource, "loser": rows[1].slug, "winner": rows[0].slug})
+        return HttpResponseRedirect(f"{reverse('admin:identity_merge_pair')}?{pair}")
+    return None
+
+
+# The pages of records lie in apps that may not import this one, or below it.
+RecordAdmin.pair_actions = [merge_selected]

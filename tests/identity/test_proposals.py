@@ -144,3 +144,15 @@ def test_the_pages_are_for_those_who_keep_the_registry(client: Client) -> None:
             client.force_login(user)
         for address in (DOUBLES, PAIR):
             assert client.get(address).status_code in (302, 403)
+
+
+def test_two_records_of_a_list_are_selected_to_be_merged(steward: Any) -> None:
+    one, two, three = (MemberUnitFactory() for _number in range(3))
+    address = "/admin/registry/memberunit/"
+
+    def select(*rows: Any) -> Any:
+        return steward.post(address, {"action": "merge_selected", "_selected_action": [row.pk for row in rows]})
+
+    assert select(two, one)["Location"] == f"{PAIR}?resource=member-units&loser={two.slug}&winner={one.slug}"
+    assert select(one)["Location"] == address
+    assert select(one, two, three)["Location"] == address
