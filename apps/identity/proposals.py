@@ -103,13 +103,16 @@ def candidates(resource: str, rows: Any) -> list[tuple[int, int]]:
         f"SELECT FROM {Distinction._meta.db_table} AS d"
         " WHERE d.content_type_id = %s AND d.first_id = a.id AND d.second_id = b.id"
     )
+    # By a number, not by the text, whose comparison follows the rules of a language.
     sql = f"""
         WITH mine AS MATERIALIZED (SELECT {", ".join(_columns(model))} FROM {table} WHERE id IN ({within})),
-        keyed (id, kind, key) AS MATERIALIZED (
-            SELECT DISTINCT id, kind, key FROM ({keyed}) AS k (id, kind, key)
+        keyed AS MATERIALIZED (
+            SELECT id, kind, hashtextextended(key, 0) AS key FROM ({keyed}) AS k (id, kind, key)
             WHERE length(key) >= CASE kind WHEN {PINYIN} THEN 6 ELSE 3 END
-        )
-        SELECT a.id, b.id FROM keyed AS one JOIN keyed AS other USING (kind, key)
+        ),
+        shared AS (SELECT kind, key FROM keyed GROUP BY kind, key HAVING min(id) < max(id)),
+        bearer AS MATERIALIZED (SELECT DISTINCT id, kind, key FROM keyed JOIN shared USING (kind, key))
+        SELECT a.id, b.id FROM bearer AS one JOIN bearer AS other USING (kind, key)
         JOIN mine AS a ON a.id = one.id JOIN mine AS b ON b.id = other.id
         WHERE one.id < other.id {"".join(f" AND {condition}" for condition in _agreeing(model))}
         AND NOT EXISTS ({told_apart})
