@@ -22,6 +22,7 @@ from apps.evidence import views as evidence
 from apps.explore import search
 from apps.explore.network_views import NetworkView
 from apps.explore.statistics import StatisticsView
+from apps.history import views as history
 from apps.identity import views as identity
 from apps.projects import views as projects
 from apps.registry import views as registry
@@ -150,5 +151,8 @@ urlpatterns = [
     path("network", NetworkView.as_view(), name="network"),
     path("statistics", StatisticsView.as_view(), name="statistics"),
     path("<str:resource>/<str:key>/merge", identity.MergeView.as_view(), name="merge"),
+    path("changes", history.ChangesView.as_view(), name="changes"),
+    path("changes/<str:request_id>/revert", history.RevertView.as_view(), name="revert"),
+    path("<str:resource>/<str:key>/history", history.HistoryView.as_view(), name="history"),
     *router.urls,
 ]

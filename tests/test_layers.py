@@ -22,6 +22,8 @@ BELOW: dict[str, set[str]] = {
     "evidence": {"common", "registry", "identity", "projects", "events", "assessments", "accounts"},
     # Questions across all resources; nothing but the project itself imports it.
     "explore": {"common", "registry", "identity", "projects", "events", "assessments", "evidence"},
+    # What happened to all of them.
+    "history": {"common", "accounts", "registry", "identity", "projects", "events", "assessments", "evidence"},
 }
 # Within an app: each kind of module with those of its own app that it must not import.
 ABOVE = {

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
 from django.db.models import BooleanField, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext
@@ -25,10 +24,10 @@ from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.models import Citable, Fact, RetiredSlug, citable_models, clean_q
 from apps.common.searching import term_parameters
 from apps.common.serializers import CountField
-from apps.common.statements import spell, text_of
+from apps.common.statements import Statement, spell, text_of
 
 # Parameters of every list and of every detail, beside the filters of the resource.
-DETAIL_PARAMETERS = frozenset({"fields", "expand", "labels", "as_of", "format"})
+DETAIL_PARAMETERS = frozenset({"fields", "expand", "labels", "as_of", "known_at", "format"})
 LIST_PARAMETERS = DETAIL_PARAMETERS | {"sort", "cursor", "page_size", "count", "facets"}
 DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 INSTANT = re.compile(
@@ -44,10 +43,9 @@ NOTHING = RawSQL("false", (), BooleanField())
 class FilterError(ValueError):
     """A value that a filter does not take; says why, in the reader's language."""
 
-    def __init__(self, detail: str, code: str = "invalid_parameter") -> None:
+    def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.code = code
 
 
 class Reading(NamedTuple):
@@ -205,7 +203,7 @@ def no_record(resource: str, key: str) -> FilterError:
     detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": resource, "key": key[:100]}
     if "\0" not in key and (successor := RetiredSlug.successor_of(citable_models()[resource], key)):
         detail += " " + gettext("It was merged into %(resource)s/%(key)s.") % {"resource": resource, "key": successor}
-    return FilterError(detail, "unknown_key")
+    return FilterError(detail)
 
 
 class TargetFilter(CommaFilter):
@@ -229,7 +227,7 @@ class TargetFilter(CommaFilter):
         model = citable_models().get(resource)
         if model is None:
             detail = gettext("There is no resource “%(name)s”.") % {"name": resource[:100]}
-            raise FilterError(detail + nearest(resource[:100], citable_models()), "unknown_key")
+            raise FilterError(detail + nearest(resource[:100], citable_models()))
         return model
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
@@ -274,7 +272,7 @@ class WithinFilter(TargetFilter):
     def known(self, resource: str) -> type[Citable]:
         if resource not in self.LEVELS:
             detail = gettext("“%(name)s” is no level of the divisions.") % {"name": resource[:100]}
-            raise FilterError(detail + nearest(resource[:100], self.LEVELS), "unknown_key")
+            raise FilterError(detail + nearest(resource[:100], self.LEVELS))
         return super().known(resource)
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
@@ -521,9 +519,7 @@ def _unknown(item: Filter, reading: Reading, viewer: Any) -> list[str]:
     missing = item.missing(reading.shape, reading.values, viewer)
     if not missing:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {missing}".replace("%", "%%"), [])
-        (found,) = cursor.fetchone()
+    ((found,),) = Statement(f"SELECT {missing}").rows({})
     return list(found or ())
 
 
@@ -555,7 +551,11 @@ def refuse_unknown(request: Any, known: Any) -> None:
     errors = []
     for name in request.GET:
         if name not in known:
-            detail = gettext("There is no parameter “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
+            if name == "known_at":
+                detail = gettext("Only lists and records are given as they were known at an instant.")
+            else:
+                detail = gettext("There is no parameter “%(name)s”.") % {"name": name[:100]}
+                detail += nearest(name[:100], known)
             errors.append({"parameter": name[:100], "code": "unknown_parameter", "detail": detail})
     if errors:
         raise ParameterError(errors, "unknown_parameter")
@@ -595,6 +595,17 @@ def read_day(request: Any, name: str) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         raise parameter_error(name, gettext("A day is expected, such as 2013-06-27.")) from None
+
+
+def read_moment(request: Any, name: str) -> datetime | None:
+    """Return a parameter that is an instant with its offset from UTC."""
+    value = request.GET.get(name)
+    if value is None:
+        return None
+    try:
+        return read_instant(value)
+    except FilterError as error:
+        raise parameter_error(name, error.detail) from error
 
 
 def read_words(request: Any, name: str) -> list[str]:

@@ -221,12 +221,12 @@ class Importer:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"slugs of {self._table}"])
         if fast and not any(item.is_many for item in self.contract.inputs.values()):
-            made, errors = self._prepare(new)
+            made, rows, errors = self._prepare(new)
             if errors:
                 return [], errors
             try:
                 with transaction.atomic():
-                    self._copy(made)
+                    self._copy(rows)
                     connection.check_constraints()
             except DatabaseError:
                 pass  # told row by row below
@@ -240,10 +240,12 @@ class Importer:
 
     def _prepare(
         self, new: list[tuple[int, dict[str, Any]]]
-    ) -> tuple[list[tuple[Any, list[str]]], list[dict[str, str]]]:
-        """Return new rows that obey the model's rules, with the fields that were given, and what is wrong."""
+    ) -> tuple[list[tuple[Any, list[str]]], list[list[Any]], list[dict[str, str]]]:
+        """Return new records that obey the model's rules with the fields that were given, their rows, what is wrong."""
         made: list[tuple[Any, list[str]]] = []
         errors: list[dict[str, str]] = []
+        rows: list[list[Any]] = []
+        fields = self._columns()
         slugs = self._taken() if "slug" in self.contract.inputs else None
         # References were found already; to check one again would cost a query.
         computed = {
@@ -260,13 +262,15 @@ class Importer:
                 record.clean_fields(exclude=computed)
                 record.clean()
                 self.writer.check_place(record)
+                # Now, while what was read of the name is at hand.
+                rows.append([field.pre_save(record, add=True) for field in fields])
             except Refusal as refusal:
                 errors += refusal.errors or []
             except ValidationError as error:
                 errors += invalid(error, self.writer.pointer, {}).errors or []
             else:
                 made.append((record, given))
-        return made, errors
+        return made, rows, errors
 
     def _taken(self) -> set[str]:
         retired = RetiredSlug.objects.filter(table=self._table).values_list("slug", flat=True)
@@ -288,19 +292,24 @@ class Importer:
         taken.add(record.slug)
         record._slug_is_free = True
 
-    def _copy(self, made: list[tuple[Any, list[str]]]) -> None:
-        """Write new rows into the table by COPY, with the columns that Python computes."""
-        fields = [
-            field for field in self.contract.model._meta.concrete_fields if not (field.primary_key or field.generated)
+    def _columns(self) -> list[Any]:
+        """Return the columns that Python fills."""
+        fields = self.contract.model._meta.concrete_fields
+        return [
+            field
+            for field in fields
+            if not (field.primary_key or field.generated or field.db_returning or _is_made(field))
         ]
-        fields = [field for field in fields if not field.db_returning and not _is_made(field)]
+
+    def _copy(self, rows: list[list[Any]]) -> None:
+        """Write new rows into the table by COPY."""
         quote = connection.ops.quote_name
-        names = ", ".join(quote(str(field.column)) for field in fields)
+        names = ", ".join(quote(str(field.column)) for field in self._columns())
         with connection.cursor() as cursor, connection.wrap_database_errors:
             text = f"COPY {quote(self._table)} ({names}) FROM STDIN"
             with cursor.cursor.copy(text) as copying:
-                for record, _given in made:
-                    copying.write_row([field.pre_save(record, add=True) for field in fields])
+                for row in rows:
+                    copying.write_row(row)
 
     def _one_by_one(self, new: list[tuple[int, dict[str, Any]]]) -> tuple[list[Change], list[dict[str, str]]]:
         changes: list[Change] = []

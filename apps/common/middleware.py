@@ -25,7 +25,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         request.request_id = given if REQUEST_ID.match(given) else str(uuid.uuid4())  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
@@ -39,22 +39,33 @@ class AddressGuardMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._refuse(request) or self.get_response(request)
+        wrong = _what_is_odd(request)
+        return problem_response(request, "bad_request", wrong) if wrong else self.get_response(request)
 
-    def _refuse(self, request: HttpRequest) -> HttpResponse | None:
-        query = request.META.get("QUERY_STRING", "")
-        if len(query) > QUERY_LIMIT:
-            detail = gettext("The query is longer than %(limit)s bytes.") % {"limit": QUERY_LIMIT}
-            return problem_response(request, "bad_request", detail)
-        decoded = unquote_to_bytes(query.replace("+", " "))
-        if b"\0" in decoded or "\0" in request.path:
-            return problem_response(request, "bad_request", gettext("The address holds a NUL character."))
-        try:
-            decoded.decode()
-            request.path.encode()
-        except UnicodeError:
-            return problem_response(request, "bad_request", gettext("The address is not valid UTF-8."))
-        return None
+
+def is_odd(request: HttpRequest) -> bool:
+    """Tell whether a request has an address that `AddressGuardMiddleware` refuses."""
+    return bool(_what_is_odd(request))
+
+
+def has_body(request: HttpRequest) -> bool:
+    """Tell whether a request brings a body, or says that it does, so that `BodyGuardMiddleware` has to look at it."""
+    return bool((request.META.get("CONTENT_LENGTH") or "").strip("0") or request.META.get("HTTP_TRANSFER_ENCODING"))
+
+
+def _what_is_odd(request: HttpRequest) -> str:
+    query = request.META.get("QUERY_STRING", "")
+    if len(query) > QUERY_LIMIT:
+        return gettext("The query is longer than %(limit)s bytes.") % {"limit": QUERY_LIMIT}
+    decoded = unquote_to_bytes(query.replace("+", " "))
+    if b"\0" in decoded or "\0" in request.path:
+        return gettext("The address holds a NUL character.")
+    try:
+        decoded.decode()
+        request.path.encode()
+    except UnicodeError:
+        return gettext("The address is not valid UTF-8.")
+    return ""
 
 
 class BodyGuardMiddleware:

@@ -5,7 +5,7 @@ Nothing of Django REST framework runs here, and no row passes through Python: Po
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from apps.common.answers import VERSION
 from apps.common.compiling import Row, Writer, choice_label, select_list
 from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.filters import ChoiceFilter, Filter, KeyFilter
+from apps.common.past import at_instant
 from apps.common.serializers import check_expansions
 from apps.common.statements import Bounded, Slot, Statement, text_of
 from apps.common.territory import Viewer, viewer_of
@@ -40,6 +41,7 @@ class Shape:
     language: str = ""
     labels: bool = False
     as_of: bool = False
+    known_at: bool = False
     expand: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     asked: frozenset[str] = frozenset()
@@ -73,6 +75,7 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     serializer = view.serializer_class if key is None else view.detail_serializer_class
     as_of = filters.read_day(request, "as_of")
     viewer, territory = viewer_of(user)
+    known_at = filters.read_moment(request, "known_at")
     shared: dict[str, Any] = {
         "view": view,
         "serializer": serializer,
@@ -80,13 +83,14 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
         "language": translation.get_language() or "",
         "labels": filters.read_flag(request, "labels"),
         "as_of": as_of is not None,
+        "known_at": known_at is not None,
         "expand": tuple(filters.read_words(request, "expand")),
         "fields": tuple(filters.read_words(request, "fields")),
         "quoted": settings.QUOTATIONS_PUBLIC,
     }
     check_expansions(serializer, list(shared["expand"]))
     _check_fields(serializer, shared["fields"])
-    values: dict[str, Any] = {"as_of": as_of, **territory}
+    values: dict[str, Any] = {"as_of": as_of, "known_at": known_at, **territory}
     if key is not None:
         return Question(Shape(**shared), {**values, "key": key}, params, request.path)
     readings = filters.read_filters(request, view)
@@ -147,6 +151,11 @@ def _writer(question: Question) -> Writer:
     return Writer(question.shape.viewer, Slot("as_of", DateField()) if question.shape.as_of else None)
 
 
+def statement(question: Question, text: str) -> Statement:
+    """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
+    return Statement(at_instant(text, Slot("known_at"), question.shape.viewer) if question.shape.known_at else text)
+
+
 def _visible(question: Question) -> Any:
     return question.shape.view.queryset.model._default_manager.visible_to(question.shape.viewer)
 
@@ -172,7 +181,7 @@ def _detail(question: Question) -> Statement:
     rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
     version = select_version(row.model, row.column("pk"))
     body = f"(SELECT row_to_json(r) FROM (SELECT {fields}) AS r)::text"
-    return Statement(f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
+    return statement(question, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
 
 
 class PageStatement(NamedTuple):
@@ -192,7 +201,7 @@ def _page(question: Question) -> PageStatement:
     shape = question.shape
     rows = _filtered(question)
     missing = dict(_missing(question))
-    asides = [VERSION, *missing.values(), *_asides(question, rows)]
+    asides = [VERSION, *(f"SELECT array_to_json({text})" for text in missing.values()), *_asides(question, rows)]
     model = rows.model
     backwards = False
     page = rows
@@ -206,7 +215,7 @@ def _page(question: Question) -> PageStatement:
     listed = f"SELECT {body}, {keys} FROM {row.source(page)}"
     names = ", ".join(f"({text}) AS a{number}" for number, text in enumerate(asides))
     text = f"SELECT * FROM (SELECT {names}) AS asides LEFT JOIN ({listed}) AS page ON true"
-    return PageStatement(Statement(text), tuple(missing))
+    return PageStatement(statement(question, text), tuple(missing))
 
 
 def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
@@ -261,7 +270,8 @@ def _whole_check(question: Question, most: int) -> PageStatement:
     asides = list(missing.values())
     if most:
         asides.append(f"SELECT count(*) FROM ({text_of(_filtered(question).values('pk')[: most + 1])}) AS counted")
-    return PageStatement(Statement(f"SELECT {', '.join(f'({text})' for text in asides)}"), tuple(missing))
+    text = f"SELECT {', '.join(f'({text})' for text in asides)}"
+    return PageStatement(statement(question, text), tuple(missing))
 
 
 # From a question to an answer
@@ -278,11 +288,11 @@ class Detail(NamedTuple):
 def detail(question: Question) -> Detail:
     """Return one record; raise Http404 if there is none that the reader may see."""
     statement: Statement = _statements.get(("detail", question.shape), lambda: _detail(question))
-    rows = statement.rows(question.values)
+    rows = statement.cells(question.values)
     if not rows:
         raise Http404
     body, version, record = rows[0]
-    return Detail(str(body).encode(), str(version), str(record))
+    return Detail(body or b"", (version or b"").decode(), (record or b"").decode())
 
 
 @dataclass(frozen=True)
@@ -299,41 +309,45 @@ def page(question: Question) -> Page:
     """Return one page of a list; raise ParameterError where a filter names what there is not."""
     shape = question.shape
     made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: _page(question))
-    found = made.statement.rows(question.values)
-    version = str(found[0][0])
-    asides, rows = _split(question, made.checked, [row[1:] for row in found])
+    found = made.statement.cells(question.values)
+    version = (found[0][0] or b"").decode()
+    width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
+    asides = _read_asides(question, made.checked, found[0][1:width])
+    rows = [row[width:] for row in found if row[width] is not None]
     more = len(rows) > shape.size
     rows = rows[: shape.size]
     backwards = bool(shape.place and shape.place[0])
     if backwards:
         rows.reverse()
     has_next, has_previous = (shape.place is not None, more) if backwards else (more, shape.place is not None)
-    following = paging.link(question.params, question.path, rows[-1][1:], "n") if rows and has_next else None
-    preceding = paging.link(question.params, question.path, rows[0][1:], "p") if rows and has_previous else None
-    tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False)
-    body = '{"results":[' + ",".join(row[0] for row in rows) + "]," + tail[1:]
-    return Page(body.encode(), version, following, preceding)
+    following = _link(question, rows[-1], "n") if rows and has_next else None
+    preceding = _link(question, rows[0], "p") if rows and has_previous else None
+    tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False).encode()
+    body = b'{"results":[' + b",".join([row[0] or b"" for row in rows]) + b"]," + tail[1:]
+    return Page(body, version, following, preceding)
 
 
-def _split(
-    question: Question, names: tuple[str, ...], rows: list[tuple[Any, ...]]
-) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
-    """Part what was asked about the whole list from the rows of the page."""
+def _link(question: Question, row: list[bytes | None], direction: str) -> str:
+    """Return the address of the page behind or before a row, whose sort values stand behind its JSON."""
+    values = [None if value is None else value.decode() for value in row[1:]]
+    return paging.link(question.params, question.path, values, direction)
+
+
+def _read_asides(question: Question, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:
+    """Return what was asked about the whole list; raise ParameterError where a filter named what there is not."""
     shape = question.shape
-    width = len(names) + bool(shape.count) + len(shape.facets)
-    asides = rows[0][:width]
-    _refuse(question, names, asides)
+    values = [json.loads(text or b"null") for text in texts]
+    _refuse(question, names, values)
     found: dict[str, Any] = {}
     if shape.count:
-        counted = asides[len(names)]
+        counted = values[len(names)]
         found = {"count": min(counted, shape.count), "count_is_exact": counted <= shape.count}
     if shape.facets:
-        texts = asides[width - len(shape.facets) :]
-        found["facets"] = {name: json.loads(text) for name, text in zip(shape.facets, texts, strict=True)}
-    return found, [row[width:] for row in rows if row[width] is not None]
+        found["facets"] = dict(zip(shape.facets, values[-len(shape.facets) :], strict=True))
+    return found
 
 
-def _refuse(question: Question, names: tuple[str, ...], asides: tuple[Any, ...]) -> None:
+def _refuse(question: Question, names: tuple[str, ...], asides: Sequence[Any]) -> None:
     """Raise ParameterError where a filter named what there is not."""
     wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
     if wrong:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 
 from apps.common.errors import Refusal
 from apps.common.fields import Derived
-from apps.common.statements import fetch
+from apps.common.statements import Slot, Statement
 
 TAG = re.compile(r'"[0-9a-f]*\.([0-9a-f]{16})"')
 KNOWN = re.compile(r'"([0-9a-f]{32})(\.[0-9a-f]{16})?"')
@@ -45,8 +45,13 @@ def select_version(model: type[Model], pk: str) -> str:
 
 def version_of(record: Model) -> str:
     """Return the version of a record as it stands in the database."""
-    ((version,),) = fetch(f"SELECT {select_version(type(record), '%s')}", [record.pk])
+    ((version,),) = _version(type(record)).rows({"pk": record.pk})
     return str(version)
+
+
+@cache
+def _version(model: type[Model]) -> Statement:
+    return Statement(f"SELECT {select_version(model, str(Slot('pk')))}")
 
 
 def tag_of(body: bytes, version: str) -> str:

@@ -148,7 +148,7 @@ def check_serializers() -> None:
     Called at the start, once the database is migrated.
     """
     get_resolver().url_patterns  # noqa: B018 - loads the views
-    for view in _all_views(RecordViewSet):
+    for view in all_views(RecordViewSet):
         columns(view.serializer_class(context={"labels": True}), guarded=True)
         for serializer in (view.serializer_class, view.detail_serializer_class):
             select_list(serializer(context={"labels": True}), Row(Writer(), view.queryset.model))
@@ -158,11 +158,12 @@ def _dump(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _all_views(view: Any) -> Any:
+def all_views(view: Any) -> Any:
+    """Yield the classes below a view class that stand for a resource."""
     for child in view.__subclasses__():
         if getattr(child, "queryset", None) is not None:
             yield child
-        yield from _all_views(child)
+        yield from all_views(child)
 
 
 def choice_fields(model: type[Model]) -> list[Any]:

@@ -5,7 +5,9 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin import RecordAdmin, StrictLookups
@@ -22,9 +24,9 @@ class MergeAdmin(RecordAdmin):
     list_filter = ["content_type"]
     list_select_related = ["content_type", "by"]
     fieldsets = [
-        (None, {"fields": ["target", ("merged_name", "merged_key"), "reason", ("by", "request_id"), "results"]}),
+        (None, {"fields": ["target", ("merged_name", "merged_key"), "reason", ("by", "undo"), "results"]}),
     ]
-    readonly_fields = ["target", "merged_name", "merged_key", "by", "request_id", "results"]
+    readonly_fields = ["target", "merged_name", "merged_key", "by", "undo", "results"]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -43,6 +45,11 @@ class MergeAdmin(RecordAdmin):
     @admin.display(description=_("record that stays"))
     def target(self, merge: Merge) -> str:
         return str(merge.record or "")
+
+    @admin.display(description=_("request"))
+    def undo(self, merge: Merge) -> SafeString:
+        address = reverse("admin-revert", args=[merge.request_id])
+        return format_html('{} <a href="{}">{}</a>', merge.request_id, address, _("Undo"))
 
     @admin.display(description=_("what changed"))
     def results(self, merge: Merge) -> str:

@@ -20,6 +20,7 @@ from django.db.models.deletion import Collector
 from django.utils.translation import gettext
 
 from apps.common.fields import Derived, EDTFField
+from apps.common.log import logged_models
 from apps.common.models import Citable, Fact, RetiredSlug, citable_models
 from apps.common.pinyin import normalise_term
 from apps.identity.models import Merge
@@ -277,6 +278,12 @@ class _Mover:
         rows = list(pointer.rows(loser))
         if not rows:
             return
+        if pointer.model._meta.db_table not in logged_models():
+            # What the log does not hold could not be undone; an appointment, moreover, gives rights.
+            raise MergeError(
+                gettext("%(kind)s “%(row)s” names the record that goes; change that first.")
+                % {"kind": pointer.model._meta.verbose_name, "row": rows[0]}
+            )
         standing = {sign: row for row in pointer.rows(winner) for sign in _signs(row, pointer.column)}
         free: list[Any] = []
         for row in rows:
