@@ -63,9 +63,7 @@ def unite(keeper: Keeper, loser: Any, winner: Any, **body: Any) -> str:
 
 def undo(keeper: Keeper, request_id: str, status: int = 200) -> Any:
     """Revert a request."""
-    answer = keeper.send(
-        "POST", f"changes/{request_id}/revert?dry_run=false", {"reason": "two", "change_reason": "two"}
-    )
+    answer = keeper.send("POST", f"changes/{request_id}/revert", {"change_reason": "two"})
     assert answer.status_code == status, answer.content.decode()
     return answer.json()
 
@@ -75,10 +73,8 @@ def test_random_merges_of_units_are_undone_in_reverse_order(keeper: Keeper, seed
     chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
     articles = [ArticleFactory() for _number in range(2)]
     alliances = [AllianceFactory() for _number in range(3)]
-    units = [
-        MemberUnitFactory(name=chance.choice(["甲厂", "乙厂", "丙厂"]), kind=chance.choice(["company", "office"]))
-        for _number in range(5)
-    ]
+    names, kinds = ["甲厂", "乙厂", "丙厂"], ["company", "office"]
+    units = [MemberUnitFactory(name=chance.choice(names), kind=chance.choice(kinds)) for _number in range(5)]
     for _number in range(25):
         unit = chance.choice(units)
         match chance.randrange(7):
