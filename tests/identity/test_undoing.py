@@ -35,14 +35,12 @@ def keeper(db: None) -> Keeper:
 
 
 def state() -> dict[str, list[Any]]:
-    """Return all rows of all logged tables, as text, and the slugs that are retired."""
+    """Return all rows of all logged tables, as text. (Slugs of rows that only the merge made stay retired.)"""
     tables = {}
     with connection.cursor() as cursor:
         for table in logged_models():
             cursor.execute(f"SELECT t::text FROM {connection.ops.quote_name(table)} AS t ORDER BY 1")  # noqa: S608
             tables[table] = cursor.fetchall()
-        cursor.execute('SELECT "table", slug, successor FROM common_retiredslug WHERE "table" <> \'identity_merge\'')
-        tables["retired"] = sorted(cursor.fetchall())
     return tables
 
 
