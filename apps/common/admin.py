@@ -389,10 +389,11 @@ class CitableAdmin(ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
 
 
 class RecordAdmin(CitableAdmin):
-    """Pages of records, whose slug is permanent. `fact_actions`: verbs for drafts, which an app above gives."""
+    """Pages of records, whose slug is permanent. `fact_actions`, `pair_actions`: verbs which apps above give."""
 
     fixed_fields: ClassVar[Sequence[str]] = ("slug",)
     fact_actions: ClassVar[Sequence[Any]] = ()
+    pair_actions: ClassVar[Sequence[Any]] = ()
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         own = super().get_list_filter(request)
@@ -401,4 +402,4 @@ class RecordAdmin(CitableAdmin):
     @property
     def actions(self) -> Sequence[Any]:  # type: ignore[override]
         """The verbs for the records of a list."""
-        return self.fact_actions if issubclass(self.model, Fact) else ()
+        return (*self.fact_actions, *self.pair_actions) if issubclass(self.model, Fact) else ()

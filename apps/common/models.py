@@ -216,10 +216,21 @@ def found_in(ngrams: str, texts: Iterable[str], tsquery: Any, like: Any = None) 
 
 
 class RetiredSlug(models.Model):
-    """A slug whose record was deleted. Written by the database; the slug is never given to another record."""
+    """A slug whose record was deleted. Written by the database; the slug is never given to another record.
+
+    One that was merged into another record names that one's slug, which may be retired itself by now.
+    """
 
     table = models.CharField(_("table"), max_length=63, help_text=_("Table of the deleted record."))
     slug = models.CharField(_("slug"), max_length=SLUG_LENGTH, help_text=_("Slug of the deleted record."))
+
+    successor = models.CharField(
+        _("successor"),
+        max_length=SLUG_LENGTH,
+        blank=True,
+        db_default="",  # the trigger gives none
+        help_text=_("Slug of the record into which the deleted one was merged."),
+    )
 
     class Meta:
         verbose_name = _("retired slug")
@@ -228,6 +239,19 @@ class RetiredSlug(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table}/{self.slug}"
+
+    @classmethod
+    def successor_of(cls, model: type["Citable"], slug: str, viewer: Any = None) -> str:
+        """Return the slug of the record that a merged one is by now; empty for any other slug, and a hidden one."""
+        found, seen = "", {slug}
+        rows = cls.objects.filter(table=model._meta.db_table).exclude(successor="")
+        while (following := rows.filter(slug=found or slug).values_list("successor", flat=True).first()) is not None:
+            if following in seen:
+                return ""
+            seen.add(following)
+            found = following
+        visible: Any = model._default_manager.all()
+        return found if found and visible.visible_to(viewer).filter(slug=found).exists() else ""
 
 
 class Record(Citable):

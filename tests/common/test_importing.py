@@ -11,7 +11,8 @@ from tests.rows import make_full
 from tests.writing import Keeper
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-RESOURCES = sorted(viewsets())
+# Merges are made by a verb of their own, and changed by nothing.
+RESOURCES = sorted(name for name, viewset in viewsets().items() if "post" in viewset.http_method_names)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from tests.factories import (
 from tests.rows import make_full
 from tests.writing import Keeper
 
-RESOURCES = sorted(viewsets())
+# Merges are made by a verb of their own, and changed by nothing.
+RESOURCES = sorted(name for name, viewset in viewsets().items() if "post" in viewset.http_method_names)
 
 
 @pytest.fixture
