@@ -7,6 +7,7 @@ development database needs before this file is read.
 import os
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -70,6 +71,17 @@ def read_secret_key() -> str:
     return key
 
 
+def read_limit(name: str, *, default: str) -> tuple[int, int] | None:
+    """Return `requests/seconds` as two numbers; the empty text is no limit."""
+    value = env.str(name, default=default).strip()
+    if not value:
+        return None
+    requests, _slash, seconds = value.partition("/")
+    if not (requests.isdigit() and seconds.isdigit() and int(requests) and 0 < int(seconds) <= 24 * 3600):
+        raise ImproperlyConfigured(f"{name} is not valid: write requests/seconds, such as 600/60, or leave it empty")
+    return int(requests), int(seconds)
+
+
 def _secret_key_of(path: Path) -> str:
     try:
         if not path.exists():
@@ -96,6 +108,8 @@ def _secret_key_of(path: Path) -> str:
 
 DEBUG = read_bool("DEBUG", default=False)
 SECRET_KEY = read_secret_key()
+# Former keys: what they signed or hashed stays good while the key is changed.
+SECRET_KEY_FALLBACKS = read(env.list, "SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = read(env.list, "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 if "*" in ALLOWED_HOSTS and not DEBUG:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not valid: name the hosts; * is for DEBUG only")
@@ -103,6 +117,8 @@ DATABASES = {"default": read_database()}
 
 # True behind a proxy that speaks HTTPS and sets X-Forwarded-Proto itself.
 HTTPS = read_bool("HTTPS", default=False)
+# How many proxies stand in front, each of which adds to X-Forwarded-For the address that it was asked from.
+TRUSTED_PROXIES: int = read(env.int, "TRUSTED_PROXIES", default=0)
 CSRF_TRUSTED_ORIGINS = read(env.list, "CSRF_TRUSTED_ORIGINS", default=[])
 
 # What it is made of
@@ -119,9 +135,12 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "csp",
     "pgtrigger",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "apps.common",
-    "apps.common.admin_site.CuratorAdminConfig",  # behind apps.common: its templates replace some
     "apps.accounts",
+    "apps.common.admin_site.CuratorAdminConfig",  # behind these two: their templates replace some
     "apps.registry",
     "apps.projects",
     "apps.events",
@@ -133,18 +152,23 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.common.middleware.RequestIdMiddleware",
+    "apps.common.shortcut.ShortcutMiddleware",  # skips all below for the reads that need none of it
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "apps.common.middleware.AddressGuardMiddleware",
+    "apps.common.middleware.BodyGuardMiddleware",
+    "apps.common.middleware.RateLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.sessions.SessionLimitMiddleware",
     "apps.history.context.TellingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it answers for what the log-in page refused
 ]
 
 TEMPLATES = [
@@ -177,6 +201,24 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Stops guessing: after so many failures for one account from one address, both together have to wait.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = read(env.int, "LOGIN_FAILURE_LIMIT", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=read(env.int, "LOGIN_WAIT_MINUTES", default=15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "apps.accounts.throttling.client_address"
+AXES_LOCKOUT_TEMPLATE = "admin/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # who logged in when is in `last_login`; more is not kept
+AXES_ENABLE_ADMIN = False  # its pages speak no Chinese; `manage.py axes_reset` lets somebody in again
+AXES_VERBOSE = False
+OTP_TOTP_ISSUER = "partybuild"
+
+# A session ends when the browser closes, after a time without a request, and in any case after some hours.
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_IDLE_TIME = timedelta(minutes=read(env.int, "SESSION_IDLE_MINUTES", default=60))
+SESSION_LIFETIME = timedelta(hours=read(env.int, "SESSION_HOURS", default=12))
+SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
 
 # Evidence
 
@@ -231,16 +273,33 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 API_ROOT = "/api/v1"
 
+# The largest body of a request.
+DATA_UPLOAD_MAX_MEMORY_SIZE: int = read(env.int, "MAX_BODY_BYTES", default=2_621_440)
+# The largest file that is imported.
+MAX_FILE_BYTES: int = read(env.int, "MAX_FILE_BYTES", default=20_971_520)
+# Requests in so many seconds, or no limit. Reads of nobody in particular are answered from memory and not counted,
+# unless a limit is set: counting is a write.
+RATE_LIMITS = {
+    "token": read_limit("RATE_LIMIT_TOKEN", default="1200/60"),
+    "user": read_limit("RATE_LIMIT_USER", default="1200/60"),
+    "anonymous-writes": read_limit("RATE_LIMIT_ANONYMOUS_WRITES", default="60/60"),
+    "anonymous-reads": read_limit("RATE_LIMIT_ANONYMOUS_READS", default=""),
+}
+
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "apps.common.schema.RecordSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.common.parsing.StrictJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["apps.common.filters.FilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "apps.common.paging.PageSchema",
     "EXCEPTION_HANDLER": "apps.common.errors.exception_handler",
-    # Reading is open to everybody, and nothing can be written here yet.
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    # Reading is open to everybody. The first of these says in `WWW-Authenticate` how to be somebody.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.common.permissions.RecordPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["apps.accounts.throttling.RequestThrottle"],
     "UNAUTHENTICATED_USER": None,
     # `format` is read with the other parameters, so that a wrong one is named like any other.
     "URL_FORMAT_OVERRIDE": None,

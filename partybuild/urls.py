@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from apps.accounts import second_factor
 from apps.common import docs, errors
 from apps.explore import reconciliation
 from apps.explore.network_views import NetworkPage
@@ -23,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reconcile", reconciliation.ReconcileView.as_view(), name="reconcile"),
     path("reconcile/", include(reconciliation)),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/second-factor/", admin.site.admin_view(second_factor.manage), name="second-factor"),
     # In the place of Django's page of the same address, which knows the admin's own changes only.
     path(
         "admin/<str:app_label>/<str:model_name>/<int:pk>/history/",

@@ -8,10 +8,11 @@ from typing import Any, Generic, TypeVar
 
 from django.contrib.auth.models import Group
 from factory import post_generation
-from factory.declarations import LazyAttribute, SelfAttribute, Sequence, SubFactory
+from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory, Password
 
-from apps.accounts.models import User
+from apps.accounts.models import Appointment, Token, User
+from apps.accounts.models.tokens import default_expiry
 from apps.assessments.models import Assessment, Dimension, Framework, Score
 from apps.events.models import Award, Event, Participation
 from apps.evidence.models import Article, Citation, Figure, Mark
@@ -73,6 +74,31 @@ class GroupFactory(DjangoModelFactory[Group]):
         model = Group
 
     name = Sequence(lambda n: f"测试组{n}")
+
+
+class AppointmentFactory(DjangoModelFactory[Appointment]):
+    """A steward. For others: `AppointmentFactory(role="curator", street=street)`."""
+
+    class Meta:
+        model = Appointment
+
+    user = SubFactory(UserFactory)
+    role = "steward"
+    from_day = "2020-01-01"
+
+
+class TokenFactory(DjangoModelFactory[Token]):
+    """A token that nobody knows the secret of; `token.set_secret()` gives it one."""
+
+    class Meta:
+        model = Token
+
+    user = SubFactory(UserFactory)
+    name = Sequence(lambda n: f"测试程序{n}")
+    key = Sequence(lambda n: f"{n:012}")
+    digest = DIGEST_OF_X
+    scopes = ["read"]
+    expires_at = LazyFunction(default_expiry)
 
 
 # Registry ----------------------------------------------------------------------------------------------------------

@@ -94,10 +94,10 @@ def start(port: int, url: str) -> Service:
 
 
 @contextmanager
-def running(url: str) -> Iterator[Service]:
-    """Run a service on a database as long as the block runs."""
+def running(url: str, limit: float = 180) -> Iterator[Service]:
+    """Run a service on a database as long as the block runs, and no more than so many seconds."""
     service = start(free_port(), url)
-    watchdog = threading.Timer(180, service.process.kill)
+    watchdog = threading.Timer(limit, service.process.kill)
     watchdog.start()
     try:
         service.wait_until_ready()

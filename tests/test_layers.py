@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each app with those that it may import.
 BELOW: dict[str, set[str]] = {
     "common": set(),
-    "accounts": {"common"},
+    "accounts": {"common", "registry"},
     "registry": {"common"},
     "projects": {"common", "registry"},
     "events": {"common", "registry", "projects"},

@@ -14,6 +14,7 @@ class Framework(NamedRecord):
     """A rubric in one version."""
 
     resource = "frameworks"
+    belongs_to = ("owner", "street")
 
     version = models.CharField(
         _("version"), max_length=40, blank=True, help_text=_("Version of the rubric, as its owner counts them.")
@@ -48,6 +49,7 @@ class Dimension(NamedRecord):
     """One of the things that a rubric looks at."""
 
     resource = "dimensions"
+    belongs_to = ("framework",)
 
     framework = models.ForeignKey(
         Framework,
@@ -83,6 +85,9 @@ class Assessment(Fact):
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("framework", "neighbourhood", "unit", "street")
+    # Not the unit that is rated: nobody edits the rating of the own house.
+    belongs_to = ("neighbourhood", "street")
+    concerns = ("assessor",)
 
     class Status(models.TextChoices):
         PLANNED = "planned", _("Planned")
@@ -166,6 +171,7 @@ class Score(Fact):
     name_field = "slug"
     search_columns = {}
     search_relations = ("dimension",)
+    belongs_to = ("assessment",)
 
     assessment = models.ForeignKey(
         Assessment,

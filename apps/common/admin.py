@@ -29,8 +29,10 @@ from apps.common.admin_forms import (
     RecordSelectMultiple,
 )
 from apps.common.fields import EDTFField, PinyinField, validate_edtf
-from apps.common.models import Fact, clean_q
+from apps.common.models import Citable, Fact, clean_q
+from apps.common.permissions import may_edit
 from apps.common.searching import term_parameters
+from apps.common.territory import territory_of
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
@@ -124,6 +126,46 @@ class EvidenceFilter(admin.SimpleListFilter):
         return queryset.filter(Exists(citations) if self.value() == "cited" else ~Exists(citations))
 
 
+# Who may --------------------------------------------------------------------------------------------------------------
+
+
+def may_change(request: Any, record: Any) -> bool:
+    """Tell whether the user of a request may edit a row; asked once for each row, however often a page asks."""
+    known: dict[Any, bool] = request.__dict__.setdefault("_may_change", {})
+    key = (type(record), record.pk)
+    if key not in known:
+        known[key] = may_edit(request.user, record)
+    return known[key]
+
+
+class ByAppointment(BaseModelAdmin):
+    """Appointments decide what is shown and edited; Django's permission to view shows all that is not hidden as well.
+
+    What a form would save is checked by the form (`RecordForm`), which alone knows what is to become of the row.
+    """
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(territory_of(request.user)) or super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj) or super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        known = obj is not None and obj.pk is not None
+        return bool(territory_of(request.user)) and (not known or may_change(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        sees_all = admin.options.BaseModelAdmin.has_view_permission(self, request)
+        return rows.visible_to(request.user) if sees_all else rows.editable_by(request.user)
+
+
 # Bases ----------------------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +230,9 @@ class SearchedRelations(BaseModelAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = RecordSelect(db_field, self.admin_site)
+        if issubclass(db_field.related_model, Citable):
+            # A draft that the user may not see is not chosen by a key that was guessed.
+            kwargs.setdefault("queryset", db_field.related_model._default_manager.visible_to(request.user))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
@@ -196,7 +241,7 @@ class SearchedRelations(BaseModelAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
-class Rows(SearchedRelations):
+class Rows(ByAppointment, SearchedRelations):
     """Records in rows on the page of another one. `list_select_related`: what the title of a row needs."""
 
     form = RecordForm
@@ -206,6 +251,11 @@ class Rows(SearchedRelations):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form.user = request.user
+        return formset
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -250,7 +300,7 @@ class CitationInline(Rows, CitationTabularInline):
         return len(self.initial_rows(request)) if request.method == "GET" and obj is None else 0
 
 
-class CitableAdmin(StrictLookups, SearchedRelations, ModelAdmin):
+class CitableAdmin(ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
     """What pages of divisions and of records share.
 
     `search_fields`: "search_text" searches as `matching()` does; the name of a relation searches the records that it
@@ -269,6 +319,16 @@ class CitableAdmin(StrictLookups, SearchedRelations, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.user = request.user
+        return form
+
+    def option_queryset(self, request: HttpRequest) -> Any:
+        """Return the rows among which a search field offers some: one may point at more than one may edit."""
+        rows = self.model._default_manager.visible_to(request.user).select_related(*self.list_select_related)
+        return rows.order_by(*self.get_ordering(request)) if self.get_ordering(request) else rows
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         for term in clean_q(search_term):

@@ -19,6 +19,8 @@ from django.db.models import UniqueConstraint
 from django.forms.models import BaseInlineFormSet, BaseModelFormSet, InlineForeignKeyField
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.permissions import foreign_fields, may_edit
+
 if TYPE_CHECKING:
     # Generic for the type checker only.
     ModelForm = forms.ModelForm[Any]
@@ -103,12 +105,25 @@ def share_records(rows: list[Any]) -> None:
 
 
 class RecordForm(ModelForm):
-    """A form that holds every constraint of the database against the whole row."""
+    """A form that holds every constraint of the database, and the rights of its user, against the whole row."""
+
+    user: Any = None  # the page sets it on the class that it makes for a request
 
     def _post_clean(self) -> None:
         super()._post_clean()
         if not self.errors:
             self.validate_constraints()
+        if not self.errors and self.user is not None and self.has_changed():
+            self.validate_rights()
+
+    def validate_rights(self) -> None:
+        """Refuse a row that would be saved from, into, or pointing into, what the user may not edit."""
+        for name in foreign_fields(self.user, self.instance):
+            if name:
+                message = _("You may not edit the record at which this points, or at which it pointed before.")
+                self.add_error(name if name in self.fields else None, message)
+            else:
+                self.add_error(None, _("This record does not lie, or would not lie, where you may edit."))
 
     def validate_constraints(self) -> None:
         """Django skips a constraint that touches a field which is not on the form; the database does not."""
@@ -150,6 +165,9 @@ class Rows(Formset):
     def clean(self) -> None:
         """Find rows that would break a unique constraint together; Django overlooks those with an empty column."""
         super().clean()
+        for form in self.deleted_forms:
+            if form.user is not None and form.instance.pk and not may_edit(form.user, form.instance):
+                raise ValidationError(_("You may not delete this record: %s.") % form.instance)
         rows = [form for form in self.forms if form.is_valid() and form not in self.deleted_forms]
         rows = [form for form in rows if form.has_changed() or form.instance.pk]
         for constraint in self.model._meta.constraints:

@@ -1,7 +1,6 @@
 """The curators' site: its name, the order of its parts, the time it shows, and what its search fields answer."""
 
 from collections.abc import Callable
-from datetime import timedelta, timezone
 from functools import wraps
 from typing import Any
 
@@ -14,8 +13,7 @@ from django.template.response import SimpleTemplateResponse
 from django.utils import timezone as django_timezone
 from django.utils.translation import gettext_lazy as _
 
-# The registry is about one city, which has had no summer time since 1991.
-LOCAL_TIME = timezone(timedelta(hours=8), "UTC+8")
+from apps.common.dates import LOCAL_TIME
 
 APP_ORDER = ["registry", "projects", "events", "evidence", "assessments", "accounts", "auth"]
 
@@ -28,6 +26,15 @@ class CuratorAdminConfig(AdminConfig):
 
 class OptionsView(AutocompleteJsonView):
     """Answers a search field with labels that tell records of one name apart."""
+
+    def get_queryset(self) -> Any:
+        """Search what the user may see, where the list of the same records shows only what the user may edit."""
+        page: Any = self.model_admin
+        if not hasattr(page, "option_queryset"):
+            return super().get_queryset()
+        rows, has_duplicates = page.get_search_results(self.request, page.option_queryset(self.request), self.term)
+        rows = rows.complex_filter(self.source_field.get_limit_choices_to())
+        return rows.distinct() if has_duplicates else rows
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         return {**super().serialize_result(obj, to_field_name), "text": self.model_admin.option_label(obj)}

@@ -20,7 +20,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 
 from apps.common.formats import by_accept
-from apps.common.statements import fetch
+from apps.common.statements import Statement
+from apps.common.versions import KNOWN
 
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
 # The last committed change, the transactions before it that are still open (their changes will come to light later,
@@ -37,12 +38,13 @@ VERSION = """
         SELECT xid FROM common_loggedchange WHERE xid < pg_snapshot_xmax(now.snapshot) ORDER BY xid DESC LIMIT 1
     ) AS last ON true
 """
+_VERSION = Statement(VERSION)
 
 
 def data_version() -> str:
     """Return a text that is the same exactly as long as no change of a record has come to light."""
-    ((version,),) = fetch(VERSION)
-    return str(version)
+    ((version,),) = _VERSION.cells({})
+    return (version or b"").decode()
 
 
 @cache
@@ -133,7 +135,9 @@ class CachedReads:
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer from what is kept, or keep what is answered."""
         dispatch: Any = super().dispatch  # type: ignore[misc]
-        if request.method not in ("GET", "HEAD") or not is_anonymous(request):
+        # Where anonymous reads are limited, each has to be counted, which the rest of the view does.
+        is_counted = settings.RATE_LIMITS["anonymous-reads"] is not None
+        if request.method not in ("GET", "HEAD") or not is_anonymous(request) or is_counted:
             response: HttpResponseBase = dispatch(request, *args, **kwargs)
             if "Cache-Control" not in response:
                 response["Cache-Control"] = "private, no-cache"
@@ -145,8 +149,8 @@ class CachedReads:
         if not fast or "HTTP_IF_NONE_MATCH" in request.META or ANSWERS.has(key):
             version = data_version()
             etag = _etag(key, version)
-            if _is_known(request, etag):
-                return _finish(HttpResponseNotModified(), etag)
+            if (known := _is_known(request, etag)) is not None:
+                return _finish(HttpResponseNotModified(headers={"ETag": known}), etag)
             if found := ANSWERS.get(key, version):
                 return _finish(HttpResponse(found.body, headers=dict(found.headers)), etag)
         made, seen = fast(request) if fast else (None, "")
@@ -179,9 +183,12 @@ def _etag(key: str, version: str) -> str:
     return f'"{digest.hexdigest()}"'
 
 
-def _is_known(request: HttpRequest, etag: str) -> bool:
-    given = request.META.get("HTTP_IF_NONE_MATCH", "")
-    return bool(given) and etag in [known.removeprefix("W/") for known in parse_etags(given)]
+def _is_known(request: HttpRequest, etag: str) -> str | None:
+    """Return what stands behind the dot of the tag by which the client knows the answer; None where it does not."""
+    for tag in parse_etags(request.META.get("HTTP_IF_NONE_MATCH", "")):
+        if (match := KNOWN.fullmatch(tag.removeprefix("W/"))) and match[1] == etag.strip('"'):
+            return (match[2] or "").removeprefix(".")
+    return None
 
 
 def _render(response: Any) -> bytes:
@@ -191,7 +198,9 @@ def _render(response: Any) -> bytes:
 
 
 def _finish(response: Any, etag: str) -> HttpResponseBase:
-    response["ETag"] = etag
+    # The view of a single record has put the record's own version here (`versions`).
+    record = response.headers.get("ETag", "")
+    response["ETag"] = f'{etag[:-1]}.{record}"' if record else etag
     # Kept by others too, but never given without asking us first.
     response["Cache-Control"] = "public, no-cache"
     patch_vary_headers(response, VARY)

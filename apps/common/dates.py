@@ -5,7 +5,7 @@ Pure functions: text in, dates out. The library `edtf` reads the notation; what 
 """
 
 import re
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from time import struct_time
 from typing import Any
@@ -14,6 +14,8 @@ from django.utils.translation import gettext, gettext_noop
 from edtf import parse_edtf
 
 MAX_LENGTH = 64
+# The registry is about one city, which has had no summer time since 1991.
+LOCAL_TIME = timezone(timedelta(hours=8), "UTC+8")
 
 # What dates, seasons, sets and intervals of them are written with. It leaves out times of day, and years with a letter
 # (Y170000002, Y1E99999999), which mean years that cannot be stored and which the library may take forever to compute.
@@ -22,6 +24,11 @@ _CHARACTERS = re.compile(r"[0-9X.~?%\[\]{},/-]+")
 _HALF_SPECIFIED = re.compile(r"-[~?%]?(X[0-9]|[0-9]X)")
 
 _NOT_EDTF = gettext_noop("not an EDTF date, such as 2012-06, 2023~ or ../2013-06-27")
+
+
+def today() -> date:
+    """Return the day that it is in the city."""
+    return datetime.now(LOCAL_TIME).date()
 
 
 class EDTFError(ValueError):

@@ -19,6 +19,8 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from apps.common.parsing import BodyError
+
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
@@ -35,8 +37,12 @@ PROBLEMS: dict[str, tuple[int, Any]] = {
     "method_not_allowed": (405, _("The method is not allowed here.")),
     "conflict": (409, _("The change does not agree with what is on record.")),
     "not_acceptable": (406, _("The answer cannot be given in the format asked for.")),
+    "length_required": (411, _("The request does not say how long its body is.")),
+    "precondition_failed": (412, _("The record is no longer as it was read.")),
     "too_large": (413, _("The request is too large.")),
     "unsupported_media_type": (415, _("The body is in a format that is not understood.")),
+    "key_reused": (422, _("The idempotency key was used for another request.")),
+    "precondition_required": (428, _("The request has to say which version of the record it changes.")),
     "too_many_requests": (429, _("Too many requests.")),
     "internal_error": (500, _("Something went wrong on the server.")),
     "unavailable": (503, _("The service is not available at the moment.")),
@@ -52,6 +58,23 @@ class ParameterError(exceptions.APIException):
         super().__init__(" ".join(error["detail"] for error in errors), code)
         self.code = code
         self.errors = errors
+
+
+class Refusal(exceptions.APIException):
+    """A write that is refused: a code of `PROBLEMS`, and each place in the body that was wrong."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.status_code, title = PROBLEMS[code]
+        super().__init__(detail or " ".join(error["detail"] for error in errors or []) or str(title), code)
+        self.code = code
+        self.errors = errors
+        self.headers = headers or {}
 
 
 def parameter_error(parameter: str, detail: str, code: str = "invalid_parameter") -> ParameterError:
@@ -129,8 +152,11 @@ def _explain(error: Exception, request: HttpRequest) -> tuple[dict[str, Any], di
     headers: dict[str, str] = {}
     errors: list[dict[str, str]] | None = None
     match error:
-        case ParameterError():
+        case ParameterError() | BodyError():
             code, detail, errors = error.code, str(error.detail), error.errors
+        case Refusal():
+            code, detail, errors = error.code, str(error.detail), error.errors
+            headers |= error.headers
         case exceptions.ValidationError():
             code, errors = "bad_request", list(_flatten(error.get_full_details(), ""))
             detail = " ".join(item["detail"] for item in errors)

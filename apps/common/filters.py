@@ -14,7 +14,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
 from django.db.models import BooleanField, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext
@@ -25,7 +24,7 @@ from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.models import Citable, Fact, citable_models, clean_q
 from apps.common.searching import term_parameters
 from apps.common.serializers import CountField
-from apps.common.statements import spell, text_of
+from apps.common.statements import Statement, spell, text_of
 
 # Parameters of every list and of every detail, beside the filters of the resource.
 DETAIL_PARAMETERS = frozenset({"fields", "expand", "labels", "as_of", "known_at", "format"})
@@ -44,10 +43,9 @@ NOTHING = RawSQL("false", (), BooleanField())
 class FilterError(ValueError):
     """A value that a filter does not take; says why, in the reader's language."""
 
-    def __init__(self, detail: str, code: str = "invalid_parameter") -> None:
+    def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.code = code
 
 
 class Reading(NamedTuple):
@@ -203,7 +201,7 @@ def without_record(model: type[Citable], slots: Sequence[Any], viewer: Any) -> s
 def no_record(resource: str, key: str) -> FilterError:
     """Return the error for a key that no record has."""
     detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": resource, "key": key[:100]}
-    return FilterError(detail, "unknown_key")
+    return FilterError(detail)
 
 
 class TargetFilter(CommaFilter):
@@ -227,7 +225,7 @@ class TargetFilter(CommaFilter):
         model = citable_models().get(resource)
         if model is None:
             detail = gettext("There is no resource “%(name)s”.") % {"name": resource[:100]}
-            raise FilterError(detail + nearest(resource[:100], citable_models()), "unknown_key")
+            raise FilterError(detail + nearest(resource[:100], citable_models()))
         return model
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
@@ -272,7 +270,7 @@ class WithinFilter(TargetFilter):
     def known(self, resource: str) -> type[Citable]:
         if resource not in self.LEVELS:
             detail = gettext("“%(name)s” is no level of the divisions.") % {"name": resource[:100]}
-            raise FilterError(detail + nearest(resource[:100], self.LEVELS), "unknown_key")
+            raise FilterError(detail + nearest(resource[:100], self.LEVELS))
         return super().known(resource)
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
@@ -519,9 +517,7 @@ def _unknown(item: Filter, reading: Reading, viewer: Any) -> list[str]:
     missing = item.missing(reading.shape, reading.values, viewer)
     if not missing:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {missing}".replace("%", "%%"), [])
-        (found,) = cursor.fetchone()
+    ((found,),) = Statement(f"SELECT {missing}").rows({})
     return list(found or ())
 
 

@@ -31,6 +31,7 @@ from apps.common.fields import (
 )
 from apps.common.log import LoggedChange, logged
 from apps.common.searching import term_parameters
+from apps.common.territory import Keeper, condition, territory_of
 
 __all__ = ["LoggedChange"]  # Django looks for models here
 
@@ -73,10 +74,20 @@ class RecordQuerySet(models.QuerySet[Any]):
         return queryset
 
     def visible_to(self, user: Any) -> "RecordQuerySet":
-        """Return the rows that a user may see: drafts are for those who keep the registry."""
-        if getattr(user, "is_staff", False) or not issubclass(self.model, Fact):
+        """Return the rows that a user may see: drafts are for those who may edit them."""
+        territory = territory_of(user)
+        if territory.everything or not issubclass(self.model, Fact):
             return self
-        return self.filter(state=Fact.State.PUBLISHED)
+        published, lying = Q(state=Fact.State.PUBLISHED), condition(self.model, territory)
+        return self.filter(published if lying is None else published | lying)
+
+    def editable_by(self, user: Any) -> "RecordQuerySet":
+        """Return the rows that a user may edit: those that lie in the user's territory."""
+        territory = territory_of(user)
+        if territory.everything:
+            return self
+        lying = condition(self.model, territory)
+        return self.none() if lying is None else self.filter(lying)
 
     def seen_with_record(self, user: Any) -> "RecordQuerySet":
         """Return the rows that a user may see among those that hang on a record which the user sees."""
@@ -85,10 +96,17 @@ class RecordQuerySet(models.QuerySet[Any]):
     @staticmethod
     def hidden_records(user: Any) -> list[tuple[type["Fact"], "RecordQuerySet"]]:
         """Return the rows of all kinds that a user may not see."""
-        if getattr(user, "is_staff", False):
+        territory = territory_of(user)
+        if territory.everything:
             return []
-        facts = [model for model in citable_models().values() if issubclass(model, Fact)]
-        return [(model, model._default_manager.exclude(state=Fact.State.PUBLISHED)) for model in facts]
+        hidden = []
+        for model in citable_models().values():
+            if issubclass(model, Fact):
+                drafts = model._default_manager.exclude(state=Fact.State.PUBLISHED)
+                if (lying := condition(model, territory)) is not None:
+                    drafts = drafts.exclude(pk__in=model._base_manager.filter(lying).values("pk"))
+                hidden.append((model, drafts))
+        return hidden
 
     def valid_on(self, day: date) -> "RecordQuerySet":
         """Return the rows that may have been true on a day: neither begun after it nor ended before it for certain."""
@@ -120,7 +138,7 @@ class RecordQuerySet(models.QuerySet[Any]):
         return super().bulk_update(rows, [*names, *(field.name for field in derived)], batch_size)
 
 
-class Citable(models.Model):
+class Citable(Keeper, models.Model):
     """Anything that a published sentence can speak about: a record or a division."""
 
     resource: ClassVar[str]
@@ -264,6 +282,8 @@ class Record(Citable):
 
     def clean(self) -> None:
         super().clean()
+        if getattr(self, "_slug_is_free", False):  # looked up for many rows together (`importing`)
+            return
         if self._state.adding and self.slug and self._slug_was_retired(self.slug):
             raise ValidationError({"slug": _("This slug belonged to a record that was deleted; slugs are not reused.")})
         if not self.slug:
@@ -282,9 +302,13 @@ class Record(Citable):
     def _slug_was_retired(self, slug: str) -> bool:
         return RetiredSlug.objects.filter(table=self._meta.db_table, slug=slug).exists()
 
+    def slug_stem(self) -> str:
+        """Return the slug made from `slug_source`, free or not."""
+        return re.sub(r"[^a-z0-9]+", "-", self.slug_source().lower())[: SLUG_LENGTH - 5].strip("-")
+
     def _free_slug(self) -> str:
         """Return the slug made from `slug_source`, with a number behind it where it is taken."""
-        stem = re.sub(r"[^a-z0-9]+", "-", self.slug_source().lower())[: SLUG_LENGTH - 5].strip("-")
+        stem = self.slug_stem()
         slug, number = stem, 1
         while type(self)._base_manager.filter(slug=slug).exists() or self._slug_was_retired(slug):
             number += 1
@@ -424,3 +448,23 @@ class LoadedFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class KeptAnswer(models.Model):
+    """The answer to a POST with an `Idempotency-Key`, given again for a day (see `idempotency`)."""
+
+    user_id = models.BigIntegerField(_("user"), help_text=_("Internal key of the account that sent the request."))
+    key = models.CharField(_("key"), max_length=200, help_text=_("The key that the client gave the request."))
+    digest = models.CharField(_("digest"), max_length=64, help_text=_("SHA-256 of method, address and body."))
+    status = models.PositiveSmallIntegerField(_("status"), help_text=_("HTTP status of the answer."))
+    headers = models.JSONField(_("headers"), help_text=_("Headers of the answer that are given again."))
+    body = models.TextField(_("body"), help_text=_("Body of the answer."))
+    made_at = models.DateTimeField(_("made at"), db_index=True, help_text=_("When the answer was given."))
+
+    class Meta:
+        verbose_name = _("kept answer")
+        verbose_name_plural = _("kept answers")
+        constraints = [models.UniqueConstraint(fields=["user_id", "key"], name="common_keptanswer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.key}"

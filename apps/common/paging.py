@@ -6,8 +6,6 @@ digest of the filters it was made for.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.core import signing
@@ -24,7 +22,8 @@ from apps.common.statements import Slot
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
 COUNT_CAP = 10_000
-SALT = "apps.common.paging"
+# Without a time: the same page has the same cursors as long as the data are the same, for its ETag says so.
+SIGNER = signing.Signer(salt="apps.common.paging")
 # What shapes an answer without choosing or ordering its rows: a cursor serves whatever these are.
 FREE = frozenset({"cursor", "page_size", "count", "fields", "expand", "labels", "facets", "format"})
 
@@ -150,7 +149,7 @@ def read_place(params: Mapping[str, str], path: str, order: Order) -> Place | No
     if text is None:
         return None
     try:
-        direction, digest, *values = signing.loads(text, salt=SALT)
+        direction, digest, *values = SIGNER.unsign_object(text)
     except (signing.BadSignature, ValueError) as error:
         raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
     if digest != _digest(params, path) or len(values) != len(order):
@@ -160,10 +159,9 @@ def read_place(params: Mapping[str, str], path: str, order: Order) -> Place | No
     return Place(tuple(values), direction == "p")
 
 
-def link(params: Mapping[str, str], path: str, values: Sequence[Any], direction: str) -> str:
-    """Return the address of the page behind (`n`) or before (`p`) the row with these sort values."""
-    plain = [str(value) if isinstance(value, date | Decimal) else value for value in values]
-    cursor = signing.dumps([direction, _digest(params, path), *plain], salt=SALT, compress=True)
+def link(params: Mapping[str, str], path: str, values: Sequence[str | None], direction: str) -> str:
+    """Return the address of the page behind (`n`) or before (`p`) the row with these sort values, as SQL's texts."""
+    cursor = SIGNER.sign_object([direction, _digest(params, path), *values], compress=True)
     query: dict[str, Any] = {name: value for name, value in params.items() if name not in ("cursor", "count", "facets")}
     return f"{path}?{urlencode({**query, 'cursor': cursor})}"
 
@@ -184,6 +182,19 @@ def order_by(model: type[Model], order: Order, backwards: bool) -> list[OrderBy]
             nulls = {"nulls_first": True} if backwards else {"nulls_last": True}
         found.append(OrderBy(F(column), descending=descends != backwards, **nulls))
     return found
+
+
+def is_indexed(model: type[Model], order: Order) -> bool:
+    """Tell whether an index made for paging gives the rows of a list in its order, or nearly so.
+
+    An index on a column alone does so only if it is unique: many rows may be alike in another.
+    """
+    column, _descends = order[0]
+    field: Any = model._meta.get_field(column)
+    first = order_by(model, order[:1], backwards=False)
+    if any(list(index.expressions[:1]) == first for index in model._meta.indexes):
+        return True
+    return not field.null and (field.unique or any(index.fields[:1] == [column] for index in model._meta.indexes))
 
 
 def _nullable(model: type[Model], column: str) -> bool:

@@ -93,6 +93,10 @@ _IGNORED = re.compile(r"[\s\u200b-\u200f\u2060\ufeff'‘’\"“”„‟‚‛�
 _HAN = ((0x3400, 0xA000), (0x20000, 0x2FA20))
 
 
+# Parts of names that are kept, as they come again in other names: places, forms of organisation; some 300 bytes each.
+PARTS_KEPT = 8_192
+
+
 class _Word(NamedTuple):
     parts: tuple[str, ...]  # syllables, or one run of Latin letters and digits as it is
     also: tuple[str, ...]  # the same, as some people type it
@@ -125,24 +129,25 @@ def _read_word(word: str) -> tuple[str, ...]:
     return tuple(_fold(syllable).replace("v", "yu") for syllable in read)
 
 
-def _split(run: str) -> Iterator[list[str]]:
+def _split(run: str) -> Iterator[tuple[str, ...]]:
     """The words of a run of Chinese characters, grouped as they are read: there is no 市长 in 上海市长海医院."""
     end = 0
     for match in _WORD.finditer(run):
         if match.start() > end:
             yield _split_specific(run[end : match.start()], frozen=match.group() == "街道")
-        yield _PARTED.get(match.group(), [match.group()])
+        yield tuple(_PARTED.get(match.group(), (match.group(),)))
         end = match.end()
     if end < len(run):
         yield _split_specific(run[end:])
 
 
-def _split_specific(text: str, *, frozen: bool = False) -> list[str]:
+@lru_cache(maxsize=PARTS_KEPT)
+def _split_specific(text: str, *, frozen: bool = False) -> tuple[str, ...]:
     """The words of what stands between known words."""
     if len(text) > 2 and text[-1] in _GENERIC_ENDINGS and not frozen:
-        return [*_split_specific(text[:-1], frozen=True), text[-1]]
+        return (*_split_specific(text[:-1], frozen=True), text[-1])
     if len(text) <= _LONGEST_UNSPLIT:
-        return [text]
+        return (text,)
     words: list[str] = []
     previous_is_single = False
     for word in mmseg.seg.cut(text):
@@ -151,7 +156,19 @@ def _split_specific(text: str, *, frozen: bool = False) -> list[str]:
         else:
             words.append(word)
         previous_is_single = len(word) == 1
-    return words
+    return tuple(words)
+
+
+@lru_cache(maxsize=PARTS_KEPT)
+def _read_group(group: tuple[str, ...]) -> tuple[_Word, ...]:
+    """The words of a group with their readings."""
+    syllables = iter(_read("".join(group)))
+    words = []
+    for word in group:
+        parts = tuple(islice(syllables, len(word)))
+        also = (ALSO_TYPED.get(char, _keyboard(part)) for char, part in zip(word, parts, strict=True))
+        words.append(_Word(parts, tuple(also), True))
+    return tuple(words)
 
 
 @lru_cache(maxsize=256)  # a record's pinyin, slug and search key are made of one name, one after the other
@@ -164,11 +181,7 @@ def _words(name: str) -> tuple[_Word, ...]:
         # Characters without a reading (kana, emoji, marks) separate words and are left out.
         readable = "".join(char if ord(char) in PINYIN_DICT else " " for char in run)
         for group in (group for han in readable.split() for group in _split(han)):
-            syllables = iter(_read("".join(group)))
-            for word in group:
-                parts = tuple(islice(syllables, len(word)))
-                also = (ALSO_TYPED.get(char, _keyboard(part)) for char, part in zip(word, parts, strict=True))
-                words.append(_Word(parts, tuple(also), True))
+            words += _read_group(group)
     return tuple(words)
 
 

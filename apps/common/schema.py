@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
+from apps.common import write_schema
 from apps.common.errors import CONTENT_TYPE, PROBLEMS
 from apps.common.formats import FORMATS, LIST_FORMATS, RECORD_FORMATS
 from apps.common.i18n import translate_document
@@ -170,7 +171,18 @@ class RecordSchema(AutoSchema):
         known = hasattr(self.view, "detail_serializer_class")
         return self.view.action == "list" if known else super()._is_list_view(serializer)
 
+    def get_request_serializer(self) -> Any:
+        return write_schema.request(self.view) if write_schema.is_write(self.view) else super().get_request_serializer()
+
+    def get_response_serializers(self) -> Any:
+        if not write_schema.is_write(self.view):
+            return super().get_response_serializers()
+        record = self.resolve_serializer(self.view.detail_serializer_class, "response").ref
+        return write_schema.responses(self.view, record)
+
     def get_operation_id(self) -> str:
+        if write_schema.is_write(self.view):
+            return f"{self._resource().replace('-', '_')}_{write_schema.ACTIONS[self.view.action][0]}"
         if not self._reads():
             return super().get_operation_id()
         return f"{self._resource().replace('-', '_')}_{'list' if self._is_list_view() else 'retrieve'}"
@@ -179,6 +191,8 @@ class RecordSchema(AutoSchema):
         return [tag for tag, (_about, members) in TAGS.items() if self._resource() in members] or super().get_tags()
 
     def get_summary(self) -> str | None:
+        if write_schema.is_write(self.view):
+            return write_schema.ACTIONS[self.view.action][1] % self.view.queryset.model._meta.verbose_name_plural
         if not self._reads():
             return super().get_summary()
         meta = self.view.queryset.model._meta
@@ -189,6 +203,8 @@ class RecordSchema(AutoSchema):
         )
 
     def get_description(self) -> str:  # type: ignore[override]
+        if write_schema.is_write(self.view):
+            return write_schema.ACTIONS[self.view.action][2]
         if not self._reads():
             return super().get_description()
         about = " ".join(str(type(self.view).__doc__).split())
@@ -200,6 +216,8 @@ class RecordSchema(AutoSchema):
         key = OpenApiParameter(
             "key", str, OpenApiParameter.PATH, description="Official code of a division; slug of anything else."
         )
+        if write_schema.is_write(self.view):
+            return [*write_schema.parameters(self.view), *([key] if "{key}" in self.path else [])]
         if not self._reads():
             return [*super().get_override_parameters(), *([key] if "{key}" in self.path else [])]
         serializer = self.view.get_serializer_class()
@@ -283,6 +301,7 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
         else:
             schema.pop("required", None)
     schemas["Problem"] = PROBLEM
+    schemas |= write_schema.COMPONENTS
     result["tags"] = [
         # What viewers show in the place of the name, which is for programs and is not translated.
         {
@@ -302,7 +321,7 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
                 content = operation["responses"]["200"]["content"]["application/json"]
                 content["examples"] = {"record": {"summary": "From the registry", "value": example}}
             _add_formats(operation)
-            for status, description in WHEN.items():
+            for status, description in (WHEN | write_schema.problems(operation["operationId"])).items():
                 if status == "404" and "{" not in address:
                     continue
                 operation["responses"][status] = {

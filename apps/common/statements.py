@@ -12,10 +12,15 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Expression, Field, QuerySet
-from psycopg import sql
+from psycopg import Connection, errors, pq, sql
+from psycopg.adapt import PyFormat, Transformer
 
 # Texts kept by one process; the oldest goes first. A text has some 5 kB.
 KEPT = 2_000
+# Statements that a connection holds prepared; the database keeps a plan of each, half a megabyte for a long one.
+PREPARED = 100
+# The database has no such plan (any more), or it is of another shape of the tables.
+PLAN_IS_LOST = {"26000", "0A000"}
 # Stands around the name of a slot in a text that is still being put together; nothing else can hold it.
 MARK = "\0"
 
@@ -63,12 +68,18 @@ def text_of(queryset: QuerySet[Any]) -> str:
 
 
 class Statement:
-    """A text that the database has prepared after its second use, and the names of its slots in order."""
+    """A text that is prepared at its second use on a connection, and the names of its slots in order.
 
-    def __init__(self, marked: str) -> None:
+    Where the plan hangs on the values, it is not kept (`plan_is_kept`), and made for each use.
+    """
+
+    def __init__(self, marked: str, *, plan_is_kept: bool = True) -> None:
+        self.plan_is_kept = plan_is_kept
         pieces = marked.split(MARK)
         self.names = tuple(pieces[1::2])
         self.text = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
+        numbered = (f"${number}{piece}" for number, piece in enumerate(pieces[2::2], start=1))
+        self.native = "".join((pieces[0], *numbered)).encode()
 
     def params(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the parameters, in the order of the text."""
@@ -76,30 +87,129 @@ class Statement:
 
     def rows(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run the statement and return its rows."""
-        return fetch(self.text, self.params(values))
+        params = self.params(values)
+        return _retried(lambda: _rows(self.text, params))
+
+    def cells(self, values: Mapping[str, Any]) -> list[list[bytes | None]]:
+        """Run the statement and return its rows as the texts that PostgreSQL wrote: JSON is passed on unread."""
+        params = self.params(values)
+        result = _run_prepared(self.native, params, self.plan_is_kept) or _retried(lambda: _result(self.text, params))
+        columns = range(result.nfields)
+        return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
 
 
-def fetch(text: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run a reading statement and return its rows; once more where the connection turns out to have been lost.
+class Prepared:
+    """The statements that one connection has prepared, run by libpq's own call.
+
+    A cursor of psycopg waits, looks up and converts in Python; for one record that costs three times what this does.
+    """
+
+    def __init__(self, raw: "Connection[Any]") -> None:
+        self.raw = raw
+        self._transformer = Transformer(raw)
+        self._names: OrderedDict[tuple[bytes, tuple[int, ...]], bytes] = OrderedDict()
+        self._seen: set[bytes] = set()
+        self._made = 0
+
+    def run(self, text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
+        """Run a text; return None at its first use, and where its plan or the connection turns out to be lost."""
+        if not plan_is_kept:
+            values, types = self._dumped(params)
+            formats = self._transformer.formats
+            return self._checked(self.raw.pgconn.exec_params(text, values, types, formats))
+        if text not in self._seen:
+            if len(self._seen) >= KEPT:
+                self._seen.clear()
+            self._seen.add(text)
+            return None
+        values, types = self._dumped(params)
+        key = (text, types)
+        name = self._names.get(key)
+        if name is None:
+            name = self._prepare(key)
+        else:
+            self._names.move_to_end(key)
+        result = self.raw.pgconn.exec_prepared(name, values, self._transformer.formats)
+        return self._checked(result)
+
+    def _dumped(self, params: Sequence[Any]) -> tuple[Any, tuple[int, ...]]:
+        """Return the parameters as they are sent, and their types."""
+        values = self._transformer.dump_sequence(params, [PyFormat.AUTO] * len(params))
+        return values, tuple(self._transformer.types or ())
+
+    def _prepare(self, key: tuple[bytes, tuple[int, ...]]) -> bytes:
+        self._made += 1
+        name = b"read_%d" % self._made
+        if self._checked(self.raw.pgconn.prepare(name, *key)):
+            self._names[key] = name
+        if len(self._names) > PREPARED:
+            _key, oldest = self._names.popitem(last=False)
+            self.raw.pgconn.exec_(b"DEALLOCATE " + oldest)
+        return name
+
+    def _checked(self, result: "pq.abc.PGresult") -> "pq.abc.PGresult | None":
+        """Return a good result, and None for one that the statement is not to blame for; raise what else went wrong."""
+        if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+            return result
+        state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+        if state in PLAN_IS_LOST or self.raw.closed:
+            self._names.clear()
+            return None
+        with connection.wrap_database_errors:
+            raise errors.error_from_result(result, self.raw.info.encoding)
+
+
+_own = threading.local()
+
+
+def _run_prepared(text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
+    """Run a text by way of what the thread's connection has prepared, or return None: the cursor can do all the rest.
+
+    Not in a transaction, whose beginning psycopg may still have to send, nor while somebody looks at the queries.
+    """
+    raw: Connection[Any] | None = connection.connection
+    if (
+        raw is None
+        or raw.closed
+        or connection.in_atomic_block
+        or connection.execute_wrappers
+        or connection.queries_logged
+    ):
+        return None
+    known: Prepared | None = getattr(_own, "prepared", None)
+    if known is None or known.raw is not raw:
+        known = _own.prepared = Prepared(raw)
+    return known.run(text, params, plan_is_kept)
+
+
+def _retried(run: Callable[[], Any]) -> Any:
+    """Return what a reading statement finds; run it once more where the connection turns out to have been lost.
 
     So the check of the connection, with which Django begins each request, is not needed here: it would cost as much as
     the statement.
     """
     connection.health_check_done = True  # type: ignore[attr-defined]
     try:
-        return _fetch(text, params)
+        return run()
     except (OperationalError, InterfaceError):
         if connection.in_atomic_block or connection.is_usable():
             raise
         connection.close()
-        return _fetch(text, params)
+        return run()
 
 
-def _fetch(text: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _rows(text: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(text, params)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def _result(text: str, params: Sequence[Any]) -> "pq.abc.PGresult":
+    with connection.cursor() as cursor:
+        cursor.execute(text, params)
+        result: pq.abc.PGresult = cursor.pgresult
+    return result
 
 
 class Bounded:

@@ -13,15 +13,17 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from apps.common import exports, formats, linked_data, reading
-from apps.common.answers import CachedReads
+from apps.common.answers import CachedReads, is_anonymous
 from apps.common.compiling import Row, Writer, select_list
 from apps.common.errors import answer_problem
 from apps.common.flat import columns
 from apps.common.models import Citable
 from apps.common.serializers import RecordSerializer
+from apps.common.versions import tag_of
+from apps.common.writes import Writes
 
 
-class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
+class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
     """List and detail of one resource.
 
     A resource names its queryset, its serializers (`serializer_class` for lists, `detail_serializer_class`, which says
@@ -93,7 +95,8 @@ class RecordViewSet(CachedReads, ReadOnlyModelViewSet[Any]):
             return exports.answer(request, question, form), ""
         headers = {}
         if key is not None:
-            body, version = reading.detail(question)
+            body, version, record = reading.detail(question)
+            headers = {"ETag": record if is_anonymous(request) else tag_of(body, record)}
         else:
             page = reading.page(question)
             body, version = page.body, page.version
@@ -122,7 +125,7 @@ def check_serializers() -> None:
     Called at the start, once the database is migrated.
     """
     get_resolver().url_patterns  # noqa: B018 - loads the views
-    for view in _all_views(RecordViewSet):
+    for view in all_views(RecordViewSet):
         columns(view.serializer_class(context={"labels": True}), guarded=True)
         for serializer in (view.serializer_class, view.detail_serializer_class):
             select_list(serializer(context={"labels": True}), Row(Writer(), view.queryset.model))
@@ -132,11 +135,12 @@ def _dump(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _all_views(view: Any) -> Any:
+def all_views(view: Any) -> Any:
+    """Yield the classes below a view class that stand for a resource."""
     for child in view.__subclasses__():
         if getattr(child, "queryset", None) is not None:
             yield child
-        yield from _all_views(child)
+        yield from all_views(child)
 
 
 def choice_fields(model: type[Model]) -> list[Any]:

@@ -15,6 +15,8 @@ class Event(NamedRecord):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
+    belongs_to = ("alliance", "district", "street", "neighbourhood")
+    inherits = "parent"
 
     class Kind(models.TextChoices):
         CONFERENCE = "conference", _("Conference or meeting")
@@ -130,6 +132,7 @@ class Award(NamedRecord):
     """An award scheme. Who received it is a participation."""
 
     resource = "awards"
+    belongs_to = ("district", "giver")
 
     giver = models.ForeignKey(
         MemberUnit,
@@ -161,6 +164,7 @@ class Participation(Party):
 
     resource = "participations"
     search_relations = (*Party.search_relations, "event")
+    belongs_to = ("event",)
 
     class Role(models.TextChoices):
         ORGANISER = "organiser", _("Organiser")

@@ -276,7 +276,7 @@ class MarkAdmin(RecordAdmin):
 def publish_selected(page: Any, request: Any, queryset: Any) -> None:
     """Publish the drafts among the selected records, all or none."""
     try:
-        number = publish(records=queryset, by=request.user)
+        number = publish(records=queryset.editable_by(request.user), by=request.user)
     except ValidationError as error:
         for message in error.messages:
             messages.error(request, message)

@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.admin_forms import EDTFInput, RecordForm
+from apps.common.permissions import may_edit
 from apps.evidence import intake
 from apps.evidence.actions import publish, take_in
-from apps.evidence.models import Article, Citation
+from apps.evidence.models import Article, Citation, Mark
 from apps.evidence.workbench import Bench, CiteForm, MarkForm, Panel, find
 
 # The workbench --------------------------------------------------------------------------------------------------------
@@ -36,7 +37,7 @@ def workbench(request: HttpRequest, pk: int) -> HttpResponse:
     if not hasattr(article, "text"):
         messages.warning(request, _("The article's text is not attached; without it there is no workbench."))
         return redirect("admin:evidence_article_change", pk)
-    bench = Bench(article)
+    bench = Bench(article, request.user)
     panel = Panel(bench, request, request.POST or request.GET)
     if request.method == "POST":
         actions = {"cite": _cite, "mark": _mark, "publish": _publish}
@@ -55,8 +56,8 @@ def workbench(request: HttpRequest, pk: int) -> HttpResponse:
         "bench": bench,
         "article": article,
         "panel": panel,
-        "can_cite": request.user.has_perm("evidence.add_citation"),
-        "can_mark": request.user.has_perm("evidence.add_mark"),
+        "can_cite": _may_add(request, Citation),
+        "can_mark": _may_add(request, Mark),
         "is_popup": False,
     }
     part = "workbench_panel" if request.GET.get("part") == "panel" else "workbench"
@@ -69,13 +70,16 @@ def _address(panel: Panel) -> str:
 
 
 def _cite(request: HttpRequest, bench: Bench, panel: Panel) -> bool:
-    _require(request, "evidence.add_citation")
-    panel.cite_form = CiteForm(request.POST, bench=bench, target=find(request.POST.get("record", "")))
+    target: Any = find(request.POST.get("record", ""), request.user)
+    if not _may_add(request, Citation) or (target is not None and not may_edit(request.user, target)):
+        raise PermissionDenied
+    panel.cite_form = CiteForm(request.POST, bench=bench, target=target)
     return _save(request, panel.cite_form, _("Cited for %s."))
 
 
 def _mark(request: HttpRequest, bench: Bench, panel: Panel) -> bool:
-    _require(request, "evidence.add_mark")
+    if not _may_add(request, Mark):
+        raise PermissionDenied
     panel.mark_form = MarkForm(request.POST, bench=bench)
     return _save(request, panel.mark_form, _("Marked as no fact: %s."))
 
@@ -102,9 +106,9 @@ def _log_addition(request: HttpRequest, row: Any) -> None:
 
 def _publish(request: Any, bench: Bench, panel: Panel) -> bool:
     chosen = set(request.POST.getlist("record"))
-    records: list[Any] = [find(draft.value) for draft in bench.drafts if draft.value in chosen]
-    for record in records:
-        _require(request, f"{record._meta.app_label}.change_{record._meta.model_name}")
+    records: list[Any] = [find(draft.value, request.user) for draft in bench.drafts if draft.value in chosen]
+    if not all(may_edit(request.user, record) for record in records):
+        raise PermissionDenied
     try:
         number = publish(records=records, by=request.user)
     except ValidationError as error:
@@ -115,9 +119,8 @@ def _publish(request: Any, bench: Bench, panel: Panel) -> bool:
     return True
 
 
-def _require(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
+def _may_add(request: HttpRequest, model: Any) -> bool:
+    return bool(admin.site.get_model_admin(model).has_add_permission(request))
 
 
 # A new article --------------------------------------------------------------------------------------------------------

@@ -1,16 +1,12 @@
 """The JSON of how we know."""
 
-from copy import copy
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError as DjangoValidationError
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.compiling import Row, choice_label
-from apps.common.models import citable_models
 from apps.common.serializers import (
     AddressField,
     CountField,
@@ -72,52 +68,6 @@ class CitationSerializer(RecordSerializer):
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
         return {"article": ArticleSerializer}
-
-
-class CitationInput(serializers.ModelSerializer[Citation]):
-    """What is given to make or to change a citation; the same checks hold as everywhere else."""
-
-    article = serializers.SlugRelatedField(
-        slug_field="slug", queryset=Article.objects.all(), help_text="Slug of the article that says so."
-    )
-    record = serializers.CharField(
-        max_length=200,
-        help_text="Record that the span supports, as `resource/key`, such as `projects/dangke-xuanjiang`.",
-    )
-    supports = serializers.ListField(
-        child=serializers.CharField(max_length=60),
-        min_length=1,
-        help_text="Fields of the record that the span supports.",
-    )
-
-    class Meta:
-        model = Citation
-        fields = ("article", "start", "end", "sha256", "record", "supports")
-        validators: tuple[Any, ...] = ()
-
-    def validate_record(self, path: str) -> Any:
-        """Find the record of a path."""
-        resource, _slash, key = path.partition("/")
-        model = citable_models().get(resource)
-        found = model._default_manager.filter(**{model.key_field: key}).first() if model else None
-        if found is None:
-            raise serializers.ValidationError(_("There is no %(path)s.") % {"path": path}, code="unknown_key")
-        return found
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check a copy with the new values, so that a refusal leaves the citation as it was."""
-        citation = copy(self.instance) if self.instance else Citation()
-        for name, value in attrs.items():
-            setattr(citation, name, value)
-        try:
-            citation.full_clean()
-        except DjangoValidationError as error:
-            raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
-        return attrs
-
-    def to_representation(self, instance: Citation) -> Any:
-        """Answer with the citation as it is read."""
-        return CitationSerializer(instance, context=self.context).data
 
 
 class MarkSerializer(RecordSerializer):

@@ -75,11 +75,14 @@ def _dates(model: type[Citable]) -> list[EDTFField]:
     return [f for f in model._meta.concrete_fields if isinstance(f, EDTFField)]
 
 
-def find(path: str) -> Citable | None:
-    """Return the record of a path such as alliances/wujiaochang-zhen-lianxihui."""
+def find(path: str, user: Any) -> Citable | None:
+    """Return the record of a path such as alliances/wujiaochang-zhen-lianxihui, if the user sees it."""
     resource, _slash, key = path.partition("/")
     model = kinds().get(resource)
-    return model._default_manager.filter(**{model.key_field: key}).first() if model and "\0" not in key else None
+    if model is None or "\0" in key:
+        return None
+    found: Citable | None = model._default_manager.visible_to(user).filter(**{model.key_field: key}).first()
+    return found
 
 
 def field_label(model: type[Citable], name: str) -> str:
@@ -192,13 +195,15 @@ class Draft:
 class Bench:
     """All that is shown of one article. It costs the same number of queries whatever the article holds."""
 
-    def __init__(self, article: Article) -> None:
+    def __init__(self, article: Article, user: Any) -> None:
         self.article = article
+        self.user = user
         self.body: str = article.text.body
 
     @cached_property
     def statements(self) -> list[Citation]:
-        return list(self.article.citation_spans.order_by("start", "end", "slug"))
+        rows: Any = self.article.citation_spans
+        return list(rows.visible_to(self.user).order_by("start", "end", "slug"))
 
     @cached_property
     def marks(self) -> list[Mark]:
@@ -399,7 +404,7 @@ class Panel:
         self.kind = data.get("kind", "") if data.get("kind") in kinds() else ""
         self.path = data.get("record", "")
         self.cite_form: CiteForm | None = None
-        if record := find(self.path) if self.path else None:
+        if record := find(self.path, self.request.user) if self.path else None:
             initial = {"start": self.start, "end": self.end, "record": self.path, "supports": [record.name_field]}
             self.cite_form = CiteForm(bench=bench, target=record, initial=initial)
         self.mark_form = MarkForm(bench=bench, initial={"start": self.start, "end": self.end})
@@ -465,7 +470,9 @@ class Panel:
             page: Any = admin.site.get_model_admin(model)
             if (self.kind and resource != self.kind) or not page.has_view_permission(self.request):
                 continue
-            rows = model._default_manager.select_related(*(page.list_select_related or ()))
+            rows = model._default_manager.visible_to(self.request.user).select_related(
+                *(page.list_select_related or ())
+            )
             matches, _duplicates = page.get_search_results(self.request, rows, self.query)
             for record in matches[: FOUND_PER_KIND * (4 if self.kind else 1)]:
                 label = page.option_label(record)

@@ -52,6 +52,8 @@ class OpenView(APIView):
 
     schema = None  # the specification describes it, and the manifest names its parts
     authentication_classes = []
+    permission_classes = []
+    only_reads = True  # a POST asks, too, and is counted as a read
     parser_classes = [FormParser]
     known: frozenset[str] = frozenset()
 

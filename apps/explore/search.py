@@ -26,7 +26,7 @@ from apps.explore.search_suggestions import suggestions
 PARAMETERS = frozenset({"q", "resource", *PLACES, "labels", "page_size", "cursor", "format"})
 LONGEST = 200
 MOST_WORDS = 8
-SALT = "apps.explore.search"
+SIGNER = signing.Signer(salt="apps.explore.search")
 # Found as other names of their units, and by themselves only where they are asked for.
 ONLY_IF_ASKED = frozenset({"unit-names"})
 
@@ -253,7 +253,7 @@ def digest(request: Request) -> str:
 
 def next_page(request: Request, row: list[Any]) -> str:
     """Return the address of the page behind a row."""
-    cursor = signing.dumps([digest(request), *row[:4]], salt=SALT, compress=True)
+    cursor = SIGNER.sign_object([digest(request), *row[:4]], compress=True)
     return f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"
 
 
@@ -263,7 +263,7 @@ def read_cursor(request: Request) -> list[Any] | None:
     if text is None:
         return None
     try:
-        made_for, *position = signing.loads(text, salt=SALT)
+        made_for, *position = SIGNER.unsign_object(text)
     except (signing.BadSignature, ValueError) as error:
         raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
     if made_for != digest(request):

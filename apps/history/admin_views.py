@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.log import LoggedChange, Operation, logged_models
+from apps.common.territory import territory_of
 from apps.history.context import telling
 from apps.history.items import describe, of_rows
 from apps.history.reverting import revert
@@ -48,9 +49,14 @@ def record_history(request: HttpRequest, app_label: str, model_name: str, pk: in
     entries = of_rows(model, [pk], None, SHOWN)
     if not entries:
         raise Http404
-    described = describe(entries, request.user)
-    models = logged_models()
-    for entry, item in zip(entries, described, strict=True):
+    record = model._base_manager.filter(pk=pk).first()
+    if record is not None and not page.get_queryset(request).filter(pk=pk).exists():
+        raise PermissionDenied
+    if not (described := describe(entries, request.user)):
+        raise Http404
+    models, by_number = logged_models(), {entry.number: entry for entry in entries}
+    for item in described:
+        entry = by_number[item["number"]]
         item["changes"] = _labelled(models[entry.table_name], item["changes"])
         item["moment"], item["done"] = entry.at, Operation(item["operation"]).label
     context = {
@@ -59,8 +65,8 @@ def record_history(request: HttpRequest, app_label: str, model_name: str, pk: in
         "subtitle": described[0]["key"],
         "opts": model._meta,
         "entries": described,
-        "record": model._base_manager.filter(pk=pk).first(),
-        "may_revert": request.user.is_superuser,
+        "record": record,
+        "may_revert": bool(territory_of(request.user)),
     }
     return TemplateResponse(request, "admin/history/record.html", context)
 
@@ -73,7 +79,7 @@ class ReasonForm(forms.Form):
 
 def revert_request(request: Any, request_id: str) -> HttpResponse:
     """Show what taking a request back would change and what stands in the way; do it once a reason is given."""
-    if not request.user.is_superuser:
+    if not territory_of(request.user):
         raise PermissionDenied
     if not LoggedChange.objects.filter(request_id=request_id).exists():
         raise Http404
@@ -81,7 +87,7 @@ def revert_request(request: Any, request_id: str) -> HttpResponse:
     keep = request.method == "POST" and form.is_valid()
     reason = form.cleaned_data["reason"] if keep else ""
     with telling(user=request.user, request_id=request.request_id, reason=reason):
-        outcome = revert(request_id, keep=keep)
+        outcome = revert(request_id, keep=keep, user=request.user)
     if keep and not outcome.obstacles:
         messages.success(request, _("Taken back: %(count)s rows.") % {"count": len(outcome.steps)})
         return HttpResponseRedirect(reverse("admin:index"))

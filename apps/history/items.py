@@ -9,6 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from apps.accounts.models import User
 from apps.common.log import LoggedChange, logged_models
 from apps.common.models import Citable, Fact
+from apps.common.territory import territory_of
 from apps.evidence.models import Citation
 from apps.history.readable import (
     Keys,
@@ -62,7 +63,7 @@ def describe(entries: Sequence[LoggedChange], user: Any) -> list[dict[str, Any]]
     """Return entries as a reader may see them, each with what it changed."""
     seen = not_concealed(user, seen_by(user, entries))
     keys = Keys(seen)
-    names = _user_names(seen) if is_keeper(user) else {}
+    names = _user_names(seen) if territory_of(user) else {}
     return [
         {
             "number": each.entry.number,

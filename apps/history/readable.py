@@ -19,6 +19,7 @@ from django.db import connection
 from apps.common.fields import Derived, EarliestField, LatestField, PinyinField
 from apps.common.log import LoggedChange, logged_models, owner_field
 from apps.common.models import Citable, Fact
+from apps.common.territory import territory_of
 from apps.evidence.models import ArticleText, Citation
 
 KEYS = """
@@ -81,8 +82,8 @@ def record_model(model: Any) -> Any:
 
 
 def is_keeper(user: Any) -> bool:
-    """Tell whether a reader keeps the registry, and so sees drafts, texts and names of users."""
-    return bool(getattr(user, "is_staff", False))
+    """Tell whether a reader keeps the whole registry, and so sees all drafts and texts."""
+    return bool(territory_of(user).everything)
 
 
 # Who sees what --------------------------------------------------------------------------------------------------------
@@ -94,8 +95,11 @@ def seen_by(user: Any, entries: Sequence[LoggedChange]) -> list[Seen]:
     known = [(entry, models[entry.table_name]) for entry in entries if entry.table_name in models]
     if is_keeper(user):
         return [Seen(entry, model, entry.before, entry.after) for entry, model in known]
-    published = _published(known)
-    found = (_public(entry, model, published) for entry, model in known)
+    published, own = _published(known), _own(user, known)
+    found = (
+        Seen(entry, model, entry.before, entry.after) if entry.number in own else _public(entry, model, published)
+        for entry, model in known
+    )
     return [seen for seen in found if seen.before is not None or seen.after is not None]
 
 
@@ -140,6 +144,33 @@ def _public(entry: LoggedChange, model: Any, published: dict[int, bool]) -> Seen
         return Seen(entry, model, before, after)
     hidden = not published.get(entry.number, True) or (model is ArticleText and not settings.QUOTATIONS_PUBLIC)
     return Seen(entry, model, None, None) if hidden else Seen(entry, model, entry.before, entry.after)
+
+
+def _own(user: Any, known: Iterable[tuple[LoggedChange, Any]]) -> set[int]:
+    """Return the numbers of the entries about records that a reader may edit now: their drafts are no secret."""
+    if not territory_of(user):
+        return set()
+    numbers: dict[Any, dict[int, list[int]]] = {}
+    for entry, model in known:
+        if (record := _speaks_of(entry, model)) is not None:
+            numbers.setdefault(record[0], {}).setdefault(record[1], []).append(entry.number)
+    own: set[int] = set()
+    for model, by_record in numbers.items():
+        rows = model._default_manager.editable_by(user).filter(pk__in=by_record).order_by()
+        own |= {number for pk in rows.values_list("pk", flat=True) for number in by_record[pk]}
+    return own
+
+
+def _speaks_of(entry: LoggedChange, model: Any) -> tuple[Any, int] | None:
+    """Return model and internal key of the record of which an entry tells, if those who edit it may see all of it."""
+    if model is Citation:
+        row = entry.after or entry.before or {}
+        target = ContentType.objects.get_for_id(row["content_type_id"]).model_class()
+        return None if target is None else (target, row["object_id"])
+    if issubclass(model, Citable):
+        return model, entry.record_id
+    # The text of an article is no draft: who sees it is settled elsewhere.
+    return None if model is ArticleText else (record_model(model), int(entry.key))
 
 
 def _published(known: Iterable[tuple[LoggedChange, Any]]) -> dict[int, bool]:

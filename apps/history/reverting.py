@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext
 
-from apps.common.log import LoggedChange, logged_models, stored_columns, without_computed
-from apps.common.models import RetiredSlug
+from apps.common.log import LoggedChange, logged_models, owner_field, stored_columns, without_computed
+from apps.common.models import Citable, RetiredSlug
+from apps.common.permissions import guarded, may_edit, may_point
+from apps.common.territory import territory_of
 
 ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
 
@@ -67,21 +70,55 @@ def steps_of(request_id: str) -> list[Step]:
     return sorted(found, key=order)
 
 
-def revert(request_id: str, *, keep: bool) -> Outcome:
-    """Take a request back. Without `keep`, all is tried and checked, and left as it was.
+def revert(request_id: str, *, keep: bool, user: Any) -> Outcome:
+    """Take a request back for a user. Without `keep`, all is tried and checked, and left as it was.
 
+    Raises PermissionDenied unless the user may edit every record that the request changed, as it is and as it was.
     Call it within `telling`, which gives the change a reason.
     """
     outcome = Outcome(steps_of(request_id))
     with transaction.atomic():
+        if not all(_may_undo(user, step.model, step.after, step.before) for step in outcome.steps):
+            raise PermissionDenied
         for step in outcome.steps:
             if message := _changed_since(step):
                 outcome.obstacles.append((step, message))
         if not outcome.obstacles:
             outcome.obstacles += _apply(outcome.steps)
+            if not outcome.obstacles and not all(
+                _may_undo(user, step.model, step.before, step.after) for step in outcome.steps
+            ):
+                raise PermissionDenied
         if outcome.obstacles or not keep:
             transaction.set_rollback(True)
     return outcome
+
+
+def _may_undo(user: Any, model: Any, row: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Tell whether a user may edit a row that stands in the database, and point where it points and the other does not.
+
+    A link or a text is its owner's.
+    """
+    if row is None or territory_of(user).everything:
+        return True
+    if not issubclass(model, Citable):
+        owner = owner_field(model)
+        return may_edit(user, owner.related_model(pk=row[owner.column]))
+    record, former = _instance(model, row), None if other is None else _instance(model, other)
+    return may_edit(user, record) and all(may_point(user, former, record, name) for name in guarded(model))
+
+
+def _instance(model: Any, row: dict[str, Any]) -> Any:
+    """Return a record with the references that a row of the log has."""
+    fields = model._meta.concrete_fields
+    parts = {getattr(field, "fk_field", None) for field in model._meta.private_fields}
+    return model(
+        **{
+            field.attname: row.get(field.column)
+            for field in fields
+            if field.primary_key or field.is_relation or field.name in parts
+        }
+    )
 
 
 def _current(step: Step) -> dict[str, Any] | None:

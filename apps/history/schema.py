@@ -47,7 +47,10 @@ HISTORY = _object(
         "items": _object(
             "A change.",
             **_CHANGE,
-            user={"type": ["string", "null"], "description": "Who made it; told to those who keep the registry."},
+            user={
+                "type": ["string", "null"],
+                "description": "Who made it; told to those who are appointed to anything.",
+            },
             reason={**STRING, "description": "Why it was made."},
             **_RECORD,
             operation=OPERATION,

@@ -14,6 +14,7 @@ class Category(NamedRecord):
     """A heading under which an alliance or a programme sorts its projects, in its own words."""
 
     resource = "categories"
+    belongs_to = ("alliance", "programme")
 
     alliance = models.ForeignKey(
         Alliance,
@@ -52,6 +53,8 @@ class Category(NamedRecord):
 
 class Offer(NamedRecord):
     """What needs and resources have in common: who publishes them, where, and for how long."""
+
+    belongs_to = ("alliance", "unit", "street", "neighbourhood")
 
     alliance = models.ForeignKey(
         Alliance,
@@ -149,6 +152,8 @@ class Project(NamedRecord):
     resource = "projects"
     begins_field = "starts_on"
     ends_field = "ends_on"
+    belongs_to = ("alliance", "district", "street", "neighbourhood")
+    inherits = "parent"
 
     class Kind(models.TextChoices):
         PROGRAMME = "programme", _("Programme")
@@ -249,6 +254,7 @@ class ProjectPartner(Party):
 
     resource = "project-partners"
     search_relations = (*Party.search_relations, "project")
+    belongs_to = ("project",)
 
     class Role(models.TextChoices):
         LEAD = "lead", _("Lead")
@@ -298,6 +304,8 @@ class Claim(Fact):
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "project")
+    # Either side may record it: the unit that commits itself, or those who keep the project.
+    concerns = ("project", "unit")
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", _("Proposed")
@@ -350,6 +358,7 @@ class Deliverable(NamedRecord):
     """Something that a project yields: a book, a film, an index, a standard."""
 
     resource = "deliverables"
+    belongs_to = ("project",)
 
     class Kind(models.TextChoices):
         BOOK = "book", _("Book")

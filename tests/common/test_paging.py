@@ -180,7 +180,7 @@ def test_a_cursor_of_another_list_is_refused(api: Api, unit: Any, path: str, par
         lambda cursor: cursor.replace(":", ""),
         lambda cursor: "党建:" + cursor,
         lambda cursor: signing.dumps(["n", "digest", 1], salt="another"),
-        lambda cursor: signing.dumps(["n", "digest", 1], salt=paging.SALT, key="k" * 50),
+        lambda cursor: signing.Signer(salt=paging.SIGNER.salt, key="k" * 50).sign_object(["n", "digest", 1]),
     ],
 )
 def test_a_cursor_that_was_tampered_with_is_refused(api: Api, unit: Any, change: Any) -> None:
@@ -191,7 +191,7 @@ def test_a_cursor_that_was_tampered_with_is_refused(api: Api, unit: Any, change:
 
 @pytest.mark.parametrize("content", [[], ["n"], ["x", "y", "z"]])
 def test_what_is_signed_but_no_cursor_is_refused(api: Api, unit: Any, content: Any) -> None:
-    api.problem("resources", unit="a-unit", cursor=signing.dumps(content, salt=paging.SALT))
+    api.problem("resources", unit="a-unit", cursor=paging.SIGNER.sign_object(content))
 
 
 # Size and count -----------------------------------------------------------------------------------------------------

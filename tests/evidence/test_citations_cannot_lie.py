@@ -22,6 +22,8 @@ PAGE = "栏目:要闻\n\n测试街道去年成立了测试联盟,共有十二家
 BODY_START = PAGE.index("测试街道")
 BODY_END = PAGE.index("\n\n猜你")
 BODY = PAGE[BODY_START:BODY_END]
+REASON = {"change_reason": "test"}
+ANY_VERSION = {"If-Match": "*"}
 
 
 @pytest.fixture
@@ -92,9 +94,11 @@ def test_the_refusal_names_the_right_position(citation: Citation, first: int, la
 @pytest.mark.parametrize(("first", "last"), WRONG)
 def test_a_moved_span_is_refused_by_the_api(curator: Client, citation: Citation, first: int, last: int) -> None:
     address = f"/api/v1/citations/{citation.slug}"
-    moved = {"start": citation.start + first, "end": citation.end + last}
-    answer = curator.patch(address, json.dumps(moved), "application/json")
+    moved = {"start": citation.start + first, "end": citation.end + last, **REASON}
+    answer = curator.patch(address, json.dumps(moved), "application/json", headers=ANY_VERSION)
     assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] in ("/sha256", "/end", "")  # another text, behind the body, empty
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert curator.get(address).json()["start"] == citation.start
 
@@ -109,6 +113,7 @@ def test_page_furniture_cannot_be_cited_by_the_api(curator: Client, citation: Ci
         "end": start + len(furniture),
         "sha256": spans.digest(furniture),
         "supports": ["name"],
+        **REASON,
     }
     answer = curator.post("/api/v1/citations", json.dumps(given), "application/json")
     assert answer.status_code == 400
@@ -124,14 +129,16 @@ def test_a_citation_that_holds_is_made_changed_and_deleted_by_the_api(curator: C
         "end": end,
         "sha256": spans.digest("十二家单位"),
         "supports": ["summary"],
+        **REASON,
     }
     made = curator.post("/api/v1/citations", json.dumps(given), "application/json")
     assert made.status_code == 201
     address = made.json()["url"]
     assert made.json()["record"]["name"] == "测试联盟"
-    changed = curator.patch(address, json.dumps({"supports": ["summary", "name"]}), "application/json")
+    change = json.dumps({"supports": ["summary", "name"], **REASON})
+    changed = curator.patch(address, change, "application/json", headers={"If-Match": made.headers["ETag"]})
     assert changed.json()["supports"] == ["summary", "name"]
-    assert curator.delete(address).status_code == 204
+    assert curator.delete(address, json.dumps(REASON), "application/json", headers=ANY_VERSION).status_code == 204
     assert curator.get(address).status_code == 404
 
 
@@ -149,16 +156,17 @@ def test_a_citation_that_holds_is_made_changed_and_deleted_by_the_api(curator: C
 def test_other_nonsense_is_refused_by_the_api(
     curator: Client, citation: Citation, change: dict[str, Any], pointer: str
 ) -> None:
-    answer = curator.patch(f"/api/v1/citations/{citation.slug}", json.dumps(change), "application/json")
+    address = f"/api/v1/citations/{citation.slug}"
+    answer = curator.patch(address, json.dumps({**change, **REASON}), "application/json", headers=ANY_VERSION)
     assert answer.status_code == 400
     assert pointer in [error["pointer"].removesuffix("/0") for error in answer.json()["errors"]]
 
 
 def test_nobody_else_changes_a_citation(client: Client, citation: Citation) -> None:
     address = f"/api/v1/citations/{citation.slug}"
-    assert client.patch(address, "{}", "application/json").status_code == 403
+    assert client.patch(address, json.dumps(REASON), "application/json").status_code == 401
     client.force_login(UserFactory())
-    assert client.delete(address).status_code == 403
+    assert client.delete(address, json.dumps(REASON), "application/json", headers=ANY_VERSION).status_code == 403
     assert Citation.objects.filter(pk=citation.pk).exists()
 
 

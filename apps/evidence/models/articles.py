@@ -30,6 +30,7 @@ class Article(Record):
 
     resource = "articles"
     name_field = "title"
+    kept_by_all = True
 
     title = models.CharField(_("title"), max_length=200, help_text=_("Title as published."))
     title_pinyin = PinyinField(

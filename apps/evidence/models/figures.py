@@ -20,6 +20,8 @@ class Figure(NamedRecord):
     """One number that a source reports, with all that is needed to know what it means."""
 
     resource = "figures"
+    belongs_to = ("subject",)
+    concerns = ("reporter",)
 
     class Comparator(models.TextChoices):
         EQUAL = "=", _("exactly")

@@ -19,6 +19,8 @@ class Alliance(NamedRecord):
     resource = "alliances"
     begins_field = "founded_on"
     ends_field = "dissolved_on"
+    belongs_to = ("district", "street", "neighbourhood")
+    inherits = "parent"
 
     class Kind(models.TextChoices):
         JOINT_CONFERENCE = "joint_conference", _("Joint conference")
@@ -110,6 +112,8 @@ class Membership(Fact):
     search_relations = ("unit", "alliance")
     begins_field = "joined_on"
     ends_field = "left_on"
+    belongs_to = ("alliance",)
+    concerns = ("unit",)
 
     class Role(models.TextChoices):
         CONVENOR = "convenor", _("Convenor")

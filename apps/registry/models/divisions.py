@@ -170,6 +170,7 @@ class Street(Division):
     """Township-level division (街道, 镇, 乡, and zones with the same rank)."""
 
     resource = "streets"
+    belongs_to = ("district",)
 
     class Kind(models.TextChoices):
         SUBDISTRICT = "subdistrict", _("Subdistrict")
@@ -231,6 +232,7 @@ class Neighbourhood(Division):
     resource = "neighbourhoods"
     key_field = "key"
     search_columns = {"ngrams": ("search_text", "alias_text")}
+    belongs_to = ("street", "committee")
 
     class Kind(models.TextChoices):
         RESIDENTS_COMMITTEE = "residents_committee", _("Residents' committee")

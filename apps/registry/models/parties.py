@@ -16,6 +16,7 @@ class Party(Fact):
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "alliance")
+    concerns = ("unit", "alliance")
 
     unit = models.ForeignKey(
         MemberUnit,

@@ -15,6 +15,8 @@ class MemberUnit(NamedRecord):
 
     resource = "member-units"
     search_columns = {"ngrams": ("search_text", "alias_text")}
+    belongs_to = ("district", "street", "neighbourhood")
+    inherits = "parent"
 
     class Kind(models.TextChoices):
         UNIVERSITY = "university", _("University")
@@ -99,6 +101,7 @@ class UnitName(NamedRecord):
     resource = "unit-names"
     begins_field = "valid_from"
     ends_field = "valid_until"
+    belongs_to = ("unit",)
 
     class Kind(models.TextChoices):
         OFFICIAL = "official", _("Official name")

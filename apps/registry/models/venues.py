@@ -17,6 +17,9 @@ class Venue(NamedRecord):
     resource = "venues"
     begins_field = "opened_on"
     ends_field = "closed_on"
+    belongs_to = ("district", "street", "neighbourhood")
+    concerns = ("operator",)
+    inherits = "parent"
 
     class Kind(models.TextChoices):
         SERVICE_CENTRE = "service_centre", _("Party and community service centre")
@@ -103,6 +106,8 @@ class VenueService(NamedRecord):
 
     resource = "venue-services"
     begins_field = "offered_since"
+    belongs_to = ("venue",)
+    concerns = ("provider",)
 
     class Category(models.TextChoices):
         GOVERNMENT = "government", _("Government services")

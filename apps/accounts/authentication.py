@@ -1,0 +1,59 @@
+"""Who asks: the bearer of a token. Without one, a session of the admin counts; otherwise the request is anonymous."""
+
+from typing import Any
+
+from django.utils.translation import gettext
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from apps.accounts.models import Token, User
+from apps.accounts.models.tokens import BEARER, digest
+
+CHALLENGE = 'Bearer realm="partybuild"'
+# Checked where there is no such token, so that the time of the answer does not tell which identifiers exist.
+NOBODY = Token(key="0" * 12, digest=digest("0" * 12, "", "nobody"))
+
+
+class TokenAuthentication(BaseAuthentication):
+    """Reads `Authorization: Bearer pb_<id>.<secret>`. A header that is not good is refused, never taken for nobody."""
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        if (header := request.META.get("HTTP_AUTHORIZATION")) is None:
+            return None
+        scheme, _space, value = header.partition(" ")
+        match = BEARER.fullmatch(value.strip())
+        if scheme.lower() != "bearer" or match is None:
+            raise AuthenticationFailed(gettext("Authenticate with “Authorization: Bearer pb_<id>.<secret>”."))
+        key, secret = match.groups()
+        token = Token.objects.select_related("user").filter(key=key).first()
+        is_right = (token or NOBODY).is_secret(secret)
+        if token is None or not is_right:
+            raise AuthenticationFailed(gettext("There is no such token."))
+        if not token.is_good:
+            raise AuthenticationFailed(gettext("The token has expired or was revoked."))
+        token.note_use(secret)
+        token.user.narrow(steward=Token.Scope.STEWARD in token.scopes, token=token.pk)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        # A wrong token is told apart from none (RFC 6750).
+        return f'{CHALLENGE}, error="invalid_token"' if "HTTP_AUTHORIZATION" in request.META else CHALLENGE
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI document describes it."""
+
+    target_class = "apps.accounts.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "pb_<id>.<secret>",
+            "description": (
+                "A token of the registry. Made and revoked in the admin or with `manage.py token`; shown once."
+            ),
+        }

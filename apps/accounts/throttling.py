@@ -1,0 +1,117 @@
+"""How often a client may ask, counted in the database, so that all workers count together.
+
+One statement a counted request, on an UNLOGGED table. What is not counted costs nothing: anonymous reads, unless the
+operator sets a limit for them. The headers follow draft-ietf-httpapi-ratelimit-headers, revisions 8 to 11.
+"""
+
+import random
+from ipaddress import ip_address
+from math import ceil
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from apps.accounts.models import Token
+from apps.common.permissions import is_answered
+
+# The window is the database's, so that the clocks of several machines need not agree.
+COUNT = """
+    INSERT INTO accounts_requestwindow AS running (key, began_at, used)
+    VALUES (%(key)s, date_bin(%(window)s * interval '1 second', statement_timestamp(), 'epoch'), 1)
+    ON CONFLICT (key) DO UPDATE SET
+        used = CASE WHEN running.began_at = EXCLUDED.began_at THEN running.used + 1 ELSE 1 END,
+        began_at = EXCLUDED.began_at
+    RETURNING used, extract(epoch FROM began_at + %(window)s * interval '1 second' - statement_timestamp())::float
+"""
+PRUNE = "DELETE FROM accounts_requestwindow WHERE began_at < statement_timestamp() - interval '1 day'"
+PRUNE_ONCE_IN = 1000
+
+
+class Policy(NamedTuple):
+    """So many requests in so many seconds, under the name by which clients know the limit."""
+
+    name: str
+    quota: int
+    window: int
+
+
+class Usage(NamedTuple):
+    """What is left of a policy's quota after a request, and in how many seconds there is a new one."""
+
+    policy: Policy
+    used: int
+    reset: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the request was one too many."""
+        return self.used > self.policy.quota
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell the client."""
+        policy = self.policy
+        return {
+            "RateLimit-Policy": f'"{policy.name}";q={policy.quota};w={policy.window}',
+            "RateLimit": f'"{policy.name}";r={max(policy.quota - self.used, 0)};t={self.reset}',
+        }
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address of the client, behind as many proxies as the settings say stand in front.
+
+    Each proxy adds the address that it was asked from to the end of X-Forwarded-For; what stands before, anybody can
+    write there.
+    """
+    chain = [request.META.get("REMOTE_ADDR", "")]
+    if settings.TRUSTED_PROXIES:
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        chain = [*(part.strip() for part in forwarded if part.strip()), *chain]
+    found = chain[-1 - min(settings.TRUSTED_PROXIES, len(chain) - 1)]
+    try:
+        return str(ip_address(found))
+    except ValueError:
+        return chain[-1]  # a proxy that adds something else; and a Unix socket has no address at all
+
+
+def count(policy: Policy, client: str) -> Usage:
+    """Count one request of a client, and return where it stands."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, {"key": f"{policy.name}:{client}", "window": policy.window})
+        used, reset = cursor.fetchone()
+        if random.randrange(PRUNE_ONCE_IN) == 0:  # noqa: S311 - a matter of housekeeping
+            cursor.execute(PRUNE)
+    return Usage(policy, used, max(ceil(reset), 1))
+
+
+def policy_for(request: Any, view: Any) -> tuple[Policy, str] | None:
+    """Return by which policy a request is counted, and as whose; None: it is not."""
+    reads = request.method in SAFE_METHODS or getattr(view, "only_reads", False)
+    if isinstance(request.auth, Token):
+        name, client = "token", request.auth.key
+    elif getattr(request.user, "is_authenticated", False):
+        name, client = "user", str(request.user.pk)
+    else:
+        name, client = "anonymous-reads" if reads else "anonymous-writes", client_address(request._request)
+    limit = settings.RATE_LIMITS[name]
+    return (Policy(name, *limit), client) if limit else None
+
+
+class RequestThrottle(BaseThrottle):
+    """Counts a request for its token, its user or its address. The middleware writes the headers."""
+
+    usage: Usage | None = None
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        if not is_answered(request, view) or (found := policy_for(request, view)) is None:
+            return True
+        self.usage = count(*found)
+        request._request.rate_limit_headers = self.usage.headers()  # type: ignore[attr-defined]
+        return not self.usage.is_over
+
+    def wait(self) -> float | None:
+        return self.usage.reset if self.usage else None
