@@ -21,6 +21,7 @@ from apps.common.statements import literal
 SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id", "reason")}
 # Lets one transaction write over what the log holds: to redact a name, and for nothing else.
 AMENDING = "partybuild.amending"
+HOLDING = "(strpos(concat(before, ' ', after), %s) > 0 OR strpos(reason, %s) > 0)"
 AMEND = "UPDATE common_loggedchange SET reason = %s, before = %s::jsonb, after = %s::jsonb"
 
 # Makes it known that the log was amended, and the data version another one: answers about the past are kept by it.
@@ -260,14 +261,18 @@ def logged_models() -> dict[str, Any]:
 # Amending -------------------------------------------------------------------------------------------------------------
 
 
-def amend(change: Callable[[LoggedChange], bool], **narrowed: Any) -> None:
+def amend(change: Callable[[LoggedChange], bool], *, holding: str = "", **narrowed: Any) -> None:
     """Write over entries of the log, which only a redaction may do.
 
-    `change` is given each entry, puts it right and tells whether it did; `narrowed` are filters.
+    `change` is given each entry, puts it right and tells whether it did; `narrowed` are filters, and where a text is
+    given as `holding`, those entries are meant in whose values or reason it stands.
     """
+    entries = LoggedChange.objects.filter(**narrowed)
+    if holding:
+        entries = entries.extra(where=[HOLDING], params=[_json(holding)[1:-1], holding])  # type: ignore[index]
     altered = False
     with transaction.atomic(), connection.cursor() as cursor:
-        for entry in LoggedChange.objects.filter(**narrowed).iterator(chunk_size=500):
+        for entry in entries.iterator(chunk_size=500):
             if change(entry):
                 altered = True
                 cursor.execute("SELECT set_config(%s, 'on', true)", [AMENDING])

@@ -205,13 +205,14 @@ def blacken_log(name: str) -> None:
     models_by_table = logged_models()
 
     def change(entry: LoggedChange) -> bool:
-        found = [_blacken_values(models_by_table[entry.table_name], row, name) for row in (entry.before, entry.after)]
+        model = models_by_table.get(entry.table_name)  # none for a table that is not logged any more
+        found = [_blacken_values(model, row, name) for row in (entry.before, entry.after)] if model else []
         reason = conceal(entry.reason, name)
         altered = any(found) or reason != entry.reason
         entry.reason = reason
         return altered
 
-    amend(change)
+    amend(change, holding=name)
 
 
 def _blacken_values(model: Any, row: dict[str, Any] | None, name: str) -> bool:

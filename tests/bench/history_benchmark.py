@@ -42,7 +42,7 @@ def measure(state: str) -> tuple[float, float, float]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             begin = time.perf_counter()
-            columns = "created_at, updated_at, state, name, name_pinyin, search_text, kind, summary"
+            columns = "created_at, updated_at, state, name, name_pinyin, search_text, prose, kind, summary"
             cursor.execute(
                 f"INSERT INTO {TABLE} (slug, {columns}) SELECT 'again-' || slug, {columns} FROM {TABLE}"
                 " WHERE slug LIKE 'bench-%'"
