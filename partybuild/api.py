@@ -22,6 +22,7 @@ from apps.evidence import views as evidence
 from apps.explore import search
 from apps.explore.network_views import NetworkView
 from apps.explore.statistics import StatisticsView
+from apps.history import views as history
 from apps.projects import views as projects
 from apps.registry import views as registry
 
@@ -146,5 +147,8 @@ urlpatterns = [
     path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
     path("network", NetworkView.as_view(), name="network"),
     path("statistics", StatisticsView.as_view(), name="statistics"),
+    path("changes", history.ChangesView.as_view(), name="changes"),
+    path("changes/<str:request_id>/revert", history.RevertView.as_view(), name="revert"),
+    path("<str:resource>/<str:key>/history", history.HistoryView.as_view(), name="history"),
     *router.urls,
 ]

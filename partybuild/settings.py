@@ -147,6 +147,7 @@ INSTALLED_APPS = [
     "apps.evidence",
     "apps.assessments",
     "apps.explore",
+    "apps.history",
 ]
 
 MIDDLEWARE = [
@@ -164,6 +165,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.sessions.SessionLimitMiddleware",
+    "apps.history.context.TellingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # last: it answers for what the log-in page refused

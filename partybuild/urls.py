@@ -8,6 +8,7 @@ from apps.accounts import second_factor
 from apps.common import docs, errors
 from apps.explore import reconciliation
 from apps.explore.network_views import NetworkPage
+from apps.history import admin_views as history
 from partybuild import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,6 +25,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reconcile/", include(reconciliation)),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/second-factor/", admin.site.admin_view(second_factor.manage), name="second-factor"),
+    # In the place of Django's page of the same address, which knows the admin's own changes only.
+    path(
+        "admin/<str:app_label>/<str:model_name>/<int:pk>/history/",
+        admin.site.admin_view(history.record_history),
+        name="admin-history",
+    ),
+    path("admin/revert/<str:request_id>/", admin.site.admin_view(history.revert_request), name="admin-revert"),
     path("admin/", admin.site.urls),
 ]
 

@@ -20,6 +20,8 @@ BELOW: dict[str, set[str]] = {
     "evidence": {"common", "registry", "projects", "events", "assessments", "accounts"},
     # Questions across all resources; nothing but the project itself imports it.
     "explore": {"common", "registry", "projects", "events", "assessments", "evidence"},
+    # What happened to all of them.
+    "history": {"common", "accounts", "registry", "projects", "events", "assessments", "evidence"},
 }
 # Within an app: each kind of module with those of its own app that it must not import.
 ABOVE = {

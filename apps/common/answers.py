@@ -1,7 +1,7 @@
 """Answers kept as bytes, never given once the data have changed.
 
 Every request asks the database for the data version, which moves with each committed change of a record by whatever
-way (`models.DataChange`). An answer is kept under what was asked and the version that it was made at; it is given again
+way (`log.LoggedChange`). An answer is kept under what was asked and the version that it was made at; it is given again
 only to a request that meets the same version, so no reader ever sees an answer older than the last commit before the
 request. The same version makes the strong `ETag`.
 """
@@ -25,15 +25,17 @@ from apps.common.versions import KNOWN
 
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
 # The last committed change, the transactions before it that are still open (their changes will come to light later,
-# behind it), and the server's start and database: a restored copy counts its transactions anew.
+# behind it), and the server's start and database: a restored copy counts its transactions anew, but goes on with the
+# numbers of the log, of which the greatest stands here too.
 VERSION = """
     SELECT concat_ws(',', extract(epoch FROM pg_postmaster_start_time()),
                      (SELECT oid FROM pg_database WHERE datname = current_database()), last.xid,
                      (SELECT string_agg(open::text, ',') FROM pg_snapshot_xip(now.snapshot) AS open
-                      WHERE open < last.xid))
+                      WHERE open < last.xid),
+                     (SELECT max(number) FROM common_loggedchange))
     FROM (SELECT pg_current_snapshot() AS snapshot) AS now
     LEFT JOIN LATERAL (
-        SELECT xid FROM common_datachange WHERE xid < pg_snapshot_xmax(now.snapshot) ORDER BY xid DESC LIMIT 1
+        SELECT xid FROM common_loggedchange WHERE xid < pg_snapshot_xmax(now.snapshot) ORDER BY xid DESC LIMIT 1
     ) AS last ON true
 """
 _VERSION = Statement(VERSION)

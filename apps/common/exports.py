@@ -64,9 +64,9 @@ def _made(question: Question, form: str) -> tuple[Statement, list[Column]]:
     def make() -> tuple[Statement, list[Column]]:
         serializer, text = reading.whole(question)
         if form == "ndjson":
-            return Statement(json_lines(text)), []
+            return reading.statement(question, json_lines(text)), []
         found = columns(serializer, guarded=form == "csv")
-        return Statement(cells(text, found)), found
+        return reading.statement(question, cells(text, found)), found
 
     made: tuple[Statement, list[Column]] = _statements.get((form, question.shape, tuple(question.values)), make)
     return made

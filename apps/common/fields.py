@@ -155,6 +155,10 @@ class MadeField(Derived):
     def computed(self, values: Mapping[str, Any]) -> Any:
         return self.empty
 
+    def made_sql(self, row: str) -> str:
+        """Return the SQL by which the column is made of a row, which is given by its alias."""
+        raise NotImplementedError
+
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, tuple[()]]:
         """Select nothing in its place."""
         return f"NULL::{self.db_type(compiler.connection)}", ()
@@ -174,11 +178,35 @@ class NgramsField(MadeField):
     def db_type(self, connection: Any) -> str:
         return "tsvector"
 
+    def made_sql(self, row: str) -> str:
+        fields: list[Any] = [self.model._meta.get_field(name) for name in self.columns]
+        return ngrams_sql(
+            *(each.made_sql(row) if isinstance(each, MadeField) else f"{row}.{each.column}" for each in fields)
+        )
+
 
 class NamesField(MadeField, models.TextField):
-    """The searched names that other rows give to this one; a trigger of its model fills it (`FillsNames`)."""
+    """The searched names that published rows of another table give to this one; a trigger of its model fills it.
+
+    `names` is that table, `owner` its column that points here.
+    """
 
     empty = ""
+
+    def __init__(self, *args: Any, names: str = "", owner: str = "", **kwargs: Any) -> None:
+        self.names = names
+        self.owner = owner
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "names": self.names, "owner": self.owner}
+
+    def made_sql(self, row: str) -> str:
+        return f"""coalesce((
+            SELECT string_agg(search_text, '' ORDER BY id) FROM {self.names}
+            WHERE {self.owner} = {row}.id AND state = 'published'
+        ), '')"""  # noqa: S608 - names of columns
 
 
 @NgramsField.register_lookup
@@ -216,7 +244,20 @@ class MakesNgrams(pgtrigger.Trigger):
 
     def get_func(self, model: models.Model) -> str:
         fields = [field for field in model._meta.local_fields if isinstance(field, NgramsField)]
-        made = [f"NEW.{field.column} := {ngrams_sql(*field.columns)};" for field in fields]
+        made = [f"NEW.{field.column} := {ngrams_sql(*(f'NEW.{name}' for name in field.columns))};" for field in fields]
+        return "\n".join([*made, "RETURN NEW;"])
+
+
+class CollectsNames(pgtrigger.Trigger):
+    """Collects the names that other rows give to a row, however it is written: no write puts back what it once read."""
+
+    name = "collects_names"
+    when = pgtrigger.Before
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def get_func(self, model: models.Model) -> str:
+        fields = [field for field in model._meta.local_fields if isinstance(field, NamesField)]
+        made = [f"NEW.{field.column} := {field.made_sql('NEW')};" for field in fields]
         return "\n".join([*made, "RETURN NEW;"])
 
 

@@ -27,7 +27,7 @@ from apps.common.serializers import CountField
 from apps.common.statements import Statement, spell, text_of
 
 # Parameters of every list and of every detail, beside the filters of the resource.
-DETAIL_PARAMETERS = frozenset({"fields", "expand", "labels", "as_of", "format"})
+DETAIL_PARAMETERS = frozenset({"fields", "expand", "labels", "as_of", "known_at", "format"})
 LIST_PARAMETERS = DETAIL_PARAMETERS | {"sort", "cursor", "page_size", "count", "facets"}
 DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 INSTANT = re.compile(
@@ -549,7 +549,11 @@ def refuse_unknown(request: Any, known: Any) -> None:
     errors = []
     for name in request.GET:
         if name not in known:
-            detail = gettext("There is no parameter “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
+            if name == "known_at":
+                detail = gettext("Only lists and records are given as they were known at an instant.")
+            else:
+                detail = gettext("There is no parameter “%(name)s”.") % {"name": name[:100]}
+                detail += nearest(name[:100], known)
             errors.append({"parameter": name[:100], "code": "unknown_parameter", "detail": detail})
     if errors:
         raise ParameterError(errors, "unknown_parameter")
@@ -589,6 +593,17 @@ def read_day(request: Any, name: str) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         raise parameter_error(name, gettext("A day is expected, such as 2013-06-27.")) from None
+
+
+def read_moment(request: Any, name: str) -> datetime | None:
+    """Return a parameter that is an instant with its offset from UTC."""
+    value = request.GET.get(name)
+    if value is None:
+        return None
+    try:
+        return read_instant(value)
+    except FilterError as error:
+        raise parameter_error(name, error.detail) from error
 
 
 def read_words(request: Any, name: str) -> list[str]:

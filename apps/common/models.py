@@ -29,8 +29,11 @@ from apps.common.fields import (
     ProseField,
     SearchField,
 )
+from apps.common.log import LoggedChange, logged
 from apps.common.searching import term_parameters
 from apps.common.territory import Keeper, condition, territory_of
+
+__all__ = ["LoggedChange"]  # Django looks for models here
 
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_LENGTH = 120
@@ -48,20 +51,6 @@ EVIDENCE = """
     END IF;
     RETURN NULL;
 """
-
-
-def data_changes() -> pgtrigger.Trigger:
-    """Return the trigger by which a table of records moves the data version (see `DataChange`)."""
-    return pgtrigger.Trigger(
-        name="data_changes",
-        level=pgtrigger.Statement,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
-        when=pgtrigger.After,
-        func="""
-            INSERT INTO common_datachange (xid) VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING;
-            RETURN NULL;
-        """,
-    )
 
 
 def clean_q(text: str) -> list[str]:
@@ -241,31 +230,6 @@ class RetiredSlug(models.Model):
         return f"{self.table}/{self.slug}"
 
 
-class XidField(models.Field):
-    """The number of a database transaction, which never comes again (xid8)."""
-
-    def db_type(self, connection: Any) -> str:
-        return "xid8"
-
-
-class DataChange(models.Model):
-    """A transaction that changed records. Written by the database, for the data version (see `answers`).
-
-    A version has to tell any two states of the data apart in which a reader could find them. The greatest visible
-    number of a sequence does not: a transaction may commit behind one that took a greater number. The greatest visible
-    transaction together with those before it that are still open does.
-    """
-
-    xid = XidField(_("transaction"), primary_key=True, help_text=_("Number of the transaction."))
-
-    class Meta:
-        verbose_name = _("data change")
-        verbose_name_plural = _("data changes")
-
-    def __str__(self) -> str:
-        return str(self.xid)
-
-
 class Record(Citable):
     """A record with a slug: ASCII, unique within its resource, permanent, never reused."""
 
@@ -284,7 +248,7 @@ class Record(Citable):
             models.CheckConstraint(condition=Q(slug__regex=SLUG_PATTERN), name="%(app_label)s_%(class)s_slug_ascii"),
         ]
         triggers = [
-            data_changes(),
+            *logged(),
             pgtrigger.ReadOnly(name="slug_is_permanent", fields=["slug"]),
             pgtrigger.Trigger(
                 name="slug_is_retired",

@@ -184,6 +184,19 @@ def order_by(model: type[Model], order: Order, backwards: bool) -> list[OrderBy]
     return found
 
 
+def is_indexed(model: type[Model], order: Order) -> bool:
+    """Tell whether an index made for paging gives the rows of a list in its order, or nearly so.
+
+    An index on a column alone does so only if it is unique: many rows may be alike in another.
+    """
+    column, _descends = order[0]
+    field: Any = model._meta.get_field(column)
+    first = order_by(model, order[:1], backwards=False)
+    if any(list(index.expressions[:1]) == first for index in model._meta.indexes):
+        return True
+    return not field.null and (field.unique or any(index.fields[:1] == [column] for index in model._meta.indexes))
+
+
 def _nullable(model: type[Model], column: str) -> bool:
     field: Any = model._meta.get_field(column)
     return bool(field.null)

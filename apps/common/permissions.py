@@ -33,8 +33,12 @@ def foreign_fields(user: Any, record: Any) -> list[str]:
     old = None if record._state.adding else model._default_manager.filter(pk=record.pk).first()
     if (old is not None and not may_edit(user, old)) or not _would_lie(user, record):
         return [""]
-    guarded = [*model.belongs_to, *([model.inherits] if model.inherits else [])]
-    return [name for name in guarded if not _may_point(user, old, record, name)]
+    return [name for name in guarded(model) if not may_point(user, old, record, name)]
+
+
+def guarded(model: Any) -> list[str]:
+    """Return the references of a model that are set, changed and emptied only by who may edit both targets."""
+    return [*model.belongs_to, *([model.inherits] if model.inherits else [])]
 
 
 def _would_lie(user: Any, record: Any) -> bool:
@@ -51,7 +55,7 @@ def _would_lie(user: Any, record: Any) -> bool:
     return parent[1] in own or all(_target(record, name) is None for name in model.belongs_to)
 
 
-def _may_point(user: Any, old: Any, record: Any, name: str) -> bool:
+def may_point(user: Any, old: Any, record: Any, name: str) -> bool:
     """Tell whether a user may make a reference point from where it pointed to where it points now."""
     if old is not None and _target(old, name) == _target(record, name):
         return True

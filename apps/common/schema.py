@@ -36,6 +36,7 @@ TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("articles", "citations", "marks", "figures"),
     ),
     "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
+    "history": ("Every change: of one record, of all, and taken back.", ()),
     "explore": ("Questions across all resources: search, network, statistics.", ()),
     "api": ("The index of the API and its vocabularies.", ()),
 }
@@ -235,6 +236,12 @@ class RecordSchema(AutoSchema):
                 "as_of",
                 {"type": "string", "format": "date"},
                 description="What was true on this day, such as 2013-06-27.",
+            ),
+            OpenApiParameter(
+                "known_at",
+                {"type": "string", "format": "date-time"},
+                description="What the registry knew at this instant, such as 2026-01-31T08:00:00Z, whatever was changed"
+                " since.",
             ),
             OpenApiParameter(
                 "format",

@@ -13,9 +13,9 @@ END = "\n"  # parts the lines of a searched column; no normalised term holds it
 WHOLE = 2  # characters up to which a term is itself an n-gram
 
 
-def ngrams_sql(*columns: str) -> str:
-    """Return the SQL expression for the n-grams of columns of NEW, the row in a trigger."""
-    text = " || ".join(f"NEW.{column}" for column in columns)
+def ngrams_sql(*texts: str) -> str:
+    """Return the SQL expression for the n-grams of texts, which are SQL themselves."""
+    text = " || ".join(texts)
     return f"""coalesce((
         SELECT array_to_tsvector(
             array_agg(a) || array_agg(a || b) FILTER (WHERE b IS NOT NULL)

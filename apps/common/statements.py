@@ -68,9 +68,13 @@ def text_of(queryset: QuerySet[Any]) -> str:
 
 
 class Statement:
-    """A text that is prepared at its second use on a connection, and the names of its slots in order."""
+    """A text that is prepared at its second use on a connection, and the names of its slots in order.
 
-    def __init__(self, marked: str) -> None:
+    Where the plan hangs on the values, it is not kept (`plan_is_kept`), and made for each use.
+    """
+
+    def __init__(self, marked: str, *, plan_is_kept: bool = True) -> None:
+        self.plan_is_kept = plan_is_kept
         pieces = marked.split(MARK)
         self.names = tuple(pieces[1::2])
         self.text = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
@@ -89,7 +93,7 @@ class Statement:
     def cells(self, values: Mapping[str, Any]) -> list[list[bytes | None]]:
         """Run the statement and return its rows as the texts that PostgreSQL wrote: JSON is passed on unread."""
         params = self.params(values)
-        result = _run_prepared(self.native, params) or _retried(lambda: _result(self.text, params))
+        result = _run_prepared(self.native, params, self.plan_is_kept) or _retried(lambda: _result(self.text, params))
         columns = range(result.nfields)
         return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
 
@@ -107,15 +111,19 @@ class Prepared:
         self._seen: set[bytes] = set()
         self._made = 0
 
-    def run(self, text: bytes, params: Sequence[Any]) -> "pq.abc.PGresult | None":
+    def run(self, text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
         """Run a text; return None at its first use, and where its plan or the connection turns out to be lost."""
+        if not plan_is_kept:
+            values, types = self._dumped(params)
+            formats = self._transformer.formats
+            return self._checked(self.raw.pgconn.exec_params(text, values, types, formats))
         if text not in self._seen:
             if len(self._seen) >= KEPT:
                 self._seen.clear()
             self._seen.add(text)
             return None
-        values: Any = self._transformer.dump_sequence(params, [PyFormat.AUTO] * len(params))
-        key = (text, tuple(self._transformer.types or ()))
+        values, types = self._dumped(params)
+        key = (text, types)
         name = self._names.get(key)
         if name is None:
             name = self._prepare(key)
@@ -123,6 +131,11 @@ class Prepared:
             self._names.move_to_end(key)
         result = self.raw.pgconn.exec_prepared(name, values, self._transformer.formats)
         return self._checked(result)
+
+    def _dumped(self, params: Sequence[Any]) -> tuple[Any, tuple[int, ...]]:
+        """Return the parameters as they are sent, and their types."""
+        values = self._transformer.dump_sequence(params, [PyFormat.AUTO] * len(params))
+        return values, tuple(self._transformer.types or ())
 
     def _prepare(self, key: tuple[bytes, tuple[int, ...]]) -> bytes:
         self._made += 1
@@ -149,7 +162,7 @@ class Prepared:
 _own = threading.local()
 
 
-def _run_prepared(text: bytes, params: Sequence[Any]) -> "pq.abc.PGresult | None":
+def _run_prepared(text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
     """Run a text by way of what the thread's connection has prepared, or return None: the cursor can do all the rest.
 
     Not in a transaction, whose beginning psycopg may still have to send, nor while somebody looks at the queries.
@@ -166,7 +179,7 @@ def _run_prepared(text: bytes, params: Sequence[Any]) -> "pq.abc.PGresult | None
     known: Prepared | None = getattr(_own, "prepared", None)
     if known is None or known.raw is not raw:
         known = _own.prepared = Prepared(raw)
-    return known.run(text, params)
+    return known.run(text, params, plan_is_kept)
 
 
 def _retried(run: Callable[[], Any]) -> Any:

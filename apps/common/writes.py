@@ -23,13 +23,17 @@ from apps.common.conflicts import refusing
 from apps.common.errors import Refusal
 from apps.common.filters import read_flag, refuse_unknown
 from apps.common.inputs import CITATIONS, REASON, Contract, Finder, error_at
+from apps.common.log import SETTINGS
 from apps.common.permissions import RecordPermission, may_edit
 from apps.common.versions import check_unchanged, tag_of
 from apps.common.writing import RESERVED, Change, Writer, read_reason
 
 MOST_TOLD = 500  # changes of an import
 LOCK_TIMEOUT = "5s"
-BEGIN = "SELECT set_config('partybuild.reason', %s, true), set_config('lock_timeout', %s, true)"
+# Told to the change log, for as long as the transaction lasts.
+TOLD = ("user", "token", "request_id", "reason")
+SETTING = "set_config('{}', %s, true)"
+BEGIN = f"SELECT {', '.join(SETTING.format(SETTINGS[name]) for name in TOLD)}, set_config('lock_timeout', %s, true)"
 
 
 class Upload(NamedTuple):
@@ -214,7 +218,8 @@ class Writes:
         model = self.queryset.model
         with refusing(model), transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute(BEGIN, [reason, LOCK_TIMEOUT])
+                told = (str(self.request.user.pk), getattr(self.request.auth, "key", ""), self._request_id, reason)
+                cursor.execute(BEGIN, [*told, LOCK_TIMEOUT])
 
             def checked() -> HttpResponse:
                 answer = work()
@@ -227,6 +232,10 @@ class Writes:
             else:
                 answer = idempotency.once(self.request, checked) if self.request.method == "POST" else checked()
         return answer
+
+    @property
+    def _request_id(self) -> str:
+        return str(getattr(self.request._request, "request_id", ""))
 
     @property
     def _is_dry(self) -> bool:

@@ -5,7 +5,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import EDTFField
-from apps.common.models import NamedRecord, data_changes
+from apps.common.log import logged
+from apps.common.models import NamedRecord
 from apps.projects.models import Project
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street, Venue
 
@@ -124,7 +125,7 @@ class EventProject(Event.projects.through):  # type: ignore[name-defined]
         proxy = True
         verbose_name = _("event's project")
         verbose_name_plural = _("events' projects")
-        triggers = [data_changes()]
+        triggers = logged(dated=False)
 
 
 class Award(NamedRecord):

@@ -12,7 +12,7 @@ from apps.accounts.models import User
 from apps.common.fields import validate_edtf
 from apps.common.models import Fact
 from apps.evidence import spans
-from apps.evidence.concealing import blacken_rows, blacken_texts, redacted, replace_text, secret
+from apps.evidence.concealing import blacken_log, blacken_rows, blacken_texts, redacted, replace_text, secret
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
 from apps.evidence.redaction import MARK, conceal
@@ -149,7 +149,7 @@ def check_name(name: str) -> str:
 
 @transaction.atomic
 def redact_person(*, name: str, by: User, reason: str) -> Redaction:
-    """Remove a person's name from records, stored pages, notes and the log of the admin; returns what is left of it.
+    """Remove a person's name from records, their history, stored pages and notes; returns what is left of it.
 
     Slugs are permanent and stay. Raises ValidationError without a reason, and for what cannot be a name.
     """
@@ -157,6 +157,7 @@ def redact_person(*, name: str, by: User, reason: str) -> Redaction:
     if not reason.strip():
         raise ValidationError(_("Say why the name is removed."))
     places = blacken_texts(name) + blacken_rows(name)
+    blacken_log(name)
     return Redaction.objects.create(
         digest=secret().digest(name),
         length=len(name),

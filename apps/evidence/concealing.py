@@ -11,7 +11,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
 from apps.common.fields import Derived, validate_edtf
-from apps.common.models import citable_models
+from apps.common.log import LoggedChange, amend, logged_models
+from apps.common.models import citable_models, derived_fields
 from apps.evidence import spans
 from apps.evidence.models import Article, ArticleText, Citation, IssueDateCorrection, Mark, RedactedDigest, Redaction
 from apps.evidence.redaction import MARK, Key, Redactor, conceal, occurrences
@@ -173,6 +174,7 @@ def replace_text(text: ArticleText, captured: str) -> ArticleText:
     is taken away, the digests follow, and the new text is checked against all of them when it comes back.
     """
     article = Article.objects.select_for_update().get(pk=text.article_id)
+    former = text.captured
     body = captured[article.body_start : article.body_end]
     text.delete()
     key, changed = secret(), {}
@@ -190,4 +192,54 @@ def replace_text(text: ArticleText, captured: str) -> ArticleText:
     for old, new in changed.items():
         if old != new:
             RedactedDigest.objects.update_or_create(article=article, original=key.digest(old), defaults={"sha256": new})
-    return ArticleText.objects.create(article=article, captured=captured)
+    made = ArticleText.objects.create(article=article, captured=captured)
+    _replace_in_log(article, {**changed, former: captured})
+    return made
+
+
+# The change log -------------------------------------------------------------------------------------------------------
+
+
+def blacken_log(name: str) -> None:
+    """Blacken a name in the change log: in what rows held before and after each change, and in the reasons."""
+    models_by_table = logged_models()
+
+    def change(entry: LoggedChange) -> bool:
+        found = [_blacken_values(models_by_table[entry.table_name], row, name) for row in (entry.before, entry.after)]
+        reason = conceal(entry.reason, name)
+        altered = any(found) or reason != entry.reason
+        entry.reason = reason
+        return altered
+
+    amend(change)
+
+
+def _blacken_values(model: Any, row: dict[str, Any] | None, name: str) -> bool:
+    """Blacken a name in the columns of a logged row, and what is computed of them; tell whether it stood there."""
+    names = ["captured"] if model is ArticleText else text_fields(model)
+    changed = [column for column in names if name in ((row or {}).get(column) or "")]
+    for column in changed:
+        row[column] = conceal(row[column], name)  # type: ignore[index]
+    for field in derived_fields(model):
+        if row is not None and set(field.sources) & set(changed):
+            row[field.attname] = field.computed({name: row[name] for name in field.sources})
+    return bool(changed)
+
+
+def _replace_in_log(article: Article, changed: dict[str, str]) -> None:
+    """Put redacted texts and digests of an article in the place of the former ones in the change log."""
+
+    def change(entry: LoggedChange) -> bool:
+        altered = False
+        for row in (entry.before, entry.after):
+            for column, value in (row or {}).items():
+                if isinstance(value, str) and changed.get(value, value) != value:
+                    row[column] = changed[value]  # type: ignore[index]
+                    altered = True
+        return altered
+
+    for model in (Article, ArticleText):
+        amend(change, table_name=model._meta.db_table, record_id=article.pk)
+    for span in (Citation, Mark):
+        for side in ("before", "after"):
+            amend(change, table_name=span._meta.db_table, **{f"{side}__article_id": article.pk})

@@ -92,7 +92,18 @@ def test_every_filter_and_sort_key_is_documented(openapi: Any) -> None:
     for name, viewset in viewsets().items():
         parameters = {given["name"]: given for given in openapi["paths"][f"/api/v1/{name}"]["get"]["parameters"]}
         filters = set(viewset.filterset_class.base_filters)  # type: ignore[attr-defined]
-        shared = {"fields", "labels", "as_of", "format", "cursor", "page_size", "count", "sort", "Accept-Language"}
+        shared = {
+            "fields",
+            "labels",
+            "as_of",
+            "known_at",
+            "format",
+            "cursor",
+            "page_size",
+            "count",
+            "sort",
+            "Accept-Language",
+        }
         shared |= {"facets"} if facetable(viewset) else set()
         assert set(parameters) - {"expand"} == filters | shared, name
         assert ("expand" in parameters) == bool(viewset.detail_serializer_class.expandable()), name

@@ -1,6 +1,7 @@
 """The way past most of the stack answers as the whole of it does."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from apps.common.versions import KNOWN
 from partybuild.api import viewsets
 
 SHORTCUT = "apps.common.shortcut.ShortcutMiddleware"
-WHOLE = [name for name in settings.MIDDLEWARE if name != SHORTCUT]
-ONLY = [*settings.MIDDLEWARE[: settings.MIDDLEWARE.index(SHORTCUT) + 1], f"{__name__}.Closed"]
+WHOLE = tuple(name for name in settings.MIDDLEWARE if name != SHORTCUT)
+ONLY = (*settings.MIDDLEWARE[: settings.MIDDLEWARE.index(SHORTCUT) + 1], f"{__name__}.Closed")
 CLOSED = 418
 ZH, EN = {"accept-language": "zh-Hans"}, {"accept-language": "en-GB,en;q=0.9"}
 
@@ -30,11 +31,19 @@ class Closed:
         return HttpResponse(status=CLOSED)
 
 
-def answer(stack: list[str], address: str, **options: Any) -> tuple[Any, ...]:
+@cache
+def client_of(stack: tuple[str, ...], https: bool) -> Client:
+    """Return a client of a stack, which it puts together at its first request."""
+    return Client(SERVER_NAME="localhost")
+
+
+def answer(stack: tuple[str, ...], address: str, *, https: bool = False, **options: Any) -> tuple[Any, ...]:
     """Return all of an answer but the id that it is traced by."""
     method = options.pop("method", "get")
-    with override_settings(MIDDLEWARE=stack, ALLOWED_HOSTS=["localhost"]):
-        client = Client(SERVER_NAME=options.pop("host", "localhost"))
+    names = {"MIDDLEWARE": stack, "ALLOWED_HOSTS": ["localhost"], "SECURE_SSL_REDIRECT": https}
+    with override_settings(**names, SECURE_HSTS_SECONDS=60 * https):
+        client = client_of(stack, https)
+        client.cookies.clear()
         response = getattr(client, method)(f"/api/v1/{address}", **options)
     headers = {name: value for name, value in response.headers.items() if name != "X-Request-ID"}
     headers["Vary"] = ", ".join(sorted(headers.get("Vary", "").split(", ")))
@@ -82,10 +91,11 @@ def test_head_is_answered_alike(db: None) -> None:
     assert answer(ONLY, "districts", method="head", headers=ZH) == answer(WHOLE, "districts", method="head", headers=ZH)
 
 
-@override_settings(SECURE_SSL_REDIRECT=True, SECURE_HSTS_SECONDS=60)
 def test_over_https_too(db: None) -> None:
-    assert answer(ONLY, "districts", secure=True, headers=ZH) == answer(WHOLE, "districts", secure=True, headers=ZH)
-    assert answer(ONLY, "districts", headers=ZH)[0] == CLOSED
+    short = answer(ONLY, "districts", https=True, secure=True, headers=ZH)
+    assert "Strict-Transport-Security" in short[1]
+    assert short == answer(WHOLE, "districts", https=True, secure=True, headers=ZH)
+    assert answer(ONLY, "districts", https=True, headers=ZH)[0] == CLOSED
 
 
 @pytest.mark.parametrize(
@@ -129,9 +139,10 @@ def test_the_tag_of_a_record_names_its_own_version_either_way(db: None) -> None:
 
 
 def test_a_foreign_host_is_refused_alike(db: None) -> None:
-    short = answer(ONLY, "districts", host="elsewhere.example", headers=ZH)
+    foreign = {**ZH, "host": "elsewhere.example"}
+    short = answer(ONLY, "districts", headers=foreign)
     assert short[0] == 400
-    assert short[2] == answer(WHOLE, "districts", host="elsewhere.example", headers=ZH)[2]
+    assert short[2] == answer(WHOLE, "districts", headers=foreign)[2]
 
 
 def test_every_resource_has_its_route() -> None:

@@ -9,7 +9,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import EDTFField, MakesNgrams, NgramsField, NgramsIndex, PinyinField, SearchField
-from apps.common.models import Record, data_changes
+from apps.common.log import logged
+from apps.common.models import Record
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
@@ -115,11 +116,13 @@ class ArticleText(models.Model):
     captured = models.TextField(_("captured page"), help_text=_("The page as captured, newlines as LF."))
     attached_at = models.DateTimeField(_("attached at"), auto_now=True, help_text=_("When the text was attached."))
 
+    gone_for_good = True  # a page that was taken away is not quoted from the past either
+
     class Meta:
         verbose_name = _("article text")
         verbose_name_plural = _("article texts")
         triggers = [
-            data_changes(),  # quotations are made of it
+            *logged(dated=False),  # quotations are made of it
             pgtrigger.Trigger(
                 name="text_is_the_article",
                 operation=pgtrigger.Insert | pgtrigger.Update,

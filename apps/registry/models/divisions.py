@@ -22,7 +22,8 @@ from apps.common.fields import (
     SearchField,
     lines,
 )
-from apps.common.models import EVIDENCE, SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet, data_changes
+from apps.common.log import logged
+from apps.common.models import EVIDENCE, SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet
 from apps.common.pinyin import search_key
 from apps.registry import naming
 
@@ -98,7 +99,7 @@ class Division(Citable):
     class Meta:
         abstract = True
         indexes = [NgramsIndex(fields=["ngrams"], name="%(app_label)s_%(class)s_ngrams")]
-        triggers = [data_changes(), MakesNgrams()]
+        triggers = [*logged(), MakesNgrams()]
 
     def __str__(self) -> str:
         return self.name

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import EDTFField, NamesField, NgramsField
+from apps.common.fields import CollectsNames, EDTFField, NamesField, NgramsField
 from apps.common.models import NamedRecord
 from apps.registry.models.divisions import District, Neighbourhood, Street
 
@@ -74,7 +74,12 @@ class MemberUnit(NamedRecord):
         help_text=_("Neighbourhood whose people it organises or in which it is known to be."),
     )
     summary = models.TextField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
-    alias_text = NamesField(_("other names"), help_text=_("Other names in the form in which they are searched."))
+    alias_text = NamesField(
+        _("other names"),
+        names="registry_unitname",
+        owner="unit_id",
+        help_text=_("Other names in the form in which they are searched."),
+    )
     ngrams = NgramsField("search_text", "alias_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
 
     class Meta(NamedRecord.Meta):
@@ -86,19 +91,7 @@ class MemberUnit(NamedRecord):
         ]
         triggers = [
             *NamedRecord.Meta.triggers,
-            # Always anew, so that no write puts back what it once read. By its name it comes before `makes_ngrams`.
-            pgtrigger.Trigger(
-                name="collects_names",
-                operation=pgtrigger.Insert | pgtrigger.Update,
-                when=pgtrigger.Before,
-                func="""
-                    NEW.alias_text := coalesce((
-                        SELECT string_agg(search_text, '' ORDER BY id) FROM registry_unitname
-                        WHERE unit_id = NEW.id AND state = 'published'
-                    ), '');
-                    RETURN NEW;
-                """,
-            ),
+            CollectsNames(),  # by its name it comes before `makes_ngrams`
         ]
 
 

@@ -1,0 +1,282 @@
+"""The change log: every change of a logged table, by whatever way, written by the database itself.
+
+A table is logged by the triggers of `logged()` on its model. They run once for each statement and copy the rows that it
+changed, so that the API, the admin, bulk writes, `QuerySet.update`, SQL, COPY and TRUNCATE all leave the same trace.
+Who made the change and why comes from settings of the transaction (`apps.history.context.telling`).
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pgtrigger
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.fields import MadeField
+from apps.common.statements import literal
+
+# Settings of a transaction, by the column of the log that they fill.
+SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id", "reason")}
+# Lets one transaction write over what the log holds: to redact a name, and for nothing else.
+AMENDING = "partybuild.amending"
+AMEND = "UPDATE common_loggedchange SET reason = %s, before = %s::jsonb, after = %s::jsonb"
+
+# Makes it known that the log was amended, and the data version another one: answers about the past are kept by it.
+AMENDED = """
+    INSERT INTO common_loggedchange (xid, at, token, request_id, reason, table_name, record_id, key, operation)
+    SELECT pg_current_xact_id(), transaction_timestamp(), '', 'tx-' || pg_current_xact_id()::text, '',
+           'common_loggedchange', 0, '', 'update'
+"""
+
+
+class XidField(models.Field):
+    """The number of a database transaction, which never comes again (xid8)."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class Operation(models.TextChoices):
+    INSERT = "insert", _("Added")
+    UPDATE = "update", _("Changed")
+    DELETE = "delete", _("Deleted")
+
+
+class LoggedChange(models.Model):
+    """One change of one row. Written by the database, and never changed.
+
+    The data version is made of it (see `answers`). A version has to tell any two states of the data apart in which a
+    reader could find them. The greatest visible number of a sequence does not: a transaction may commit behind one that
+    took a greater number. The greatest visible transaction together with those before it that are still open does.
+    """
+
+    number = models.BigAutoField(
+        _("number"), primary_key=True, help_text=_("Order of the changes; those of one row are in their true order.")
+    )
+    xid = XidField(_("transaction"), help_text=_("Number of the transaction."))
+    at = models.DateTimeField(_("at"), help_text=_("When the transaction began; the same for all that it changed."))
+    user_id = models.BigIntegerField(_("user"), null=True, help_text=_("Internal key of the account, if one is known."))
+    token = models.CharField(_("token"), max_length=64, help_text=_("Public part of the token that was used."))
+    request_id = models.CharField(
+        _("request"), max_length=64, help_text=_("Request, or else transaction, that made the change.")
+    )
+    reason = models.TextField(_("reason"), help_text=_("Why the change was made."))
+    table_name = models.CharField(_("table"), max_length=63, help_text=_("Table of the row."))
+    record_id = models.BigIntegerField(_("record id"), help_text=_("Internal key of the row."))
+    key = models.CharField(
+        _("key"),
+        max_length=200,
+        help_text=_("Public key of the record; of a row without one the internal key of its owner."),
+    )
+    operation = models.CharField(
+        _("operation"), max_length=6, choices=Operation, help_text=_("What was done with the row.")
+    )
+    before = models.JSONField(_("before"), null=True, help_text=_("Stored columns before; empty for an added row."))
+    after = models.JSONField(_("after"), null=True, help_text=_("Stored columns after; empty for a deleted row."))
+
+    class Meta:
+        verbose_name = _("logged change")
+        verbose_name_plural = _("logged changes")
+        ordering = ["number"]
+        indexes = [
+            models.Index(fields=["-xid"], name="common_log_xid"),
+            models.Index(fields=["table_name", "record_id", "-number"], name="common_log_row"),
+            models.Index(fields=["table_name", "key"], name="common_log_key"),
+            models.Index(fields=["request_id"], name="common_log_request"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="log_is_permanent",
+                level=pgtrigger.Statement,
+                operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
+                when=pgtrigger.Before,
+                func=f"""
+                    IF TG_OP = 'UPDATE' AND current_setting('{AMENDING}', true) = 'on' THEN
+                        RETURN NULL;
+                    END IF;
+                    RAISE restrict_violation USING MESSAGE = 'the change log is never changed';
+                """,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.operation} {self.table_name} {self.key or self.record_id}"
+
+
+# Triggers -------------------------------------------------------------------------------------------------------------
+
+
+def stored_columns(model: Any) -> list[str]:
+    """Return the columns of a model that hold what was written, and not what the database computes."""
+    return [field.column for field in model._meta.concrete_fields if not is_computed(field)]
+
+
+def is_computed(field: Any) -> bool:
+    """Tell whether a column is one that the database computes: generated, or filled by a trigger."""
+    return bool(field.generated) or isinstance(field, MadeField)
+
+
+def without_computed(model: Any, row: str) -> str:
+    """Return SQL for a whole row as jsonb, less the columns that the database computes."""
+    computed = (field.column for field in model._meta.concrete_fields if is_computed(field))
+    return f"(to_jsonb({row}){''.join(f' - {literal(column)}' for column in computed)})"
+
+
+def owner_field(model: Any) -> Any:
+    """Return the foreign key by which a row without a public key (a link, a text) belongs to a record."""
+    return next(field for field in model._meta.concrete_fields if field.many_to_one or field.one_to_one)
+
+
+def key_column(model: Any) -> str:
+    """Return the column of the public key of a model's rows, or else of the key of their owner."""
+    named = getattr(model, "key_field", None)
+    return str(model._meta.get_field(named).column if named else owner_field(model).column)
+
+
+def _content(model: Any, row: str) -> str:
+    """Return SQL for the stored columns of a row as jsonb; NULL where there is no row."""
+    pk = connection.ops.quote_name(model._meta.pk.column)
+    # Not `without_computed`, which would write out the n-grams only to drop them.
+    kept = f"SELECT to_jsonb(kept) FROM (SELECT {_stored(model, row)}) AS kept"  # noqa: S608 - names of columns
+    return f"CASE WHEN {row}.{pk} IS NOT NULL THEN ({kept}) END"
+
+
+def _stored(model: Any, row: str) -> str:
+    """Return the stored columns of a row, separated by commas."""
+    return ", ".join(f"{row}.{connection.ops.quote_name(column)}" for column in stored_columns(model))
+
+
+class _Logging(pgtrigger.Trigger):
+    """Copies the rows that a statement changed into the log. `source` is what it reads them from."""
+
+    level = pgtrigger.Statement
+    declare = [
+        ("told_user", "bigint := nullif(current_setting('partybuild.user', true), '')::bigint"),
+        ("told_token", "text := coalesce(current_setting('partybuild.token', true), '')"),
+        ("told_reason", "text := coalesce(current_setting('partybuild.reason', true), '')"),
+        (
+            "told_request",
+            "text := coalesce(nullif(current_setting('partybuild.request_id', true), ''), "
+            "'tx-' || pg_current_xact_id()::text)",
+        ),
+    ]
+    when = pgtrigger.After
+    source = ""
+    old = "NULL"
+    new = "NULL"
+
+    def get_func(self, model: Any) -> str:
+        # A migration's model knows neither its key nor what a proxy stands for.
+        model = apps.get_model(model._meta.label)
+        quote = connection.ops.quote_name
+        pk = quote(model._meta.pk.column)
+        key = quote(key_column(model))
+        rows = [row for row in ("n", "o") if f" {row}" in f"{self.source} "]
+        here = {column: f"coalesce({', '.join(f'{row}.{column}' for row in rows)})" for column in (pk, key)}
+        operation = f"'{str(self.name).removeprefix('log_')}'"
+        condition = ""
+        if len(rows) == 2:
+            # A row whose internal key changed counts as one deleted and one added.
+            operation = f"CASE WHEN o.{pk} IS NULL THEN 'insert' WHEN n.{pk} IS NULL THEN 'delete' ELSE 'update' END"
+            condition = f"WHERE ROW({_stored(model, 'o')}) IS DISTINCT FROM ROW({_stored(model, 'n')})"
+        elif self.name == "log_truncate":
+            operation = "'delete'"
+        # The names are those of our own models.
+        return f"""
+            INSERT INTO common_loggedchange (xid, at, user_id, token, request_id, reason,
+                                             table_name, record_id, key, operation, before, after)
+            SELECT pg_current_xact_id(), transaction_timestamp(), told_user, told_token, told_request, told_reason,
+                   TG_TABLE_NAME, {here[pk]}, {here[key]}::text, {operation},
+                   {_content(model, "o") if "o" in rows else "NULL"},
+                   {_content(model, "n") if "n" in rows else "NULL"}
+            FROM {self.source.format(table=quote(model._meta.db_table), pk=pk)}
+            {condition};
+            RETURN NULL;
+        """  # noqa: S608
+
+
+class _LogInsert(_Logging):
+    name = "log_insert"
+    operation = pgtrigger.Insert
+    referencing = pgtrigger.Referencing(new="new_rows")
+    source = "new_rows AS n"
+
+
+class _LogUpdate(_Logging):
+    name = "log_update"
+    operation = pgtrigger.Update
+    referencing = pgtrigger.Referencing(old="old_rows", new="new_rows")
+    source = "old_rows AS o FULL JOIN new_rows AS n ON o.{pk} = n.{pk}"
+
+
+class _LogDelete(_Logging):
+    name = "log_delete"
+    operation = pgtrigger.Delete
+    referencing = pgtrigger.Referencing(old="old_rows")
+    source = "old_rows AS o"
+
+
+class _LogTruncate(_Logging):
+    """Before, because a table that is emptied at once shows no rows to a trigger behind it."""
+
+    name = "log_truncate"
+    when = pgtrigger.Before
+    operation = pgtrigger.Truncate
+    source = "{table} AS o"
+
+
+class _KeepUpdatedAt(pgtrigger.Trigger):
+    """Leaves a row as it is where a write says again what stands there: only a change moves `updated_at`.
+
+    All is in the condition, so that a write that does change something pays for the comparison alone.
+    """
+
+    name = "same_is_no_change"
+    operation = pgtrigger.Update
+    when = pgtrigger.Before
+    func = "NEW.updated_at := OLD.updated_at; RETURN NEW;"
+
+    def get_condition(self, model: Any) -> pgtrigger.Condition:
+        # Before a row is stored, its generated columns are not computed yet.
+        columns = [connection.ops.quote_name(name) for name in stored_columns(model) if name != "updated_at"]
+        return pgtrigger.Condition(" AND ".join(f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in columns))
+
+
+def logged(*, dated: bool = True) -> list[pgtrigger.Trigger]:
+    """Return the triggers of a logged table; `dated` where it has a column `updated_at`."""
+    triggers: list[pgtrigger.Trigger] = [_LogInsert(), _LogUpdate(), _LogDelete(), _LogTruncate()]
+    return [*triggers, _KeepUpdatedAt()] if dated else triggers
+
+
+def logged_models() -> dict[str, Any]:
+    """Return the models whose tables are logged, by table, in an order in which what others point at comes first."""
+    position: dict[Any, int] = {model: number for number, model in enumerate(apps.get_models())}
+    found = [model for model, trigger in pgtrigger.registered() if isinstance(trigger, _LogInsert)]
+    return {model._meta.db_table: model for model in sorted(found, key=position.__getitem__)}
+
+
+# Amending -------------------------------------------------------------------------------------------------------------
+
+
+def amend(change: Callable[[LoggedChange], bool], **narrowed: Any) -> None:
+    """Write over entries of the log, which only a redaction may do.
+
+    `change` is given each entry, puts it right and tells whether it did; `narrowed` are filters.
+    """
+    altered = False
+    with transaction.atomic(), connection.cursor() as cursor:
+        for entry in LoggedChange.objects.filter(**narrowed).iterator(chunk_size=500):
+            if change(entry):
+                altered = True
+                cursor.execute("SELECT set_config(%s, 'on', true)", [AMENDING])
+                values = [entry.reason, _json(entry.before), _json(entry.after), entry.number]
+                cursor.execute(f"{AMEND} WHERE number = %s", values)
+        cursor.execute("SELECT set_config(%s, '', true)", [AMENDING])
+        if altered:
+            cursor.execute(AMENDED)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,157 @@
+"""What the addresses of the history answer: entries of one record, and items of the feed."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+
+from apps.accounts.models import User
+from apps.common.log import LoggedChange, logged_models
+from apps.common.models import Citable, Fact
+from apps.common.territory import territory_of
+from apps.evidence.models import Citation
+from apps.history.readable import (
+    Keys,
+    Seen,
+    concealed,
+    difference,
+    is_keeper,
+    not_concealed,
+    record_model,
+    seen_by,
+)
+
+
+def instant(value: Any) -> str:
+    """Return an instant as answers write it."""
+    return str(value.strftime(settings.REST_FRAMEWORK["DATETIME_FORMAT"]))
+
+
+def tables_of(resources: Iterable[str]) -> list[str]:
+    """Return the logged tables that belong to resources: their own, and those of links and texts."""
+    names = set(resources)
+    return [table for table, model in logged_models().items() if record_model(model).resource in names]
+
+
+# One record -----------------------------------------------------------------------------------------------------------
+
+
+def entries_of(model: Any, key: str, before: int | None, size: int, user: Any) -> list[LoggedChange]:
+    """Return the entries of the records that have, or had, a key: the newest first, those before a number.
+
+    A record that the reader may not see now has none.
+    """
+    logged = LoggedChange.objects.filter(table_name=model._meta.db_table, key=key)
+    ids = set(logged.order_by().values_list("record_id", flat=True).distinct())
+    return of_rows(model, sorted(ids - concealed(user, model, ids)), before, size)
+
+
+def of_rows(model: Any, ids: Sequence[int], before: int | None, size: int) -> list[LoggedChange]:
+    """Return the entries of records by their internal keys, with those of their links, as `entries_of` does."""
+    links = [table for table in tables_of([model.resource]) if table != model._meta.db_table]
+    found = LoggedChange.objects.filter(table_name=model._meta.db_table, record_id__in=ids)
+    if ids and links:
+        # By owner: see `log.key_column`.
+        found |= LoggedChange.objects.filter(table_name__in=links, key__in=[str(pk) for pk in ids])
+    if before is not None:
+        found = found.filter(number__lt=before)
+    return list(found.order_by("-number")[:size])
+
+
+def describe(entries: Sequence[LoggedChange], user: Any) -> list[dict[str, Any]]:
+    """Return entries as a reader may see them, each with what it changed."""
+    seen = not_concealed(user, seen_by(user, entries))
+    keys = Keys(seen)
+    names = _user_names(seen) if territory_of(user) else {}
+    return [
+        {
+            "number": each.entry.number,
+            "at": instant(each.entry.at),
+            "request_id": each.entry.request_id,
+            "user": names.get(each.entry.user_id),
+            "reason": each.entry.reason,
+            "resource": each.resource,
+            "key": keys.key(*each.record),
+            "operation": each.operation,
+            "part": "" if issubclass(each.model, Citable) else str(each.model._meta.verbose_name),
+            "changes": difference(keys.row(each.model, each.before), keys.row(each.model, each.after)),
+        }
+        for each in seen
+    ]
+
+
+def _user_names(seen: Iterable[Seen]) -> dict[int | None, str]:
+    ids = {each.entry.user_id for each in seen if each.entry.user_id is not None}
+    return dict(User.objects.filter(pk__in=ids).values_list("pk", "username"))
+
+
+# The feed -------------------------------------------------------------------------------------------------------------
+
+
+def feed_items(entries: Sequence[LoggedChange], user: Any) -> list[dict[str, Any]]:
+    """Return entries as items of the feed: a record's state, with what it holds where the reader may still see it."""
+    seen = seen_by(user, entries)
+    keys = Keys(seen)
+    present = _present(seen, user)
+    items: list[dict[str, Any]] = []
+    for each in seen:
+        own = issubclass(each.model, Citable)
+        # A link that goes away leaves its record behind.
+        there = each.record in present and (each.after is not None or not own)
+        items.append(_item(each, there, keys.row(each.model, each.after) if there and own else None, keys))
+        if not is_keeper(user) and issubclass(each.model, Fact) and _flips(each):
+            items += _citations(each, there)
+    return items
+
+
+def _item(each: Seen, there: bool, data: Any, keys: Keys) -> dict[str, Any]:
+    key = keys.key(*each.record)
+    return {
+        "number": each.entry.number,
+        "at": instant(each.entry.at),
+        "request_id": each.entry.request_id,
+        "resource": each.resource,
+        "key": key,
+        "url": f"{settings.API_ROOT}/{each.resource}/{key}",
+        "operation": each.operation if issubclass(each.model, Citable) else "update",
+        "state": "updated" if there else "deleted",
+        "data": data,
+    }
+
+
+def _flips(each: Seen) -> bool:
+    """Tell whether the change shows or hides a record that was there before and is there after it."""
+    return each.entry.operation == "update" and (each.before is None) != (each.after is None)
+
+
+def _citations(each: Seen, there: bool) -> list[dict[str, Any]]:
+    """Return items for the citations of a record that is shown or hidden, for they come and go with it."""
+    kind = ContentType.objects.get_for_model(each.model)
+    slugs = Citation.objects.filter(content_type=kind, object_id=each.entry.record_id).values_list("slug", flat=True)
+    return [
+        {
+            "number": each.entry.number,
+            "at": instant(each.entry.at),
+            "request_id": each.entry.request_id,
+            "resource": Citation.resource,
+            "key": slug,
+            "url": f"{settings.API_ROOT}/{Citation.resource}/{slug}",
+            "operation": each.operation,
+            "state": "updated" if there else "deleted",
+            "data": None,
+        }
+        for slug in slugs.order_by("slug")
+    ]
+
+
+def _present(seen: Iterable[Seen], user: Any) -> set[tuple[str, int]]:
+    """Return the records that are there now and that a reader may see, by table and internal key."""
+    wanted: dict[Any, set[int]] = {}
+    for each in seen:
+        wanted.setdefault(record_model(each.model), set()).add(each.record[1])
+    found: set[tuple[str, int]] = set()
+    for model, ids in wanted.items():
+        rows: Any = model._default_manager.visible_to(user).filter(pk__in=ids).order_by()
+        found |= {(model._meta.db_table, pk) for pk in rows.values_list("pk", flat=True)}
+    return found

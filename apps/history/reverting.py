@@ -1,0 +1,184 @@
+"""Taking a request back: every row that it changed becomes again what it was, or nothing happens at all."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext
+
+from apps.common.log import LoggedChange, logged_models, owner_field, stored_columns, without_computed
+from apps.common.models import Citable, RetiredSlug
+from apps.common.permissions import guarded, may_edit, may_point
+from apps.common.territory import territory_of
+
+ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row, what a request found and what it left: the entry of the log that says the one, and that of the other."""
+
+    model: Any
+    pk: int
+    first: int
+    number: int
+    key: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+    @property
+    def label(self) -> str:
+        """The row as a reader knows it."""
+        own = getattr(self.model, "resource", None)
+        return f"{own}/{self.key}" if own else f"{self.model._meta.verbose_name} {self.pk}"
+
+
+@dataclass
+class Outcome:
+    """What was changed back, and what stands in the way: then nothing was."""
+
+    steps: list[Step]
+    obstacles: list[tuple[Step | None, str]] = field(default_factory=list)
+
+
+def steps_of(request_id: str) -> list[Step]:
+    """Return what a request changed on the whole, a step a row, in an order in which it can be taken back."""
+    models = logged_models()
+    first: dict[tuple[str, int], LoggedChange] = {}
+    last: dict[tuple[str, int], LoggedChange] = {}
+    for entry in LoggedChange.objects.filter(request_id=request_id).order_by("number"):
+        row = (entry.table_name, entry.record_id)
+        first.setdefault(row, entry)
+        last[row] = entry
+    found = [
+        Step(models[row[0]], row[1], first[row].number, end.number, end.key, first[row].before, end.after)
+        for row, end in last.items()
+        if row[0] in models and first[row].before != end.after
+    ]
+    position = {model: number for number, model in enumerate(models.values())}
+
+    def order(step: Step) -> tuple[int, int]:
+        # Added rows go first, those that point at others before those; deleted rows come back the other way round.
+        place = position[step.model]
+        if step.before is None:
+            return 0, -place
+        return (1, place) if step.after is not None else (2, place)
+
+    return sorted(found, key=order)
+
+
+def revert(request_id: str, *, keep: bool, user: Any) -> Outcome:
+    """Take a request back for a user. Without `keep`, all is tried and checked, and left as it was.
+
+    Raises PermissionDenied unless the user may edit every record that the request changed, as it is and as it was.
+    Call it within `telling`, which gives the change a reason.
+    """
+    outcome = Outcome(steps_of(request_id))
+    with transaction.atomic():
+        if not all(_may_undo(user, step.model, step.after, step.before) for step in outcome.steps):
+            raise PermissionDenied
+        for step in outcome.steps:
+            if message := _changed_since(step):
+                outcome.obstacles.append((step, message))
+        if not outcome.obstacles:
+            outcome.obstacles += _apply(outcome.steps)
+            if not outcome.obstacles and not all(
+                _may_undo(user, step.model, step.before, step.after) for step in outcome.steps
+            ):
+                raise PermissionDenied
+        if outcome.obstacles or not keep:
+            transaction.set_rollback(True)
+    return outcome
+
+
+def _may_undo(user: Any, model: Any, row: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Tell whether a user may edit a row that stands in the database, and point where it points and the other does not.
+
+    A link or a text is its owner's.
+    """
+    if row is None or territory_of(user).everything:
+        return True
+    if not issubclass(model, Citable):
+        owner = owner_field(model)
+        return may_edit(user, owner.related_model(pk=row[owner.column]))
+    record, former = _instance(model, row), None if other is None else _instance(model, other)
+    return may_edit(user, record) and all(may_point(user, former, record, name) for name in guarded(model))
+
+
+def _instance(model: Any, row: dict[str, Any]) -> Any:
+    """Return a record with the references that a row of the log has."""
+    fields = model._meta.concrete_fields
+    parts = {getattr(field, "fk_field", None) for field in model._meta.private_fields}
+    return model(
+        **{
+            field.attname: row.get(field.column)
+            for field in fields
+            if field.primary_key or field.is_relation or field.name in parts
+        }
+    )
+
+
+def _current(step: Step) -> dict[str, Any] | None:
+    quote = connection.ops.quote_name
+    meta = step.model._meta
+    content = without_computed(step.model, "r")
+    text = ROW.format(content=content, table=quote(meta.db_table), pk=quote(meta.pk.column))
+    with connection.cursor() as cursor:
+        cursor.execute(text, [step.pk])
+        found = cursor.fetchone()
+    return None if found is None else dict(json.loads(found[0]))
+
+
+def _changed_since(step: Step) -> str:
+    """Return what keeps a row from being changed back, or nothing."""
+    current = _current(step)
+    if current == step.after:
+        return ""
+    if current is None:
+        return gettext("It was deleted since.")
+    if step.after is None:
+        return gettext("There is another one in its place.")
+    names = [name for name, value in current.items() if value != step.after.get(name) and name != "updated_at"]
+    return gettext("It was changed since: %(fields)s.") % {"fields": ", ".join(sorted(names)) or "updated_at"}
+
+
+def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
+    """Change the rows back; yield what the database holds against it, and stop there."""
+    step: Step | None = None
+    try:
+        with transaction.atomic():
+            for step in steps:
+                _undo(step)
+            step = None
+            with connection.cursor() as cursor:
+                # References and evidence are otherwise checked when the transaction ends.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError as error:
+        yield step, str(error).partition("\n")[0]
+
+
+def _undo(step: Step) -> None:
+    quote = connection.ops.quote_name
+    table, pk = quote(step.model._meta.db_table), quote(step.model._meta.pk.column)
+    # Straight from the log, since numbers may lose digits on their way through Python.
+    former = f"jsonb_populate_record(NULL::{table}, entry.before) AS former"
+    row = f"(SELECT former.* FROM common_loggedchange AS entry, {former} WHERE entry.number = %s) AS former"  # noqa: S608
+    with connection.cursor() as cursor:
+        if step.before is None:
+            cursor.execute(f"DELETE FROM {table} WHERE {pk} = %s", [step.pk])  # noqa: S608
+        elif step.after is None:
+            # The slug comes back with the very record that bore it.
+            RetiredSlug.objects.filter(table=step.model._meta.db_table, slug=step.before.get("slug")).delete()
+            columns = ", ".join(map(quote, stored_columns(step.model)))
+            cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {row}", [step.first])  # noqa: S608
+        else:
+            changed = [name for name in stored_columns(step.model) if step.before.get(name) != step.after.get(name)]
+            columns = ", ".join(map(quote, changed))
+            cursor.execute(
+                f"UPDATE {table} SET ({columns}) = (SELECT {columns} FROM {row}) WHERE {pk} = %s",  # noqa: S608
+                [step.first, step.pk],
+            )

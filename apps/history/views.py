@@ -1,0 +1,225 @@
+"""The history over HTTP: of one record, of all records as a feed, and taking a request back."""
+
+import hashlib
+from typing import Any
+
+from django.core import signing
+from django.http import Http404
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.common import paging
+from apps.common.answers import CachedReads
+from apps.common.errors import CONTENT_TYPE, nearest, parameter_error, problem
+from apps.common.filters import read_flag, read_format, read_moment, read_words, refuse_unknown
+from apps.common.log import LoggedChange, Operation
+from apps.common.models import Citable, citable_models
+from apps.history import feed
+from apps.history.context import telling
+from apps.history.items import describe, entries_of, feed_items, tables_of
+from apps.history.readable import Keys, Seen, difference
+from apps.history.reverting import Outcome, revert
+from apps.history.schema import (
+    FEED,
+    FEED_PARAMETERS,
+    HISTORY,
+    HISTORY_PARAMETERS,
+    PROBLEM_TYPE,
+    REVERSION,
+    REVERT_PARAMETERS,
+    refused,
+)
+
+SALT = "apps.history.views"
+
+
+def page_address(request: Request, cursor: str) -> str:
+    """Return the address of a request with another cursor."""
+    return f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"
+
+
+class HistoryView(CachedReads, APIView):
+    """The changes of one record."""
+
+    @extend_schema(
+        operation_id="history",
+        summary="Read the history of a record",
+        tags=["history"],
+        parameters=HISTORY_PARAMETERS,
+        responses={200: HISTORY},
+    )
+    def get(self, request: Request, resource: str, key: str) -> Response:
+        """List the changes of a record, the newest first; also those of one that was deleted.
+
+        What was changed while a record was a draft is told only to those who keep the registry, and so is the whole
+        history of one that is a draft now.
+        """
+        refuse_unknown(request, {"page_size", "cursor", "format"})
+        read_format(request)
+        model = citable_models().get(resource)
+        if model is None:
+            raise Http404
+        size = paging.read_size(request.query_params)
+        before = self._read_cursor(request)
+        entries = entries_of(model, key, before, size + 1, request.user)
+        results = describe(entries[:size], request.user)
+        if before is None and not results and len(entries) <= size:
+            raise Http404
+        following = None
+        if len(entries) > size:
+            following = page_address(request, signing.dumps([request.path, entries[size - 1].number], salt=SALT))
+        return Response({"results": results, "next": following})
+
+    @staticmethod
+    def _read_cursor(request: Request) -> int | None:
+        text = request.query_params.get("cursor")
+        if text is None:
+            return None
+        try:
+            path, number = signing.loads(text, salt=SALT)
+        except (signing.BadSignature, ValueError, TypeError) as error:
+            raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
+        if path != request.path:
+            raise parameter_error(
+                "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
+            )
+        return int(number)
+
+
+class ChangesView(CachedReads, APIView):
+    """The changes of all records."""
+
+    @extend_schema(
+        operation_id="changes",
+        summary="Follow all changes",
+        tags=["history"],
+        parameters=FEED_PARAMETERS,
+        responses={200: FEED},
+    )
+    def get(self, request: Request) -> Response:
+        """List the changes of all records in an order in which they can be replayed.
+
+        Who follows `next`, at once while there is `more` and otherwise from time to time, misses no change, in
+        whatever order transactions commit. A change is given once those begun before it are over.
+        """
+        refuse_unknown(request, {"resource", "operation", "since", "page_size", "cursor", "format"})
+        read_format(request)
+        known = citable_models()
+        resources = self._read_known(request, "resource", list(known)) or list(known)
+        operations = self._read_known(request, "operation", list(Operation.values))
+        since = read_moment(request, "since")
+        filters = (sorted(resources), sorted(operations), str(since))
+        digest = hashlib.sha256(repr(filters).encode()).hexdigest()[:12]
+        place = feed.read_place(request.query_params.get("cursor"), digest)
+        size = paging.read_size(request.query_params)
+        batch = feed.read(place, digest, tables_of(resources), since, size)
+        items = [
+            item
+            for item in feed_items(batch.changes, request.user)
+            if item["resource"] in resources and (not operations or item["operation"] in operations)
+        ]
+        following = page_address(request, feed.write_place(batch.place))
+        return Response({"items": items, "next": following, "more": batch.more})
+
+    @staticmethod
+    def _read_known(request: Request, name: str, known: list[str]) -> list[str]:
+        words = read_words(request, name)
+        for word in words:
+            if word not in known:
+                detail = gettext("“%(word)s” is not one of the values.") % {"word": word[:100]}
+                raise parameter_error(name, detail + nearest(word[:100], known))
+        return words
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Why a request is taken back."""
+
+    change_reason = serializers.CharField(max_length=1000, help_text="Why the request is taken back.")
+
+    def validate(self, attrs: Any) -> Any:
+        """Refuse what is unknown."""
+        for name in self.initial_data:
+            if name not in self.fields:
+                message = gettext("There is no field “%(name)s”.") % {"name": str(name)[:100]}
+                raise ValidationError({str(name)[:100]: message + nearest(str(name)[:100], list(self.fields))})
+        return attrs
+
+
+class RevertView(APIView):
+    """Taking a request back."""
+
+    @extend_schema(
+        operation_id="revert",
+        summary="Take a request back",
+        tags=["history"],
+        parameters=REVERT_PARAMETERS,
+        request=ReasonSerializer,
+        responses={
+            200: REVERSION,
+            (403, PROBLEM_TYPE): refused("Only who may edit all that the request changed may take it back."),
+            (409, PROBLEM_TYPE): refused("Something stands in the way, and nothing was changed."),
+        },
+    )
+    def post(self, request: Any, request_id: str) -> Response:
+        """Change back everything that a request changed, or nothing.
+
+        With `dry_run` all is tried, and what would be changed back and what stands in the way is told. A row that was
+        changed since stands in the way, and so does every rule of the registry. Taking back is logged, and can itself
+        be taken back. It is for those who may edit all records concerned, as they are and as they were.
+        """
+        refuse_unknown(request, {"dry_run", "format"})
+        read_format(request)
+        dry_run = read_flag(request, "dry_run")
+        if not LoggedChange.objects.filter(request_id=request_id).exists():
+            raise Http404
+        given = ReasonSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        own_id = request._request.request_id
+        token = getattr(request.auth, "key", None)
+        with telling(user=request.user, token=token, request_id=own_id, reason=given.validated_data["change_reason"]):
+            outcome = revert(request_id, keep=not dry_run, user=request.user)
+        conflicts = conflicts_of(outcome)
+        if conflicts and not dry_run:
+            detail = " ".join(dict.fromkeys(conflict["detail"] for conflict in conflicts))
+            body = problem(request._request, "conflict", detail, conflicts)
+            return Response(body, status=409, content_type=CONTENT_TYPE)
+        body = {
+            "request_id": request_id,
+            "reverted_by": None if dry_run else own_id,
+            "changes": changes_of(outcome),
+            "conflicts": conflicts,
+        }
+        return Response(body)
+
+
+def conflicts_of(outcome: Outcome) -> list[dict[str, str]]:
+    """Return what stands in the way of taking a request back."""
+    found = []
+    for step, message in outcome.obstacles:
+        pointer = "" if step is None else f"/changes/{outcome.steps.index(step)}"
+        detail = message if step is None else f"{step.label}: {message}"
+        found.append({"pointer": pointer, "code": "conflict", "detail": detail})
+    return found
+
+
+def changes_of(outcome: Outcome) -> list[dict[str, Any]]:
+    """Return what is changed back, as a reader who keeps the registry sees it."""
+    entries = LoggedChange.objects.in_bulk([step.number for step in outcome.steps])
+    # Turned round: what the request left is what the reversion finds.
+    seen = [Seen(entries[step.number], step.model, step.after, step.before) for step in outcome.steps]
+    keys = Keys(seen)
+    return [
+        {
+            "resource": each.resource,
+            "key": keys.key(*each.record) if not issubclass(each.model, Citable) else each.entry.key,
+            "operation": each.operation,
+            "changes": difference(keys.row(each.model, each.before), keys.row(each.model, each.after)),
+        }
+        for each in seen
+    ]

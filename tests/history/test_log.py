@@ -1,0 +1,283 @@
+"""The change log misses nothing, and from it alone the registry can be rebuilt, as it is and as it was."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import DataError, IntegrityError, InternalError, connection, transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.common.answers import data_version
+from apps.common.log import AMENDING, LoggedChange, amend, logged_models, without_computed
+from apps.common.models import citable_models
+from apps.common.past import table_at
+from apps.common.statements import literal
+from apps.events.models import Event
+from apps.history import replay
+from apps.history.context import telling
+from apps.history.reverting import revert
+from apps.registry.models import Alliance, District, MemberUnit, UnitName
+from tests import factories
+from tests.history.conftest import unique
+
+STEWARD = User(is_superuser=True)
+
+pytestmark = pytest.mark.django_db
+
+
+def since(number: int) -> list[LoggedChange]:
+    return list(LoggedChange.objects.filter(number__gt=number))
+
+
+def last() -> int:
+    return LoggedChange.objects.order_by("-number").values_list("number", flat=True)[0]
+
+
+def run(text: str, *params: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(text, params)
+
+
+def later(number: int, minutes: int) -> None:
+    """Let the entries behind a number be later ones; a test is one transaction, whose time stands still."""
+    run("SELECT set_config(%s, 'on', true)", AMENDING)
+    run("UPDATE common_loggedchange SET at = at + %s WHERE number > %s", timedelta(minutes=minutes), number)
+    run("SELECT set_config(%s, '', true)", AMENDING)
+
+
+def test_every_table_of_records_is_logged() -> None:
+    assert {model._meta.db_table for model in citable_models().values()} <= set(logged_models())
+    assert {"events_event_projects", "evidence_articletext"} <= set(logged_models())
+
+
+def test_an_entry_says_what_changed_and_who_did_it() -> None:
+    user = factories.UserFactory()
+    start = last()
+    with telling(user=user, token="pb_1", request_id="request-1", reason="因为"):
+        district = factories.DistrictFactory(code="990001", name="旧区")
+        with telling(reason="又因为"):
+            District.objects.filter(pk=district.pk).update(name="新区")
+    found: list[Any] = since(start)
+    added, changed = found
+    for entry in (added, changed):
+        assert (entry.table_name, entry.record_id, entry.key) == ("registry_district", district.pk, "990001")
+        assert (entry.user_id, entry.token, entry.request_id) == (user.pk, "pb_1", "request-1")
+    assert (added.operation, added.reason, added.before, added.after["name"]) == ("insert", "因为", None, "旧区")
+    assert (changed.operation, changed.reason) == ("update", "又因为")
+    assert (changed.before["name"], changed.after["name"]) == ("旧区", "新区")
+    assert "official_code" not in changed.after
+
+
+def test_what_nobody_tells_is_known_by_its_transaction() -> None:
+    factories.DistrictFactory()
+    entry = LoggedChange.objects.latest("number")
+    assert entry.request_id.startswith("tx-")
+    assert (entry.user_id, entry.token, entry.reason) == (None, "", "")
+
+
+def test_a_write_that_changes_nothing_leaves_no_trace() -> None:
+    rows = [factories.AllianceFactory(), factories.StreetFactory(), factories.ArticleFactory()]
+    before = [(row.updated_at, last(), data_version()) for row in rows]
+    for row in rows:
+        row.save()
+        type(row).objects.filter(pk=row.pk).update(updated_at=timezone.now())
+        row.refresh_from_db()
+    assert [(row.updated_at, last(), data_version()) for row in rows] == before
+
+
+def test_emptying_a_table_is_logged_row_by_row() -> None:
+    event = Event.objects.order_by("pk").first()
+    event.projects.add(factories.ProjectFactory())
+    run("SET CONSTRAINTS ALL IMMEDIATE")
+    count, start = Event.projects.through.objects.count(), last()
+    run("TRUNCATE events_event_projects")
+    assert [entry.operation for entry in since(start)] == ["delete"] * count
+
+
+def test_a_changed_internal_key_is_one_row_less_and_one_more() -> None:
+    district = factories.DistrictFactory()
+    start = last()
+    run("UPDATE registry_district SET id = 999999 WHERE id = %s", district.pk)
+    assert {(entry.operation, entry.record_id) for entry in since(start)} == {
+        ("delete", district.pk),
+        ("insert", 999999),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UPDATE common_loggedchange SET reason = 'x'",
+        "DELETE FROM common_loggedchange",
+        "TRUNCATE common_loggedchange",
+    ],
+)
+def test_the_log_is_never_changed(text: str) -> None:
+    with pytest.raises((IntegrityError, InternalError), match="never changed"), transaction.atomic():
+        run(text)
+
+
+def test_the_settings_end_with_the_telling() -> None:
+    with telling(reason="因为"):
+        pass
+    factories.DistrictFactory()
+    assert LoggedChange.objects.latest("number").reason == ""
+
+
+def test_replaying_the_log_gives_the_tables_and_reverting_it_gives_the_first_ones(
+    write_at_random: Callable[[int], list[str]],
+) -> None:
+    first = replay.digest()
+    requests = write_at_random(12)
+    assert replay.digest() != first
+    replay.replay("replayed")
+    assert list(replay.dump("replayed")) == list(replay.dump())
+    for request_id in reversed(requests):
+        with telling(request_id=f"undo-{request_id}", reason="取消"):
+            assert revert(request_id, keep=True, user=STEWARD).obstacles == []
+    assert replay.digest() == first
+    for request_id in requests:
+        assert revert(f"undo-{request_id}", keep=False, user=STEWARD).steps != []
+
+
+def test_a_log_that_contradicts_itself_is_not_replayed() -> None:
+    district = factories.DistrictFactory()
+    District.objects.filter(pk=district.pk).update(name="新")
+    run("SELECT set_config(%s, 'on', true)", AMENDING)
+    run("""UPDATE common_loggedchange SET after = after || '{"name": "x"}' WHERE record_id = %s""", district.pk)
+    with pytest.raises(DataError, match="does not follow"), transaction.atomic():
+        replay.replay("contradiction")
+
+
+def test_what_was_known_is_a_replay_to_that_time(write_at_random: Callable[..., list[str]]) -> None:
+    write_at_random(8)
+    number, now = last(), timezone.now()
+    write_at_random(8, 2)
+    later(number, 60)
+    instant = now + timedelta(minutes=30)
+    replay.replay("once", until=instant)
+    for table, model in logged_models().items():
+        row = without_computed(model, "r")
+        past = f"SELECT {row} FROM ({table_at(table, f'{literal(instant)}::timestamptz')}) AS r"  # noqa: S608
+        replayed = f'SELECT {row} FROM once."{table}" AS r'  # noqa: S608
+        for one, other in ((past, replayed), (replayed, past)):
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT count(*) FROM ({one} EXCEPT {other}) AS more")  # noqa: S608
+                assert cursor.fetchone() == (0,), table
+
+
+def test_every_address_answers_as_it_did(client: Any, write_at_random: Callable[..., list[str]]) -> None:
+    write_at_random(8)
+    unit = MemberUnit.objects.visible_to(None).order_by("pk").first()
+    factories.UnitNameFactory(unit=unit, name="别名")
+    number, instant = last(), (timezone.now() + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    addresses = [f"/api/v1/{name}?page_size=20&sort=-updated_at&count=true" for name in sorted(citable_models())]
+    addresses += [
+        f"/api/v1/member-units/{unit.slug}?expand=parent",
+        "/api/v1/alliances?facets=kind,street&labels=true&page_size=3",
+        "/api/v1/projects?within=districts/310110&page_size=200",
+        f"/api/v1/member-units?q={quote(unit.name[:2])}&count=true",
+        "/api/v1/member-units?q=bieming&count=true",
+        "/api/v1/member-units?format=jsonld",
+        "/api/v1/alliances?format=ndjson",
+        "/api/v1/alliances?format=csv&labels=true",
+    ]
+    then = {address: read(client, address) for address in addresses}
+    assert then["/api/v1/member-units?q=bieming&count=true"]["count"] == 1
+    write_at_random(8, 3)
+    MemberUnit.objects.update(name="改了")
+    Alliance.objects.update(kind="pair")
+    UnitName.objects.filter(name="别名").delete()
+    later(number, 60)
+    changed = 0
+    for address, body in then.items():
+        sign = "&" if "?" in address else "?"
+        shown, present = read(client, f"{address}{sign}known_at={instant}"), read(client, address)
+        assert shown == body, address
+        changed += present != body
+    assert changed > 10
+
+
+def read(client: Any, address: str) -> Any:
+    """Return an answer, as JSON if it is."""
+    answer = client.get(address)
+    assert answer.status_code == 200, answer.content.decode()
+    if "json" not in answer.headers["Content-Type"] or "ndjson" in answer.headers["Content-Type"]:
+        return answer.getvalue().decode()
+    body = answer.json()
+    for page in [body, *body.get("@graph", [])]:
+        for name in ("next", "hydra:view"):
+            page.pop(name, None)  # addresses, which name the parameters
+    return body
+
+
+def test_what_is_hidden_now_is_hidden_at_every_instant(api: Any) -> None:
+    withdrawn = factories.AllianceFactory(slug="withdrawn", name="撤回的联盟")
+    deleted = factories.AllianceFactory(slug="deleted-in-public", name="删除的联盟")
+    both = factories.AllianceFactory(slug="withdrawn-and-deleted", name="撤回又删除的联盟")
+    draft = factories.AllianceFactory(slug="published-later", name="后来公布的联盟", state="draft")
+    citation = withdrawn.citations.get().slug
+    number, instant = last(), (timezone.now() + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    Alliance.objects.filter(pk__in=[withdrawn.pk, both.pk]).update(state="draft")
+    for alliance in (deleted, both):
+        alliance.citations.all().delete()
+        alliance.delete()
+    Alliance.objects.filter(pk=draft.pk).update(state="published")
+    later(number, 60)
+    past = {"known_at": instant}
+    assert api.get("alliances/deleted-in-public", **past)["name"] == "删除的联盟"
+    for slug in ("withdrawn", "withdrawn-and-deleted", "published-later"):
+        api.problem(f"alliances/{slug}", 404, **past)
+    api.problem(f"citations/{citation}", 404, **past)
+    whole = api.ask("alliances", format="ndjson", **past).getvalue().decode()
+    counted = api.get("alliances", count="true", q="联盟", **past)["count"]
+    assert (whole.count("删除的联盟"), whole.count("撤回"), whole.count("后来公布")) == (1, 0, 0)
+    assert counted == len(api.results("alliances", q="联盟", page_size=200, **past))
+    assert api.keys("alliances", q="撤回", **past) == []
+    for slug in ("withdrawn", "withdrawn-and-deleted"):
+        api.problem(f"alliances/{slug}/history", 404)
+    api.problem(f"citations/{citation}/history", 404)
+    assert len(api.get("alliances/deleted-in-public/history")["results"]) == 2
+    assert len(api.get("alliances/published-later/history")["results"]) == 1
+
+
+def test_amending_the_log_moves_the_data_version() -> None:
+    with telling(reason="王五说"):
+        factories.DistrictFactory()
+    before = data_version()
+    amend(lambda entry: False)
+    assert data_version() == before
+
+    def change(entry: LoggedChange) -> bool:
+        entry.reason = ""
+        return True
+
+    amend(change, reason="王五说")
+    assert data_version() != before
+    assert not LoggedChange.objects.filter(reason="王五说").exists()
+
+
+@pytest.mark.parametrize("path", ["search", "statistics", "network", "vocabularies", "changes"])
+def test_the_past_is_asked_for_in_lists_and_records_only(api: Any, path: str) -> None:
+    assert "Only lists and records" in api.problem(path, known_at="2026-01-01T00:00:00Z")["detail"]
+
+
+def test_known_at_takes_an_instant(api: Any) -> None:
+    assert "instant" in api.problem("alliances", known_at="2013-06-27")["detail"]
+    assert api.results("alliances", known_at="2000-01-01T00:00:00Z") == []
+    api.problem(f"alliances/{Alliance.objects.first().slug}", 404, known_at="2000-01-01T00:00:00Z")
+
+
+def test_a_record_comes_back_with_the_slug_that_it_had() -> None:
+    slug = unique("undone")
+    with telling(request_id="made"):
+        alliance = factories.AllianceFactory(slug=slug)
+    with telling(request_id="unmade"):
+        assert revert("made", keep=True, user=STEWARD).obstacles == []
+    assert not Alliance.objects.filter(slug=slug).exists()
+    with telling(request_id="made-again"):
+        assert revert("unmade", keep=True, user=STEWARD).obstacles == []
+    assert Alliance.objects.get(slug=slug).pk == alliance.pk
