@@ -28,6 +28,7 @@ from apps.common.admin_forms import (
     RecordSelect,
     RecordSelectMultiple,
 )
+from apps.common.admin_import import Imports
 from apps.common.fields import EDTFField, PinyinField, validate_edtf
 from apps.common.models import Citable, Fact, clean_q
 from apps.common.permissions import may_edit
@@ -300,7 +301,7 @@ class CitationInline(Rows, CitationTabularInline):
         return len(self.initial_rows(request)) if request.method == "GET" and obj is None else 0
 
 
-class CitableAdmin(ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
+class CitableAdmin(Imports, ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
     """What pages of divisions and of records share.
 
     `search_fields`: "search_text" searches as `matching()` does; the name of a relation searches the records that it

@@ -492,3 +492,25 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.key}"
+
+
+class KeptFile(models.Model):
+    """A file between the preview of its import in the admin and the confirmation (see `admin_import`)."""
+
+    user_id = models.BigIntegerField(_("user"), help_text=_("Internal key of the account that sent the file."))
+    resource = models.CharField(_("resource"), max_length=50, help_text=_("The list into which it is imported."))
+    name = models.CharField(_("name"), max_length=200, help_text=_("Name of the file."))
+    media_type = models.CharField(_("media type"), max_length=100, help_text=_("What kind of file it is."))
+    content = models.BinaryField(_("content"), help_text=_("The file."))
+    digest = models.CharField(
+        _("digest"), max_length=64, help_text=_("SHA-256 of the file and of the changes that the preview showed.")
+    )
+    made_at = models.DateTimeField(_("made at"), db_index=True, help_text=_("When the preview was made."))
+
+    class Meta:
+        verbose_name = _("kept file")
+        verbose_name_plural = _("kept files")
+        constraints = [models.UniqueConstraint(fields=["user_id", "resource"], name="common_keptfile_one_each")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.resource}"
