@@ -374,5 +374,7 @@ LOGGING = {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         # What clients get wrong is told to them, not to the operator.
         "django.request": {"level": "ERROR"},
+        # As much as a host name that is not ours, with a traceback: whoever asks could fill the log.
+        "django.security": {"level": "CRITICAL"},
     },
 }
