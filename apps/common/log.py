@@ -12,6 +12,7 @@ from typing import Any
 import pgtrigger
 from django.apps import apps
 from django.db import connection, models, transaction
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import MadeField
@@ -269,7 +270,8 @@ def amend(change: Callable[[LoggedChange], bool], *, holding: str = "", **narrow
     """
     entries = LoggedChange.objects.filter(**narrowed)
     if holding:
-        entries = entries.extra(where=[HOLDING], params=[_json(holding)[1:-1], holding])  # type: ignore[index]
+        written = json.dumps(holding, ensure_ascii=False)[1:-1]
+        entries = entries.filter(RawSQL(HOLDING, (written, holding), models.BooleanField()))
     altered = False
     with transaction.atomic(), connection.cursor() as cursor:
         for entry in entries.iterator(chunk_size=500):

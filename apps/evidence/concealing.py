@@ -243,4 +243,5 @@ def _replace_in_log(article: Article, changed: dict[str, str]) -> None:
         amend(change, table_name=model._meta.db_table, record_id=article.pk)
     for span in (Citation, Mark):
         for side in ("before", "after"):
-            amend(change, table_name=span._meta.db_table, **{f"{side}__article_id": article.pk})
+            of_article: dict[str, Any] = {f"{side}__article_id": article.pk}
+            amend(change, table_name=span._meta.db_table, **of_article)
