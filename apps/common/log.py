@@ -271,7 +271,7 @@ def amend(change: Callable[[LoggedChange], bool], *, holding: str = "", **narrow
     entries = LoggedChange.objects.filter(**narrowed)
     if holding:
         written = json.dumps(holding, ensure_ascii=False)[1:-1]
-        entries = entries.filter(RawSQL(HOLDING, (written, holding), models.BooleanField()))
+        entries = entries.filter(RawSQL(HOLDING, (written, holding), models.BooleanField()))  # noqa: S611 - a constant
     altered = False
     with transaction.atomic(), connection.cursor() as cursor:
         for entry in entries.iterator(chunk_size=500):
