@@ -129,6 +129,7 @@ INSTALLED_APPS = [
     "apps.assessments",
     "apps.explore",
     "apps.history",
+    "apps.webhooks",
 ]
 
 MIDDLEWARE = [
@@ -190,6 +191,11 @@ ANSWER_CACHE_MB = read(env.int, "ANSWER_CACHE_MB", default=64)
 
 # Seconds after which an export of a whole list is broken off; beside STATEMENT_TIMEOUT, which is for single answers.
 EXPORT_TIMEOUT = read(env.int, "EXPORT_TIMEOUT", default=600)
+
+# Webhooks
+
+# Whether messages may go to this machine, and so without TLS: for tests and development alone.
+WEBHOOKS_TO_LOOPBACK = read_bool("WEBHOOKS_TO_LOOPBACK", default=False)
 
 # Language and time
 

@@ -22,6 +22,8 @@ BELOW: dict[str, set[str]] = {
     "explore": {"common", "registry", "projects", "events", "assessments", "evidence"},
     # What happened to all of them.
     "history": {"common", "accounts", "registry", "projects", "events", "assessments", "evidence"},
+    # Who is told of it.
+    "webhooks": {"common", "history"},
 }
 # Within an app: each kind of module with those of its own app that it must not import.
 ABOVE = {

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 # The registry is about one city, which has had no summer time since 1991.
 LOCAL_TIME = timezone(timedelta(hours=8), "UTC+8")
 
-APP_ORDER = ["registry", "projects", "events", "evidence", "assessments", "accounts", "auth"]
+APP_ORDER = ["registry", "projects", "events", "evidence", "assessments", "webhooks", "accounts", "auth"]
 
 
 class CuratorAdminConfig(AdminConfig):
