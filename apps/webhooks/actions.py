@@ -5,6 +5,7 @@ from dataclasses import astuple
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -31,12 +32,12 @@ def place_now() -> list[Any]:
 def subscribe(*, by: Any, resource: str, filters: dict[str, str], endpoint: str, description: str = "") -> Subscription:
     """Make a subscription, of which all was checked, for a user; it is told of what is committed from now on."""
     # Of two requests at once the second waits, so that the limit holds.
-    type(by)._default_manager.select_for_update().get(pk=by.pk)
-    kept = by.subscriptions.exclude(state=Subscription.State.ENDED).count()
+    owner = get_user_model().objects.select_for_update().get(pk=by.pk)
+    kept = Subscription.objects.filter(user=owner).exclude(state=Subscription.State.ENDED).count()
     if kept >= MOST_SUBSCRIPTIONS:
         raise ValidationError(gettext("One user has at most %(most)s subscriptions.") % {"most": MOST_SUBSCRIPTIONS})
     return Subscription.objects.create(
-        user=by,
+        user=owner,
         resource=resource,
         filters=filters,
         endpoint=endpoint,

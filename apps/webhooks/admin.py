@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.admin import SearchedRelations, StrictLookups, list_link
 from apps.webhooks import actions
 from apps.webhooks.matching import check_filters, list_views
-from apps.webhooks.models import LONGEST_URL, Attempt, Message, Subscription
+from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.permissions import may_subscribe
-from apps.webhooks.sending import TargetError, check
+from apps.webhooks.sending import LONGEST_URL, TargetError, check
 
 
 class SubscriptionForm(forms.Form):

@@ -208,7 +208,7 @@ def _numbers_shown_before(resource: str, given: dict[str, str], user: Any, entri
         for entry in waiting:
             layer.setdefault(entry.record_id, entry)
         waiting = [entry for entry in waiting if layer[entry.record_id] is not entry]
-        shown = shown_before(resource, given, user, [entry.before for entry in layer.values()])
+        shown = shown_before(resource, given, user, [entry.before or {} for entry in layer.values()])
         found |= {entry.number for pk, entry in layer.items() if pk in shown}
     return found
 

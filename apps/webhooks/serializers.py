@@ -8,8 +8,8 @@ from rest_framework import serializers
 
 from apps.common.errors import nearest
 from apps.webhooks.matching import check_filters, list_views
-from apps.webhooks.models import LONGEST_URL, Attempt, Message, Subscription
-from apps.webhooks.sending import TargetError, check
+from apps.webhooks.models import Attempt, Message, Subscription
+from apps.webhooks.sending import LONGEST_URL, TargetError, check
 
 ROOT = f"{settings.API_ROOT}/webhooks"
 
@@ -125,7 +125,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
 class MessageSerializer(serializers.ModelSerializer[Message]):
     """A message with its attempts."""
 
-    type = serializers.ChoiceField(source="kind", choices=Message.Kind, help_text="What it tells of.")
+    type = serializers.ChoiceField(source="kind", choices=Message.Kind.choices, help_text="What it tells of.")
     attempts = serializers.SerializerMethodField(help_text="The last ten attempts, the newest first.")
 
     class Meta:

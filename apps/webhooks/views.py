@@ -1,6 +1,7 @@
 """Subscriptions over HTTP: each of a user's own, and nobody else's."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.http import Http404
@@ -29,6 +30,8 @@ from apps.webhooks.serializers import (
     SubscriptionsSerializer,
 )
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 FORMAT = OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer.")
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="Identifier of the subscription.")
 MESSAGE = OpenApiParameter("message", str, OpenApiParameter.PATH, description="Identifier of the message.")
@@ -43,11 +46,11 @@ PAGE = [
 STATE_REFUSED = {(409, CONTENT_TYPE): {**PROBLEM, "description": "The state of the subscription does not allow it."}}
 
 
-def describe(summary: str, name: str, answer: Any, status: int = 200, **more: Any) -> Any:
+def describe(summary: str, name: str, answer: Any, status: int = 200, **more: Any) -> Callable[[F], F]:
     """Return what the OpenAPI document says of an operation."""
     parameters = [*more.pop("parameters", []), FORMAT]
     refused = more.pop("refused", {})
-    return extend_schema(
+    documented: Callable[[F], F] = extend_schema(
         operation_id=f"webhooks_{name}",
         summary=summary,
         tags=["webhooks"],
@@ -55,6 +58,7 @@ def describe(summary: str, name: str, answer: Any, status: int = 200, **more: An
         responses={status: answer, **refused},
         **more,
     )
+    return documented
 
 
 class WebhookView(APIView):

@@ -17,12 +17,14 @@ from pytest_django import DjangoDbBlocker
 
 from apps.accounts.models import User
 from apps.common.log import LoggedChange
+from apps.common.models import RetiredSlug
 from apps.evidence.models import Article
 from apps.history import feed
 from apps.history.reverting import revert
 from apps.webhooks.models import Subscription
 from tests import factories
 
+HORIZON_AS_IT_IS = feed.horizon
 HORIZON = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, 1"
 
 
@@ -46,6 +48,7 @@ def transactional_db(
     settings.WEBHOOKS_TO_LOOPBACK = True
     with django_db_blocker.unblock():
         start = LoggedChange.objects.aggregate(last=Max("number"))["last"]
+        retired = RetiredSlug.objects.aggregate(last=Max("pk"))["last"] or 0
         with monkeypatch.context() as patched:
             patched.setattr(feed, "horizon", settled)
             # Behind all articles of tests: it would be taken back with whatever first needed it.
@@ -57,6 +60,8 @@ def transactional_db(
         made = LoggedChange.objects.filter(number__gt=start).values_list("request_id")
         for request_id, _last in sorted(made.annotate(last=Max("number")), key=lambda pair: -pair[1]):
             assert not revert(request_id, keep=True).obstacles
+        # What was taken back was not there, and may be made again by another test.
+        RetiredSlug.objects.filter(pk__gt=retired).delete()
         connection.close()
 
 
