@@ -302,6 +302,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             ("evidence.models", "Figure", "Unit"),
             ("evidence.models", "Figure", "Kind"),
             ("assessments.models", "Assessment", "Status"),
+            ("webhooks.models", "Subscription", "State"),
+            ("webhooks.models", "Subscription", "Cause"),
+            ("webhooks.models", "Message", "Kind"),
+            ("webhooks.models", "Message", "State"),
+            ("webhooks.models", "Attempt", "Result"),
         )
     },
 }

@@ -10,12 +10,11 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
@@ -139,6 +138,59 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 # Going there ----------------------------------------------------------------------------------------------------------
 
 
+class Watch:
+    """Breaks an exchange off that takes too long as a whole, in whatever it is: connecting, TLS, or the answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self.over = threading.Event()
+        self._twin: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._break_off)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def hold(self, sock: socket.socket) -> socket.socket:
+        """Break the connection of a socket off, if need be. Its own object is taken over by TLS; a twin is not."""
+        self._twin = sock.dup()
+        if self.over.is_set():
+            self._break_off()
+        return sock
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+        if self._twin is not None:
+            self._twin.close()
+
+    def _break_off(self) -> None:
+        self.over.set()
+        if self._twin is not None:
+            with suppress(OSError):  # it may be closed already
+                self._twin.shutdown(socket.SHUT_RDWR)
+
+
+class _Checked(HTTPConnection):
+    """A connection that goes to checked addresses, whatever the name stands for by now."""
+
+    addresses: Sequence[str]
+    watch: Watch
+
+    def _new_conn(self) -> socket.socket:
+        for number, address in enumerate(self.addresses, 1):
+            try:
+                sock = socket.create_connection((address, self.port), CONNECT_TIMEOUT)
+            except OSError:
+                if number == len(self.addresses):
+                    raise
+            else:
+                sock.settimeout(READ_TIMEOUT)
+                return self.watch.hold(sock)
+        raise AssertionError("a name has at least one address")
+
+
+class _CheckedTLS(_Checked, HTTPSConnection):
+    """The same with TLS: the certificate has to be that of the name."""
+
+
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
     """Send a body and return what came of it, whatever it is."""
     try:
@@ -146,57 +198,28 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
         addresses = _addresses(parts)
     except TargetError as error:
         return Outcome(error.result)
-    try:
-        connection = _connect(parts, addresses)
-    except Exception as error:
-        return Outcome(_result_of(error))
-    ended = threading.Event()
-
-    def break_off() -> None:
-        ended.set()
-        _shut(connection)
-
-    watch = threading.Timer(WHOLE_TIMEOUT, break_off)
-    watch.daemon = True
-    watch.start()
+    watch = Watch(WHOLE_TIMEOUT)
+    connection = _connection(parts)
+    connection.addresses, connection.watch = addresses, watch
     try:
         outcome = _exchange(connection, parts, body, headers)
         # A head that was broken off reads like one that is over.
-        return Outcome(Result.TIMEOUT) if ended.is_set() else outcome
+        return Outcome(Result.TIMEOUT) if watch.over.is_set() else outcome
     except Exception as error:
-        return Outcome(Result.TIMEOUT if ended.is_set() else _result_of(error))
+        return Outcome(Result.TIMEOUT if watch.over.is_set() else _result_of(error))
     finally:
-        watch.cancel()
+        watch.end()
         connection.close()
 
 
-def _connect(parts: SplitResult, addresses: list[str]) -> HTTPConnection:
-    """Return a connection to the first of the addresses that takes one."""
-    for number, address in enumerate(addresses, 1):
-        if parts.scheme == "https":
-            connection: HTTPConnection = HTTPSConnection(
-                address,
-                parts.port,
-                server_hostname=parts.hostname,  # the certificate has to be that of the name
-                ssl_context=ssl.create_default_context(),
-                timeout=CONNECT_TIMEOUT,
-            )
-        else:
-            connection = HTTPConnection(address, parts.port, timeout=CONNECT_TIMEOUT)
-        try:
-            connection.connect()
-        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError):
-            connection.close()
-            if number == len(addresses):
-                raise
-        else:
-            return connection
-    raise AssertionError("a name has at least one address")
+def _connection(parts: SplitResult) -> _Checked:
+    host = str(parts.hostname)
+    if parts.scheme == "https":
+        return _CheckedTLS(host, parts.port, timeout=READ_TIMEOUT, ssl_context=ssl.create_default_context())
+    return _Checked(host, parts.port, timeout=READ_TIMEOUT)
 
 
 def _exchange(connection: HTTPConnection, parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> Outcome:
-    sock: Any = connection.sock
-    sock.settimeout(READ_TIMEOUT)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     given = {"Host": parts.netloc, "User-Agent": "partybuild", "Connection": "close", **headers}
     connection.request("POST", path, body=body, headers=given, preload_content=False)
@@ -216,16 +239,7 @@ def _read_wait(text: str) -> timedelta | None:
     return timedelta(seconds=int(text)) if text.isascii() and text.isdecimal() and len(text) <= 6 else None
 
 
-def _shut(connection: HTTPConnection) -> None:
-    sock: Any = connection.sock
-    with suppress(OSError, AttributeError, TypeError):  # it may be closed already
-        # Of the socket itself: that of TLS would say goodbye first, and wait for an answer.
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
 def _result_of(error: Exception) -> Result:
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return Result.UNREACHABLE  # a timeout to urllib3, whatever it was
     if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
         return Result.TIMEOUT
     if isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError):

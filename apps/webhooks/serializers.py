@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.errors import nearest
@@ -143,6 +144,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         ]
         read_only_fields = fields
 
+    @extend_schema_field(AttemptSerializer(many=True))
     def get_attempts(self, row: Message) -> Any:
         return AttemptSerializer(list(row.attempts.all())[:10], many=True).data
 

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -166,7 +167,7 @@ def test_a_proxy_of_the_environment_is_not_asked(
 @pytest.mark.parametrize(
     ("raw", "limits", "result"),
     [
-        (b"", {"READ_TIMEOUT": 0.2}, Result.TIMEOUT),
+        (b"", {"READ_TIMEOUT": 0.2, "WHOLE_TIMEOUT": 600}, Result.TIMEOUT),
         (b"HTTP/1.1 200 OK\r\nX-Endless: ", {"READ_TIMEOUT": 20, "WHOLE_TIMEOUT": 0.3}, Result.TIMEOUT),
         (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", {}, Result.UNREACHABLE),
         (b"nonsense\r\n\r\n", {}, Result.UNREACHABLE),
@@ -186,6 +187,28 @@ def test_no_receiver_holds_the_sender_up(
         monkeypatch.setattr(sending, name, value)
     receiver.raw = raw
     assert post(receiver.url, b"{}", {}).result is result
+
+
+def test_a_handshake_that_drips_is_broken_off(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.WEBHOOKS_TO_LOOPBACK = True
+    monkeypatch.setattr(sending, "WHOLE_TIMEOUT", 0.5)
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            taken, _address = server.accept()
+            with taken, suppress(OSError):
+                taken.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 kB, of which a byte comes now and then
+                while not ended.wait(0.05):
+                    taken.sendall(b"\x02")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        try:
+            assert post(f"https://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}).result is Result.TIMEOUT
+        finally:
+            ended.set()
+            thread.join()
 
 
 def test_a_name_that_nobody_has_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
