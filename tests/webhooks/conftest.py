@@ -49,12 +49,12 @@ def transactional_db(
     with django_db_blocker.unblock():
         start = LoggedChange.objects.aggregate(last=Max("number"))["last"]
         retired = RetiredSlug.objects.aggregate(last=Max("pk"))["last"] or 0
-        with monkeypatch.context() as patched:
-            patched.setattr(feed, "horizon", settled)
-            # Behind all articles of tests: it would be taken back with whatever first needed it.
-            if not Article.objects.filter(slug="evidence-of-tests").exists():
-                make(factories.ArticleFactory, slug="evidence-of-tests")
-            yield
+        # With the test's own patches undone one after the other; a context of its own would leave one behind.
+        monkeypatch.setattr(feed, "horizon", settled)
+        # Behind all articles of tests: it would be taken back with whatever first needed it.
+        if not Article.objects.filter(slug="evidence-of-tests").exists():
+            make(factories.ArticleFactory, slug="evidence-of-tests")
+        yield
         Subscription.objects.all().delete()
         User.objects.filter(username__startswith="hook-").delete()
         made = LoggedChange.objects.filter(number__gt=start).values_list("request_id")
