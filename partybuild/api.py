@@ -26,6 +26,7 @@ from apps.history import views as history
 from apps.identity import views as identity
 from apps.projects import views as projects
 from apps.registry import views as registry
+from apps.webhooks import views as webhooks
 
 router = SimpleRouter(trailing_slash=False)
 router.register("districts", registry.DistrictViewSet)
@@ -154,5 +155,13 @@ urlpatterns = [
     path("changes", history.ChangesView.as_view(), name="changes"),
     path("changes/<str:request_id>/revert", history.RevertView.as_view(), name="revert"),
     path("<str:resource>/<str:key>/history", history.HistoryView.as_view(), name="history"),
+    path("webhooks", webhooks.SubscriptionsView.as_view(), name="webhooks"),
+    path("webhooks/<str:key>", webhooks.SubscriptionView.as_view(), name="webhook"),
+    path("webhooks/<str:key>/rotate", webhooks.RotateView.as_view(), name="webhook-rotate"),
+    path("webhooks/<str:key>/pause", webhooks.PauseView.as_view(), name="webhook-pause"),
+    path("webhooks/<str:key>/resume", webhooks.ResumeView.as_view(), name="webhook-resume"),
+    path("webhooks/<str:key>/test", webhooks.TestView.as_view(), name="webhook-test"),
+    path("webhooks/<str:key>/messages", webhooks.MessagesView.as_view(), name="webhook-messages"),
+    path("webhooks/<str:key>/messages/<str:message>/send", webhooks.SendAgainView.as_view(), name="webhook-send"),
     *router.urls,
 ]

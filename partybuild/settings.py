@@ -149,6 +149,7 @@ INSTALLED_APPS = [
     "apps.assessments",
     "apps.explore",
     "apps.history",
+    "apps.webhooks",
 ]
 
 MIDDLEWARE = [
@@ -233,6 +234,11 @@ ANSWER_CACHE_MB = read(env.int, "ANSWER_CACHE_MB", default=64)
 
 # Seconds after which an export of a whole list is broken off; beside STATEMENT_TIMEOUT, which is for single answers.
 EXPORT_TIMEOUT = read(env.int, "EXPORT_TIMEOUT", default=600)
+
+# Webhooks
+
+# Whether messages may go to this machine, and so without TLS: for tests and development alone.
+WEBHOOKS_TO_LOOPBACK = read_bool("WEBHOOKS_TO_LOOPBACK", default=False)
 
 # Language and time
 
@@ -357,6 +363,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             ("evidence.models", "Figure", "Unit"),
             ("evidence.models", "Figure", "Kind"),
             ("assessments.models", "Assessment", "Status"),
+            ("webhooks.models", "Subscription", "State"),
+            ("webhooks.models", "Subscription", "Cause"),
+            ("webhooks.models", "Message", "Kind"),
+            ("webhooks.models", "Message", "State"),
+            ("webhooks.models", "Attempt", "Result"),
         )
     },
 }

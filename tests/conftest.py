@@ -26,6 +26,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     So every test sees the whole registry. One that needs rows of its own makes them with the factories and asks for
     them by their keys; it never counts all rows.
     """
+    # pytest-django makes no test database for tests that do not say that they need one, and leaves the real one.
+    assert str(connection.settings_dict["NAME"]).startswith(os.environ["TEST_DATABASE"])
     with django_db_blocker.unblock():
         call_command("load_fixtures", stdout=StringIO())
         connection.close()  # a database is copied only while nobody uses it

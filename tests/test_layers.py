@@ -24,6 +24,8 @@ BELOW: dict[str, set[str]] = {
     "explore": {"common", "registry", "identity", "projects", "events", "assessments", "evidence"},
     # What happened to all of them.
     "history": {"common", "accounts", "registry", "identity", "projects", "events", "assessments", "evidence"},
+    # Who is told of it.
+    "webhooks": {"common", "accounts", "history"},
 }
 # Within an app: each kind of module with those of its own app that it must not import.
 ABOVE = {

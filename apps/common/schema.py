@@ -41,6 +41,7 @@ TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "identity": ("Which records are one: what was merged into what, and why.", ("merges",)),
     "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
     "history": ("Every change: of one record, of all, and taken back.", ()),
+    "webhooks": ("Being told: subscriptions to changes, which are sent to an address.", ()),
     "explore": ("Questions across all resources: search, network, statistics.", ()),
     "api": ("The index of the API and its vocabularies.", ()),
 }

@@ -1,0 +1,241 @@
+"""Which changes a subscription is told of: those of records that its list shows, or showed before the change.
+
+The list is that of the resource with the subscription's filters, as its owner sees it. Whether a record is in it now is
+asked of the database as it stands; whether it was in it before a change is asked of the same statement, over a table in
+which the row is put back as the log has it.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.urls import get_resolver
+from django.utils.translation import gettext
+
+from apps.common.errors import nearest
+from apps.common.filters import (
+    BoundFilter,
+    CommaFilter,
+    CountRange,
+    Filter,
+    FilterError,
+    SearchFilter,
+    TargetFilter,
+    TreeFilter,
+)
+from apps.common.log import LoggedChange, Operation, logged_models
+from apps.common.models import Citable
+from apps.common.past import columns_at
+from apps.common.statements import text_of
+from apps.common.views import RecordViewSet
+from apps.history.items import instant, tables_of
+from apps.history.readable import OPERATIONS, record_model
+
+MOST_FILTERS = 20
+LONGEST_FILTER = 2_000
+
+
+@cache
+def list_views() -> dict[str, Any]:
+    """Return the views of all lists by the names of their resources."""
+    get_resolver().url_patterns  # noqa: B018 - loads the views
+    return {view.queryset.model.resource: view for view in _below(RecordViewSet)}
+
+
+def _below(view: Any) -> Iterable[Any]:
+    for child in view.__subclasses__():
+        if getattr(child, "queryset", None) is not None:
+            yield child
+        yield from _below(child)
+
+
+def filters_of(resource: str) -> dict[str, Filter]:
+    """Return the filters of a resource's list, by parameter."""
+    found: dict[str, Filter] = list_views()[resource].filterset_class.base_filters
+    return found
+
+
+def check_filters(resource: str, given: dict[str, str], user: Any) -> dict[str, str]:
+    """Return what is wrong with filters, by parameter: what the list would refuse, and nothing else."""
+    known, model = filters_of(resource), list_views()[resource].queryset.model
+    wrong: dict[str, str] = {}
+    for name, text in list(given.items())[: MOST_FILTERS + 1]:
+        if name not in known:
+            wrong[name[:100]] = gettext("There is no filter “%(name)s”.") % {"name": name[:100]}
+            wrong[name[:100]] += nearest(name[:100], known)
+            continue
+        try:
+            if not text or len(text) > LONGEST_FILTER:
+                raise FilterError(gettext("A value of at most 2000 characters is expected."))
+            reading = known[name].read(text, model)
+            if unknown := _missing(known[name], reading, user):
+                raise known[name].refuse(unknown)
+        except FilterError as error:
+            wrong[name] = error.detail
+    return wrong
+
+
+def _missing(item: Filter, reading: Any, user: Any) -> list[str]:
+    """Return those of the values of a filter that are keys of no record."""
+    if not (asked := item.missing(reading.shape, reading.values, user)):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {asked}".replace("%", "%%"), [])
+        (found,) = cursor.fetchone()
+    return list(found or ())
+
+
+# What is in a list ----------------------------------------------------------------------------------------------------
+
+
+def _rows(resource: str, given: dict[str, str], user: Any) -> Any:
+    """Return the rows of a list as a user sees it, in no order; raise FilterError for filters that are not valid."""
+    view: Any = list_views()[resource]
+    model = view.queryset.model
+    rows = view.at_time(model._default_manager.visible_to(user), None, frozenset(given))
+    for name, text in given.items():
+        item = filters_of(resource)[name]
+        reading = item.read(text, model)
+        rows = rows.filter(item.condition(model, reading.shape, reading.values, user))
+    return rows.order_by()
+
+
+def _holds_for_own_row(item: Filter, reading: Any, user: Any) -> bool:
+    """Tell whether a filter can be held against the row of a record that is gone.
+
+    What pointed at the record is gone as well, and what it pointed at may be: such filters count as met. So a receiver
+    may be told of a deleted record that he was never shown; but of one that he was shown he is told.
+    """
+    if isinstance(item, TreeFilter | TargetFilter | SearchFilter) or "__" in item.field_name:
+        return False
+    if isinstance(item, CommaFilter) and item.distinct:
+        return False
+    if isinstance(item, BoundFilter) and isinstance(item.owner, CountRange):
+        return False
+    return not _missing(item, reading, user)
+
+
+def shown_now(resource: str, given: dict[str, str], user: Any, ids: Iterable[int]) -> set[int]:
+    """Return those of the records, by internal key, that a list shows now."""
+    return set(_rows(resource, given, user).filter(pk__in=set(ids)).values_list("pk", flat=True))
+
+
+def shown_before(resource: str, given: dict[str, str], user: Any, befores: Sequence[dict[str, Any]]) -> set[int]:
+    """Return those of the records that a list shows if they are as `befores` has them, each of them once."""
+    model: Any = list_views()[resource].queryset.model
+    ids = [row["id"] for row in befores]
+    there = set(model._base_manager.filter(pk__in=ids).values_list("pk", flat=True))
+    known = filters_of(resource)
+    found: set[int] = set()
+    for gone in (False, True):
+        rows = [row for row in befores if (row["id"] in there) is not gone]
+        if not rows:
+            continue
+        held = given
+        if gone:
+            readings = {name: known[name].read(text, model) for name, text in given.items()}
+            held = {name: text for name, text in given.items() if _holds_for_own_row(known[name], readings[name], user)}
+        asked = _rows(resource, held, user).filter(pk__in=[row["id"] for row in rows]).values("pk")
+        found |= _ask_over(model, rows, text_of(asked))
+    return found
+
+
+def _ask_over(model: Any, rows: list[dict[str, Any]], text: str) -> set[int]:
+    """Return the keys that a statement gives over a table in which some rows are put back."""
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    columns = ", ".join(quote(field.column) for field in model._meta.concrete_fields)
+    # Hides the table; within it, the name still stands for the table itself.
+    hiding = (
+        (
+            f"WITH {table} AS NOT MATERIALIZED (SELECT {columns} FROM {table} WHERE id <> ALL(%s)"  # noqa: S608
+            f" UNION ALL SELECT {columns_at(model, asked=text)} FROM jsonb_populate_recordset(NULL::{table}, %s::jsonb)"
+            " AS past)"
+        )
+        .replace("%", "%%")
+        .replace("%%s", "%s")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{hiding} {text.replace('%', '%%')}",
+            [[row["id"] for row in rows], json.dumps(rows, ensure_ascii=False)],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+# What is told ---------------------------------------------------------------------------------------------------------
+
+
+def tables(resource: str) -> list[str]:
+    """Return the logged tables of whose changes a subscription to a resource may be told."""
+    return tables_of([resource])
+
+
+def told(resource: str, given: dict[str, str], user: Any, entries: Sequence[LoggedChange]) -> list[dict[str, Any]]:
+    """Return what a subscription is told of changes, in their order: which record, and what became of it."""
+    models = logged_models()
+    own = [entry for entry in entries if issubclass(models[entry.table_name], Citable)]
+    ids = {entry.number: _record_of(entry, models) for entry in entries}
+    now = shown_now(resource, given, user, ids.values())
+    before = _numbers_shown_before(resource, given, user, own)
+    numbers = {entry.number for entry in own}
+    items = []
+    for entry in entries:
+        there = ids[entry.number] in now
+        # A change of a link is one of its record, which stays.
+        was = entry.number in before if entry.number in numbers else there
+        if (was, there) in OPERATIONS:
+            items.append((entry, ids[entry.number], OPERATIONS[was, there]))
+    keys = _keys(models, items)
+    return [_item(entry, resource, keys[record], operation) for entry, record, operation in items if record in keys]
+
+
+def _record_of(entry: LoggedChange, models: dict[str, Any]) -> int:
+    """Return the internal key of the record that changed: of a link or a text, that of its owner."""
+    return entry.record_id if issubclass(models[entry.table_name], Citable) else int(entry.key)
+
+
+def _numbers_shown_before(resource: str, given: dict[str, str], user: Any, entries: Sequence[LoggedChange]) -> set[int]:
+    """Return the numbers of the changes before which the list showed the record."""
+    waiting = [entry for entry in entries if entry.before is not None]
+    found: set[int] = set()
+    while waiting:
+        # One row of each record at a time.
+        layer: dict[int, LoggedChange] = {}
+        for entry in waiting:
+            layer.setdefault(entry.record_id, entry)
+        waiting = [entry for entry in waiting if layer[entry.record_id] is not entry]
+        shown = shown_before(resource, given, user, [entry.before or {} for entry in layer.values()])
+        found |= {entry.number for pk, entry in layer.items() if pk in shown}
+    return found
+
+
+def _keys(models: dict[str, Any], items: Iterable[tuple[LoggedChange, int, str]]) -> dict[int, str]:
+    """Return the public keys of records by their internal ones."""
+    found: dict[int, str] = {}
+    wanted: dict[int, Any] = {}
+    for entry, record, _operation in items:
+        if issubclass(models[entry.table_name], Citable):
+            found[record] = entry.key
+        else:
+            wanted[record] = record_model(models[entry.table_name])
+    for record, model in wanted.items():
+        if record not in found:
+            keys = model._base_manager.filter(pk=record).values_list(model.key_field, flat=True)
+            found.update((record, str(key)) for key in keys)
+    return found
+
+
+def _item(entry: LoggedChange, resource: str, key: str, operation: str) -> dict[str, Any]:
+    return {
+        "number": entry.number,
+        "at": instant(entry.at),
+        "request_id": entry.request_id,
+        "resource": resource,
+        "key": key,
+        "url": f"{settings.API_ROOT}/{resource}/{key}",
+        "operation": Operation(operation).value,
+    }

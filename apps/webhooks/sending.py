@@ -1,0 +1,249 @@
+"""One POST to an address that somebody else chose: where it may go, and what came of it.
+
+The name is resolved once, every address that it has is checked, and the connection goes to a checked address. So a name
+that is resolved otherwise a moment later (DNS rebinding) leads nowhere else. Redirects are not followed, proxies of the
+environment are not asked, and no answer is read beyond its head.
+"""
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from urllib.parse import SplitResult, urlsplit
+
+import urllib3
+from django.conf import settings
+from django.utils.translation import gettext
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 10.0
+# For all of it: a receiver that sends its answer letter by letter keeps within every other limit.
+WHOLE_TIMEOUT = 20.0
+MOST_ADDRESSES = 4  # of those that a name has, how many are tried
+LONGEST_URL = 500
+
+# Networks that Python of some versions counts as global.
+CLOSED = [
+    ipaddress.ip_network(text)
+    for text in ("64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10")
+]
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Result(StrEnum):
+    """What came of an attempt."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    REDIRECTED = "redirected"
+    GONE = "gone"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    INSECURE = "insecure"
+    UNRESOLVED = "unresolved"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt: the status, if there was an answer, and how long the receiver asks to wait."""
+
+    result: Result
+    status: int | None = None
+    retry_after: timedelta | None = None
+
+
+class TargetError(ValueError):
+    """An address to which nothing is sent."""
+
+    def __init__(self, result: Result, detail: str) -> None:
+        super().__init__(detail)
+        self.result = result
+        self.detail = detail
+
+
+# Where it may go ------------------------------------------------------------------------------------------------------
+
+
+def check(url: str) -> list[str]:
+    """Return the addresses of the machine that a URL names; raise TargetError where nothing is sent to it."""
+    return _addresses(_split(url))
+
+
+def _split(url: str) -> SplitResult:
+    if len(url) > LONGEST_URL or not url.isascii() or any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
+        raise _forbidden(gettext("An address of at most 500 ASCII characters is expected."))
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _forbidden(gettext("This is not an address.")) from error
+    if parts.scheme not in ("https", "http") or not host:
+        raise _forbidden(gettext("An address that begins with https:// is expected."))
+    if parts.username is not None or parts.password is not None or parts.fragment or port == 0:
+        raise _forbidden(gettext("The address must hold neither a user, nor a fragment, nor the port 0."))
+    return parts
+
+
+def _addresses(parts: SplitResult) -> list[str]:
+    host, port = str(parts.hostname), parts.port or 443
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise TargetError(
+            Result.UNRESOLVED, gettext("There is no machine of the name “%(host)s”.") % {"host": host[:100]}
+        ) from error
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    read = [ipaddress.ip_address(address) for address in addresses]
+    loopback = settings.WEBHOOKS_TO_LOOPBACK and all(address.is_loopback for address in read)
+    if not (loopback or all(map(is_public, read))):
+        # One that is not public is enough: nobody's public service has such an address, too.
+        raise _forbidden(gettext("“%(host)s” is not an address in the public network.") % {"host": host[:100]})
+    if parts.scheme != "https" and not loopback:
+        raise _forbidden(gettext("An address that begins with https:// is expected."))
+    return addresses[:MOST_ADDRESSES]
+
+
+def _forbidden(detail: str) -> TargetError:
+    return TargetError(Result.FORBIDDEN, detail)
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address is one of a single machine in the public network, whatever it is wrapped in."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if any(address in network for network in CLOSED):
+            return False
+        if inner := _wrapped(address):
+            return is_public(inner)
+    closed = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_private
+    return address.is_global and not closed and not address.is_loopback and not address.is_link_local
+
+
+def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address for which an IPv6 address stands."""
+    if address in NAT64 or address in IPV4_COMPATIBLE:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+# Going there ----------------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """Breaks an exchange off that takes too long as a whole, in whatever it is: connecting, TLS, or the answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self.over = threading.Event()
+        self._twin: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._break_off)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def hold(self, sock: socket.socket) -> socket.socket:
+        """Break the connection of a socket off, if need be. Its own object is taken over by TLS; a twin is not."""
+        self._twin = sock.dup()
+        if self.over.is_set():
+            self._break_off()
+        return sock
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+        if self._twin is not None:
+            self._twin.close()
+
+    def _break_off(self) -> None:
+        self.over.set()
+        if self._twin is not None:
+            with suppress(OSError):  # it may be closed already
+                self._twin.shutdown(socket.SHUT_RDWR)
+
+
+class _Checked(HTTPConnection):
+    """A connection that goes to checked addresses, whatever the name stands for by now."""
+
+    addresses: Sequence[str]
+    watch: Watch
+
+    def _new_conn(self) -> socket.socket:
+        for number, address in enumerate(self.addresses, 1):
+            try:
+                sock = socket.create_connection((address, self.port), CONNECT_TIMEOUT)
+            except OSError:
+                if number == len(self.addresses):
+                    raise
+            else:
+                sock.settimeout(READ_TIMEOUT)
+                return self.watch.hold(sock)
+        raise AssertionError("a name has at least one address")
+
+
+class _CheckedTLS(_Checked, HTTPSConnection):
+    """The same with TLS: the certificate has to be that of the name."""
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    """Send a body and return what came of it, whatever it is."""
+    try:
+        parts = _split(url)
+        addresses = _addresses(parts)
+    except TargetError as error:
+        return Outcome(error.result)
+    watch = Watch(WHOLE_TIMEOUT)
+    connection = _connection(parts)
+    connection.addresses, connection.watch = addresses, watch
+    try:
+        outcome = _exchange(connection, parts, body, headers)
+        # A head that was broken off reads like one that is over.
+        return Outcome(Result.TIMEOUT) if watch.over.is_set() else outcome
+    except Exception as error:
+        return Outcome(Result.TIMEOUT if watch.over.is_set() else _result_of(error))
+    finally:
+        watch.end()
+        connection.close()
+
+
+def _connection(parts: SplitResult) -> _Checked:
+    host = str(parts.hostname)
+    if parts.scheme == "https":
+        return _CheckedTLS(host, parts.port, timeout=READ_TIMEOUT, ssl_context=ssl.create_default_context())
+    return _Checked(host, parts.port, timeout=READ_TIMEOUT)
+
+
+def _exchange(connection: HTTPConnection, parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> Outcome:
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    given = {"Host": parts.netloc, "User-Agent": "partybuild", "Connection": "close", **headers}
+    connection.request("POST", path, body=body, headers=given, preload_content=False)
+    answer = connection.getresponse()
+    status = int(answer.status)
+    if 200 <= status < 300:
+        return Outcome(Result.DELIVERED, status)
+    if status == http.client.GONE:
+        return Outcome(Result.GONE, status)
+    if 300 <= status < 400:
+        return Outcome(Result.REDIRECTED, status)
+    return Outcome(Result.REFUSED, status, _read_wait(answer.headers.get("Retry-After", "")))
+
+
+def _read_wait(text: str) -> timedelta | None:
+    """Return the seconds of a `Retry-After`; a date, which hardly anybody sends, is not read."""
+    return timedelta(seconds=int(text)) if text.isascii() and text.isdecimal() and len(text) <= 6 else None
+
+
+def _result_of(error: Exception) -> Result:
+    if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
+        return Result.TIMEOUT
+    if isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError):
+        return Result.INSECURE
+    if isinstance(error, OSError | urllib3.exceptions.HTTPError | http.client.HTTPException | ValueError):
+        return Result.UNREACHABLE
+    raise error

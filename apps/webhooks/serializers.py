@@ -1,0 +1,156 @@
+"""Subscriptions and messages in JSON."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.common.errors import nearest
+from apps.webhooks.matching import check_filters, list_views
+from apps.webhooks.models import Attempt, Message, Subscription
+from apps.webhooks.sending import LONGEST_URL, TargetError, check
+
+ROOT = f"{settings.API_ROOT}/webhooks"
+
+
+def _refuse_unknown(given: Any, known: Any) -> None:
+    for name in given:
+        if name not in known:
+            detail = gettext("There is no field “%(name)s”.") % {"name": str(name)[:100]}
+            raise serializers.ValidationError({str(name)[:100]: detail + nearest(str(name)[:100], list(known))})
+
+
+class NewSubscriptionSerializer(serializers.Serializer[Any]):
+    """What is asked for."""
+
+    resource = serializers.CharField(max_length=40, help_text="Name of the resource, as in addresses.")
+    filters = serializers.DictField(
+        child=serializers.CharField(max_length=2_000),
+        default=dict,
+        help_text="Filters of the resource's list, by parameter; of its records only those that they leave.",
+    )
+    endpoint = serializers.CharField(
+        max_length=LONGEST_URL, help_text="Address to which messages are sent, with https://, in the public network."
+    )
+    description = serializers.CharField(
+        max_length=200, default="", allow_blank=True, help_text="What the subscription is for."
+    )
+
+    def validate_resource(self, value: str) -> str:
+        if value not in list_views():
+            detail = gettext("There is no resource “%(name)s”.") % {"name": value}
+            raise serializers.ValidationError(detail + nearest(value, list_views()))
+        return value
+
+    def validate_endpoint(self, value: str) -> str:
+        try:
+            check(value)
+        except TargetError as error:
+            raise serializers.ValidationError(error.detail) from error
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        _refuse_unknown(self.initial_data, self.fields)
+        wrong = check_filters(attrs["resource"], attrs["filters"], self.context["user"])
+        if wrong:
+            raise serializers.ValidationError({"filters": {name: [detail] for name, detail in wrong.items()}})
+        return attrs
+
+
+class NothingSerializer(serializers.Serializer[Any]):
+    """A request that says nothing but its address."""
+
+    def validate(self, attrs: Any) -> Any:
+        _refuse_unknown(self.initial_data, self.fields)
+        return attrs
+
+
+class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
+    """A subscription, without its secret."""
+
+    url = serializers.SerializerMethodField(help_text="Address of the subscription.")
+    filters = serializers.DictField(child=serializers.CharField(), help_text="Filters, by parameter.")
+    waiting_count = serializers.SerializerMethodField(help_text="Messages that wait to be taken.")
+
+    class Meta:
+        model = Subscription
+        fields = [
+            "key",
+            "url",
+            "resource",
+            "filters",
+            "endpoint",
+            "description",
+            "state",
+            "cause",
+            "former_until",
+            "waiting_count",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+    def get_url(self, row: Subscription) -> str:
+        return f"{ROOT}/{row.key}"
+
+    def get_waiting_count(self, row: Subscription) -> int:
+        return int(row.messages.filter(state__in=[Message.State.PENDING, Message.State.ONCE]).count())
+
+
+class SubscriptionsSerializer(serializers.Serializer[Any]):
+    """All subscriptions of a user."""
+
+    results = SubscriptionSerializer(many=True, help_text="The subscriptions, the newest first.")
+
+
+class SecretSerializer(SubscriptionSerializer):
+    """A subscription with its secret, as it is shown this once."""
+
+    secret = serializers.CharField(help_text="What signatures are made with (`whsec_…`); it is shown this once.")
+
+    class Meta(SubscriptionSerializer.Meta):
+        fields = [*SubscriptionSerializer.Meta.fields, "secret"]
+        read_only_fields = fields
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    """One sending."""
+
+    class Meta:
+        model = Attempt
+        fields = ["at", "result", "status", "milliseconds"]
+        read_only_fields = fields
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    """A message with its attempts."""
+
+    type = serializers.ChoiceField(source="kind", choices=Message.Kind.choices, help_text="What it tells of.")
+    attempts = serializers.SerializerMethodField(help_text="The last ten attempts, the newest first.")
+
+    class Meta:
+        model = Message
+        fields = [
+            "key",
+            "type",
+            "state",
+            "body",
+            "attempt_count",
+            "next_attempt_at",
+            "delivered_at",
+            "created_at",
+            "attempts",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(AttemptSerializer(many=True))
+    def get_attempts(self, row: Message) -> Any:
+        return AttemptSerializer(list(row.attempts.all())[:10], many=True).data
+
+
+class MessagesSerializer(serializers.Serializer[Any]):
+    """A page of messages."""
+
+    results = MessageSerializer(many=True, help_text="The messages, the newest first.")
+    next = serializers.CharField(allow_null=True, help_text="Address of the next page, or null on the last one.")

@@ -1,0 +1,235 @@
+"""Subscriptions over HTTP: each of a user's own, and nobody else's."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.http import Http404
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.common import paging
+from apps.common.errors import CONTENT_TYPE, parameter_error, problem
+from apps.common.filters import read_format, refuse_unknown
+from apps.common.schema import PROBLEM
+from apps.webhooks import actions
+from apps.webhooks.models import Message, Subscription
+from apps.webhooks.permissions import MaySubscribe
+from apps.webhooks.serializers import (
+    MessageSerializer,
+    MessagesSerializer,
+    NewSubscriptionSerializer,
+    NothingSerializer,
+    SecretSerializer,
+    SubscriptionSerializer,
+    SubscriptionsSerializer,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FORMAT = OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer.")
+KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="Identifier of the subscription.")
+MESSAGE = OpenApiParameter("message", str, OpenApiParameter.PATH, description="Identifier of the message.")
+PAGE = [
+    OpenApiParameter(
+        "page_size",
+        {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
+        description="Messages a page.",
+    ),
+    OpenApiParameter("before", str, description="Identifier of a message: only older ones; taken from `next`."),
+]
+STATE_REFUSED = {(409, CONTENT_TYPE): {**PROBLEM, "description": "The state of the subscription does not allow it."}}
+
+
+def describe(summary: str, name: str, answer: Any, status: int = 200, **more: Any) -> Callable[[F], F]:
+    """Return what the OpenAPI document says of an operation."""
+    parameters = [*more.pop("parameters", []), FORMAT]
+    refused = more.pop("refused", {})
+    documented: Callable[[F], F] = extend_schema(
+        operation_id=f"webhooks_{name}",
+        summary=summary,
+        tags=["webhooks"],
+        parameters=parameters,
+        responses={status: answer, **refused},
+        **more,
+    )
+    return documented
+
+
+class WebhookView(APIView):
+    """What all addresses of webhooks share."""
+
+    permission_classes = [MaySubscribe]
+    read_parameters: frozenset[str] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_unknown(request, {"format", *(self.read_parameters if request.method == "GET" else ())})
+        read_format(request)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        # A secret may be in it.
+        answer["Cache-Control"] = "private, no-store"
+        return answer
+
+    def handle_exception(self, error: Exception) -> Response:
+        if isinstance(error, ValidationError):
+            body = problem(self.request._request, "conflict", " ".join(error.messages))
+            return Response(body, status=409, content_type=CONTENT_TYPE)
+        return super().handle_exception(error)
+
+    def rows(self, request: Request) -> Any:
+        """Return the subscriptions that the user may see."""
+        return Subscription.objects.filter(user_id=request.user.pk).order_by("-pk")
+
+    def row(self, request: Request, key: str) -> Subscription:
+        """Return one of them."""
+        found: Subscription | None = self.rows(request).filter(key=key).first()
+        if found is None:
+            raise Http404
+        return found
+
+    def check_nothing(self, request: Request) -> None:
+        """Refuse a body that says something."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+
+
+def with_secret(row: Subscription) -> dict[str, Any]:
+    """Return a subscription as it is shown with its secret."""
+    return {**SubscriptionSerializer(row).data, "secret": actions.secret_of(row)}
+
+
+class SubscriptionsView(WebhookView):
+    """All subscriptions of a user."""
+
+    @describe("List your subscriptions", "list", SubscriptionsSerializer)
+    def get(self, request: Request) -> Response:
+        """List your subscriptions, the newest first."""
+        return Response({"results": SubscriptionSerializer(self.rows(request), many=True).data})
+
+    @describe(
+        "Subscribe to changes",
+        "create",
+        SecretSerializer,
+        201,
+        request=NewSubscriptionSerializer,
+        refused=STATE_REFUSED,
+    )
+    def post(self, request: Request) -> Response:
+        """Have the changes of a list told to an address, from now on.
+
+        The list is that of the resource with the filters, as you see it. The answer holds the secret, this once.
+        """
+        given = NewSubscriptionSerializer(data=request.data, context={"user": request.user})
+        given.is_valid(raise_exception=True)
+        row = actions.subscribe(by=request.user, **given.validated_data)
+        body = with_secret(row)
+        return Response(body, status=201, headers={"Location": body["url"]})
+
+
+class SubscriptionView(WebhookView):
+    """One subscription."""
+
+    @describe("Read a subscription", "retrieve", SubscriptionSerializer, parameters=[KEY])
+    def get(self, request: Request, key: str) -> Response:
+        """Give one of your subscriptions, without its secret."""
+        return Response(SubscriptionSerializer(self.row(request, key)).data)
+
+    @describe("End a subscription", "destroy", None, 204, parameters=[KEY])
+    def delete(self, request: Request, key: str) -> Response:
+        """End a subscription for good; its messages go with it."""
+        self.row(request, key).delete()
+        return Response(status=204)
+
+
+class RotateView(WebhookView):
+    """A new secret."""
+
+    @describe("Rotate the secret", "rotate", SecretSerializer, parameters=[KEY], request=None)
+    def post(self, request: Request, key: str) -> Response:
+        """Make a new secret, shown this once. For a day, messages are signed with the former one, too."""
+        self.check_nothing(request)
+        return Response(with_secret(actions.rotate(subscription=self.row(request, key))))
+
+
+class PauseView(WebhookView):
+    """Silence for a while."""
+
+    @describe(
+        "Pause a subscription", "pause", SubscriptionSerializer, parameters=[KEY], request=None, refused=STATE_REFUSED
+    )
+    def post(self, request: Request, key: str) -> Response:
+        """Stop sending for now. What happens meanwhile is told once it is resumed."""
+        self.check_nothing(request)
+        return Response(SubscriptionSerializer(actions.pause(subscription=self.row(request, key))).data)
+
+
+class ResumeView(WebhookView):
+    """Going on."""
+
+    @describe(
+        "Resume a subscription", "resume", SubscriptionSerializer, parameters=[KEY], request=None, refused=STATE_REFUSED
+    )
+    def post(self, request: Request, key: str) -> Response:
+        """Go on where a subscription was paused or has failed: nothing is left out."""
+        self.check_nothing(request)
+        return Response(SubscriptionSerializer(actions.resume(subscription=self.row(request, key))).data)
+
+
+class TestView(WebhookView):
+    """A message that tells of nothing."""
+
+    @describe("Send a test", "test", MessageSerializer, 202, parameters=[KEY], request=None, refused=STATE_REFUSED)
+    def post(self, request: Request, key: str) -> Response:
+        """Have a message of the type `webhook.test` sent: once, at once, whatever waits."""
+        self.check_nothing(request)
+        return Response(MessageSerializer(actions.send_test(subscription=self.row(request, key))).data, status=202)
+
+
+class MessagesView(WebhookView):
+    """What a subscription was told."""
+
+    read_parameters = frozenset({"page_size", "before"})
+
+    @describe("List messages", "messages", MessagesSerializer, parameters=[KEY, *PAGE])
+    def get(self, request: Request, key: str) -> Response:
+        """List the messages of a subscription with their attempts, the newest first. They are kept for 30 days."""
+        rows = self.row(request, key).messages.prefetch_related("attempts").order_by("-pk")
+        if before := request.query_params.get("before"):
+            behind = rows.filter(key=before).first()
+            if behind is None:
+                raise parameter_error("before", gettext("There is no such message."))
+            rows = rows.filter(pk__lt=behind.pk)
+        size = paging.read_size(request.query_params)
+        found = list(rows[: size + 1])
+        following = None
+        if len(found) > size:
+            query = {**request.query_params.dict(), "before": found[size - 1].key}
+            following = f"{request.path}?{urlencode(query)}"
+        return Response({"results": MessageSerializer(found[:size], many=True).data, "next": following})
+
+
+class SendAgainView(WebhookView):
+    """A message once more."""
+
+    @describe(
+        "Send a message again",
+        "send",
+        MessageSerializer,
+        202,
+        parameters=[KEY, MESSAGE],
+        request=None,
+        refused=STATE_REFUSED,
+    )
+    def post(self, request: Request, key: str, message: str) -> Response:
+        """Have a message sent again at once, under the same id and with the same body."""
+        self.check_nothing(request)
+        row: Message | None = self.row(request, key).messages.filter(key=message).first()
+        if row is None:
+            raise Http404
+        return Response(MessageSerializer(actions.send_again(message=row)).data, status=202)
