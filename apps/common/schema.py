@@ -318,7 +318,11 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     ]
     request_id = {"description": "Identifier of the request.", "schema": STRING}
     for address, methods in result["paths"].items():
-        for operation in methods.values():
+        for method, operation in methods.items():
+            if method == "get":
+                operation["security"] = [{}, *(each for each in operation.get("security", ()) if each)]
+            elif method != "delete" and "requestBody" in operation:
+                operation["requestBody"]["required"] = True
             for parameter in operation.get("parameters", []):
                 if parameter["schema"].get("type") == "array":
                     parameter |= {"style": "form", "explode": False}

@@ -189,7 +189,7 @@ def request(view: Any) -> dict[str, Any]:
     contract: Contract = view.contract()
     name = contract.model.__name__
     if view.action == "import_file":
-        return {media_type: {"type": "string", "format": "binary"} for media_type in (CSV, XLSX)}
+        return {media_type: {"type": "string", "format": "binary", "minLength": 1} for media_type in (CSV, XLSX)}
     match view.action:
         case "create":
             schema = _component(f"{name}Given", _record(contract, REASON))
@@ -282,6 +282,8 @@ def _value(field: Any) -> dict[str, Any]:
             schema = {"type": "number"}
         case _:
             schema = {"type": "string", **({"maxLength": field.max_length} if field.max_length else {})}
+            if not field.blank:
+                schema["minLength"] = 1
             if field.choices:
                 schema = {"type": "string", "enum": [value for value, _label in field.flatchoices]}
                 if field.blank:

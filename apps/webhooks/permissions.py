@@ -20,7 +20,8 @@ class MaySubscribe(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        user, token = request.user, request.auth
+        user: Any = request.user
+        token: Any = request.auth
         if not may_subscribe(user) or token is None:
             return may_subscribe(user)
         scope = "read" if request.method in SAFE_METHODS else "write"

@@ -1,0 +1,66 @@
+"""Schemathesis reads the OpenAPI document and tries whether the real server keeps what it says.
+
+Every run tries a few requests of some operations. `SCHEMATHESIS=100` sends a hundred to every operation, which takes
+hours on a small machine; `SCHEMATHESIS_PATHS` is a regular expression that narrows it.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_end_to_end import Service
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
+HERE = Path(__file__).resolve().parent
+EXAMPLES = os.environ.get("SCHEMATHESIS", "")
+# One resource with all that can be done to one, and what is no resource.
+PATHS = os.environ.get("SCHEMATHESIS_PATHS", "" if EXAMPLES else "/(alliances|search|network|statistics|vocabularies)")
+KEYS = {"districts": "310110", "streets": "310110019", "vocabularies": "alliances.kind"}
+
+
+@pytest.fixture(scope="module")
+def document(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The document of the service, with keys that exist in the place of "any text": nobody guesses one."""
+    document = service.read("/api/v1/openapi.json")
+    for address, methods in document["paths"].items():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    resource = address.removeprefix("/api/v1/").partition("/")[0]
+                    parameter["schema"] = {"type": "string", "enum": [key_of(service, resource), "none"]}
+    path = tmp_path_factory.mktemp("schemathesis") / "openapi.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def key_of(service: Service, resource: str) -> str:
+    """Return a key that exists, if there is any."""
+    if resource not in KEYS:
+        rows: list[Any] = service.read(f"/api/v1/{resource}?page_size=1&fields=url")["results"]
+        KEYS[resource] = rows[0]["url"].rpartition("/")[2] if rows else "none"
+    return KEYS[resource]
+
+
+@pytest.mark.parametrize("who", ["anonymous", "steward"])
+def test_answers_are_as_the_document_says(service: Service, document: Path, who: str, request: Any):
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")]
+    command += ["run", str(document), "--url", f"http://127.0.0.1:{service.port}", "--checks", "all", "--no-color"]
+    command += ["--max-examples", EXAMPLES or "2", "--generation-deterministic", "--continue-on-failure"]
+    command += ["--no-shrink"] if not EXAMPLES else []
+    command += ["--phases", "examples,fuzzing"]
+    command += ["--include-path-regex", PATHS] if PATHS else []
+    if who == "steward":
+        command += ["--header", f"Authorization: Bearer {request.getfixturevalue('token')}"]
+    done = subprocess.run(command, cwd=document.parent, capture_output=True, text=True, encoding="utf-8", check=False)
+
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    tested = re.search(r"Tested: (\d+)", done.stdout)
+    assert tested, done.stdout[-2000:]
+    assert int(tested[1]) >= 13
+    sys.stdout.write(done.stdout[-600:])
