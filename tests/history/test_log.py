@@ -247,16 +247,21 @@ def test_what_is_hidden_now_is_hidden_at_every_instant(api: Any) -> None:
 def test_amending_the_log_moves_the_data_version() -> None:
     with telling(reason="王五说"):
         factories.DistrictFactory()
-    before = data_version()
+
+    def last() -> str:
+        # The rest moves as transactions of others come and go, since that of the test is still open.
+        return data_version().rpartition(",")[2]
+
+    before = last()
     amend(lambda entry: False)
-    assert data_version() == before
+    assert last() == before
 
     def change(entry: LoggedChange) -> bool:
         entry.reason = ""
         return True
 
     amend(change, reason="王五说")
-    assert data_version() != before
+    assert last() != before
     assert not LoggedChange.objects.filter(reason="王五说").exists()
 
 
