@@ -22,7 +22,7 @@ KEPT = 2_000
 PREPARED = 100
 # The database has no such plan (any more), or it is of another shape of the tables.
 PLAN_IS_LOST = {"26000", "0A000"}
-# The server ends the connection (57P..), or has ended it (08...); where it died without a word, there is no code at all.
+# The server ends the connection (57P..), or has ended it (08...); where it died without a word, there is no code.
 CONNECTION_IS_LOST = ("57P", "08", "")
 # Stands around the name of a slot in a text that is still being put together; nothing else can hold it.
 MARK = "\0"
