@@ -68,7 +68,12 @@ def service(url: str) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATE_LIMIT_TOKEN", "1000000/60")
         with running(url, limit=900) as started:
+            assert started.process.stdout is not None
+            # It logs what the database did, and would wait for somebody to read that.
+            reader = threading.Thread(target=lambda stream: [*stream], args=[started.process.stdout])
+            reader.start()
             yield started
+        reader.join()
 
 
 @pytest.fixture(scope="module")
