@@ -101,7 +101,9 @@ def viewset_of(model: Any) -> Any:
 # The import -----------------------------------------------------------------------------------------------------------
 
 
-def attempt(model: Any, user: Any, content: bytes, media_type: str, *, reason: str = "", agreed: str = "") -> Outcome:
+def attempt(
+    model: Any, request: Any, content: bytes, media_type: str, *, reason: str = "", agreed: str = ""
+) -> Outcome:
     """Import a file, and keep what was done only if it is what was agreed to, by the digest of an earlier outcome."""
     view = viewset_of(model)
     table: Table | None = None
@@ -109,8 +111,8 @@ def attempt(model: Any, user: Any, content: bytes, media_type: str, *, reason: s
         table = read_table(content, media_type)
         with refusing(model), transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute(BEGIN, [reason, LOCK_TIMEOUT])
-            writer = Writer(view.contract(), user, Finder(user))
+                cursor.execute(BEGIN, [str(request.user.pk), "", request.request_id, reason, LOCK_TIMEOUT])
+            writer = Writer(view.contract(), request.user, Finder(request.user))
             done = Importer(writer, view.serializer_class, table).run()
             connection.check_constraints()  # what is deferred, now
             outcome = _outcome(writer, content, done)
@@ -222,9 +224,7 @@ class Imports(BaseModelAdmin):
                 return redirect(request.path)
             name, agreed = kept.name, kept.digest if confirm_form.is_valid() else ""
             reason = confirm_form.cleaned_data.get("reason", "")
-            outcome = attempt(
-                self.model, request.user, bytes(kept.content), kept.media_type, reason=reason, agreed=agreed
-            )
+            outcome = attempt(self.model, request, bytes(kept.content), kept.media_type, reason=reason, agreed=agreed)
             if agreed and outcome.digest == agreed:
                 kept.delete()
                 return self._done(request, outcome)
@@ -239,7 +239,7 @@ class Imports(BaseModelAdmin):
             if file_form.is_valid():
                 file = file_form.cleaned_data["file"]
                 name, content = str(file.name), file.read()
-                outcome = attempt(self.model, request.user, content, str(media_type_of(name)))
+                outcome = attempt(self.model, request, content, str(media_type_of(name)))
                 self._keep(request, outcome, name, content)
                 file_form, confirm_form = FileForm(), ConfirmForm(initial={"digest": outcome.digest})
         meta = self.model._meta

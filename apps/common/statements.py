@@ -13,6 +13,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Expression, Field, QuerySet
 from psycopg import Connection, errors, pq, sql
+from psycopg import OperationalError as PsycopgOperationalError
 from psycopg.adapt import PyFormat, Transformer
 
 # Texts kept by one process; the oldest goes first. A text has some 5 kB.
@@ -21,6 +22,8 @@ KEPT = 2_000
 PREPARED = 100
 # The database has no such plan (any more), or it is of another shape of the tables.
 PLAN_IS_LOST = {"26000", "0A000"}
+# The server ends the connection (57P..), or has ended it (08...); where it died without a word, there is no code.
+CONNECTION_IS_LOST = ("57P", "08", "")
 # Stands around the name of a slot in a text that is still being put together; nothing else can hold it.
 MARK = "\0"
 
@@ -113,6 +116,12 @@ class Prepared:
 
     def run(self, text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
         """Run a text; return None at its first use, and where its plan or the connection turns out to be lost."""
+        try:
+            return self._run(text, params, plan_is_kept)
+        except PsycopgOperationalError:  # libpq has no connection by which to send it
+            return self._lose()
+
+    def _run(self, text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
         if not plan_is_kept:
             values, types = self._dumped(params)
             formats = self._transformer.formats
@@ -152,11 +161,17 @@ class Prepared:
         if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
             return result
         state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
-        if state in PLAN_IS_LOST or self.raw.closed:
+        if state in PLAN_IS_LOST:
             self._names.clear()
             return None
+        if self.raw.closed or state[:3] in CONNECTION_IS_LOST or state[:2] in CONNECTION_IS_LOST:
+            return self._lose()
         with connection.wrap_database_errors:
             raise errors.error_from_result(result, self.raw.info.encoding)
+
+    def _lose(self) -> None:
+        """Close a connection that is lost, which libpq may still hold for one that is in use."""
+        self.raw.close()
 
 
 _own = threading.local()

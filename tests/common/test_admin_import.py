@@ -12,6 +12,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.common.log import LoggedChange
 from apps.common.models import Citable, KeptFile
 from apps.registry.models import MemberUnit
 from partybuild.api import viewsets
@@ -85,6 +86,8 @@ def test_what_is_shown_is_not_written_until_it_is_confirmed_with_a_reason(stewar
     unit.refresh_from_db()
     assert (unit.summary, unit.street) == ("新", street)
     assert MemberUnit.objects.get(name="测试进").state == "draft"
+    logged = LoggedChange.objects.filter(table_name="registry_memberunit").latest("number")
+    assert (logged.reason, logged.user_id) == ("测试", int(steward.session["_auth_user_id"]))
     assert not KeptFile.objects.exists()
     assert told(steward.get("/admin/registry/memberunit/")) == ["Imported: 1 new, 1 changed, 0 as they were."]
     # The form cannot be sent twice.
@@ -168,7 +171,7 @@ def test_a_file_belongs_to_who_sent_it_for_one_list_and_an_hour(steward: Client)
 
 def test_only_those_import_who_may_write_and_only_what_lies_in_their_territory(db: None) -> None:
     own, foreign = StreetFactory(), StreetFactory()
-    curator = AppointmentFactory(street=own, user=UserFactory(is_staff=True)).user
+    curator = AppointmentFactory(role="curator", street=own, user=UserFactory(is_staff=True)).user
     client = client_of(curator)
     content = "name,kind,street\n甲,company,%s\n"
     wrong = show(client, content % foreign.code).context["outcome"].wrong
