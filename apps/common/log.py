@@ -12,6 +12,7 @@ from typing import Any
 import pgtrigger
 from django.apps import apps
 from django.db import connection, models, transaction
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.fields import MadeField
@@ -261,15 +262,17 @@ def logged_models() -> dict[str, Any]:
 # Amending -------------------------------------------------------------------------------------------------------------
 
 
-def amend(change: Callable[[LoggedChange], bool], *, holding: str = "", **narrowed: Any) -> None:
+def holding(text: str) -> "models.QuerySet[LoggedChange]":
+    """Return the entries of the log in whose values or reason a text stands."""
+    params = (json.dumps(text, ensure_ascii=False)[1:-1], text)
+    return LoggedChange.objects.filter(RawSQL(HOLDING, params, models.BooleanField()))  # noqa: S611 - one text of ours
+
+
+def amend(change: Callable[[LoggedChange], bool], entries: "models.QuerySet[LoggedChange]") -> None:
     """Write over entries of the log, which only a redaction may do.
 
-    `change` is given each entry, puts it right and tells whether it did; `narrowed` are filters, and where a text is
-    given as `holding`, those entries are meant in whose values or reason it stands.
+    `change` is given each entry, puts it right and tells whether it did.
     """
-    entries = LoggedChange.objects.filter(**narrowed)
-    if holding:
-        entries = entries.extra(where=[HOLDING], params=[_json(holding)[1:-1], holding])  # type: ignore[index]
     altered = False
     with transaction.atomic(), connection.cursor() as cursor:
         for entry in entries.iterator(chunk_size=500):
