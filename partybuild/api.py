@@ -23,6 +23,7 @@ from apps.explore import search
 from apps.explore.network_views import NetworkView
 from apps.explore.statistics import StatisticsView
 from apps.history import views as history
+from apps.identity import views as identity
 from apps.projects import views as projects
 from apps.registry import views as registry
 
@@ -32,6 +33,7 @@ router.register("streets", registry.StreetViewSet)
 router.register("neighbourhoods", registry.NeighbourhoodViewSet)
 router.register("member-units", registry.MemberUnitViewSet)
 router.register("unit-names", registry.UnitNameViewSet)
+router.register("identifiers", registry.IdentifierViewSet)
 router.register("alliances", registry.AllianceViewSet)
 router.register("memberships", registry.MembershipViewSet)
 router.register("venues", registry.VenueViewSet)
@@ -50,6 +52,7 @@ router.register("articles", evidence.ArticleViewSet)
 router.register("citations", evidence.CitationViewSet)
 router.register("marks", evidence.MarkViewSet)
 router.register("figures", evidence.FigureViewSet)
+router.register("merges", identity.MergeViewSet)
 router.register("frameworks", assessments.FrameworkViewSet)
 router.register("dimensions", assessments.DimensionViewSet)
 router.register("assessments", assessments.AssessmentViewSet)
@@ -147,6 +150,7 @@ urlpatterns = [
     path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
     path("network", NetworkView.as_view(), name="network"),
     path("statistics", StatisticsView.as_view(), name="statistics"),
+    path("<str:resource>/<str:key>/merge", identity.MergeView.as_view(), name="merge"),
     path("changes", history.ChangesView.as_view(), name="changes"),
     path("changes/<str:request_id>/revert", history.RevertView.as_view(), name="revert"),
     path("<str:resource>/<str:key>/history", history.HistoryView.as_view(), name="history"),

@@ -142,6 +142,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.common.admin_site.CuratorAdminConfig",  # behind these two: their templates replace some
     "apps.registry",
+    "apps.identity",
     "apps.projects",
     "apps.events",
     "apps.evidence",
@@ -334,6 +335,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             ("registry.models", "Neighbourhood", "Kind"),
             ("registry.models", "MemberUnit", "Kind"),
             ("registry.models", "UnitName", "Kind"),
+            ("registry.models", "Identifier", "Scheme"),
             ("registry.models", "Alliance", "Kind"),
             ("registry.models", "Alliance", "Status"),
             ("registry.models", "Membership", "Role"),
@@ -372,5 +374,7 @@ LOGGING = {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         # What clients get wrong is told to them, not to the operator.
         "django.request": {"level": "ERROR"},
+        # As much as a host name that is not ours, with a traceback: whoever asks could fill the log.
+        "django.security": {"level": "CRITICAL"},
     },
 }

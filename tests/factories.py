@@ -16,10 +16,12 @@ from apps.accounts.models.tokens import default_expiry
 from apps.assessments.models import Assessment, Dimension, Framework, Score
 from apps.events.models import Award, Event, Participation
 from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.identity.models import Merge
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -157,6 +159,28 @@ class UnitNameFactory(FactFactory[UnitName]):
     name = Sequence(lambda n: f"单位别名{n}")
     kind = "short"
     unit = SubFactory(MemberUnitFactory)
+
+
+class IdentifierFactory(FactFactory[Identifier]):
+    class Meta:
+        model = Identifier
+
+    scheme = "wikidata"
+    value = Sequence(lambda n: f"Q{990000000 + n}")
+    unit = SubFactory(MemberUnitFactory)
+
+
+class MergeFactory(FactFactory[Merge]):
+    """The record of a merge; `apps.identity.merging.merge` makes one."""
+
+    class Meta:
+        model = Merge
+
+    record = SubFactory(MemberUnitFactory)
+    merged_key = Sequence(lambda n: f"merged-{n}")
+    merged_name = Sequence(lambda n: f"并入单位{n}")
+    reason = "the same"
+    request_id = "req"
 
 
 class AllianceFactory(FactFactory[Alliance]):

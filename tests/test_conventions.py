@@ -22,12 +22,14 @@ from apps.common.filters import (
 )
 from apps.common.models import Citable, Record, citable_models
 from apps.common.views import RecordViewSet, choice_fields
+from apps.registry.filters import IdentifierFilter
 from apps.registry.models import Neighbourhood
 from partybuild.api import viewsets
 from tests import factories
 from tests.assessments import test_models as assessment_models
 from tests.events import test_models as event_models
 from tests.evidence import test_models as evidence_models
+from tests.identity import test_models as identity_models
 from tests.projects import test_models as project_models
 from tests.registry import test_models as registry_models
 
@@ -160,6 +162,8 @@ def test_every_filter_keeps_what_fits_and_drops_the_rest(client: Client, resourc
             case TargetFilter():
                 target = getattr(record, "record", None) or record.subject
                 given = f"{target.resource}/{target.key}"
+            case IdentifierFilter():
+                given = str(record.identifiers.first())
             case CommaFilter() if not isinstance(item, ChoiceFilter):
                 model._base_manager.filter(pk=record.pk).update(
                     **({item.field_name: f"only_{name}"} if name != "official_code" else {})
@@ -223,6 +227,8 @@ def test_every_filter_takes_what_it_should_and_refuses_the_rest(client: Client, 
                 good, bad = ("2026-01-31T08:00:00Z" if "updated" in name else "1"), "1e999"
             case DateFilter():
                 good, bad = "2012-06", "2012-13"
+            case IdentifierFilter():
+                good, bad = "wikidata:Q1,ror:013q1eq08", "wikidata:P1"
             case CommaFilter():
                 good, bad = "word", "word,,word"
             case _:
@@ -323,7 +329,7 @@ def test_every_constraint_is_broken_once_in_a_test() -> None:
         for constraint in model._meta.constraints
         if not constraint.name.endswith("_slug_ascii") or model is Neighbourhood
     }
-    broken = [registry_models, project_models, event_models, evidence_models, assessment_models]
+    broken = [registry_models, identity_models, project_models, event_models, evidence_models, assessment_models]
     assert {name for module in broken for name in module.VIOLATIONS} == named
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ class Service:
         self.process = process
         self.port = port
         self.printed = ""
+        self.said: list[str] = []  # behind the ready line
 
     def wait_until_ready(self) -> None:
         """Read what it prints up to the ready line."""
@@ -43,6 +44,12 @@ class Service:
             if "is ready" in line:
                 return
         pytest.fail(f"the service ended before it was ready: {self.printed}")
+
+    def read_on(self) -> None:
+        """Read what it prints later: a service whose output nobody reads stands still when the pipe is full."""
+        with suppress(ValueError, OSError):  # closed at the end
+            for line in self.process.stdout or ():
+                self.said.append(line)
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body of a GET."""
@@ -101,6 +108,7 @@ def running(url: str, limit: float = 180) -> Iterator[Service]:
     watchdog.start()
     try:
         service.wait_until_ready()
+        threading.Thread(target=service.read_on, daemon=True).start()
         yield service
     finally:
         watchdog.cancel()

@@ -28,6 +28,7 @@ from apps.common.admin_forms import (
     RecordSelect,
     RecordSelectMultiple,
 )
+from apps.common.admin_import import Imports
 from apps.common.fields import EDTFField, PinyinField, validate_edtf
 from apps.common.models import Citable, Fact, clean_q
 from apps.common.permissions import may_edit
@@ -300,7 +301,7 @@ class CitationInline(Rows, CitationTabularInline):
         return len(self.initial_rows(request)) if request.method == "GET" and obj is None else 0
 
 
-class CitableAdmin(ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
+class CitableAdmin(Imports, ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
     """What pages of divisions and of records share.
 
     `search_fields`: "search_text" searches as `matching()` does; the name of a relation searches the records that it
@@ -389,10 +390,11 @@ class CitableAdmin(ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
 
 
 class RecordAdmin(CitableAdmin):
-    """Pages of records, whose slug is permanent. `fact_actions`: verbs for drafts, which an app above gives."""
+    """Pages of records, whose slug is permanent. `fact_actions`, `pair_actions`: verbs which apps above give."""
 
     fixed_fields: ClassVar[Sequence[str]] = ("slug",)
     fact_actions: ClassVar[Sequence[Any]] = ()
+    pair_actions: ClassVar[Sequence[Any]] = ()
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         own = super().get_list_filter(request)
@@ -401,4 +403,4 @@ class RecordAdmin(CitableAdmin):
     @property
     def actions(self) -> Sequence[Any]:  # type: ignore[override]
         """The verbs for the records of a list."""
-        return self.fact_actions if issubclass(self.model, Fact) else ()
+        return (*self.fact_actions, *self.pair_actions) if issubclass(self.model, Fact) else ()

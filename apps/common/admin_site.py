@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.dates import LOCAL_TIME
 
-APP_ORDER = ["registry", "projects", "events", "evidence", "assessments", "accounts", "auth"]
+APP_ORDER = ["registry", "identity", "projects", "events", "evidence", "assessments", "accounts", "auth"]
 
 
 class CuratorAdminConfig(AdminConfig):

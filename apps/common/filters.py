@@ -21,7 +21,7 @@ from rest_framework.filters import BaseFilterBackend
 
 from apps.common.dates import EDTFError, bounds
 from apps.common.errors import ParameterError, nearest, parameter_error
-from apps.common.models import Citable, Fact, citable_models, clean_q
+from apps.common.models import Citable, Fact, RetiredSlug, citable_models, clean_q
 from apps.common.searching import term_parameters
 from apps.common.serializers import CountField
 from apps.common.statements import Statement, spell, text_of
@@ -199,8 +199,10 @@ def without_record(model: type[Citable], slots: Sequence[Any], viewer: Any) -> s
 
 
 def no_record(resource: str, key: str) -> FilterError:
-    """Return the error for a key that no record has."""
+    """Return the error for a key that no record has; where that record was merged, it names the other one."""
     detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": resource, "key": key[:100]}
+    if "\0" not in key and (successor := RetiredSlug.successor_of(citable_models()[resource], key)):
+        detail += " " + gettext("It was merged into %(resource)s/%(key)s.") % {"resource": resource, "key": successor}
     return FilterError(detail)
 
 

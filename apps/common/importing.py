@@ -8,6 +8,7 @@ inserts; where the database refuses that, the rows are tried one by one, so that
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import openpyxl
@@ -54,7 +55,7 @@ def read_table(content: bytes, media_type: str) -> Table:
     rows = _sheet_rows(content) if media_type == XLSX else _csv_rows(content)
     try:
         names = [name_of(cell) for cell in next(rows, [])]
-        found = [row for row in rows if any(row)]
+        found = list(islice(filter(any, rows), MOST_ROWS + 1))
     except csv.Error as error:
         raise _unreadable(gettext("The file is not valid CSV: %(reason)s.") % {"reason": error}) from error
     if not any(names) or not found:

@@ -106,6 +106,7 @@ KINDS: dict[str, Kind] = {
             "parts": node("org:hasSubOrganization"),
             **places("schema:location"),
             "names": node("skosxl:altLabel"),
+            "identifiers": node("schema:identifier"),
             "alliances": node("org:hasMembership"),
             "projects": reverse("prov:agent"),
             "claims": reverse("schema:agent"),
@@ -125,6 +126,15 @@ KINDS: dict[str, Kind] = {
             "unit": reverse("skosxl:altLabel"),
             **date("valid_from", "schema:startDate"),
             **date("valid_until", "schema:endDate"),
+        },
+    ),
+    "identifiers": Kind(
+        ("schema:PropertyValue",),
+        {
+            **BASE,
+            "scheme": concept("schema:propertyID"),
+            "value": value("schema:value"),
+            "unit": reverse("schema:identifier"),
         },
     ),
     "alliances": Kind(
@@ -330,6 +340,21 @@ KINDS: dict[str, Kind] = {
             "subject": node("schema:observationAbout"),
             "reporter": node("prov:wasAttributedTo"),
             "as_written": value("pb:asWritten"),
+        },
+    ),
+    "merges": Kind(
+        ("prov:Activity",),
+        {
+            **BASE,
+            "record": node("prov:used"),
+            "merged_key": value("pb:mergedKey"),
+            "merged_name": value("schema:alternateName"),
+            "reason": value("schema:description"),
+            "request_id": value("pb:request"),
+            "moved": ELSEWHERE,
+            "folded": ELSEWHERE,
+            "filled": value("pb:filled"),
+            "created_at": value("prov:endedAtTime"),
         },
     ),
     "frameworks": Kind(

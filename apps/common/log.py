@@ -262,17 +262,16 @@ def logged_models() -> dict[str, Any]:
 # Amending -------------------------------------------------------------------------------------------------------------
 
 
-def holding(text: str) -> "models.QuerySet[LoggedChange]":
-    """Return the entries of the log in whose values or reason a text stands."""
-    params = (json.dumps(text, ensure_ascii=False)[1:-1], text)
-    return LoggedChange.objects.filter(RawSQL(HOLDING, params, models.BooleanField()))  # noqa: S611 - one text of ours
-
-
-def amend(change: Callable[[LoggedChange], bool], entries: "models.QuerySet[LoggedChange]") -> None:
+def amend(change: Callable[[LoggedChange], bool], *, holding: str = "", **narrowed: Any) -> None:
     """Write over entries of the log, which only a redaction may do.
 
-    `change` is given each entry, puts it right and tells whether it did.
+    `change` is given each entry, puts it right and tells whether it did; `narrowed` are filters, and where a text is
+    given as `holding`, those entries are meant in whose values or reason it stands.
     """
+    entries = LoggedChange.objects.filter(**narrowed)
+    if holding:
+        written = json.dumps(holding, ensure_ascii=False)[1:-1]
+        entries = entries.filter(RawSQL(HOLDING, (written, holding), models.BooleanField()))
     altered = False
     with transaction.atomic(), connection.cursor() as cursor:
         for entry in entries.iterator(chunk_size=500):

@@ -216,10 +216,21 @@ def found_in(ngrams: str, texts: Iterable[str], tsquery: Any, like: Any = None) 
 
 
 class RetiredSlug(models.Model):
-    """A slug whose record was deleted. Written by the database; the slug is never given to another record."""
+    """A slug whose record was deleted. Written by the database; the slug is never given to another record.
+
+    One that was merged into another record names that one's slug, which may be retired itself by now.
+    """
 
     table = models.CharField(_("table"), max_length=63, help_text=_("Table of the deleted record."))
     slug = models.CharField(_("slug"), max_length=SLUG_LENGTH, help_text=_("Slug of the deleted record."))
+
+    successor = models.CharField(
+        _("successor"),
+        max_length=SLUG_LENGTH,
+        blank=True,
+        db_default="",  # the trigger gives none
+        help_text=_("Slug of the record into which the deleted one was merged."),
+    )
 
     class Meta:
         verbose_name = _("retired slug")
@@ -228,6 +239,19 @@ class RetiredSlug(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table}/{self.slug}"
+
+    @classmethod
+    def successor_of(cls, model: type["Citable"], slug: str, viewer: Any = None) -> str:
+        """Return the slug of the record that a merged one is by now; empty for any other slug, and a hidden one."""
+        found, seen = "", {slug}
+        rows = cls.objects.filter(table=model._meta.db_table).exclude(successor="")
+        while (following := rows.filter(slug=found or slug).values_list("successor", flat=True).first()) is not None:
+            if following in seen:
+                return ""
+            seen.add(following)
+            found = following
+        visible: Any = model._default_manager.all()
+        return found if found and visible.visible_to(viewer).filter(slug=found).exists() else ""
 
 
 class Record(Citable):
@@ -468,3 +492,25 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.key}"
+
+
+class KeptFile(models.Model):
+    """A file between the preview of its import in the admin and the confirmation (see `admin_import`)."""
+
+    user_id = models.BigIntegerField(_("user"), help_text=_("Internal key of the account that sent the file."))
+    resource = models.CharField(_("resource"), max_length=50, help_text=_("The list into which it is imported."))
+    name = models.CharField(_("name"), max_length=200, help_text=_("Name of the file."))
+    media_type = models.CharField(_("media type"), max_length=100, help_text=_("What kind of file it is."))
+    content = models.BinaryField(_("content"), help_text=_("The file."))
+    digest = models.CharField(
+        _("digest"), max_length=64, help_text=_("SHA-256 of the file and of the changes that the preview showed.")
+    )
+    made_at = models.DateTimeField(_("made at"), db_index=True, help_text=_("When the preview was made."))
+
+    class Meta:
+        verbose_name = _("kept file")
+        verbose_name_plural = _("kept files")
+        constraints = [models.UniqueConstraint(fields=["user_id", "resource"], name="common_keptfile_one_each")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.resource}"

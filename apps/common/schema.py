@@ -23,7 +23,10 @@ TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Where: districts, streets and neighbourhoods, with the editions of the codes that list them.",
         ("districts", "streets", "neighbourhoods"),
     ),
-    "units": ("Who: organisations, and the names under which they appear.", ("member-units", "unit-names")),
+    "units": (
+        "Who: organisations, the names under which they appear, and what other registers call them.",
+        ("member-units", "unit-names", "identifiers"),
+    ),
     "alliances": ("Bodies of units, from joint conferences to co-building pairs.", ("alliances", "memberships")),
     "venues": ("Places in which the networks work, and what they offer.", ("venues", "venue-services")),
     "projects": (
@@ -35,6 +38,7 @@ TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
         "How we know: articles, the spans that support facts, reported numbers.",
         ("articles", "citations", "marks", "figures"),
     ),
+    "identity": ("Which records are one: what was merged into what, and why.", ("merges",)),
     "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
     "history": ("Every change: of one record, of all, and taken back.", ()),
     "explore": ("Questions across all resources: search, network, statistics.", ()),

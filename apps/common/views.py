@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 from django.utils import translation
@@ -17,7 +17,7 @@ from apps.common.answers import CachedReads, is_anonymous
 from apps.common.compiling import Row, Writer, select_list
 from apps.common.errors import answer_problem
 from apps.common.flat import columns
-from apps.common.models import Citable
+from apps.common.models import Citable, Record, RetiredSlug
 from apps.common.serializers import RecordSerializer
 from apps.common.versions import tag_of
 from apps.common.writes import Writes
@@ -95,7 +95,12 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
             return exports.answer(request, question, form), ""
         headers = {}
         if key is not None:
-            body, version, record = reading.detail(question)
+            try:
+                body, version, record = reading.detail(question)
+            except Http404:
+                if way := self._elsewhere(request, key, user):
+                    return way, ""
+                raise
             headers = {"ETag": record if is_anonymous(request) else tag_of(body, record)}
         else:
             page = reading.page(question)
@@ -108,6 +113,15 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
             body = _dump(say(self.queryset.model.resource, json.loads(body), base))
         return HttpResponse(body, content_type=formats.FORMATS[form].content_type, headers=headers), version
 
+    def _elsewhere(self, request: Any, key: str, user: Any) -> HttpResponseBase | None:
+        """Return the way to the record that a key leads to, though it is not its own; None where there is none."""
+        model = self.queryset.model
+        if not issubclass(model, Record) or "\0" in key or not (slug := RetiredSlug.successor_of(model, key, user)):
+            return None
+        response = to_record(request, model, slug, permanent=True)
+        response["Cache-Control"] = "no-cache"  # a merge can be undone
+        return response
+
     @classmethod
     def plain_list(cls) -> Any:
         """Return the rows of the list without parameters, as everybody sees it."""
@@ -117,6 +131,15 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
     def at_time(cls, rows: Any, as_of: Any, asked: frozenset[str]) -> Any:
         """Narrow a list to what was true on a day, if one is given. `asked` are the filters that are used."""
         return rows.valid_on(as_of) if as_of else rows
+
+
+def to_record(request: Any, model: type[Citable], key: str, *, permanent: bool) -> HttpResponseBase:
+    """Return the way to a record: 301 or 307, with the parameters of the request."""
+    query = request.META.get("QUERY_STRING", "")
+    address = f"{settings.API_ROOT}/{model.resource}/{key}" + (f"?{query}" if query else "")
+    if permanent:
+        return HttpResponsePermanentRedirect(address)
+    return HttpResponse(status=307, headers={"Location": address, "Cache-Control": "no-cache"})
 
 
 def check_serializers() -> None:

@@ -148,7 +148,7 @@ WHEN_KEYED = {"422": "The idempotency key was used for another request."}
 
 def is_write(view: Any) -> bool:
     """Tell whether the operation that is being described writes."""
-    return hasattr(view, "contract") and view.action in ACTIONS
+    return hasattr(view, "contract") and getattr(view, "action", None) in ACTIONS
 
 
 def problems(operation_id: str) -> dict[str, str]:

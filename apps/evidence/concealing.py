@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 
 from apps.common.fields import Derived, validate_edtf
-from apps.common.log import LoggedChange, amend, holding, logged_models
+from apps.common.log import LoggedChange, amend, logged_models
 from apps.common.models import citable_models, derived_fields
 from apps.evidence import spans
 from apps.evidence.models import Article, ArticleText, Citation, IssueDateCorrection, Mark, RedactedDigest, Redaction
@@ -212,7 +212,7 @@ def blacken_log(name: str) -> None:
         entry.reason = reason
         return altered
 
-    amend(change, holding(name))
+    amend(change, holding=name)
 
 
 def _blacken_values(model: Any, row: dict[str, Any] | None, name: str) -> bool:
@@ -240,8 +240,8 @@ def _replace_in_log(article: Article, changed: dict[str, str]) -> None:
         return altered
 
     for model in (Article, ArticleText):
-        amend(change, LoggedChange.objects.filter(table_name=model._meta.db_table, record_id=article.pk))
+        amend(change, table_name=model._meta.db_table, record_id=article.pk)
     for span in (Citation, Mark):
         for side in ("before", "after"):
-            spans_of_article = {"table_name": span._meta.db_table, f"{side}__article_id": article.pk}
-            amend(change, LoggedChange.objects.filter(**spans_of_article))
+            of_article: dict[str, Any] = {f"{side}__article_id": article.pk}
+            amend(change, table_name=span._meta.db_table, **of_article)

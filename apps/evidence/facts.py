@@ -12,6 +12,7 @@ from apps.common.serializers import RecordSerializer, edtf, prepare
 from apps.events import serializers as events
 from apps.evidence.models import Article, Citation
 from apps.evidence.serializers import FigureSerializer
+from apps.identity.serializers import MergeSerializer
 from apps.projects import serializers as projects
 from apps.registry import serializers as registry
 
@@ -24,6 +25,7 @@ SERIALIZERS: dict[type[Citable], type[RecordSerializer]] = {
         registry.NeighbourhoodSerializer,
         registry.MemberUnitDetailSerializer,
         registry.UnitNameSerializer,
+        registry.IdentifierSerializer,
         registry.AllianceDetailSerializer,
         registry.MembershipSerializer,
         registry.VenueDetailSerializer,
@@ -39,6 +41,7 @@ SERIALIZERS: dict[type[Citable], type[RecordSerializer]] = {
         events.ParticipationSerializer,
         events.AwardDetailSerializer,
         FigureSerializer,
+        MergeSerializer,
         assessments.FrameworkDetailSerializer,
         assessments.DimensionSerializer,
         assessments.AssessmentDetailSerializer,

@@ -42,6 +42,7 @@ from apps.common.models import Citable, Fact, RetiredSlug, citable_models
 from apps.evidence.concealing import redacted_file
 from apps.evidence.models import Article, Citation, Mark
 from apps.evidence.redaction import MARK
+from apps.identity.models import Merge
 
 Key = tuple[str, str]
 
@@ -89,7 +90,7 @@ class Record:
 @cache
 def resources() -> dict[str, type[Citable]]:
     """Return the models that a file may speak about, by resource name."""
-    return {name: model for name, model in citable_models().items() if model not in (Article, Citation, Mark)}
+    return {name: model for name, model in citable_models().items() if model not in (Article, Citation, Mark, Merge)}
 
 
 def read_file(path: Path) -> dict[str, Any]:

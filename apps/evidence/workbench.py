@@ -36,6 +36,7 @@ from apps.evidence.wording import resolve
 FAMILIES = {
     "member-units": "unit",
     "unit-names": "unit",
+    "identifiers": "unit",
     "alliances": "alliance",
     "memberships": "alliance",
     "venues": "venue",

@@ -15,6 +15,7 @@ from apps.common.dates import EDTFError, bounds
 from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.explore.entities import PROPERTIES, TYPES
 from apps.explore.scoring import Interval, Wanted
+from apps.registry.schemes import readings
 
 BATCH_SIZE = 25  # what is done in a second or two, even where no name is found at once
 BODY_LIMIT = 256 * 1024
@@ -184,6 +185,7 @@ def _read_wanted(pointer: str, text: str, properties: list[Any]) -> Wanted:
     places: list[tuple[str, tuple[str, ...]]] = []
     kinds: list[str] = []
     dates: list[Interval] = []
+    codes: list[str] = []
     refining = [name for name, known in PROPERTIES.items() if known.refines]
     for number, given in enumerate(properties):
         here = f"{pointer}/properties/{number}"
@@ -195,11 +197,18 @@ def _read_wanted(pointer: str, text: str, properties: list[Any]) -> Wanted:
         values = _read_values(f"{here}/v", mapping["v"])
         if pid in LEVELS and values:
             places.append((pid, values))
+        elif pid == "identifier":
+            codes += [code for value in values for code in written_codes(value)]
         elif pid == "kind":
             kinds += values
         else:
             dates += filter(None, map(read_date, values))
-    return Wanted(text, tuple(places), tuple(kinds), tuple(dates))
+    return Wanted(text, tuple(places), tuple(kinds), tuple(dates), tuple(codes), written_codes(text))
+
+
+def written_codes(text: str) -> tuple[str, ...]:
+    """Return what a text can be as an identifier, each as scheme:value; no error for what is none, as with dates."""
+    return tuple(f"{scheme}:{value}" for scheme, value in readings(text))
 
 
 def _read_values(pointer: str, value: Any) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The records that reconciliation speaks of: their types, what is known of each, and what can be asked of them."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models import Fact
 from apps.explore.scoring import Entity, Place
-from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street, UnitName
+from apps.registry.models import Alliance, District, Identifier, MemberUnit, Neighbourhood, Street, UnitName
 
 TYPES: dict[str, Any] = {model.resource: model for model in (MemberUnit, District, Street, Neighbourhood, Alliance)}
 DIVISIONS = ("districts", "streets", "neighbourhoods")
@@ -58,7 +58,7 @@ def level_of(path: str) -> str:
 
 
 def load(found: Mapping[str, Iterable[int]]) -> dict[str, dict[int, Record]]:
-    """Return the published records with the given primary keys by type: three statements a type at most."""
+    """Return the published records with the given primary keys by type: three statements a type."""
     return {name: _load_type(name, set(pks)) for name, pks in found.items() if pks}
 
 
@@ -79,9 +79,25 @@ def load_keys(ids: Iterable[str]) -> dict[str, Record]:
 
 def _load_type(name: str, pks: set[int]) -> dict[int, Record]:
     aliases = _names(UnitName, "unit_id", pks) if name == "member-units" else {}
+    codes = _codes(pks) if name == "member-units" else {}
     former = _names(TYPES[name], "successor_id", pks) if name in DIVISIONS else {}
     rows = TYPES[name]._default_manager.visible_to(None).filter(pk__in=pks).values(*_columns(name))
-    return {row["pk"]: _record(name, row, aliases.get(row["pk"], {}), former.get(row["pk"], {})) for row in rows}
+    records = [_record(name, row, aliases.get(row["pk"], {}), former.get(row["pk"], {})) for row in rows]
+    return {
+        record.pk: replace(record, entity=replace(record.entity, codes=codes[record.pk]))
+        if record.pk in codes
+        else record
+        for record in records
+    }
+
+
+def _codes(pks: set[int]) -> dict[int, frozenset[str]]:
+    """Return the identifiers of units, as scheme:value, by the unit's primary key."""
+    codes: dict[int, frozenset[str]] = {}
+    rows = Identifier.objects.visible_to(None).filter(unit__in=pks).order_by()
+    for pk, scheme, value in rows.values_list("unit_id", "scheme", "value"):
+        codes[pk] = codes.get(pk, frozenset()) | {f"{scheme}:{value}"}
+    return codes
 
 
 def _names(model: Any, path: str, pks: set[int]) -> dict[int, dict[str, str]]:
@@ -277,6 +293,13 @@ PROPERTIES: dict[str, Property] = {
         _("Official code of a division."),
         DIVISIONS,
         lambda record: _text(record.entity.places[-1].code),
+    ),
+    "identifier": Property(
+        _("identifier"),
+        _("Identifier in another register, such as uscc:91110000600037341L or Q186285."),
+        ("member-units",),
+        lambda record: [{"str": code} for code in sorted(record.entity.codes)],
+        refines=True,
     ),
     "parent": Property(
         _("parent"),

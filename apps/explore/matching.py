@@ -16,8 +16,9 @@ from django.db.models.functions import Abs, Least, Length
 
 from apps.common.pinyin import normalise_term
 from apps.explore.entities import DIVISIONS, PLACES, TYPES, Record, level_of, load
-from apps.explore.scoring import Form, Scored, Wanted, form, rank, sound, stem, without_front
-from apps.registry.models import District, Street, UnitName
+from apps.explore.scoring import Scored, Wanted, rank
+from apps.registry.likeness import Form, form, sound, stem, without_front
+from apps.registry.models import District, Identifier, MemberUnit, Street, UnitName
 
 NEAR = 30  # candidates that hold the name
 WITHIN = 30  # those in the territory that the query names
@@ -114,11 +115,14 @@ def _collect(
 
 
 def _first_branches(rows: Any, name: str, wanted: Wanted, territory: Places) -> list[Any]:
-    """Return the rows that hold the name, as it is or as it sounds, everywhere and in the territory that is named."""
+    """Return the rows that hold the name, as it is or as it sounds, everywhere and in the territory that is named.
+
+    Those that bear the identifier which the query gives are among them.
+    """
+    parts = [rows.filter(pk__in=_bearers(wanted))] if rows.model is MemberUnit and wanted.codes + wanted.says else []
     if not wanted.text:
-        return [rows.filter(inside)[:WITHIN]] if (inside := _inside(rows.model, name, territory)) else []
+        return [*parts, rows.filter(inside)[:WITHIN]] if (inside := _inside(rows.model, name, territory)) else parts
     terms = _terms(wanted.text)
-    parts = []
     if terms:
         holding = _any_of(rows, terms)
         parts.append(_nearest(holding, wanted.text)[:NEAR])
@@ -128,6 +132,15 @@ def _first_branches(rows: Any, name: str, wanted: Wanted, territory: Places) -> 
     if key and key["type"] in (None, name) and rows.model is TYPES[name]:
         parts.append(rows.filter(**{rows.model.key_field: key["key"]}))
     return parts
+
+
+def _bearers(wanted: Wanted) -> Any:
+    """Return a query for the units that bear an identifier which a query gives."""
+    condition = Q()
+    for code in (*wanted.codes, *wanted.says):
+        scheme, _colon, value = code.partition(":")
+        condition |= Q(scheme=scheme, value=value)
+    return Identifier.objects.visible_to(None).filter(condition).order_by().values("unit")
 
 
 def _further_branches(rows: Any, _name: str, wanted: Wanted, _territory: Places) -> list[Any]:

@@ -43,6 +43,7 @@ FEATURES: dict[str, Any] = {
     "pinyin": _("How like the names sound: pinyin, initials, and characters that are read alike."),
     "division": _("Whether the record lies in the district, street or neighbourhood that the query names."),
     "kind": _("Whether the record is of the kind that the query names."),
+    "identifier": _("Whether the record bears the identifier of another register that the query gives: 100, or 0."),
     "date": _("Whether the record existed at the date that the query names, or exists today: 50 is perhaps."),
 }
 

@@ -5,37 +5,16 @@ A name in a spreadsheet is short (五角场), has another ending (国定一居�
 meant gives a likeness of its own, and the best counts. What the query says beside the name then raises or lowers it.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
 from typing import NamedTuple
 
-from rapidfuzz.distance import OSA
+from apps.common.pinyin import normalise_term
+from apps.registry.likeness import EXACT, by_sound, by_writing, form, sound, without_front
 
-from apps.common.pinyin import initials, normalise_term, romanise
-from apps.registry.naming import match_key
-
-# What a place or a firm is called, not which one it is; what committees are called is left to naming.match_key.
-_ENDING = re.compile(
-    "(?:街道办事处|街道办|街道|办事处|镇人民政府|镇政府|镇|乡人民政府|乡政府|乡|人民政府|管委会|新区|区|县"
-    "|有限责任公司|股份有限公司|有限公司|集团公司|集团|公司|股份)$"
-)
-_LATIN_ENDING = re.compile("(?:subdistrict|district|township|town|jiedao|zhen|xiang|xinqu|qu|xian|county)$")
-# Said in front of a name without making it another one; 上海市委 is the committee of the city.
-_FRONT = re.compile("^(?:中国共产党|中共)?(?:上海市(?!委|政府|人民))?")
 _CITY = "上海"
-_LATIN = re.compile("[a-z0-9]*[a-z][a-z0-9]*")
-_VILLAGERS = re.compile("村(?:民委员会|委会)$")
-_PARTY = re.compile("(?:党委|党工委|党组织|党组|大总支|总支|支部|委员会)+$")
 
-EXACT = 100.0
-SAME_BODY = 95.0  # only the word for the body or the way to write a number differs
-CORE = 88.0  # one of the two leaves out what kind of thing it is
-HOMOPHONE = 86.0
-OTHER_BODY = 80.0  # the party branch of a neighbourhood is not its committee
-OTHER_ENDING = 62.0  # 五角场镇 is not 五角场街道
 WITHOUT_CITY = 4.0  # taken off where 上海 had to be left out
 ALIAS_FACTOR = 0.98  # of two records, the one that bears the name itself comes first
 FORMER_FACTOR = 0.8  # the name of what it took the place of
@@ -49,15 +28,6 @@ RAISE = 0.3
 AGREED = 75.0  # perhaps (50) speaks a little against a candidate, as another may agree
 
 Interval = tuple[date | None, date | None]
-
-
-class Form(NamedTuple):
-    """A name in the forms in which it is compared."""
-
-    plain: str  # letters, digits and characters only
-    key: str  # without the word for the body, numbers in one way
-    core: str  # without the word for the kind of thing either
-    latin: bool
 
 
 class Place(NamedTuple):
@@ -86,6 +56,7 @@ class Entity:
     ended: Interval = (None, None)
     dated: bool = False  # whether something is known of when it existed
     successor: str = ""
+    codes: frozenset[str] = frozenset()  # identifiers of other registers, as scheme:value
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +67,13 @@ class Wanted:
     places: tuple[tuple[str, tuple[str, ...]], ...] = ()  # level, or "division" for any; values, one of which is meant
     kinds: tuple[str, ...] = ()
     dates: tuple[Interval, ...] = ()
+    codes: tuple[str, ...] = ()  # identifiers as scheme:value, one of which is meant
+    says: tuple[str, ...] = ()  # what the text itself can be as an identifier
 
     @property
     def asks_more(self) -> bool:
         """Whether it says anything beside the name."""
-        return bool(self.places or self.kinds or self.dates)
+        return bool(self.places or self.kinds or self.dates or self.codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,43 +85,6 @@ class Scored:
     features: dict[str, float]
     very_name: bool  # whether the query is its name, or another name that tells it from all others
     match: bool = False
-
-
-@lru_cache(maxsize=65_536)  # the same names come again with each row of a spreadsheet
-def form(text: str) -> Form:
-    """Return the forms of a name; empty texts where nothing in it can be compared."""
-    plain = "".join(char for char in normalise_term(text) if char.isalnum())
-    latin = bool(_LATIN.fullmatch(plain))
-    if latin:
-        core = _LATIN_ENDING.sub("", plain)
-        return Form(plain, plain, core if len(core) >= 3 else plain, latin=True)
-    key = match_key(plain) if plain else ""
-    return Form(plain, key, stem(key), latin=False)
-
-
-def stem(text: str) -> str:
-    """Return a name without what kind of thing it is; unchanged where less than two characters would be left."""
-    while len(shorter := _ENDING.sub("", text)) >= 2 and shorter != text:
-        text = shorter
-    return text
-
-
-@lru_cache(maxsize=65_536)
-def sound(text: str) -> str:
-    """Return a text in pinyin, letters and digits only."""
-    return "".join(char for char in romanise(text).lower() if char.isalnum())
-
-
-@lru_cache(maxsize=65_536)
-def letters(text: str) -> str:
-    """Return the initials of a text."""
-    return initials(text)
-
-
-def without_front(text: str) -> str:
-    """Return a name without what is said in front of any: 中共, 上海市. Unchanged where nothing would be left."""
-    shorter = _FRONT.sub("", text)
-    return shorter if len(shorter) >= 2 else text
 
 
 def spellings(text: str, places: Iterable[Place]) -> list[tuple[str, int, float]]:
@@ -169,86 +105,6 @@ def spellings(text: str, places: Iterable[Place]) -> list[tuple[str, int, float]
     if bare.startswith(_CITY) and len(bare) >= len(_CITY) + 4:
         found.append((bare.removeprefix(_CITY), named, WITHOUT_CITY))
     return list({spelling: (spelling, count, cost) for spelling, count, cost in reversed(found)}.values())
-
-
-def by_writing(query: Form, name: Form) -> float:
-    """Return how much two names are alike as they are written."""
-    if not query.plain or query.latin != name.latin:
-        return 0.0
-    if query.plain == name.plain:
-        return EXACT
-    if query.key == name.key:
-        return _same_key(query, name)
-    if query.core == name.core:
-        extra = abs(len(query.plain) - len(name.plain))
-        short, long = sorted((query, name), key=lambda one: len(one.plain))
-        says_less = len(short.core) >= len(short.plain) or long.plain.startswith(short.plain)
-        return (CORE - 2 * min(extra, 4) if says_less else OTHER_ENDING) - _other_body(query, name)
-    return max(_contained(query, name), _abbreviated(query, name), _mistyped(query, name))
-
-
-def _other_body(query: Form, name: Form) -> float:
-    """Return what is taken off where one of the two is a body of the party and the other is not."""
-    return 8.0 if bool(_PARTY.search(query.plain)) != bool(_PARTY.search(name.plain)) else 0.0
-
-
-def _same_key(query: Form, name: Form) -> float:
-    """Only the word for the body or the writing of numbers differs."""
-    bodies = (query.plain, name.plain)
-    if _other_body(query, name):
-        return OTHER_BODY
-    if min(len(body) for body in bodies) <= len(query.key) < max(len(body) for body in bodies):
-        return CORE + 2  # one of the two does not say the body
-    if bool(_VILLAGERS.search(query.plain)) != bool(_VILLAGERS.search(name.plain)):
-        return OTHER_ENDING  # a committee of residents is none of villagers
-    return SAME_BODY
-
-
-def _contained(query: Form, name: Form) -> float:
-    short, long = sorted((query.core, name.core), key=len)
-    if len(short) < 2 or short not in long:
-        return 0.0
-    # A part says behind whose part it is what it is itself: 复旦大学附属中山医院.
-    head_or_tail = 10 if long.endswith(short) else 8 if long.startswith(short) else 0
-    return 37 + head_or_tail + 40 * len(short) / len(long)
-
-
-def _abbreviated(query: Form, name: Form) -> float:
-    """上理工 is 上海理工大学: its characters in their order; one that keeps the first character is a better guess."""
-    short, long = sorted((query.key, name.key), key=len)
-    rest = iter(long)
-    if not 2 <= len(short) < len(long) or not all(char in rest for char in short):
-        return 0.0
-    return (50 if short[0] == long[0] else 42) + 30 * len(short) / len(long)
-
-
-def _mistyped(query: Form, name: Form) -> float:
-    """A few characters wrong, missing, doubled or exchanged."""
-    whole = OSA.normalized_similarity(query.plain, name.plain)
-    core = OSA.normalized_similarity(query.core, name.core)
-    best = max(0.95 * whole if whole >= 0.6 else 0.0, 0.92 * core if core >= 0.6 else 0.0)
-    return 100 * best
-
-
-def by_sound(query: Form, name: Form) -> float:
-    """Return how much two names are alike as they are spoken: pinyin, initials, characters of the same sound."""
-    if not query.latin:
-        if name.latin or len(query.core) < 2 or query.core == name.core or len(query.core) != len(name.core):
-            return 0.0
-        if sound(query.plain) == sound(name.plain):
-            return HOMOPHONE
-        return HOMOPHONE - 8 - _other_body(query, name) if sound(query.core) == sound(name.core) else 0.0
-    full, core = sound(name.plain), sound(name.core)
-    if query.plain == full:
-        return 92.0
-    if query.core == core or query.plain == core:
-        return CORE - 4 - _other_body(query, name)
-    if len(query.plain) >= 2 and query.plain in (letters(name.plain), letters(name.core)):
-        return 66.0
-    if len(query.plain) >= 3 and full.startswith(query.plain):
-        return 45 + 40 * len(query.plain) / len(full)
-    alike = max(OSA.normalized_similarity(query.plain, full), OSA.normalized_similarity(query.core, core))
-    return 85 * alike if alike >= 0.75 else 0.0
 
 
 def place_likeness(value: str, place: Place) -> float:
@@ -278,6 +134,8 @@ def rate(wanted: Wanted, entity: Entity, today: date) -> Scored:
     """Return a record's score with its reasons."""
     if wanted.text in (entity.id, entity.id.partition("/")[2]):
         return Scored(entity, EXACT, {"name": EXACT}, very_name=True)
+    if entity.codes & {*wanted.codes, *wanted.says}:
+        return Scored(entity, EXACT, {"identifier": EXACT}, very_name=True)
     features, named, very_name = _name_features(wanted.text, entity)
     base = max(
         features.get("name", 0.0),
@@ -343,6 +201,9 @@ def _asked_features(wanted: Wanted, entity: Entity) -> dict[str, float]:
     if wanted.kinds:
         known_as = {normalise_term(label) for label in (entity.kind, *entity.kind_labels)}
         features["kind"] = 100.0 if any(normalise_term(kind) in known_as for kind in wanted.kinds) else 0.0
+    schemes = {code.partition(":")[0] for code in entity.codes}
+    if any(code.partition(":")[0] in schemes for code in wanted.codes):
+        features["identifier"] = 0.0  # it bears another one
     if wanted.dates and entity.dated:
         features["date"] = max(at_time(entity, interval) for interval in wanted.dates)
     return features
@@ -352,7 +213,15 @@ def rank(wanted: Wanted, entities: Sequence[Entity], today: date) -> list[Scored
     """Return the records that may be meant, the best first, and mark the one that is clearly right."""
     rated = [rate(wanted, entity, today) for entity in entities]
     kept = [scored for scored in rated if scored.score >= FLOOR]
-    kept.sort(key=lambda scored: (-scored.score, len(scored.entity.name), scored.entity.type, scored.entity.id))
+    kept.sort(
+        key=lambda scored: (
+            -scored.score,
+            -scored.features.get("identifier", 0.0),
+            len(scored.entity.name),
+            scored.entity.type,
+            scored.entity.id,
+        )
+    )
     if kept and is_clear(wanted, kept):
         first = kept[0]
         kept[0] = replace(first, match=True)
@@ -362,7 +231,7 @@ def rank(wanted: Wanted, entities: Sequence[Entity], today: date) -> list[Scored
 def is_clear(wanted: Wanted, kept: Sequence[Scored]) -> bool:
     """Tell whether the first candidate is right beyond reasonable doubt: its very name, and no rival."""
     first = kept[0]
-    agrees = [first.features[name] for name in ("division", "kind", "date") if name in first.features]
+    agrees = [first.features[name] for name in ("division", "kind", "date", "identifier") if name in first.features]
     likeness = max(first.features.get(name, 0.0) for name in ("name", "alias", "pinyin"))
     supported = wanted.asks_more and likeness >= SUPPORTED and bool(agrees) and min(agrees) >= 90
     if wanted.asks_more and agrees and min(agrees) < 50 and first.score < SURE:
@@ -373,7 +242,12 @@ def is_clear(wanted: Wanted, kept: Sequence[Scored]) -> bool:
 
 
 def _is_rival(first: Scored, other: Scored) -> bool:
-    """Tell whether another candidate may be meant as well; what a division was before it was listed anew is not."""
+    """Tell whether another candidate may be meant as well; what a division was before it was listed anew is not.
+
+    Nor is one that only has the name, where the first bears the identifier.
+    """
+    if first.features.get("identifier") == EXACT != other.features.get("identifier"):
+        return False
     if other.entity.successor == first.entity.id and form(other.entity.name).plain == form(first.entity.name).plain:
         return False
     return other.entity.id != first.entity.id

@@ -27,8 +27,8 @@ PARAMETERS = frozenset({"q", "resource", *PLACES, "labels", "page_size", "cursor
 LONGEST = 200
 MOST_WORDS = 8
 SIGNER = signing.Signer(salt="apps.explore.search")
-# Found as other names of their units, and by themselves only where they are asked for.
-ONLY_IF_ASKED = frozenset({"unit-names"})
+# What says something of units, and is found by itself only where it is asked for.
+ONLY_IF_ASKED = frozenset({"unit-names", "identifiers"})
 
 
 class MatchSerializer(serializers.Serializer[Any]):
@@ -105,7 +105,8 @@ class SearchView(CachedReads, APIView):
             OpenApiParameter(
                 "resource",
                 {"type": "array", "items": {"type": "string"}},
-                description="Resources to be searched, separated by commas; all but `unit-names` without it.",
+                description="Resources to be searched, separated by commas; without it all but `unit-names` and"
+                " `identifiers`.",
             ),
             OpenApiParameter(
                 "district",

@@ -29,6 +29,7 @@ from apps.projects.models import Category, Claim, Deliverable, Need, Project, Pr
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -84,6 +85,7 @@ COUNTABLES: dict[str, Countable] = {
         Countable(Neighbourhood, ("",)),
         Countable(MemberUnit, ("",)),
         Countable(UnitName, ("unit",), "valid_from"),
+        Countable(Identifier, ("unit",)),
         Countable(Alliance, ("",), "founded_on"),
         Countable(Membership, ("alliance",), "joined_on"),
         Countable(Venue, ("",), "opened_on"),
@@ -105,8 +107,8 @@ COUNTABLES: dict[str, Countable] = {
         Countable(Score, ("assessment", "assessment__unit"), "assessment__assessed_on"),
     )
 }
-# Places in articles are no records of the field, and figures are reported, not counted.
-NOT_COUNTED = frozenset({"citations", "marks", "figures"})
+# Places in articles and merges are no records of the field, and figures are reported, not counted.
+NOT_COUNTED = frozenset({"citations", "marks", "figures", "merges"})
 
 
 @dataclass(frozen=True)

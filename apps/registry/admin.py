@@ -24,6 +24,7 @@ from apps.common.admin import (
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -179,6 +180,11 @@ class UnitNameInline(RecordInline):
     fields = ["name", "kind", "valid_from", "valid_until"]
 
 
+class IdentifierInline(RecordInline):
+    model = Identifier
+    fields = ["scheme", "value"]
+
+
 class UnitPartInline(PartInline):
     model = MemberUnit
     fields = ["name", "kind"]
@@ -189,7 +195,7 @@ class MemberUnitAdmin(RecordAdmin):
     list_display = [name_column, "kind", "parent", place_column]
     list_filter = ["kind", DistrictFilter, EvidenceFilter]
     list_select_related = ["parent", "district", "street", "neighbourhood"]
-    inlines = [UnitNameInline, UnitPartInline]
+    inlines = [UnitNameInline, IdentifierInline, UnitPartInline]
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("kind", "parent"), "summary"]}),
         PLACE,
@@ -212,6 +218,15 @@ class UnitNameAdmin(RecordAdmin):
         (None, {"fields": [("name", "slug"), ("unit", "kind")]}),
         dates("valid_from", "valid_until"),
     ]
+
+
+@admin.register(Identifier)
+class IdentifierAdmin(RecordAdmin):
+    list_display = ["value", "scheme", "unit"]
+    list_filter = ["scheme", EvidenceFilter]
+    list_select_related = ["unit"]
+    search_fields = ["search_text", "unit"]
+    fieldsets = [(None, {"fields": [("scheme", "value"), ("unit", "slug")]})]
 
 
 # Alliances ------------------------------------------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from django.utils.translation import gettext
 
+from apps.common.errors import nearest
 from apps.common.filters import (
     NOTHING,
     ChoiceFilter,
@@ -24,6 +26,7 @@ from apps.registry import naming
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -32,6 +35,7 @@ from apps.registry.models import (
     Venue,
     VenueService,
 )
+from apps.registry.schemes import SCHEMES, SchemeError, normalise
 
 
 class DivisionFilterSet(RecordFilterSet):
@@ -91,6 +95,41 @@ class NeighbourhoodFilterSet(DivisionFilterSet):
     within = WithinFilter(levels=("street",))
 
 
+class IdentifierFilter(CommaFilter):
+    """Units that bear one of the identifiers given as `scheme:value`; one that nobody bears finds nothing."""
+
+    facets = False
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "example": "uscc:91110000600037341L"}
+
+    def check(self, words: tuple[str, ...]) -> Reading:
+        pairs = [self._read(word) for word in words]
+        return Reading(tuple(scheme for scheme, _value in pairs), tuple(value for _scheme, value in pairs))
+
+    @staticmethod
+    def _read(word: str) -> tuple[str, str]:
+        scheme, colon, text = word.partition(":")
+        if not colon:
+            raise FilterError(gettext("An identifier is written as scheme:value, such as uscc:91110000600037341L."))
+        if scheme not in SCHEMES:
+            detail = gettext("There is no scheme “%(name)s”.") % {"name": scheme[:40]}
+            raise FilterError(detail + nearest(scheme[:40], SCHEMES))
+        try:
+            return scheme, normalise(scheme, text)
+        except SchemeError as error:
+            detail = gettext("“%(value)s” is no identifier of the scheme %(scheme)s.") % {
+                "value": text[:100],
+                "scheme": scheme,
+            }
+            raise FilterError(f"{detail} {error.reason}") from error
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+        found = Q()
+        for scheme, slot in zip(shape, slots, strict=True):
+            found |= Q(scheme=scheme, value=slot)
+        rows = Identifier.objects.visible_to(viewer).filter(found).order_by()
+        return Q(pk__in=rows.values("unit"))
+
+
 class MemberUnitFilterSet(RecordFilterSet):
     """Filters of member units."""
 
@@ -100,6 +139,7 @@ class MemberUnitFilterSet(RecordFilterSet):
     street = KeyFilter("street", Street)
     neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     alliance = KeyFilter("memberships__alliance", Alliance, distinct=True)
+    identifier = IdentifierFilter("identifiers", help_text="Identifiers as `scheme:value`, separated by commas.")
     within = WithinFilter()
     part_of = TreeFilter(MemberUnit, below=True)
     has_part = TreeFilter(MemberUnit, below=False)
@@ -114,6 +154,13 @@ class UnitNameFilterSet(RecordFilterSet):
     unit = KeyFilter("unit", MemberUnit)
     valid_from = DateRange("valid_from")
     valid_until = DateRange("valid_until")
+
+
+class IdentifierFilterSet(RecordFilterSet):
+    """Filters of identifiers."""
+
+    scheme = ChoiceFilter("scheme", Identifier.Scheme, help_text="Registers or standards that give identifiers.")
+    unit = KeyFilter("unit", MemberUnit)
 
 
 class AllianceFilterSet(RecordFilterSet):

@@ -16,6 +16,7 @@ from apps.common.serializers import (
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -206,6 +207,16 @@ class NameOfUnit(RowSerializer):
         fields = ("name", "name_pinyin", "kind", *edtf("valid_from"), *edtf("valid_until"), "url")
 
 
+class IdentifierOfUnit(RowSerializer):
+    """An identifier of the unit."""
+
+    url = AddressField()
+
+    class Meta:
+        model = Identifier
+        fields = ("scheme", "value", "url")
+
+
 class AllianceOfUnit(RowSerializer):
     """An alliance to which the unit belongs."""
 
@@ -245,6 +256,7 @@ class MemberUnitDetailSerializer(MemberUnitSerializer):
     """An organisation with its names, parts, alliances, projects and events."""
 
     names = NameOfUnit(many=True, read_only=True, help_text="Other names of the unit.")
+    identifiers = IdentifierOfUnit(many=True, read_only=True, help_text="What other registers call the unit.")
     parts = Reference(many=True, read_only=True, help_text="Units that are parts of it.")
     alliances = AllianceOfUnit(source="memberships", many=True, read_only=True, help_text="Alliances it belongs to.")
     projects = ProjectOfUnit(
@@ -267,6 +279,7 @@ class MemberUnitDetailSerializer(MemberUnitSerializer):
         fields = (
             *MemberUnitSerializer.Meta.fields,
             "names",
+            "identifiers",
             "parts",
             "alliances",
             "projects",
@@ -298,6 +311,18 @@ class UnitNameSerializer(RecordSerializer):
             "citations",
             "updated_at",
         )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"unit": MemberUnitSerializer}
+
+
+class IdentifierSerializer(RecordSerializer):
+    """What another register calls a unit."""
+
+    class Meta:
+        model = Identifier
+        fields = ("url", "slug", "unit", "scheme", "value", "citations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:

@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from apps.common.views import RecordViewSet
+from django.utils.translation import gettext
+
+from apps.common.errors import Refusal
+from apps.common.views import RecordViewSet, to_record
+from apps.common.writing import read_reason
 from apps.registry import filters, serializers
+from apps.registry.actions import bear
 from apps.registry.models import (
     Alliance,
     District,
+    Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
@@ -15,6 +21,7 @@ from apps.registry.models import (
     Venue,
     VenueService,
 )
+from apps.registry.schemes import SCHEMES, SchemeError, normalise
 
 
 class DivisionViewSet(RecordViewSet):
@@ -76,6 +83,55 @@ class MemberUnitViewSet(RecordViewSet):
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
 
+    @staticmethod
+    def _identifier(key: str) -> tuple[str, str] | None:
+        """Return the identifier in the place of a key (`uscc:9131…`), normalised; None for what is none."""
+        scheme, colon, value = key.partition(":")
+        if not colon or scheme not in SCHEMES or "\0" in value:
+            return None
+        try:
+            return scheme, normalise(scheme, value)
+        except SchemeError:
+            return None
+
+    def _bearer(self, key: str, user: Any) -> str:
+        """Return the slug of the unit that bears an identifier; empty for any other key, and where nobody does."""
+        if (given := self._identifier(key)) is None:
+            return ""
+        borne = Identifier.objects.visible_to(user).filter(scheme=given[0], value=given[1])
+        unit = MemberUnit.objects.visible_to(user).filter(pk__in=borne.order_by().values("unit")).first()
+        return unit.slug if unit else ""
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Let a write name its unit by an identifier: the slug takes its place, for whatever comes then."""
+        super().initial(request, *args, **kwargs)
+        if slug := self._bearer(self.kwargs.get("key", ""), request.user):
+            self.kwargs["key"] = slug  # this very dictionary is what the method is called with
+
+    def _elsewhere(self, request: Any, key: str, user: Any) -> Any:
+        if slug := self._bearer(key, user):
+            return to_record(request, self.queryset.model, slug, permanent=False)
+        return super()._elsewhere(request, key, user)
+
+    def update(self, request: Any, key: str) -> Any:
+        """Replace a unit, or make one; by an identifier that nobody bears, make one that bears it."""
+        if ":" not in key:
+            return super().update(request, key)
+        if (given := self._identifier(key)) is None:
+            detail = gettext("An identifier is written as scheme:value, such as uscc:91110000600037341L.")
+            raise Refusal("bad_request", detail)
+        if "If-Match" in request.headers:
+            raise Refusal("precondition_failed", gettext("No record bears this identifier."))
+        body = self._body()
+
+        def work() -> Any:
+            change = self._writer().create(body)
+            self._refuse_reserved(change.record.key)
+            bear(change.record, scheme=given[0], value=given[1])
+            return self._answer([change], status=201)
+
+        return self._write(read_reason(body), work)
+
 
 class UnitNameViewSet(RecordViewSet):
     """Names under which units appear: official, short, former, and as sources write them."""
@@ -86,6 +142,17 @@ class UnitNameViewSet(RecordViewSet):
     filterset_class = filters.UnitNameFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
+
+
+class IdentifierViewSet(RecordViewSet):
+    """Identifiers that other registers give to units: unified social credit codes, ROR, Wikidata, websites ..."""
+
+    queryset = Identifier.objects.all()
+    serializer_class = serializers.IdentifierSerializer
+    detail_serializer_class = serializers.IdentifierSerializer
+    filterset_class = filters.IdentifierFilterSet
+    sortable = {"slug": "slug", "updated_at": "updated_at"}
+    default_sort = "slug"
 
 
 class AllianceViewSet(RecordViewSet):

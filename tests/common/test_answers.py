@@ -116,8 +116,7 @@ def version(connection: "psycopg.Connection[Any]") -> str:
 @pytest.mark.enable_socket
 def test_the_version_moves_with_every_commit_in_whatever_order(service: Service, loaded_url: str) -> None:
     change = (
-        "UPDATE registry_alliance SET summary = summary || '。'"
-        " WHERE id = (SELECT min(id) + %s FROM registry_alliance)"
+        "UPDATE registry_alliance SET summary = summary || '。' WHERE id = (SELECT min(id) + %s FROM registry_alliance)"
     )
     with (
         psycopg.connect(loaded_url, autocommit=True) as reader,

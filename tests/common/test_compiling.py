@@ -23,6 +23,7 @@ from apps.common.compiling import CompileError, Row, Writer, select_list
 from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, SearchFilter, TargetFilter, facetable
 from apps.common.serializers import RecordSerializer, prepare
 from apps.common.views import check_serializers
+from apps.registry.filters import IdentifierFilter
 from apps.registry.models import Alliance
 from partybuild.api import viewsets
 
@@ -61,6 +62,9 @@ def value_of(item: Any, name: str, rows: list[Any], chance: random.Random) -> st
         case KeyFilter():
             found = item.target.objects.visible_to(None).order_by("?").first()
             return found.key if found else None
+        case IdentifierFilter():
+            found = row.identifiers.first()
+            return str(found) if found else "wikidata:Q1"
         case CommaFilter():
             return str(getattr(row, item.field_name)) or None
         case DateFilter():

@@ -16,6 +16,7 @@ from tests.factories import (
     AllianceFactory,
     CitationFactory,
     DistrictFactory,
+    IdentifierFactory,
     MembershipFactory,
     MemberUnitFactory,
     NeighbourhoodFactory,
@@ -71,6 +72,10 @@ VIOLATIONS: dict[str, Callable[[], Any]] = {
     "registry_neighbourhood_key_once": lambda: estate(slug=NeighbourhoodFactory().code),
     "registry_memberunit_not_own_parent": pointing_at_itself(MemberUnitFactory, "parent"),
     "registry_unitname_once": the_same_again(UnitNameFactory, "unit", "name", "kind"),
+    "registry_identifier_once": the_same_again(IdentifierFactory, "unit", "scheme", "value"),
+    "registry_identifier_well_formed": lambda: IdentifierFactory.build(
+        slug="no-code", scheme="uscc", value="9111-L", unit=MemberUnitFactory()
+    ),
     "registry_alliance_not_own_parent": pointing_at_itself(AllianceFactory, "parent"),
     "registry_alliance_dissolved_has_status": lambda: alliance(status="active", dissolved_on="2015"),
     "registry_alliance_proposed_not_founded": lambda: alliance(status="proposed", founded_on="2012-06"),

@@ -2,6 +2,7 @@
 
 from apps.registry.models.alliances import Alliance, Membership
 from apps.registry.models.divisions import District, Neighbourhood, Street
+from apps.registry.models.identifiers import Identifier
 from apps.registry.models.parties import Party
 from apps.registry.models.units import MemberUnit, UnitName
 from apps.registry.models.venues import Venue, VenueService
@@ -9,6 +10,7 @@ from apps.registry.models.venues import Venue, VenueService
 __all__ = [
     "Alliance",
     "District",
+    "Identifier",
     "MemberUnit",
     "Membership",
     "Neighbourhood",

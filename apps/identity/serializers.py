@@ -1,0 +1,30 @@
+"""The JSON of merges."""
+
+from typing import Any
+
+from apps.common.serializers import RecordSerializer, TargetField
+from apps.identity.models import Merge
+
+
+class MergeSerializer(RecordSerializer):
+    """A record that was found to be another one, and became part of it."""
+
+    record = TargetField(help_text="Record that stayed.")
+
+    class Meta:
+        model = Merge
+        fields: Any = (
+            "url",
+            "slug",
+            "record",
+            "merged_key",
+            "merged_name",
+            "reason",
+            "request_id",
+            "moved",
+            "folded",
+            "filled",
+            "created_at",
+            "citations",
+            "updated_at",
+        )

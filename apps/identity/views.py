@@ -1,0 +1,204 @@
+"""Merges over HTTP: the record of each, and the verb that makes one."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.utils.translation import gettext
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.common.citing import add_citations
+from apps.common.errors import Refusal, nearest
+from apps.common.inputs import CITATIONS, REASON, Finder, error_at, escape
+from apps.common.models import Fact, RetiredSlug
+from apps.common.permissions import may_edit
+from apps.common.versions import check_unchanged
+from apps.common.views import RecordViewSet
+from apps.common.writes import Writes
+from apps.common.writing import read_reason
+from apps.identity import filters, serializers
+from apps.identity.merging import MergeError, Outcome, merge, mergeable
+from apps.identity.models import Merge
+from apps.identity.schema import GIVEN, MERGED
+
+INTO, FILL = "into", "fill"
+MEMBERS = (INTO, FILL, REASON, CITATIONS)
+MOST_TOLD = 500  # rows of an answer
+DRY_RUN = "Check everything, keep nothing, and tell what would change."
+IF_MATCH = "The `ETag` of the record that goes, as it was read."
+
+
+class MergeViewSet(RecordViewSet):
+    """Records that were found to be others: which became part of which, when, why, and what moved."""
+
+    http_method_names = ["get", "head", "options"]
+    queryset = Merge.objects.all()
+    serializer_class = serializers.MergeSerializer
+    detail_serializer_class = serializers.MergeSerializer
+    filterset_class = filters.MergeFilterSet
+    sortable = {"slug": "slug", "created_at": "created_at", "updated_at": "updated_at"}
+    default_sort = "-created_at"
+
+
+class MergeView(Writes, APIView):
+    """Merges one record into another of its kind."""
+
+    http_method_names = ["post", "options"]
+
+    @property
+    def queryset(self) -> Any:
+        """The records of the resource in the address. Raises Http404."""
+        if getattr(self, "swagger_fake_view", False):  # the document is written without an address
+            return Merge.objects.all()
+        if (model := mergeable().get(self.kwargs.get("resource", ""))) is None:
+            raise Http404
+        return model._default_manager.all()
+
+    @extend_schema(
+        operation_id="merge_records",
+        summary="Merge a record into another one",
+        tags=["identity"],
+        parameters=[
+            OpenApiParameter("resource", str, OpenApiParameter.PATH, description="Resource of both records."),
+            OpenApiParameter("key", str, OpenApiParameter.PATH, description="Slug of the record that goes."),
+            OpenApiParameter(
+                "dry_run",
+                bool,
+                default=False,
+                description=DRY_RUN,
+            ),
+            OpenApiParameter(
+                "If-Match",
+                str,
+                OpenApiParameter.HEADER,
+                description=IF_MATCH,
+            ),
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                description="Key of the request, so that it can be sent again for 24 hours and is done once.",
+            ),
+            OpenApiParameter(
+                "Accept-Language", str, OpenApiParameter.HEADER, description="Language of errors: `zh-Hans` or `en`."
+            ),
+        ],
+        request={"application/json": GIVEN},
+        responses={200: MERGED},
+    )
+    def post(self, request: Request, resource: str, key: str) -> HttpResponse:
+        """Merge a record into another one of its kind: all that points at it points at that one from then on.
+
+        Rows that would stand twice become one, names and citations are kept, and the slug answers 301 with the address
+        of the record that stayed. Only the empty fields that `fill` names take a value. Reverting the request undoes
+        all of it.
+        """
+        body = self._body()
+        reason = read_reason(body)
+
+        def work() -> HttpResponse:
+            self._refuse_merged(key)
+            loser = self._locked(key, deleting=True)
+            check_unchanged(request.headers.get("If-Match"), loser)
+            winner = self._winner(body)
+            if not (may_edit(request.user, loser) and may_edit(request.user, winner)):
+                raise Refusal("permission_denied")
+            return self._merge(loser, winner, reason, body)
+
+        self._refuse_unknown_members(body)
+        return self._write(reason, work)
+
+    def _merge(self, loser: Any, winner: Any, reason: str, body: dict[str, Any]) -> HttpResponse:
+        try:
+            outcome = merge(
+                loser=loser,
+                winner=winner,
+                reason=reason,
+                request_id=str(getattr(self.request, "request_id", "")),
+                by=self.request.user,
+                fill=self._fill(body),
+            )
+        except MergeError as error:
+            places = [error_at(f"/{error.member}" if error.member else "", "not_mergeable", error.detail)]
+            raise Refusal("conflict" if error.conflict else "bad_request", errors=places) from error
+        made = outcome.merge
+        cited = CITATIONS in body and add_citations(made, body[CITATIONS], Finder(self.request.user), "")
+        if cited and winner.state == Fact.State.PUBLISHED:
+            made.state = Fact.State.PUBLISHED
+            made.save()
+        return HttpResponse(json.dumps(told(outcome), ensure_ascii=False), content_type="application/json")
+
+    def _refuse_unknown_members(self, body: dict[str, Any]) -> None:
+        errors = [
+            error_at(
+                f"/{escape(name)}",
+                "unknown_field",
+                gettext("There is no field “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], MEMBERS),
+            )
+            for name in body
+            if name not in MEMBERS
+        ]
+        if errors:
+            raise Refusal("bad_request", errors=errors[:50])
+
+    def _refuse_merged(self, key: str) -> None:
+        model = self.queryset.model
+        if "\0" not in key and (successor := RetiredSlug.successor_of(model, key, self.request.user)):
+            detail = gettext("It was merged into %(resource)s/%(key)s.")
+            raise Refusal("conflict", detail % {"resource": model.resource, "key": successor})
+
+    def _winner(self, body: dict[str, Any]) -> Any:
+        """Return the record into which another is merged. Raises Refusal; of one merged before, it names the next."""
+        model = self.queryset.model
+        key = body.get(INTO)
+        if not isinstance(key, str) or not key:
+            detail = gettext("“%(name)s” is required.") % {"name": INTO}
+            raise Refusal("bad_request", errors=[error_at(f"/{INTO}", "required", detail)])
+        resource, slash, slug = key.rpartition("/")
+        if slash and resource != model.resource:
+            detail = gettext("Only two records of one kind can be one.")
+            raise Refusal("bad_request", errors=[error_at(f"/{INTO}", "not_mergeable", detail)])
+        pk = None if "\0" in slug else self._rows(slug).values_list("pk", flat=True).first()
+        if pk is None:
+            detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": model.resource, "key": slug[:100]}
+            if "\0" not in slug and (successor := RetiredSlug.successor_of(model, slug, self.request.user)):
+                detail += " " + gettext("It was merged into %(resource)s/%(key)s.") % {
+                    "resource": model.resource,
+                    "key": successor,
+                }
+            raise Refusal("bad_request", errors=[error_at(f"/{INTO}", "unknown_key", detail)])
+        return model._base_manager.get(pk=pk)
+
+    def _fill(self, body: dict[str, Any]) -> list[str]:
+        given = body.get(FILL, [])
+        if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+            detail = gettext("A list of names of fields is expected.")
+            raise Refusal("bad_request", errors=[error_at(f"/{FILL}", "not_a_list", detail)])
+        return given
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """Return what a merge did, for who made it."""
+    winner, made = outcome.winner, outcome.merge
+    return {
+        "record": _target(winner),
+        "merge": f"{settings.API_ROOT}/{made.resource}/{made.key}",
+        "moved": [{**_named(row), "field": name} for row, name in outcome.moved[:MOST_TOLD]],
+        "moved_count": len(outcome.moved),
+        "folded": [{**_named(row), "into": _named(twin)["key"]} for row, twin in outcome.folded[:MOST_TOLD]],
+        "folded_count": len(outcome.folded),
+        "filled": made.filled,
+    }
+
+
+def _target(record: Any) -> dict[str, str]:
+    address = f"{settings.API_ROOT}/{record.resource}/{record.key}"
+    return {"resource": record.resource, "key": record.key, "name": str(record), "url": address}
+
+
+def _named(row: Any) -> dict[str, str]:
+    resource = getattr(row, "resource", "")
+    return {"resource": resource or row._meta.model_name, "key": row.key if resource else str(row.pk)}

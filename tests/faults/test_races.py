@@ -1,0 +1,169 @@
+"""Many at once: nobody's change is lost, one of many wins, and what is sent again is done once."""
+
+import http.client
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.faults.clients import Caller, Reply, at_once, kill, make_token, workers
+from tests.test_end_to_end import Service, running
+
+# The mark for the database makes pytest-django set up the one that the service gets a copy of.
+pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
+WRITERS, INCREMENTS = 8, 50
+ROUNDS, RIVALS = 50, 16
+REPEATS = 20
+UNIT = {"kind": "company", "state": "draft"}
+
+
+@pytest.fixture(scope="module")
+def service(loaded_url: str) -> Iterator[Service]:
+    """A service without limits on how often it is asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RATE_LIMIT_TOKEN", "1000000/60")
+        with running(loaded_url, limit=900) as started:
+            yield started
+
+
+@pytest.fixture(scope="module")
+def token(service: Service, loaded_url: str) -> str:
+    """The token of a steward."""
+    return make_token(loaded_url)
+
+
+@pytest.fixture
+def caller(service: Service, token: str) -> Iterator[Caller]:
+    """A steward."""
+    caller = Caller(service, token)
+    yield caller
+    caller.close()
+
+
+def rows(url: str, text: str, *params: Any) -> list[tuple[Any, ...]]:
+    """Return what a query of the service's database finds."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(text.encode(), params or None).fetchall()
+
+
+def test_no_increment_is_lost(service: Service, token: str, caller: Caller) -> None:
+    path = caller.make("member-units", name="计数单位", summary="0", **UNIT)["url"]
+
+    def increment(_number: int) -> Counter[int]:
+        own, statuses = Caller(service, token), Counter[int]()
+        while statuses[200] < INCREMENTS:
+            seen = own.send("GET", path)
+            assert seen.status == 200, seen
+            value = str(int(seen.content["summary"]) + 1)
+            statuses[own.send("PATCH", path, {"summary": value}, If_Match=seen.headers["etag"]).status] += 1
+        own.close()
+        return statuses
+
+    statuses = sum(at_once(WRITERS, increment), Counter[int]())
+
+    assert caller.send("GET", path).content["summary"] == str(WRITERS * INCREMENTS)
+    assert set(statuses) == {200, 412}  # and there was something to lose
+    assert caller.send("PATCH", path, {"summary": "0"}).status == 428
+    assert caller.send("PUT", path, caller.send("GET", path).content).status == 428
+    assert caller.send("DELETE", path, {}).status == 428
+
+
+def test_of_many_who_take_a_slug_one_gets_it(service: Service, token: str) -> None:
+    start = threading.Barrier(RIVALS)
+
+    def take(_number: int) -> list[Reply]:
+        own, replies = Caller(service, token), []
+        own.send("GET", "districts/310110")  # so that nobody has to connect first
+        for number in range(ROUNDS):
+            start.wait()
+            replies.append(own.send("POST", "member-units", {"slug": f"rivals-{number}", "name": "争抢", **UNIT}))
+        own.close()
+        return replies
+
+    for replies in zip(*at_once(RIVALS, take), strict=True):
+        assert Counter(reply.status for reply in replies) == {201: 1, 409: RIVALS - 1}
+        lost = [reply.content for reply in replies if reply.status == 409]
+        assert {error["pointer"] for problem in lost for error in problem["errors"]} == {"/slug"}
+
+
+def test_a_request_that_is_sent_many_times_is_done_once(
+    service: Service, token: str, caller: Caller, loaded_url: str
+) -> None:
+    start, body = threading.Barrier(REPEATS), {"name": "只建一次", **UNIT}
+
+    def send(_number: int) -> Reply:
+        own = Caller(service, token)
+        own.send("GET", "districts/310110")
+        start.wait()
+        reply = own.send("POST", "member-units", body, Idempotency_Key="once")
+        own.close()
+        return reply
+
+    replies = at_once(REPEATS, send)
+
+    assert {reply.status for reply in replies} <= {201, 409}
+    assert all(reply.headers["retry-after"] for reply in replies if reply.status == 409)
+    (answer,) = {reply.body for reply in replies if reply.status == 201}
+    again = caller.send("POST", "member-units", body, Idempotency_Key="once")
+    assert (again.status, again.body, again.headers["idempotent-replayed"]) == (201, answer, "true")
+    assert again.headers["location"] == again.content["url"]
+    assert rows(loaded_url, "SELECT count(*) FROM registry_memberunit WHERE name = '只建一次'") == [(1,)]
+    other = caller.send("POST", "member-units", {**body, "name": "另一个"}, Idempotency_Key="once")
+    assert (other.status, other.content["code"]) == (422, "key_reused")
+
+
+def test_a_request_whose_worker_is_killed_is_done_once(
+    service: Service, token: str, caller: Caller, loaded_url: str
+) -> None:
+    body = {"name": "杀不死", **UNIT}
+    lost = threading.Event()
+
+    def send() -> None:
+        with pytest.raises((OSError, http.client.HTTPException)):
+            Caller(service, token).send("POST", "member-units", body, Idempotency_Key="killed")
+        lost.set()
+
+    with psycopg.connect(loaded_url) as holder:
+        # The request waits for this lock in the middle of its transaction, when its worker dies.
+        holder.execute("LOCK TABLE registry_memberunit IN SHARE MODE")
+        sender = threading.Thread(target=send)
+        sender.start()
+        wait_until(lambda: rows(loaded_url, WAITING) == [(1,)])
+        before = workers(service)
+        kill(before)
+        assert lost.wait(30)
+    sender.join()
+    wait_until(lambda: rows(loaded_url, WAITING) == [(0,)])
+
+    def again() -> Reply | None:
+        try:
+            reply = caller.send("POST", "member-units", body, Idempotency_Key="killed")
+        except (OSError, http.client.HTTPException):
+            return None
+        return None if reply.status == 409 else reply
+
+    reply = wait_until(again)
+
+    assert reply.status == 201, reply
+    assert not set(workers(service)) & set(before)
+    assert rows(loaded_url, "SELECT count(*) FROM registry_memberunit WHERE name = '杀不死'") == [(1,)]
+    assert caller.send("POST", "member-units", body, Idempotency_Key="killed").body == reply.body
+
+
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE '%registry_memberunit%'
+"""
+
+
+def wait_until(find: Any, seconds: float = 30) -> Any:
+    """Return what a function finds as soon as that is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := find()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return found
