@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 from psycopg.pq import TransactionStatus
 
 from apps.common.log import SETTINGS
@@ -54,6 +55,16 @@ def _set(values: dict[str, str], local: bool) -> dict[str, str]:
     return before
 
 
+def _only_reads(request: HttpRequest) -> bool:
+    """Tell whether a request goes to a view that changes nothing, whatever the method, or to none."""
+    try:
+        found: Any = resolve(request.path_info).func
+    except Resolver404:
+        return True
+    view = getattr(found, "view_class", None) or getattr(found, "cls", None)
+    return bool(getattr(view, "only_reads", False))
+
+
 class TellingMiddleware:
     """Tells who is logged in and the id of the request, for every request that may change something."""
 
@@ -61,7 +72,7 @@ class TellingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: Any) -> HttpResponseBase:
-        if request.method in SAFE_METHODS:
+        if request.method in SAFE_METHODS or _only_reads(request):
             return self.get_response(request)
         with telling(user=request.user, request_id=request.request_id):
             return self.get_response(request)

@@ -116,7 +116,7 @@ def version(connection: "psycopg.Connection[Any]") -> str:
 @pytest.mark.enable_socket
 def test_the_version_moves_with_every_commit_in_whatever_order(service: Service, loaded_url: str) -> None:
     change = (
-        "UPDATE registry_alliance SET updated_at = updated_at WHERE id = (SELECT min(id) + %s FROM registry_alliance)"
+        "UPDATE registry_alliance SET summary = summary || '。' WHERE id = (SELECT min(id) + %s FROM registry_alliance)"
     )
     with (
         psycopg.connect(loaded_url, autocommit=True) as reader,
@@ -136,19 +136,19 @@ def test_the_version_moves_with_every_commit_in_whatever_order(service: Service,
         early.execute(change, [0])
         early.rollback()
         assert version(reader) == seen[-1]
-        for statement in (
-            "TRUNCATE assessments_score",
-            "DELETE FROM registry_unitname WHERE false",
-            "COPY evidence_articletext FROM STDIN",
-        ):
-            with reader.cursor() as cursor:
-                if statement.startswith("COPY"):
-                    with cursor.copy(statement):
-                        pass
-                else:
-                    cursor.execute(statement)
-            seen.append(version(reader))
+        with reader.cursor() as cursor:
+            for statement in ("TRUNCATE evidence_mark", "DELETE FROM registry_unitname WHERE id % 2 = 0"):
+                cursor.execute(statement)
+                seen.append(version(reader))
+            columns = "created_at, updated_at, slug, state, name, name_pinyin, search_text, prose, kind, summary"
+            with cursor.copy(f"COPY registry_memberunit ({columns}) FROM STDIN") as copy:
+                copy.write_row(("now", "now", "copied-in", "draft", "抄来", "Chaolai", "抄来", "", "company", ""))
+        seen.append(version(reader))
         assert len(set(seen)) == len(seen)
+        # What changes nothing is no change.
+        reader.execute("UPDATE registry_alliance SET updated_at = now()")
+        reader.execute("DELETE FROM registry_unitname WHERE false")
+        assert version(reader) == seen[-1]
 
 
 @pytest.mark.enable_socket

@@ -86,7 +86,8 @@ def test_when_a_row_was_written_is_not_part_of_the_data(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         with here() as cursor:
             found.append(dump.write(tmp_path / name, cursor, compressed=False))
-        Alliance.objects.filter(slug="wujiaochang-zhen-lianxihui").update(slogan="")
+        for slogan in ("另一句", ""):  # there and back
+            Alliance.objects.filter(slug="wujiaochang-zhen-lianxihui").update(slogan=slogan)
         assert Alliance.objects.get(slug="wujiaochang-zhen-lianxihui").slogan == ""
     before, after = found
     assert before["sha256"] == after["sha256"]

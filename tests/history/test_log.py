@@ -253,14 +253,14 @@ def test_amending_the_log_moves_the_data_version() -> None:
         return data_version().rpartition(",")[2]
 
     before = last()
-    amend(lambda entry: False)
+    amend(lambda entry: False, holding="王五说")
     assert last() == before
 
     def change(entry: LoggedChange) -> bool:
         entry.reason = ""
         return True
 
-    amend(change, reason="王五说")
+    amend(change, holding="王五说")
     assert last() != before
     assert not LoggedChange.objects.filter(reason="王五说").exists()
 
