@@ -210,7 +210,7 @@ def make_records(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[s
 
 def make_token(scopes: list[str], *, expired: bool = False, **appointment: Any) -> str:
     """Make somebody with one appointment; return a token of theirs."""
-    appointed = factories.AppointmentFactory(**appointment)
+    appointed: Any = factories.AppointmentFactory(**appointment)
     token = factories.TokenFactory.build(user=appointed.user, scopes=scopes)
     text: str = token.set_secret()
     token.save()

@@ -119,7 +119,8 @@ class Prepared:
         try:
             return self._run(text, params, plan_is_kept)
         except PsycopgOperationalError:  # libpq has no connection by which to send it
-            return self._lose()
+            self._lose()
+            return None
 
     def _run(self, text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
         if not plan_is_kept:
@@ -165,7 +166,8 @@ class Prepared:
             self._names.clear()
             return None
         if self.raw.closed or state[:3] in CONNECTION_IS_LOST or state[:2] in CONNECTION_IS_LOST:
-            return self._lose()
+            self._lose()
+            return None
         with connection.wrap_database_errors:
             raise errors.error_from_result(result, self.raw.info.encoding)
 
