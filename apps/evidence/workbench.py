@@ -37,6 +37,7 @@ FAMILIES = {
     "member-units": "unit",
     "unit-names": "unit",
     "identifiers": "unit",
+    "merges": "unit",
     "alliances": "alliance",
     "memberships": "alliance",
     "venues": "venue",

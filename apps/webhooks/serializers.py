@@ -72,6 +72,10 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
 
     url = serializers.SerializerMethodField(help_text="Address of the subscription.")
     filters = serializers.DictField(child=serializers.CharField(), help_text="Filters, by parameter.")
+    cause = serializers.CharField(
+        read_only=True,
+        help_text="Why nothing is sent: `undelivered`, `gone`, `rights` or `filters`; empty while all is well.",
+    )
     waiting_count = serializers.SerializerMethodField(help_text="Messages that wait to be taken.")
 
     class Meta:

@@ -344,7 +344,7 @@ def test_whoever_may_not_write_any_more_is_told_nothing(
 ) -> None:
     subscription = subscribe()
     make(factories.AllianceFactory, slug=unique("secret"))
-    type(owner).objects.filter(pk=owner.pk).update(is_staff=False)
+    type(owner).objects.filter(pk=owner.pk).update(is_superuser=False)
     deliver()
     subscription.refresh_from_db()
     assert (subscription.state, subscription.cause, receiver.received) == ("ended", "rights", [])

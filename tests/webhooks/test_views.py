@@ -25,10 +25,17 @@ def client_of(user: Any) -> Client:
     return client
 
 
+def curator(username: str) -> Any:
+    """Return a user who may write somewhere."""
+    user: Any = factories.UserFactory(username=username, is_staff=True)
+    factories.AppointmentFactory(user=user, role="curator", street=factories.StreetFactory())
+    return user
+
+
 @pytest.fixture
 def owner() -> Any:
     """Return a user who may write."""
-    return factories.UserFactory(username="owner", is_staff=True)
+    return factories.UserFactory(username="owner", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
@@ -98,7 +105,7 @@ def test_whoever_may_not_write_may_not_subscribe_and_nobody_sees_anothers(ask: C
     key = ask("post", body=ASKED).json()["key"]
     reader = client_of(factories.UserFactory(username="reader", is_staff=False))
     stranger = Client(SERVER_NAME="localhost")
-    other = client_of(factories.UserFactory(username="other", is_staff=True))
+    other = client_of(curator("other"))
     for path, methods in {
         "": ("get", "post"),
         f"/{key}": ("get", "delete"),
@@ -187,7 +194,7 @@ def test_the_admin_sends_tests_and_messages_again_and_shows_each_his_own(owner: 
     assert "whsec_" in client.post(pages, {"action": "rotate", "_selected_action": row.pk}).content.decode()
     assert client.get(f"/admin/webhooks/message/{message.pk}/change/").status_code == 200
     assert client.get(f"/admin/webhooks/message/?subscription__id__exact={row.pk}").status_code == 200
-    other = client_of(factories.UserFactory(username="other", is_staff=True))
+    other = client_of(curator("other"))
     assert other.get(f"{pages}{row.pk}/change/").status_code in (302, 403)
     other.post(pages, {"action": "send_test", "_selected_action": row.pk})
     assert row.messages.count() == 1
