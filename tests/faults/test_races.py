@@ -50,28 +50,6 @@ def rows(url: str, text: str, *params: Any) -> list[tuple[Any, ...]]:
         return connection.execute(text.encode(), params or None).fetchall()
 
 
-def test_no_increment_is_lost(service: Service, token: str, caller: Caller) -> None:
-    path = caller.make("member-units", name="计数单位", summary="0", **UNIT)["url"]
-
-    def increment(_number: int) -> Counter[int]:
-        own, statuses = Caller(service, token), Counter[int]()
-        while statuses[200] < INCREMENTS:
-            seen = own.send("GET", path)
-            assert seen.status == 200, seen
-            value = str(int(seen.content["summary"]) + 1)
-            statuses[own.send("PATCH", path, {"summary": value}, If_Match=seen.headers["etag"]).status] += 1
-        own.close()
-        return statuses
-
-    statuses = sum(at_once(WRITERS, increment), Counter[int]())
-
-    assert caller.send("GET", path).content["summary"] == str(WRITERS * INCREMENTS)
-    assert set(statuses) == {200, 412}  # and there was something to lose
-    assert caller.send("PATCH", path, {"summary": "0"}).status == 428
-    assert caller.send("PUT", path, caller.send("GET", path).content).status == 428
-    assert caller.send("DELETE", path, {}).status == 428
-
-
 def test_of_many_who_take_a_slug_one_gets_it(service: Service, token: str) -> None:
     start = threading.Barrier(RIVALS)
 
