@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from django.core import signing
 from django.db import connection
+from django.db.models import Max
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
@@ -128,9 +129,10 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
         yield connect
         for each in connections:
             each.close()
-        requests = LoggedChange.objects.filter(number__gt=start).values_list("request_id", flat=True).distinct()
-        for request_id in sorted(set(requests), reverse=True):
-            revert(request_id, keep=True, user=User(is_superuser=True))
+        made = LoggedChange.objects.filter(number__gt=start).order_by().values_list("request_id")
+        # Whoever wrote last is taken back first.
+        for request_id, _last in sorted(made.annotate(last=Max("number")), key=lambda pair: -pair[1]):
+            assert not revert(request_id, keep=True, user=User(is_superuser=True)).obstacles
         connection.close()
 
 
