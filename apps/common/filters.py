@@ -22,7 +22,7 @@ from rest_framework.filters import BaseFilterBackend
 from apps.common.dates import EDTFError, bounds
 from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.models import Citable, Fact, RetiredSlug, citable_models, clean_q
-from apps.common.searching import term_parameters
+from apps.common.searching import pattern, term_parameters
 from apps.common.serializers import CountField
 from apps.common.statements import Statement, spell, text_of
 
@@ -446,16 +446,23 @@ class SearchFilter(Filter):
     def read(self, text: str, model: type[Citable]) -> Reading:
         if len(text) > self.schema["maxLength"]:
             raise FilterError(gettext("More than %(limit)s characters.") % {"limit": self.schema["maxLength"]})
-        terms = [term_parameters(term) for term in clean_q(text)]
+        terms = [(*term_parameters(term), pattern(term)) for term in clean_q(text)]
         return Reading(
-            tuple(like is not None for _tsquery, like in terms),
-            tuple(value for term in terms for value in term if value is not None),
+            tuple(like is not None for _tsquery, like, _pattern in terms),
+            tuple(value for tsquery, _like, pattern in terms for value in (tsquery, pattern)),
         )
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
-        condition, rest = Q(), iter(slots)
-        for has_pattern in shape:
-            condition &= model.search_condition(next(rest), next(rest) if has_pattern else None)
+        condition = Q()
+        for is_long, tsquery, like in zip(shape, slots[::2], slots[1::2], strict=True):
+            condition &= model.search_condition(tsquery, like if is_long else None)
+        return condition
+
+    def in_text(self, model: type[Citable], slots: Sequence[Any]) -> Q:
+        """Return the same condition for rows that are at hand: their n-grams are not read."""
+        condition = Q()
+        for tsquery, like in zip(slots[::2], slots[1::2], strict=True):
+            condition &= model.search_condition(tsquery, like, is_at_hand=True)
         return condition
 
 

@@ -180,14 +180,15 @@ class Citable(Keeper, models.Model):
         return str(getattr(self, self.key_field))
 
     @classmethod
-    def search_condition(cls, tsquery: Any, like: Any = None) -> Q:
+    def search_condition(cls, tsquery: Any, like: Any = None, *, is_at_hand: bool = False) -> Q:
         """Return the condition under which a term is found in a row, from what `searching.term_parameters` returns.
 
         Both may be expressions: the condition has one shape with a pattern and one without, whatever their values.
+        Rows that are at hand are compared with the pattern alone, which says the same: their n-grams need not be read.
         """
         condition = Q()
         for ngrams, texts in cls.search_columns.items():
-            condition |= found_in(ngrams, texts, tsquery, like)
+            condition |= like_in(texts, like) if is_at_hand else found_in(ngrams, texts, tsquery, like)
         for name in cls.search_relations:
             target: Any = cls._meta.get_field(name).related_model
             found = target._base_manager.filter(target.search_condition(tsquery, like)).order_by()
@@ -207,12 +208,15 @@ def is_one_of(column: str, array: Any) -> Q:
 def found_in(ngrams: str, texts: Iterable[str], tsquery: Any, like: Any = None) -> Q:
     """Return the condition under which a term is found in the texts that a column of n-grams is of."""
     holds = Q(**{f"{ngrams}__hold": tsquery})
-    if like is None:
-        return holds
+    return holds if like is None else holds & like_in(texts, like)
+
+
+def like_in(texts: Iterable[str], like: Any) -> Q:
+    """Return the condition under which one of the texts meets a pattern."""
     meets = Q()
     for text in texts:
         meets |= Q(**{f"{text}__like": like})
-    return holds & meets
+    return meets
 
 
 class RetiredSlug(models.Model):

@@ -12,6 +12,7 @@ from apps.common.inputs import CITATIONS, REASON, Contract, Input
 
 STRING = {"type": "string"}
 REF = "#/components/schemas/"
+KEY = {**STRING, "description": "Key of the record."}
 # By action: the name of the operation, its summary, and what it does.
 ACTIONS = {
     "create": ("create", "Make one of the %s", "Makes a record. Without a slug, one is made from the name."),
@@ -202,10 +203,12 @@ def request(view: Any) -> dict[str, Any]:
         case "bulk_create":
             schema = _many(_component(f"{name}Item", _record(contract)))
         case "bulk_change":
-            schema = _many(_component(f"{name}ItemChanging", _record(contract, SEEN, partial=True)))
+            schema = _record(contract, SEEN, partial=True)
+            schema["properties"][contract.model.key_field] = KEY
+            schema["required"].append(contract.model.key_field)
+            schema = _many(_component(f"{name}ItemChanging", schema))
         case _:
-            key = {**STRING, "description": "Key of the record."}
-            keys = {contract.model.key_field: key, SEEN: {**STRING, "format": "date-time"}}
+            keys = {contract.model.key_field: KEY, SEEN: {**STRING, "format": "date-time"}}
             schema = _many({"type": "object", "properties": keys, "required": list(keys)})
     return {"application/json": schema}
 

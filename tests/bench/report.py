@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from tests.bench import services
+from tests.bench import searching, services
 from tests.bench.scenarios import Scenario
 
 OURS, FASTAPI, NAIVE, LIMIT = "partybuild", "FastAPI", "naive DRF", "pgbench"
@@ -59,7 +59,21 @@ def criteria(found: Found, notes: dict[str, Any]) -> Iterator[tuple[str, str, fl
         yield f"Large / small registry, {key}", "≤ 1.5", ratio(f"growth, {key}", "large", "small", "p50"), False
     for target in ("list", "detail"):
         yield f"p99 / p50 at 64 connections, {target}", "≤ 2.5", _tail(found, target), False
+    yield from _search(notes.get("search", {}))
     yield from _export(notes.get("export", {}))
+
+
+def _search(notes: dict[str, Any]) -> Iterator[tuple[str, str, float | None, bool]]:
+    for kind, name, bar in (("short", "1 and 2 characters", "≤ 3"), ("long", "3 and more characters", "≤ 25")):
+        costs = [*notes.get(kind, {}).values()]
+        yield f"Search in all projects, {name}, ms in SQL, the slowest of all", bar, max(costs, default=None), False
+        share = searching.share(costs, 0.95) if costs else None
+        yield f"Search in all projects, {name}, ms in SQL, 95 of 100", bar, share, False
+    yield "Searches that do not find what a LIKE scan finds", "≤ 0", _count(notes.get("differ")), False
+
+
+def _count(found: list[str] | None) -> float | None:
+    return None if found is None else float(len(found))
 
 
 def _tail(found: Found, target: str) -> float | None:
@@ -170,6 +184,11 @@ def remarks(found: Found, notes: dict[str, Any]) -> list[str]:
     lines = []
     if "stale" in notes:
         lines.append(f"- {notes['stale'][0]} reads, each right after a commit: {notes['stale'][1]} were stale.")
+    if search := notes.get("search"):
+        lines.append(
+            f"- Search: {search['terms']} terms, the first 50 by name and by slug (`tests/bench/searching.py`); the"
+            f" slowest: {_slowest(search['short'])}; {_slowest(search['long'])}."
+        )
     export = notes.get("export", {})
     if "missing" in export:
         lines.append(f"- The export was not measured; the service answers: `{export['missing'][:200]}`")
@@ -190,6 +209,11 @@ def remarks(found: Found, notes: dict[str, Any]) -> list[str]:
     if "304 cached" in found and (share := found["304 cached"].ratio("304", "200")) is not None:
         lines.append(f"- With the answer cache on, a 304 reaches {share:.2f} times a 200: both are ready-made.")
     return lines
+
+
+def _slowest(costs: dict[str, float]) -> str:
+    worst = sorted(costs.items(), key=lambda item: -item[1])[:3]
+    return ", ".join(f"{term} {cost:.1f} ms" for term, cost in worst)
 
 
 INTRODUCTION = """

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.bench import exporting, measuring, report, scale, scenarios, server, services
+from tests.bench import exporting, measuring, report, scale, scenarios, searching, server, services
 from tests.bench.scenarios import EVENTS, LIST, Asking, Scenario, alternate
 from tests.bench.services import ROOT, Service
 
@@ -210,6 +210,7 @@ def main() -> None:
         reading(bench)
         caching(bench)
         depth(bench)
+        bench.notes["search"] = searching.measure(bench.ours, bench.database, captured)
         bench.notes["export"] = exporting.measure(bench.ours, bench.database, plan.rounds)
     growth(bench, urls[plan.small], urls[plan.large])
     bench.notes["minutes"] = (time.monotonic() - begin) / 60

@@ -13,14 +13,16 @@ from apps.events.models import Event
 from apps.projects.models import Project
 from apps.registry.models import MemberUnit, Street
 
-# Few are found, and sorted; many, and the order is walked; many that are not met soon, and are sorted after all.
-WAYS = {"sorted": (2_000, 20_000), "walked": (0, 20_000), "given up": (0, 3)}
+# What is met at a glance; few are found, and sorted; many, and the order is walked; many that are not met soon, and are
+# sorted after all.
+WAYS = {"glanced": (3_000, 0, 1), "sorted": (1, 2_000, 1), "walked": (1, 0, 20_000), "given up": (1, 0, 1)}
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """One way to choose the rows of a page."""
-    few, walked = WAYS[request.param]
+    glanced, few, walked = WAYS[request.param]
+    monkeypatch.setattr(reading, "GLANCED", glanced)
     monkeypatch.setattr(reading, "FEW", few)
     monkeypatch.setattr(reading, "WALKED", walked)
     reading.forget()
