@@ -13,7 +13,7 @@ from partybuild import wsgi  # noqa: F401 - the application, found loaded by the
 def main() -> None:
     """Load all views, which Django would leave to the first request of each worker, and run granian."""
     get_resolver().url_patterns  # noqa: B018
-    entrypoint()
+    entrypoint()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
