@@ -187,7 +187,7 @@ def _explain(error: Exception, request: HttpRequest) -> tuple[dict[str, Any], di
         case SuspiciousOperation() | DataError() | UnicodeError() | OverflowError():
             code, detail = "bad_request", str(PROBLEMS["bad_request"][1])
         case OperationalError() | InterfaceError():
-            logger.error("the database does not answer: %s", error)
+            _log_outage(error, request)
             code, detail = "unavailable", str(PROBLEMS["unavailable"][1])
             headers["Retry-After"] = RETRY_AFTER
         case _:
@@ -195,6 +195,12 @@ def _explain(error: Exception, request: HttpRequest) -> tuple[dict[str, Any], di
     if isinstance(error, exceptions.APIException) and (challenge := getattr(error, "auth_header", None)):
         headers["WWW-Authenticate"] = challenge
     return problem(request, code, detail, errors), headers
+
+
+def _log_outage(error: Exception, request: HttpRequest) -> None:
+    """Log why an answer is 503, in the one line that there is of it (settings.LOGGING)."""
+    reason = " ".join(str(error).split())
+    logger.warning("the database does not answer: %s (request %s)", reason, getattr(request, "request_id", ""))
 
 
 def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
@@ -231,6 +237,7 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 def server_error(request: HttpRequest) -> JsonResponse:
     """Answer 500, or 503 where the database is away."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    if isinstance(error := sys.exc_info()[1], OperationalError | InterfaceError):
+        _log_outage(error, request)
         return problem_response(request, "unavailable", **{"Retry-After": RETRY_AFTER})
     return problem_response(request, "internal_error")

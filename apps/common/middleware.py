@@ -3,10 +3,11 @@
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
@@ -14,6 +15,7 @@ from apps.common.errors import problem_response
 
 REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,64}$")
 QUERY_LIMIT = 4096
+DRAINED_AT_ONCE = 65_536
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -72,13 +74,25 @@ class BodyGuardMiddleware:
     """Refuse bodies that Django would misread or read in vain: of unknown length, compressed, or too large.
 
     Django takes a chunked body without a length for an empty one, and reads a form that is too large before it says so.
+
+    What a view has left unread of any other body is read behind it: granian closes a connection whose body was not
+    read, so that a client that is still sending would find a broken pipe in the place of its 401 or 503.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._refuse(request) or self.get_response(request)
+        if refusal := self._refuse(request):
+            return refusal
+        response = self.get_response(request)
+        # Who waits for `100 Continue` has sent nothing yet.
+        if has_body(request) and "Expect" not in request.headers:
+            with suppress(UnreadablePostError):
+                for _piece in range(settings.MAX_FILE_BYTES // DRAINED_AT_ONCE):
+                    if not request.read(DRAINED_AT_ONCE):
+                        break
+        return response
 
     def _refuse(self, request: HttpRequest) -> HttpResponse | None:
         length = request.META.get("CONTENT_LENGTH") or ""

@@ -259,20 +259,31 @@ def test_a_database_that_is_away_is_503_and_worth_another_try(
     body = problem_of(response)
     assert (response.status_code, body["code"], response.headers["Retry-After"]) == (503, "unavailable", "3")
     assert body["detail"] == "The service is not available at the moment."
-    assert [record.getMessage() for record in caplog.records if record.name == "apps.common.errors"] == [
-        f"the database does not answer: {error}"
-    ]
+    check_outage_is_one_line(caplog, error, body["request_id"])
 
 
-def test_a_database_that_is_away_is_503_outside_the_api_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def check_outage_is_one_line(caplog: pytest.LogCaptureFixture, error: Exception, request_id: str) -> None:
+    """Check that the log tells the cause of an answer, and no more."""
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == f"the database does not answer: {' '.join(str(error).split())} (request {request_id})"
+    assert not record.exc_info
+
+
+def test_a_database_that_is_away_is_503_outside_the_api_too(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = OperationalError("connection refused\n\tIs the server running?")
+
     def fail(*_arguments: object) -> Any:
-        raise OperationalError("connection refused")
+        raise error
 
     monkeypatch.setattr(ErrorsView, "get", fail)
     api.client.raise_request_exception = False
     response = api.client.get("/docs/errors")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "3")
     assert problem_of(response)["code"] == "unavailable"
+    check_outage_is_one_line(caplog, error, response.headers["X-Request-ID"])
 
 
 def test_a_fault_is_500_and_tells_nothing_of_its_cause(failing: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -95,6 +97,12 @@ class Caller:
         assert reply.status == 201, reply
         return reply.content
 
+    def __enter__(self) -> "Caller":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the connection."""
         if self.connection:
@@ -108,22 +116,40 @@ def at_once(count: int, work: Callable[[int], T]) -> list[T]:
         return list(pool.map(work, range(count)))
 
 
+def wait_until(find: Any, seconds: float = 30) -> Any:
+    """Return what a function finds as soon as that is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := find()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
 def workers(service: Service) -> list[int]:
     """Return the processes that answer the requests: the children of granian, which is the service's child."""
-    return [pid for server in _children(service.process.pid) for pid in _children(server)]
+    return [pid for server in children(service.process.pid) for pid in children(server)]
 
 
 def kill(pids: list[int]) -> None:
     """End processes without a chance to clean up."""
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split() if not _is_helper(int(child))]
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started, but for helpers."""
+    try:
+        tasks = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return []
+    return [int(child) for task in tasks for child in task.split() if not _is_helper(int(child))]
 
 
 def _is_helper(pid: int) -> bool:
-    """Tell whether a process only looks after what multiprocessing shares."""
-    return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    """Tell whether a process only looks after what multiprocessing shares, or is dead already."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return not command or b"resource_tracker" in command

@@ -1,6 +1,9 @@
 """Many at once: nobody's change is lost, one of many wins, and what is sent again is done once."""
 
 import http.client
+import json
+import random
+import socket
 import threading
 import time
 from collections import Counter
@@ -10,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.faults.clients import Caller, Reply, at_once, kill, make_token, workers
+from tests.faults.clients import Caller, Reply, at_once, kill, make_token, wait_until, workers
 from tests.test_end_to_end import Service, running
 
 # The mark for the database makes pytest-django set up the one that the service gets a copy of.
@@ -48,6 +51,56 @@ def rows(url: str, text: str, *params: Any) -> list[tuple[Any, ...]]:
     """Return what a query of the service's database finds."""
     with psycopg.connect(url) as connection:
         return connection.execute(text.encode(), params or None).fetchall()
+
+
+def test_no_increment_is_lost(service: Service, token: str, caller: Caller, capsys: pytest.CaptureFixture[str]) -> None:
+    path = caller.make("member-units", name="计数单位", summary="0", **UNIT)["url"]
+    start = threading.Barrier(WRITERS)
+
+    def increment(_number: int) -> Counter[int]:
+        statuses, pause = Counter[int](), 0.0
+        with Caller(service, token) as own:
+            start.wait()
+            seen = own.send("GET", path)
+            while statuses[200] < INCREMENTS:
+                value = str(int(seen.content["summary"]) + 1)
+                reply = own.send("PATCH", path, {"summary": value}, If_Match=seen.headers["etag"])
+                statuses[reply.status] += 1
+                if reply.status == 200:
+                    seen, pause = reply, 0.0
+                else:  # wait, the longer the more often, so that not all who lost collide again
+                    pause = min(2 * pause + 0.1, 2.0)
+                    time.sleep(random.uniform(0, pause))  # noqa: S311
+                    seen = own.send("GET", path)
+        return statuses
+
+    statuses = sum(at_once(WRITERS, increment), Counter[int]())
+
+    with capsys.disabled():
+        print(f"\n{WRITERS} writers: {dict(statuses)}")  # noqa: T201
+    with Caller(service, token) as later:  # granian closes a connection that was idle for 30 s
+        assert later.send("GET", path).content["summary"] == str(WRITERS * INCREMENTS)
+        assert set(statuses) == {200, 412}  # and there was something to lose
+        assert later.send("PATCH", path, {"summary": "0"}).status == 428
+        assert later.send("PUT", path, later.send("GET", path).content).status == 428
+        assert later.send("DELETE", path, {}).status == 428
+
+
+@pytest.mark.parametrize(("used", "status"), [("", 401), ("pb_nobody.nothing", 401)])
+def test_an_answer_that_comes_before_the_body_reaches_its_client(service: Service, used: str, status: int) -> None:
+    """granian closes the connection after an answer for which the body was not read: a broken pipe for its sender."""
+    body = b'{"name": "\xe4\xbf\xa1"}'
+    head = f"POST /api/v1/member-units HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    head += "Content-Type: application/json\r\n" + (f"Authorization: Bearer {used}\r\n" if used else "") + "\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as client:
+        for _twice in range(2):  # and the connection can be used again
+            client.sendall(head.encode())
+            time.sleep(0.3)
+            client.sendall(body)
+            response = http.client.HTTPResponse(client)
+            response.begin()
+            assert (response.status, json.loads(response.read())["status"]) == (status, status)
+            response.close()
 
 
 def test_of_many_who_take_a_slug_one_gets_it(service: Service, token: str) -> None:
@@ -136,12 +189,3 @@ WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE '%registry_memberunit%'
 """
-
-
-def wait_until(find: Any, seconds: float = 30) -> Any:
-    """Return what a function finds as soon as that is something."""
-    deadline = time.monotonic() + seconds
-    while not (found := find()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-    return found

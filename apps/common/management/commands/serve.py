@@ -26,6 +26,7 @@ from partybuild.database import SetupError
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_TIMEOUT = 60.0
 STOP_TIMEOUT = 15.0
+RESTART_PAUSE = 1.0
 SETUP_LOCK = 7_067_617_274  # any number that no other program on this database takes
 
 
@@ -52,7 +53,14 @@ class Command(BaseCommand):
             root = f"http://{f'[{host}]' if ':' in host else host}:{port}"
             self.stdout.write(f"partybuild is ready: API {root}/api/v1/ · docs {root}/docs/ · admin {root}/admin/")
             self.stdout.flush()
-            raise SetupError(f"the server ended by itself (exit code {server.wait()})")
+            code = server.wait()
+        # granian gives up when a worker dies within seconds of its respawn, which no option changes; and it may be
+        # killed itself. What has been ready once is set up well, so that it is worth starting however often it ends.
+        while True:
+            self._say(f"the server ended by itself (exit code {code}): starting it anew")
+            with granian(host, number) as server:
+                code = server.wait()
+            time.sleep(RESTART_PAUSE)
 
     def _set_up(self) -> None:
         self._say("migrating the database")
@@ -121,7 +129,7 @@ def granian(host: str, port: int) -> "Iterator[subprocess.Popen[bytes]]":
         "STATEMENT_TIMEOUT": "10",
         **os.environ,
     }
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"]
+    command = [sys.executable, "-m", "partybuild.server", "--interface", "wsgi", "--http", "1", "--no-ws"]
     command += ["--respawn-failed-workers", "--workers-kill-timeout", "10", "--host", host, "--port", str(port)]
     process = subprocess.Popen(
         [*command, "partybuild.wsgi:application"],
@@ -140,6 +148,9 @@ def granian(host: str, port: int) -> "Iterator[subprocess.Popen[bytes]]":
             os.killpg(process.pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.5)
+        # Workers of a granian that was killed would go on holding the port. Where all are dead, macOS forbids it.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _die_with_parent() -> None:

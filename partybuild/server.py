@@ -1,0 +1,20 @@
+"""granian, with the application loaded before it forks its workers: `manage.py serve` runs it (`-m partybuild.server`).
+
+Each worker would load all of it for itself, in some four seconds, during which nobody is answered where workers died.
+Where processes are not forked (macOS), workers load it as before.
+"""
+
+from django.urls import get_resolver
+from granian.cli import entrypoint
+
+from partybuild import wsgi  # noqa: F401 - the application, found loaded by the name that granian is given
+
+
+def main() -> None:
+    """Load all views, which Django would leave to the first request of each worker, and run granian."""
+    get_resolver().url_patterns  # noqa: B018
+    entrypoint()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()
