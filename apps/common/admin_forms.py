@@ -15,10 +15,12 @@ from django.contrib.admin.widgets import (
 from django.contrib.contenttypes.forms import BaseGenericInlineFormSet
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import UniqueConstraint
+from django.db.models import QuerySet, UniqueConstraint
 from django.forms.models import BaseInlineFormSet, BaseModelFormSet, InlineForeignKeyField
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.conflicts import draft_text
+from apps.common.models import Fact
 from apps.common.permissions import foreign_fields, may_edit
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def share_records(rows: list[Any]) -> None:
 
 
 class RecordForm(ModelForm):
-    """A form that holds every constraint of the database, and the rights of its user, against the whole row."""
+    """A form that holds every rule of the database, and the rights of its user, against the whole row."""
 
     user: Any = None  # the page sets it on the class that it makes for a request
 
@@ -113,8 +115,18 @@ class RecordForm(ModelForm):
         super()._post_clean()
         if not self.errors:
             self.validate_constraints()
+        if not self.errors and getattr(self.instance, "state", "") == Fact.State.PUBLISHED:
+            self.validate_drafts()
         if not self.errors and self.user is not None and self.has_changed():
             self.validate_rights()
+
+    def validate_drafts(self) -> None:
+        """Refuse to point a published row at a draft. No form publishes, so that what is unchanged is none."""
+        for name in self.changed_data:
+            value = self.cleaned_data.get(name)
+            for target in value if isinstance(value, QuerySet) else [value]:
+                if isinstance(target, Fact) and target.state == Fact.State.DRAFT:
+                    self.add_error(name, draft_text(str(target), f"{target.resource}/{target.key}"))
 
     def validate_rights(self) -> None:
         """Refuse a row that would be saved from, into, or pointing into, what the user may not edit."""

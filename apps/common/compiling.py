@@ -47,9 +47,12 @@ class Writer:
         self,
         viewer: Any = None,
         as_of: "Slot | date | None" = None,
+        *,
+        past: bool = False,
     ) -> None:
         self.viewer = viewer
         self.as_of = as_of
+        self.past = past
         self._used = 0
 
     @staticmethod
@@ -108,13 +111,17 @@ class Row:
     # What hangs on a row
 
     def one(self, name: str, serializer: Any, *, visible: bool = False) -> str:
-        """Return the record at the other end of a foreign key as JSON, or NULL; with `visible`, if it may be seen."""
+        """Return the record at the other end of a foreign key as JSON, or NULL; with `visible`, if it may be seen.
+
+        What was published never pointed at a draft; but in the past it may have pointed at what is one by now.
+        """
         field: Any = self.model._meta.get_field(name)
         target = Row(self.writer, field.related_model)
         fields = select_list(serializer, target)
         condition = f"{target.column('pk')} = {self.column(name)}"
         manager = field.related_model._base_manager
-        rows = self.writer.rows(field.related_model, narrow=False) if visible else manager.all()
+        shown = visible or self.writer.past
+        rows = self.writer.rows(field.related_model, narrow=False) if shown else manager.all()
         return as_object(fields, target.source(rows.order_by()), condition)
 
     def many(self, name: str, serializer: Any) -> str:

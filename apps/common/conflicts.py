@@ -1,6 +1,6 @@
 """What the database refuses, told as an answer that points at the place: a rule of SQL is no error of the server."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Model, ProtectedError, RestrictedError
 from django.utils.translation import gettext
 
+from apps.common.drafts import POINTS, STAYS, Breach
 from apps.common.errors import RETRY_AFTER, Refusal
 from apps.common.inputs import CITATIONS, error_at, escape
 
@@ -57,11 +58,18 @@ def explain(error: DatabaseError, model: type[Model], pointer: str = "") -> Refu
                 "bad_request", errors=[error_at(_join(pointer, place), "required", gettext("This field is required."))]
             )
         case "23514":
-            return _check(name, message, pointer)
+            return _check(name, message, pointer, diagnosis)
     return Refusal("bad_request", errors=[error_at(pointer, "invalid", message)])
 
 
-def _check(name: str, message: str, pointer: str) -> Refusal:
+def _check(name: str, message: str, pointer: str, diagnosis: Any) -> Refusal:
+    # Seldom: most writers have asked before, and only another transaction can have been in between.
+    if name.endswith(POINTS):
+        path = str(diagnosis.message_detail)
+        error = error_at(_join(pointer, str(diagnosis.column_name)), "draft", draft_text(path.partition("/")[2], path))
+        return Refusal("bad_request", errors=[error])
+    if name.endswith(STAYS):
+        return Refusal("conflict", errors=[pointed_at_error([str(diagnosis.message_detail)], pointer)])
     if name.endswith("_has_evidence"):
         detail = gettext("A published record rests on at least one citation; give one in the same request.")
         return Refusal("bad_request", errors=[error_at(_join(pointer, CITATIONS), "no_evidence", detail)])
@@ -93,10 +101,40 @@ def _join(pointer: str, name: str) -> str:
 def _protected(error: Any, pointer: str) -> Refusal:
     """Name the records that point at one which is to be deleted."""
     rows = sorted(getattr(error, "protected_objects", None) or error.restricted_objects, key=lambda row: row.pk)
-    names = ", ".join(f"{row.resource}/{row.key}" for row in rows[:MOST_NAMED] if hasattr(row, "resource"))
-    more = gettext(" and %(count)s more") % {"count": len(rows) - MOST_NAMED} if len(rows) > MOST_NAMED else ""
-    detail = gettext("Other records point at this one: %(names)s.") % {"names": names + more}
+    names = _listed([f"{row.resource}/{row.key}" for row in rows if hasattr(row, "resource")])
+    detail = gettext("Other records point at this one: %(names)s.") % {"names": names}
     return Refusal("conflict", errors=[error_at(pointer, "referenced", detail)])
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """Return some of many paths, and how many more there are."""
+    more = gettext(" and %(count)s more") % {"count": len(paths) - MOST_NAMED} if len(paths) > MOST_NAMED else ""
+    return ", ".join(paths[:MOST_NAMED]) + more
+
+
+def draft_text(name: str, path: str) -> str:
+    """Return why a published record may not point at a record."""
+    return gettext("“%(name)s” (%(path)s) is a draft; publish it first.") % {"name": name, "path": path}
+
+
+def breach_text(breach: Breach) -> str:
+    """Return why a published record may not point where it does."""
+    return draft_text(breach.target_name, f"{breach.target_resource}/{breach.target_key}")
+
+
+def pointed_at_text(paths: Sequence[str]) -> str:
+    """Return why a record may not become a draft at which published ones point."""
+    return gettext("Published records point at this one; take them back first: %(names)s.") % {"names": _listed(paths)}
+
+
+def draft_error(breach: Breach, pointer: str) -> dict[str, str]:
+    """Return the error of a published record that points at a draft; `pointer` leads to the record in the body."""
+    return error_at(_join(pointer, breach.field), "draft", breach_text(breach))
+
+
+def pointed_at_error(paths: Sequence[str], pointer: str) -> dict[str, str]:
+    """Return the error of a record that would become a draft although published ones point at it."""
+    return error_at(_join(pointer, "state"), "referenced", pointed_at_text(paths))
 
 
 def invalid(error: ValidationError, pointer: str, names: dict[str, str]) -> Refusal:

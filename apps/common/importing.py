@@ -22,7 +22,7 @@ from apps.common.errors import Refusal, nearest
 from apps.common.flat import SEPARATOR, TEXT, columns, name_of, unmark
 from apps.common.inputs import MOST_ERRORS, Contract, Input, error_at, escape
 from apps.common.models import RetiredSlug
-from apps.common.writing import RESERVED, Change, Writer
+from apps.common.writing import RESERVED, Change, Writer, refuse_drafts
 
 ROWS = "rows"
 MOST_ROWS = 20_000
@@ -157,9 +157,15 @@ class Importer:
                     continue
                 unchanged += not change.fields
                 changes += [change] if change.fields else []
+        try:
+            refuse_drafts(changes)
+        except Refusal as refusal:
+            # Not to be told again of each new row, whose check would meet them too.
+            code = "bad_request" if errors else refusal.code
+            raise Refusal(code, errors=[*errors, *(refusal.errors or [])][:MOST_ERRORS]) from refusal
         made, wrong = self._make(new, fast=not errors)
         if errors := errors + wrong:
-            conflict = all(error["code"] in ("unique", "stale") for error in errors)
+            conflict = all(error["code"] in ("unique", "stale", "referenced") for error in errors)
             raise Refusal("conflict" if conflict else "bad_request", errors=errors[:MOST_ERRORS])
         return Imported([*made, *changes], unchanged, self.ignored)
 
@@ -319,8 +325,10 @@ class Importer:
             self.writer.pointer = f"/{ROWS}/{number}"
             try:
                 with refusing(self.contract.model, self.writer.pointer), transaction.atomic():
-                    changes.append(self.writer.create(_without_empty(body)))
+                    change = self.writer.create(_without_empty(body))
+                    refuse_drafts([change])
                     connection.check_constraints()
+                    changes.append(change)
             except Refusal as refusal:
                 errors += refusal.errors or [error_at(self.writer.pointer, refusal.code, str(refusal.detail))]
                 if len(errors) >= MOST_ERRORS:

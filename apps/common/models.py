@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common import pinyin
+from apps.common.drafts import Publishable, points_at_no_draft
 from apps.common.fields import (
     Derived,
     MakesNgrams,
@@ -344,7 +345,7 @@ class Record(Citable):
         return slug
 
 
-class Fact(Record):
+class Fact(Publishable, Record):
     """A record that states something, and so needs a source before it is published."""
 
     class State(models.TextChoices):
@@ -376,6 +377,7 @@ class Fact(Record):
                 timing=pgtrigger.Deferred,
                 func=pgtrigger.Func(EVIDENCE.format(published="state = 'published'")),
             ),
+            *points_at_no_draft(),
         ]
 
 

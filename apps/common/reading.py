@@ -156,7 +156,8 @@ def _serializer(shape: Shape) -> Any:
 
 
 def _writer(question: Question) -> Writer:
-    return Writer(question.shape.viewer, Slot("as_of", DateField()) if question.shape.as_of else None)
+    shape = question.shape
+    return Writer(shape.viewer, Slot("as_of", DateField()) if shape.as_of else None, past=shape.known_at)
 
 
 def statement(question: Question, text: str, *, plan_is_kept: bool = True) -> Statement:

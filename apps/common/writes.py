@@ -26,7 +26,7 @@ from apps.common.inputs import CITATIONS, REASON, Contract, Finder, error_at
 from apps.common.log import SETTINGS
 from apps.common.permissions import RecordPermission, may_edit
 from apps.common.versions import check_unchanged, tag_of
-from apps.common.writing import RESERVED, Change, Writer, read_reason
+from apps.common.writing import RESERVED, Change, Writer, read_reason, refuse_drafts
 
 MOST_TOLD = 500  # changes of an import
 LOCK_TIMEOUT = "5s"
@@ -291,6 +291,7 @@ class Writes:
 
     def _answer(self, changes: list[Change], *, status: int, before: Any = None) -> HttpResponse:
         """Answer the write of one record; a dry run tells the record as it would be, and the changes."""
+        refuse_drafts(changes)
         change = changes[0]
         is_gone = change.operation == "delete"
         if not self._is_dry and is_gone:
@@ -308,6 +309,7 @@ class Writes:
         return HttpResponse(detail.body, status=status, content_type="application/json", headers=headers)
 
     def _listed(self, changes: list[Change], status: int) -> HttpResponse:
+        refuse_drafts(changes)
         told = [self._told(change, None, None) for change in changes]
         return _json({"changes": told}, 200 if self._is_dry else status)
 

@@ -3,7 +3,7 @@
 Everything here runs inside a transaction of the caller, which also tells the reason and answers database errors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,12 @@ from django.db.models import Model
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext
 
-from apps.common import permissions
+from apps.common import drafts, permissions
 from apps.common.citing import add_citations
-from apps.common.conflicts import invalid
+from apps.common.conflicts import draft_error, invalid, pointed_at_error
 from apps.common.errors import Refusal
-from apps.common.inputs import CITATIONS, REASON, Contract, Finder, error_at, escape
-from apps.common.models import Citable
+from apps.common.inputs import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, error_at, escape
+from apps.common.models import Citable, Fact
 
 # Addresses of a resource that are no records.
 RESERVED = {"bulk", "import", "summary"}
@@ -26,12 +26,16 @@ RESERVED = {"bulk", "import", "summary"}
 
 @dataclass
 class Change:
-    """What a write did to one record: nothing, where `fields` of an update are empty."""
+    """What a write did to one record: nothing, where `fields` of an update are empty.
+
+    `pointer` leads to the record in the body.
+    """
 
     operation: str
     record: Any
     fields: list[str] = field(default_factory=list)
     before: dict[str, Any] = field(default_factory=dict)
+    pointer: str = ""
 
 
 @dataclass
@@ -55,7 +59,7 @@ class Writer:
             getattr(record, name).set(rows)
         self._cite(record, body)
         self.finder.forget()
-        return Change("insert", record, sorted(values))
+        return Change("insert", record, sorted(values), pointer=self.pointer)
 
     def made(self, body: Mapping[str, Any]) -> tuple[Any, list[str]]:
         """Return a new record that is neither checked nor stored yet, and the fields that were given."""
@@ -119,7 +123,7 @@ class Writer:
             changed.append(CITATIONS)
         if changed:
             self.finder.forget()
-        return Change("update", record, sorted(changed), before)
+        return Change("update", record, sorted(changed), before, self.pointer)
 
     def delete(self, record: Any) -> list[Change]:
         """Delete a locked record; return it and what goes with it."""
@@ -203,6 +207,36 @@ class Writer:
             raise Refusal(
                 "bad_request", errors=[{**error, "pointer": self.pointer + error["pointer"]} for error in errors[:50]]
             )
+
+
+def refuse_drafts(changes: Iterable[Change]) -> None:
+    """Raise Refusal where a published record would point at a draft, once all of a request is written.
+
+    The database has the last word, at the end of the transaction; what it says points at nothing.
+    """
+    published: dict[Any, dict[int, Change]] = {}
+    withdrawn: dict[Any, dict[int, Change]] = {}
+    for change in changes:
+        record = change.record
+        if isinstance(record, Fact) and change.fields and change.operation != "delete":
+            if record.state == Fact.State.PUBLISHED:
+                published.setdefault(type(record), {})[record.pk] = change
+            elif change.before.get("state") == Fact.State.PUBLISHED:
+                withdrawn.setdefault(type(record), {})[record.pk] = change
+    wrong = [
+        draft_error(breach, own[breach.pk].pointer)
+        for model, own in published.items()
+        for breach in drafts.breaches_of(model, own)
+    ]
+    if wrong:
+        raise Refusal("bad_request", errors=wrong[:MOST_ERRORS])
+    wrong = [
+        pointed_at_error([f"{breach.resource}/{breach.key}" for breach in breaches], own[pk].pointer)
+        for model, own in withdrawn.items()
+        for pk, breaches in drafts.breaches_against(model, own).items()
+    ]
+    if wrong:
+        raise Refusal("conflict", errors=wrong[:MOST_ERRORS])
 
 
 def read_reason(body: Any) -> str:

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.drafts import links_to_no_draft
 from apps.common.fields import EDTFField
 from apps.common.log import logged
 from apps.common.models import NamedRecord
@@ -125,7 +126,7 @@ class EventProject(Event.projects.through):  # type: ignore[name-defined]
         proxy = True
         verbose_name = _("event's project")
         verbose_name_plural = _("events' projects")
-        triggers = logged(dated=False)
+        triggers = [*logged(dated=False), *links_to_no_draft()]
 
 
 class Award(NamedRecord):

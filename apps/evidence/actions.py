@@ -1,14 +1,17 @@
 """Changes of evidence that touch several rows, or that the database has the last word on."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.common.conflicts import breach_text
+from apps.common.drafts import breaches_of
 from apps.common.fields import validate_edtf
 from apps.common.models import Fact
 from apps.evidence import spans
@@ -74,38 +77,28 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
     among those published; none is published then.
     """
     drafts = [record for given in records if (record := _locked(given)).state == Fact.State.DRAFT]
-    together = {(type(record), record.pk) for record in drafts}
-    problems = []
-    for record in drafts:
-        if not record.citations.exists():
-            problems.append(_("%(record)s has no evidence yet.") % {"record": record})
-        problems += [
-            _("%(record)s points at a draft: publish %(target)s first.") % {"record": record, "target": target}
-            for target in _drafts_pointed_at(record)
-            if (type(target), target.pk) not in together
-        ]
-    if problems:
-        raise ValidationError(problems)
+    problems = [
+        _("%(record)s has no evidence yet.") % {"record": each} for each in drafts if not each.citations.exists()
+    ]
+    published: dict[Any, dict[int, Any]] = defaultdict(dict)
     for record in drafts:
         record.state = Fact.State.PUBLISHED
         record.save(update_fields=["state"])
+        published[type(record)][record.pk] = record
         LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
+    for model, rows in published.items():
+        problems += [f"{rows[breach.pk]}: {breach_text(breach)}" for breach in breaches_of(model, rows)]
+    if problems:
+        raise ValidationError(problems)
+    try:
+        connection.check_constraints()  # now, while it can be told: another transaction may have been in between
+    except IntegrityError as error:
+        raise ValidationError(str(error).partition("\n")[0]) from error
     return len(drafts)
 
 
 def _locked(record: Fact) -> Any:
     return type(record)._default_manager.select_for_update(of=("self",)).get(pk=record.pk)
-
-
-def _drafts_pointed_at(record: Fact) -> Iterator[Fact]:
-    """Yield the drafts to which a record refers."""
-    for field in (*record._meta.concrete_fields, *record._meta.private_fields):
-        target = getattr(record, field.name) if field.is_relation else None
-        if isinstance(target, Fact) and target.state == Fact.State.DRAFT:
-            yield target
-    for relation in record._meta.many_to_many:
-        if issubclass(relation.related_model, Fact):
-            yield from getattr(record, relation.name).filter(state=Fact.State.DRAFT)
 
 
 @transaction.atomic

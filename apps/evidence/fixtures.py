@@ -313,11 +313,16 @@ def _load_record(record: Record, instances: dict[Key, Citable]) -> bool:
         )
     instance: Any = found or cast("Any", model)(slug=record.key)
     before = None if found is None else snapshot(instance)
-    if found is None and issubclass(model, Fact):
-        instance.state = Fact.State.PUBLISHED
     many: dict[str, list[Any]] = {}
     for name, value in record.values.items():
         _assign(instance, name, value, record.given_by[name], record.label, instances, many)
+    if issubclass(model, Fact):
+        # Once a curator took a record back, what points at it waits with it.
+        drafts = [each for each in _references(record) if getattr(instances[each], "state", "") == Fact.State.DRAFT]
+        if found is None:
+            instance.state = Fact.State.DRAFT if drafts else Fact.State.PUBLISHED
+        elif drafts and instance.state == Fact.State.PUBLISHED:
+            raise FixtureError(file, record.label, problem=f"{'/'.join(drafts[0])} is a draft; publish it first")
     if found is None or {**snapshot(instance), **many} != before:
         _save(instance, file, record.label, record.given_by)
         for name, targets in many.items():

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models import Fact
 from apps.explore.scoring import Entity, Place
 from apps.registry.models import Alliance, District, Identifier, MemberUnit, Neighbourhood, Street, UnitName
 
@@ -121,7 +120,7 @@ def _columns(name: str) -> tuple[str, ...]:
         columns += [f"successor__{model.key_field}", "successor__name"]
         columns.append(_code_of(name))
     if name in ("member-units", "alliances"):
-        columns += ["parent__slug", "parent__name", "parent__state"]
+        columns += ["parent__slug", "parent__name"]
     return tuple(dict.fromkeys(columns))
 
 
@@ -164,8 +163,8 @@ def _related(name: str, row: dict[str, Any]) -> dict[str, Place]:
     related = {}
     if successor := row.get(f"successor__{TYPES[name].key_field}"):
         related["successor"] = Place("successor", f"{name}/{successor}", successor, row["successor__name"])
-    if row.get("parent__state") == Fact.State.PUBLISHED:
-        related["parent"] = Place("parent", f"{name}/{row['parent__slug']}", row["parent__slug"], row["parent__name"])
+    if parent := row.get("parent__slug"):
+        related["parent"] = Place("parent", f"{name}/{parent}", parent, row["parent__name"])
     return related
 
 

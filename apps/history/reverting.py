@@ -1,16 +1,19 @@
 """Taking a request back: every row that it changed becomes again what it was, or nothing happens at all."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext
 
+from apps.common.conflicts import breach_text, explain, pointed_at_text
+from apps.common.drafts import breaches_against, breaches_of
 from apps.common.log import LoggedChange, logged_models, owner_field, stored_columns, without_computed
-from apps.common.models import Citable, RetiredSlug
+from apps.common.models import Citable, Fact, RetiredSlug
 from apps.common.permissions import guarded, may_edit, may_point
 from apps.common.territory import territory_of
 
@@ -153,12 +156,28 @@ def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
             for step in steps:
                 _undo(step)
             step = None
-            with connection.cursor() as cursor:
-                # References and evidence are otherwise checked when the transaction ends.
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-    except IntegrityError as error:
-        yield step, str(error).partition("\n")[0]
+            if breaches := list(_breaches(steps)):
+                yield from breaches
+                return
+            # References and evidence are otherwise checked when the transaction ends.
+            connection.check_constraints()
+    except (IntegrityError, OperationalError) as error:
+        if (refusal := explain(error, step.model if step else LoggedChange)) is None:
+            raise
+        yield step, str(refusal.detail)
+
+
+def _breaches(steps: list[Step]) -> Iterator[tuple[Step, str]]:
+    """Yield the steps after which a published record points at a draft, with the reason."""
+    by_model: dict[Any, dict[int, Step]] = defaultdict(dict)
+    for step in steps:
+        if issubclass(step.model, Fact) and step.before is not None:
+            by_model[step.model][step.pk] = step
+    for model, own in by_model.items():
+        for breach in breaches_of(model, own):
+            yield own[breach.pk], breach_text(breach)
+        for pk, found in breaches_against(model, own).items():
+            yield own[pk], pointed_at_text([f"{breach.resource}/{breach.key}" for breach in found])
 
 
 def _undo(step: Step) -> None:

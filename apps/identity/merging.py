@@ -19,6 +19,8 @@ from django.db import models, transaction
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext
 
+from apps.common.conflicts import breach_text
+from apps.common.drafts import breaches_of
 from apps.common.fields import Derived, EDTFField
 from apps.common.log import logged_models
 from apps.common.models import Citable, Fact, RetiredSlug, citable_models
@@ -192,6 +194,8 @@ def _fill(loser: Any, winner: Any, names: Sequence[str]) -> list[str]:
     except ValidationError as error:
         raise MergeError(" ".join(error.messages), "fill", conflict=False) from error
     winner.save()
+    if breaches := breaches_of(type(winner), [winner.pk]):
+        raise MergeError(" ".join(map(breach_text, breaches)), "fill")
     return sorted(set(names))
 
 

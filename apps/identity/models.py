@@ -37,6 +37,7 @@ class Merge(Fact):
     resource = "merges"
     name_field = "merged_name"
     belongs_to = ("record",)
+    seen_with = ("record",)
     search_columns = {"ngrams": ("search_text",)}
 
     content_type = models.ForeignKey(

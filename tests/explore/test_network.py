@@ -150,9 +150,9 @@ def test_as_of_narrows_members_and_divisions(api: Api) -> None:
 
 def test_drafts_are_neither_nodes_nor_edges_nor_ways(api: Api) -> None:
     alliance = AllianceFactory()
-    MembershipFactory(alliance=alliance, unit=MemberUnitFactory(state="draft"))
+    MembershipFactory(alliance=alliance, unit=MemberUnitFactory(state="draft"), state="draft")
     hidden = MembershipFactory(alliance=alliance, unit=MemberUnitFactory(), state="draft").unit
-    AllianceFactory(parent=AllianceFactory(parent=alliance, state="draft"))
+    AllianceFactory(parent=AllianceFactory(parent=alliance, state="draft"), state="draft")
     network = api.get("network", alliance=alliance.slug, depth=3)
     assert (ids(network), network["edges"]) == ({f"alliances/{alliance.slug}"}, [])
     draft = AllianceFactory(state="draft")

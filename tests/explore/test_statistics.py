@@ -203,11 +203,11 @@ def test_the_finest_division_decides(api: Api) -> None:
 def test_drafts_are_not_counted_and_say_nothing_of_what_hangs_on_them(api: Api) -> None:
     street = factories.StreetFactory()
     draft = factories.ProjectFactory(street=street, state="draft")
-    factories.ClaimFactory(project=draft)
-    factories.FigureFactory(subject=draft, measure="of_a_draft")
+    factories.ClaimFactory(project=draft, state="draft")
+    factories.FigureFactory(subject=draft, measure="of_a_draft", state="draft")
     factories.FigureFactory(subject=street, measure="draft_itself", state="draft", cited=False)
     hidden = factories.CategoryFactory(state="draft")
-    factories.ProjectFactory(category=hidden)
+    factories.ProjectFactory(category=hidden, state="draft")
     body = api.get("statistics", street=street.code)
     assert {name for name, number in body["totals"].items() if number} == {"streets"}
     assert body["figures"] == []

@@ -19,6 +19,7 @@ from apps.events.models import Event
 from apps.history import replay
 from apps.history.context import telling
 from apps.history.reverting import revert
+from apps.projects.models import Claim, Project
 from apps.registry.models import Alliance, District, MemberUnit, UnitName
 from tests import factories
 from tests.history.conftest import unique
@@ -212,6 +213,20 @@ def read(client: Any, address: str) -> Any:
         for name in ("next", "hydra:view"):
             page.pop(name, None)  # addresses, which name the parameters
     return body
+
+
+def test_what_a_record_pointed_at_is_not_named_once_it_is_hidden(api: Any) -> None:
+    claim = factories.ClaimFactory(project=factories.ProjectFactory(name="撤回的项目"))
+    number, instant = last(), (timezone.now() + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    Claim.objects.filter(pk=claim.pk).update(project=factories.ProjectFactory())
+    Project.objects.filter(pk=claim.project.pk).update(state="draft")
+    later(number, 60)
+    for path in (f"claims/{claim.slug}", "claims"):
+        for form in ("json", "jsonld", "csv", "ndjson")[: None if path == "claims" else 2]:
+            answer = api.ask(path, known_at=instant, format=form)
+            assert answer.status_code == 200
+            assert "撤回的项目" not in answer.getvalue().decode()
+    assert api.get(f"claims/{claim.slug}", known_at=instant)["project"] is None
 
 
 def test_what_is_hidden_now_is_hidden_at_every_instant(api: Any) -> None:

@@ -191,6 +191,7 @@ def test_the_old_slug_leads_on_through_later_merges(api: Api) -> None:
     assert [row.record for row in Merge.objects.filter(merged_key__in=[first.key, second.key])] == [third, third]
     [error] = api.problem("memberships", unit=first.slug)["errors"]
     assert f"member-units/{third.slug}" in error["detail"]
+    UnitName.objects.filter(unit=third).update(state="draft")
     MemberUnit.objects.filter(pk=third.pk).update(state="draft")
     api.problem(f"member-units/{first.slug}", 404)
     [error] = api.problem("memberships", unit=first.slug)["errors"]
