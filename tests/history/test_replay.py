@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -538,6 +539,24 @@ def write_and_follow(hands: list[Hand], url: str, phase: int, followers: list[Fo
     finally:
         stop.set()
         watching.join()
+    catch_up(url, followers)
+
+
+def catch_up(url: str, followers: list[Follower]) -> None:
+    """Let followers read all that is written by now, which the feed gives when whatever began before is over.
+
+    Other tests may have transactions open on the same server.
+    """
+    text = "SELECT pg_snapshot_{}(pg_current_snapshot())::text::bigint"
+    with psycopg.connect(url, autocommit=True) as database:
+
+        def ask(end: str) -> int:
+            found: Any = database.execute(text.format(end)).fetchone()
+            return int(found[0])
+
+        upcoming = ask("xmax")
+        while ask("xmin") < upcoming:
+            time.sleep(0.1)
     for follower in followers:
         follower.catch_up()
 
@@ -550,19 +569,18 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
     found = fixtures_in(loaded_url)
     hands = [Hand(callers(token), Curator(service), loaded_url, found, seed) for seed in range(CLIENTS)]
     first = dump(loaded_url, tmp_path / "first")
-    for follower in (steward, anybody):
-        follower.catch_up()
+    followers = [steward, anybody]
+    catch_up(loaded_url, followers)
     loading = set(steward.requests)
 
     # Twice: what each follower has makes the dump, and what is listed at this time is kept to be asked for again.
     then: dict[str, dict[str, list[str]]] = {}
     for phase in range(2):
-        write_and_follow(hands, loaded_url, phase, [steward, anybody])
+        write_and_follow(hands, loaded_url, phase, followers)
         if phase == 1:  # what is hidden now would be hidden at all times
             with psycopg.connect(loaded_url) as database:
                 database.execute(REPUBLISH)
-            steward.catch_up()
-            anybody.catch_up()
+            catch_up(loaded_url, followers)
         folder = tmp_path / f"phase-{phase}"
         assert dump(loaded_url, folder) != first
         check_rebuilt(empty_url, steward, folder)
@@ -584,8 +602,7 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
     last = dump(loaded_url, tmp_path / "last")
     assert differences(tmp_path / "first", tmp_path / "last") == []
     assert last == first
-    steward.catch_up()
-    anybody.catch_up()
+    catch_up(loaded_url, followers)
     check_rebuilt(empty_url, steward, tmp_path / "first")
     check_rebuilt(empty_url, anybody, tmp_path / "first")
 
