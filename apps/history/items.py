@@ -1,13 +1,16 @@
 """What the addresses of the history answer: entries of one record, and items of the feed."""
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 
 from apps.accounts.models import User
-from apps.common.log import LoggedChange, logged_models
+from apps.common.log import LoggedChange, Operation, logged_models, owner_field
 from apps.common.models import Citable, Fact
 from apps.common.territory import territory_of
 from apps.evidence.models import Citation
@@ -101,20 +104,27 @@ def feed_items(entries: Sequence[LoggedChange], user: Any) -> list[dict[str, Any
         there = each.record in present and (each.after is not None or not own)
         items.append(_item(each, there, keys.row(each.model, each.after) if there and own else None, keys))
         if not is_keeper(user) and issubclass(each.model, Fact) and _flips(each):
-            items += _citations(each, there)
+            items += [*_citations(each, there), *_linked(each, user)]
     return items
 
 
 def _item(each: Seen, there: bool, data: Any, keys: Keys) -> dict[str, Any]:
-    key = keys.key(*each.record)
+    operation = each.operation if issubclass(each.model, Citable) else Operation.UPDATE.value
+    return _told(each, each.resource, keys.key(*each.record), operation, there=there, data=data)
+
+
+def _told(
+    each: Seen, resource: str, key: str, operation: str, there: bool, data: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return an item for a record that a change concerns; one that is there without its data is to be read anew."""
     return {
         "number": each.entry.number,
         "at": instant(each.entry.at),
         "request_id": each.entry.request_id,
-        "resource": each.resource,
+        "resource": resource,
         "key": key,
-        "url": f"{settings.API_ROOT}/{each.resource}/{key}",
-        "operation": each.operation if issubclass(each.model, Citable) else "update",
+        "url": f"{settings.API_ROOT}/{resource}/{key}",
+        "operation": operation,
         "state": "updated" if there else "deleted",
         "data": data,
     }
@@ -129,20 +139,23 @@ def _citations(each: Seen, there: bool) -> list[dict[str, Any]]:
     """Return items for the citations of a record that is shown or hidden, for they come and go with it."""
     kind = ContentType.objects.get_for_model(each.model)
     slugs = Citation.objects.filter(content_type=kind, object_id=each.entry.record_id).values_list("slug", flat=True)
-    return [
-        {
-            "number": each.entry.number,
-            "at": instant(each.entry.at),
-            "request_id": each.entry.request_id,
-            "resource": Citation.resource,
-            "key": slug,
-            "url": f"{settings.API_ROOT}/{Citation.resource}/{slug}",
-            "operation": each.operation,
-            "state": "updated" if there else "deleted",
-            "data": None,
-        }
-        for slug in slugs.order_by("slug")
-    ]
+    return [_told(each, Citation.resource, slug, each.operation, there) for slug in slugs.order_by("slug")]
+
+
+def _linked(each: Seen, user: Any) -> list[dict[str, Any]]:
+    """Return items for the records that have a link from or to one that is shown or hidden: they tell of it then."""
+    items: list[dict[str, Any]] = []
+    for link in logged_models().values():
+        if issubclass(link, Citable):
+            continue
+        ends = [field for field in link._meta.concrete_fields if field.related_model is each.model]
+        links = reduce(or_, (Q(**{field.name: each.entry.record_id}) for field in ends), Q(pk__in=[]))
+        owner: Any = record_model(link)
+        pks = link._default_manager.filter(links).order_by().values(owner_field(link).attname)
+        rows = owner._default_manager.visible_to(user).filter(pk__in=pks)
+        keys = rows.order_by(owner.key_field).values_list(owner.key_field, flat=True)
+        items += [_told(each, owner.resource, key, Operation.UPDATE.value, there=True) for key in keys]
+    return items
 
 
 def _present(seen: Iterable[Seen], user: Any) -> set[tuple[str, int]]:
