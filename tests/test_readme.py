@@ -133,7 +133,7 @@ def test_the_requests_of_the_readme_write_what_it_says() -> None:
         answer = write(Client(SERVER_NAME="localhost"), Template(found["command"]).safe_substitute(shell))
         assert answer.status_code == int(found["status"]), (found[0], answer.content.decode())
         if answer.status_code == 201:
-            shell.setdefault("ETAG", answer.headers.get("ETag", "").replace('"', r'\"'))  # within quotes
+            shell.setdefault("ETAG", answer.headers.get("ETag", "").replace('"', r"\""))  # within quotes
         if "-X PATCH" in found["command"] and answer.status_code == 200:
             shell["REQUEST"] = answer.headers["X-Request-ID"]
 
