@@ -9,10 +9,12 @@ import shutil
 import urllib.request
 from argparse import ArgumentParser
 from pathlib import Path
+from string import Template
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
 
@@ -27,6 +29,10 @@ EXAMPLE = re.compile(
     r"^```sh\n(?P<request>curl [^\n]+)\n```\n\n```(?:json|csv)\n(?P<answer>.+?)\n```$", re.MULTILINE | re.DOTALL
 )
 BLOCK = re.compile(r"^```(?P<language>python|text|yaml)\n(?P<content>.+?)^```$", re.MULTILINE | re.DOTALL)
+# A request of the part on writing, below the status that it is answered with.
+REQUEST = re.compile(r"^    # (?P<status>\d{3}): .+\n(?P<command>    curl (?:.+\n)+?)(?=    #|\n)", re.MULTILINE)
+# How settings read a variable.
+VARIABLE = re.compile(r'(?:read\(env\.\w+, |read_\w+\(|env\.\w+\(|environ(?:\.get\(|\[))"([A-Z_]+)"')
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]+)[^)]*\)")
 
 
@@ -91,6 +97,58 @@ def test_an_answer_in_the_documentation_is_what_the_service_says(request_line: s
 
 def test_the_readme_has_a_tour_in_five_calls() -> None:
     assert len(examples(ROOT / "README.md")) == 5
+
+
+def write(client: Client, command: str) -> Any:
+    """Send what one of the README's curl commands that write would send."""
+    curl = ArgumentParser(exit_on_error=False)
+    curl.add_argument("url")
+    curl.add_argument("-i", action="store_true")
+    curl.add_argument("-X")
+    curl.add_argument("-H", action="append", default=[])
+    curl.add_argument("-d", "--data-binary", dest="d")
+    # What bash makes of $'…', and of a line that goes on in the next.
+    plain = re.sub(r"\$('[^']+')", lambda found: found[1].replace(r"\r\n", "\r\n"), command.replace("\\\n", ""))
+    given = curl.parse_args(shlex.split(plain)[1:])
+    headers = dict(header.split(": ", 1) for header in given.H)
+    media = headers.pop("Content-Type", "")
+    method = given.X or ("GET" if given.d is None else "POST")
+    return client.generic(method, given.url, (given.d or "").encode(), media, headers=headers)
+
+
+@pytest.mark.django_db
+def test_the_requests_of_the_readme_write_what_it_says() -> None:
+    user = get_user_model().objects.create_superuser("readme", password=None)
+    token = io.StringIO()
+    call_command("token", "create", user.username, name="readme", scope=["read", "write", "steward"], stdout=token)
+    shell = {
+        "API": "/api/v1",
+        "AUTH": f"Authorization: Bearer {token.getvalue().strip()}",
+        "JSON": "Content-Type: application/json",
+    }
+    page = (ROOT / "README.md").read_text()
+    requests = list(REQUEST.finditer(page))
+
+    for found in requests:
+        answer = write(Client(SERVER_NAME="localhost"), Template(found["command"]).safe_substitute(shell))
+        assert answer.status_code == int(found["status"]), (found[0], answer.content.decode())
+        if answer.status_code == 201:
+            shell.setdefault("ETAG", answer.headers.get("ETag", "").replace('"', r"\""))  # within quotes
+        if "-X PATCH" in found["command"] and answer.status_code == 200:
+            shell["REQUEST"] = answer.headers["X-Request-ID"]
+
+    assert len(requests) == page.count("\n    curl ")
+
+
+def test_every_variable_that_is_read_is_documented_and_no_other() -> None:
+    sources = [ROOT / "partybuild/settings.py", ROOT / "partybuild/database.py"]
+    read = {name for source in sources for name in VARIABLE.findall(source.read_text())}
+    table = (ROOT / "docs/operations.md").read_text().partition("## Settings")[2].partition("\n\ngranian")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    assert len(told) > 20
+    assert {name for name in told if not name.startswith("GRANIAN_")} == read
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -168,6 +168,9 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["appointments"].queryset = mine  # type: ignore[attr-defined]
         if "expires_at" in self.fields:
             self.fields["expires_at"].initial = default_expiry
+            # Django labels the two parts by words that stand beside them, and are read with neither.
+            for part, label in zip(self.fields["expires_at"].widget.widgets, (_("Date"), _("Time")), strict=True):  # type: ignore[attr-defined]
+                part.attrs["aria-label"] = label
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

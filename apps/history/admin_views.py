@@ -29,7 +29,17 @@ def _label(model: Any, name: str) -> str:
 
 
 def _labelled(model: Any, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**change, "label": _label(model, change["field"])} for change in changes]
+    """Return changes with the names of fields and of choices as the pages show them."""
+    labels = {field.name: dict(getattr(field, "flatchoices", ())) for field in model._meta.get_fields()}
+
+    def shown(field: str, value: Any) -> Any:
+        return labels.get(field, {}).get(value, value) if isinstance(value, str) else value
+
+    return [
+        {**change, "label": _label(model, name), "before": shown(name, before), "after": shown(name, after)}
+        for change in changes
+        for name, before, after in [(change["field"], change["before"], change["after"])]
+    ]
 
 
 def record_history(request: HttpRequest, app_label: str, model_name: str, pk: int) -> HttpResponse:

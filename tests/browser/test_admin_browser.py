@@ -75,6 +75,37 @@ def test_every_list_add_and_change_page_opens(page: Page) -> None:
     assert changed >= 24
 
 
+OWN_PAGES = [
+    "/admin/identity/merge/doubles/",
+    "/admin/identity/merge/doubles/?kind=alliances",
+    "/admin/identity/merge/two/",
+    "/admin/identity/merge/two/?resource=alliances&loser=wujiaochang-zhen-lianxihui-qiye"
+    "&winner=wujiaochang-zhen-lianxihui-xuexiao",
+    "/admin/second-factor/",
+    "/admin/registry/memberunit/import/",
+]
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_pages_of_our_own_open(page: Page, language: str) -> None:
+    page.context.add_cookies([{"name": "django_language", "value": language, "url": page.url}])
+    for path in OWN_PAGES:
+        visit(page, path)
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect(page.locator("h1")).to_have_count(1)
+    for kind, shown in (("hospitl", ".errornote"), ("company", ".changes")):
+        row = f"slug,kind,district\nchanghai-yiyuan,{kind},310110\n".encode()
+        visit(page, OWN_PAGES[-1])
+        page.set_input_files("[type=file]", {"name": "units.csv", "mimeType": "text/csv", "buffer": row})
+        page.locator("[type=file]").locator("xpath=ancestor::form").locator("[type=submit]").click()
+        expect(page.locator(shown)).to_be_visible()
+    visit(page, "/admin/registry/alliance/?q=wjczqyhdjlxh")
+    page.click("#result_list tbody th a")
+    page.click(".historylink")
+    page.locator("a[href*='/admin/revert/']").first.click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
 def test_a_member_is_added_by_pinyin_in_a_row_that_the_page_makes(page: Page) -> None:
     visit(page, "/admin/registry/alliance/?q=wjczqyhdjlxh")
     page.click("#result_list tbody th a")

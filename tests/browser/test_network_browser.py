@@ -98,3 +98,24 @@ def test_the_page_speaks_chinese_first(page: Page) -> None:
     page.wait_for_url("**lang=en")
     assert "district=310110" in page.url
     assert page.locator("h1").inner_text() == "Partnership network"
+
+
+NAMES = """() => {
+  const graph = document.getElementById("picture")._cyreg.cy;
+  const named = graph.nodes(":visible").filter((node) => node.pstyle("label").value);
+  return named.map((node) => node.pstyle("font-size").value * graph.zoom());
+}"""
+
+
+def test_names_are_readable_on_a_telephone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/network?lang=en&district=310110")
+    shown(page)
+    page.wait_for_function(f"() => ({NAMES})().every((size) => size > 9.9)")
+    assert len(page.evaluate(NAMES)) > 20
+    page.locator("#find").fill("长海医院")
+    page.locator("#find").press("Enter")
+    heading, close = page.locator("#panel h2").first.bounding_box(), page.locator("#panel .close").bounding_box()
+    assert heading is not None
+    assert close is not None
+    assert heading["x"] + heading["width"] + 4 <= close["x"]  # the outline of the focus is 4 px wide

@@ -21,6 +21,9 @@ const LINES = {
   place: { "line-color": "#a9b1bb", width: 1.2 },
 };
 const UNREAL = ["proposed", "planned", "cancelled"];
+const LEAST = 10; // pixels on the screen below which no name is read
+// The kept box would be that of the former font.
+const NAME_ALONE = { includeNodes: false, includeEdges: false, includeOverlays: false, useCache: false };
 
 export const group = (resource) => (resource in SHAPES ? resource : "places");
 
@@ -33,13 +36,12 @@ function style() {
         width: "data(size)",
         height: "data(size)",
         "font-family": "system-ui, sans-serif",
-        "font-size": 18,
-        "min-zoomed-font-size": 7,
+        "font-size": "data(font)",
         color: "#1d232b",
         "text-valign": "bottom",
         "text-margin-y": 6,
         "text-wrap": "wrap",
-        "text-max-width": "128px",
+        "text-max-width": (node) => `${node.data("font") * 7.2}px`,
         "text-overflow-wrap": "anywhere",
         "text-outline-color": "#fbfbfc",
         "text-outline-width": 3,
@@ -51,7 +53,7 @@ function style() {
       selector: `node[group = "${name}"]`,
       style: { shape, "background-color": colour },
     })),
-    { selector: 'node[group = "alliances"], node[group = "places"]', style: { "font-size": 24, "min-zoomed-font-size": 5, "font-weight": "bold", "text-max-width": "240px" } },
+    { selector: 'node[group = "alliances"], node[group = "places"]', style: { "font-weight": "bold", "text-max-width": (node) => `${node.data("font") * 10}px` } },
     { selector: "node[?unreal]", style: { "border-style": "dashed", "border-width": 3, "background-opacity": 0.45 } },
     {
       selector: "edge",
@@ -66,7 +68,7 @@ function style() {
     { selector: "node.found", style: { "border-width": 5, "border-color": "#b3390c" } },
     { selector: "node.chosen", style: { "border-width": 5, "border-color": "#1a6fd4", "z-index": 10 } },
     { selector: "edge.chosen", style: { width: 5, opacity: 1, "z-index": 10 } },
-    { selector: "node.lit, node.chosen, node.found", style: { "min-zoomed-font-size": 0 } },
+    { selector: "node.unnamed", style: { label: "" } },
   ];
 }
 
@@ -76,6 +78,7 @@ export class Picture {
     // It would warn of edges without room between nodes that are not pushed apart yet.
     globalThis.cytoscape.warnings(false);
     this.graph = globalThis.cytoscape({ container, style: style(), minZoom: 0.05, maxZoom: 4, boxSelectionEnabled: false });
+    this.graph.on("zoom", () => this.nameSoon());
     this.graph.on("tap", "node", (event) => onNode(event.target.id()));
     this.graph.on("tap", "edge", (event) => onEdge(event.target.id()));
     this.graph.on("tap", (event) => event.target === this.graph && onNothing());
@@ -92,15 +95,42 @@ export class Picture {
         name: node.name,
         group: group(node.resource),
         unreal: UNREAL.includes(node.status),
+        plainFont: ["alliances", "places"].includes(group(node.resource)) ? 24 : 18,
         size: Math.min(72, (node.resource === "alliances" ? 32 : 22) + 5 * Math.sqrt(node.degree)),
       },
     }));
     const edges = network.edges.map(({ id, source, target, kind }) => ({ group: "edges", data: { id, source, target, kind } }));
+    for (const { data } of nodes) data.font = data.plainFont;
     this.graph.elements().remove();
     this.graph.add([...nodes, ...edges]);
     this.graph.resize();
     place(this.graph, this.container.clientWidth / this.container.clientHeight);
     this.fit();
+  }
+
+  // Names are large enough to be read at any zoom. Where two would cover one another, that of the larger node stays,
+  // and the other comes as one zooms in.
+  name() {
+    const nodes = this.graph.nodes();
+    const least = LEAST / this.graph.zoom();
+    this.graph.batch(() => {
+      nodes.removeClass("unnamed");
+      nodes.forEach((node) => node.data("font", Math.max(node.data("plainFont"), least)));
+    });
+    const rank = (node) => (node.hasClass("lit") || node.hasClass("found") ? 1000 : 0) + node.data("plainFont") + node.data("size");
+    const boxes = [];
+    const hidden = nodes.sort((a, b) => rank(b) - rank(a)).filter((node) => {
+      const box = node.boundingBox(NAME_ALONE);
+      const covers = boxes.some((other) => box.x1 < other.x2 && other.x1 < box.x2 && box.y1 < other.y2 && other.y1 < box.y2);
+      if (!covers) boxes.push(box);
+      return covers;
+    });
+    this.graph.batch(() => hidden.addClass("unnamed"));
+  }
+
+  nameSoon() {
+    clearTimeout(this.naming);
+    this.naming = setTimeout(() => this.name(), 80);
   }
 
   // Mark a node or an edge with what it touches, and bring it into view.
@@ -112,6 +142,7 @@ export class Picture {
     this.graph.elements().difference(near).addClass("faded");
     near.addClass("lit");
     chosen.addClass("chosen");
+    this.nameSoon();
     // Chosen in the picture, it stays where it is, unless the panel that opens would hide it.
     const { x, y } = chosen.isNode() ? chosen.renderedPosition() : chosen.renderedMidpoint();
     const seen = x > 0 && y > 0 && x < this.container.clientWidth && y < this.container.clientHeight;
@@ -120,6 +151,7 @@ export class Picture {
 
   find(ids) {
     this.graph.elements().removeClass("found faded");
+    this.nameSoon();
     if (!ids) return;
     const found = this.graph.nodes().filter((node) => ids.has(node.id()));
     found.addClass("found");
@@ -145,6 +177,8 @@ export class Picture {
   fit() {
     this.graph.resize();
     this.graph.fit(undefined, 24);
+    this.name();
+    this.graph.fit(undefined, 24); // names that have grown need room, too
     if (this.graph.zoom() > 1.4) {
       this.graph.zoom(1.4);
       this.graph.center();
