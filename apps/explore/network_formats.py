@@ -62,9 +62,9 @@ def clean(text: str) -> str:
 def values(item: dict[str, Any], attributes: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the attributes of a node or an edge that have a value, as texts; evidence as addresses of citations."""
     for name in attributes:
-        value = item.get(name)  # `state` is not told to everybody
+        value = item.get(name)  # not everybody is told the state
         if name == "evidence":
-            value = " ".join(citation["url"] for citation in value)
+            value = " ".join(citation["url"] for citation in item[name])
         if value not in (None, ""):
             yield name, str(value)
 

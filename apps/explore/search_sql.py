@@ -18,7 +18,6 @@ from apps.common.fields import PROSE
 from apps.common.models import Citable, Fact, citable_models, found_in, is_one_of
 from apps.common.statements import Slot
 from apps.common.territory import Viewer
-from apps.registry.models import UnitName
 
 CAP = 1000  # rows of a resource that are looked at for each rank, and up to which hits are counted
 RANKS = ("exact", "prefix", "alias", "name", "text")  # best first
@@ -137,8 +136,8 @@ def candidates(model: type[Citable], number: int, shape: Shape) -> Iterator[Any]
         yield visible(model, shape.viewer).filter(place, condition).values_list(*columns)[: CAP + 1]
 
 
-def details_sql(model: type[Citable], viewer: Viewer | None) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL expression for what a hit of one resource says, as JSON, and its parameters.
+def details_sql(model: type[Citable], viewer: Viewer | None) -> str:
+    """Return the SQL expression for what a hit of one resource says, as JSON.
 
     Who may see drafts is told the state; to everybody else it is always the same.
     """
@@ -146,20 +145,17 @@ def details_sql(model: type[Citable], viewer: Viewer | None) -> tuple[str, tuple
     quote = connection.ops.quote_name
     parts = {name: quote(name) for name in ("kind", *PROSE) if name in own}
     parts |= {"name": quote(model.name_field), "key": quote(model.key_field)}
-    params: tuple[Any, ...] = ()
     if viewer is not None and "state" in own:
         parts["state"] = quote("state")
     if model.resource == "member-units":
-        seen = "registry_unitname.state = 'published'"
-        if viewer is not None:
-            sql, params = visible(UnitName, viewer).values("pk").query.sql_with_params()
-            seen = f"id IN ({sql})"
+        # Those by which the unit is found; a name that is a draft is found by itself.
         parts["aliases"] = (
-            f"(SELECT json_agg(name ORDER BY id) FROM registry_unitname WHERE unit_id = source.id AND {seen})"  # noqa: S608
+            "(SELECT json_agg(name ORDER BY id) FROM registry_unitname"
+            " WHERE unit_id = source.id AND registry_unitname.state = 'published')"
         )
     pairs = ", ".join(f"'{name}', {expression}" for name, expression in parts.items())
     table = quote(model._meta.db_table)
-    return f"(SELECT json_build_object({pairs}) FROM {table} AS source WHERE source.id = page.pk)", params  # noqa: S608
+    return f"(SELECT json_build_object({pairs}) FROM {table} AS source WHERE source.id = page.pk)"  # noqa: S608
 
 
 @lru_cache(maxsize=256)
@@ -175,7 +171,7 @@ def statement(shape: Shape) -> tuple[str, tuple[Any, ...]]:
             params += values
     found = " UNION ".join(parts) or "SELECT 0, 0::bigint, 0, 0, '' WHERE false"
     told = [details_sql(models[name], shape.viewer) for name in shape.resources]
-    details = " ".join(f"WHEN {number} THEN {expression}" for number, (expression, _params) in enumerate(told))
+    details = " ".join(f"WHEN {number} THEN {expression}" for number, expression in enumerate(told))
     behind = ""
     if shape.is_later:
         behind = "WHERE (rank, length, resource, key) > (%s::integer, %s::integer, %s::integer, %s::text)"
@@ -191,7 +187,7 @@ def statement(shape: Shape) -> tuple[str, tuple[Any, ...]]:
                (SELECT json_agg(json_build_array(rank, length, resource, key, CASE resource {details} END)
                                 ORDER BY rank, length, resource, key) FROM page)
     """  # noqa: S608 - made of our own names; every value is a parameter
-    return sql, (*params, Slot("limit"), *(value for _expression, values in told for value in values))
+    return sql, (*params, Slot("limit"))
 
 
 def run(shape: Shape, values: dict[str, Any]) -> tuple[dict[str, int], list[Any]]:
