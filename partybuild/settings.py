@@ -338,6 +338,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         f"{model}{field}": f"apps.{module}.{model}.{field}"
         for module, model, field in (
+            ("common.models", "Fact", "State"),
             ("registry.models", "District", "Kind"),
             ("registry.models", "Street", "Kind"),
             ("registry.models", "Neighbourhood", "Kind"),

@@ -30,7 +30,7 @@ def build(question: Question) -> dict[str, Any]:
     rows = sorted(network.nodes.values(), key=lambda row: (RANK[row.resource], row.key))
     # Who asks for some kinds of edge wants to see them, not all that has none.
     asked = {row for row in rows if not question.edges or row.pk in question.named.get(row.resource, ())}
-    nodes = [node for row in rows if (node := _node(row))["id"] in degrees or row in asked]
+    nodes = [node for row in rows if (node := _node(network, row))["id"] in degrees or row in asked]
     return {
         "node_count": len(nodes),
         "edge_count": len(edges),
@@ -54,9 +54,15 @@ def _label(model: Any, column: str, value: str) -> str | None:
     return str(dict(model._meta.get_field(column).flatchoices)[value]) if value else None
 
 
-def _node(row: NodeRow) -> dict[str, Any]:
+def _state(network: Network, row: NodeRow | EdgeRow) -> dict[str, str]:
+    """Return the member that says whether a record is a draft, for a reader to whom some are shown."""
+    return {"state": row.state} if network.question.tells_state else {}
+
+
+def _node(network: Network, row: NodeRow) -> dict[str, Any]:
     kind = NODES[row.resource]
     return {
+        **_state(network, row),
         "id": f"{row.resource}/{row.key}",
         "resource": row.resource,
         "resource_label": str(kind.model._meta.verbose_name),
@@ -78,6 +84,7 @@ def _edge(network: Network, row: EdgeRow) -> dict[str, Any]:
     source, target = (network.nodes[end] for end in row.ends())
     stated_by = f"#{rule.field}" if rule.field else ""
     return {
+        **_state(network, row),
         # One event presents several projects; every other record states one edge under one field.
         "id": f"{rule.model.resource}/{row.key}{stated_by}"
         + (f"/{target.key}" if rule.kind == EdgeKind.PRESENTS else ""),
@@ -105,6 +112,7 @@ def _place_edge(network: Network, row: NodeRow) -> dict[str, Any] | None:
         return None
     name, place = found
     return {
+        **_state(network, row),
         "id": f"{row.resource}/{row.key}#{name}",
         "source": f"{row.resource}/{row.key}",
         "target": f"{place[0]}/{network.nodes[place].key}",

@@ -14,11 +14,11 @@ NAME_TOKEN = str.maketrans("/#", ":.")
 
 NODE_TEXTS = (
     *("resource", "resource_label", "kind", "kind_label", "name", "name_pinyin"),
-    *("status", "status_label", "starts_on", "ends_on", "url"),
+    *("status", "status_label", "starts_on", "ends_on", "url", "state"),
 )
 EDGE_TEXTS = (
     *("kind", "kind_label", "role", "role_label", "status", "status_label", "starts_on", "ends_on", "url"),
-    "evidence",
+    *("state", "evidence"),
 )
 # Each with its type, which GraphML and GEXF call the same.
 NODE_ATTRIBUTES = {**dict.fromkeys(NODE_TEXTS, "string"), "degree": "int"}
@@ -62,9 +62,9 @@ def clean(text: str) -> str:
 def values(item: dict[str, Any], attributes: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the attributes of a node or an edge that have a value, as texts; evidence as addresses of citations."""
     for name in attributes:
-        value = item[name]
+        value = item.get(name)  # not everybody is told the state
         if name == "evidence":
-            value = " ".join(citation["url"] for citation in value)
+            value = " ".join(citation["url"] for citation in item[name])
         if value not in (None, ""):
             yield name, str(value)
 

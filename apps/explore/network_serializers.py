@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.models import Fact
 from apps.common.serializers import QuotationField
 from apps.explore.network_rules import NODES, EdgeKind
 
@@ -12,6 +13,14 @@ from apps.explore.network_rules import NODES, EdgeKind
 @extend_schema_field({"type": "string", "format": "uri-reference"})
 class AddressText(serializers.CharField):
     """The address of a record, relative to the host."""
+
+
+class StateText(serializers.ChoiceField):
+    """Whether a record is a draft."""
+
+    def __init__(self) -> None:
+        about = "Whether the record is published or a draft. It is told to those who may see drafts."
+        super().__init__(Fact.State.choices, required=False, help_text=about)
 
 
 class SourceSerializer(serializers.Serializer[Any]):
@@ -58,6 +67,7 @@ class NetworkNodeSerializer(serializers.Serializer[Any]):
         allow_blank=True, help_text="When it was dissolved, ended or ceased to exist (EDTF); empty: not stated."
     )
     url = AddressText(help_text="Address of the record.")
+    state = StateText()
     degree = serializers.IntegerField(min_value=0, help_text="Number of edges of the node in this network.")
 
 
@@ -87,6 +97,7 @@ class NetworkEdgeSerializer(serializers.Serializer[Any]):
     )
     ends_on = serializers.CharField(allow_blank=True, help_text="When the member left (EDTF); empty: not stated.")
     url = AddressText(help_text="Address of the record that states the edge.")
+    state = StateText()
     evidence = EvidenceSerializer(
         many=True, help_text="Citations that state the edge; empty for divisions, which rest on the division codes."
     )

@@ -128,6 +128,8 @@ class NetworkView(CachedReads, APIView):
         The network starts from the alliances and units that are named, or from what lies in a district or street, or
         from everything, and takes in what can be reached from there in `depth` steps. It is bounded: where more is
         found, `truncated` is true and `narrow` says how to ask for less.
+
+        Drafts are in it for those who may edit them, to whom `state` says what is one.
         """
         refuse_unknown(request, PARAMETERS)
         form = _choices(request, "format", RENDERERS)
@@ -157,6 +159,7 @@ def read_question(request: Request) -> Question:
         events=bool(_choices(request, "include", [Event.resource])),
         as_of=read_day(request, "as_of"),
         depth=_depth(request),
+        viewer=request.user,
     )
 
 
@@ -166,7 +169,7 @@ def _keys(request: Request, name: str, model: type[Citable]) -> tuple[int, ...] 
     if not words:
         return None
     column = model.key_field
-    rows: Any = model._default_manager.visible_to(None)
+    rows: Any = model._default_manager.visible_to(request.user)
     found = dict(rows.filter(**{f"{column}__in": words}).values_list(column, "pk"))
     for word in words:
         if word not in found:

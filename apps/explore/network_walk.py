@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from django.db.models import BigIntegerField, CharField, F, IntegerField, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
+from apps.common.models import Fact
+from apps.common.territory import territory_of
 from apps.events.models import Event
 from apps.explore.lookups import any_of
 from apps.explore.network_rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind, Rule, kind_names
@@ -28,7 +30,7 @@ Ids = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked for. Keys are given as primary keys; `kinds` holds resources and kinds within them."""
+    """What is asked for, and by whom. Keys are given as primary keys; `kinds` holds resources and kinds within them."""
 
     districts: tuple[int, ...] | None = None
     streets: tuple[int, ...] | None = None
@@ -38,6 +40,12 @@ class Question:
     events: bool = False
     as_of: date | None = None
     depth: int = DEPTH
+    viewer: Any = None
+
+    @property
+    def tells_state(self) -> bool:
+        """Whether the reader is one who may see drafts, and so is told which are."""
+        return bool(territory_of(self.viewer))
 
 
 class NodeRow(NamedTuple):
@@ -55,6 +63,7 @@ class NodeRow(NamedTuple):
     district: int | None
     street: int | None
     neighbourhood: int | None
+    state: str
 
 
 class EdgeRow(NamedTuple):
@@ -69,6 +78,7 @@ class EdgeRow(NamedTuple):
     status: str
     starts_on: str
     ends_on: str
+    state: str
 
     def ends(self) -> tuple[Id, Id]:
         """Return both nodes."""
@@ -78,6 +88,11 @@ class EdgeRow(NamedTuple):
 
 def _text(column: str) -> Any:
     return F(column) if column else Value("", CharField())
+
+
+def _state(model: Any) -> Any:
+    """Return the column of a record's state; a division is no statement, and always published."""
+    return F("state") if issubclass(model, Fact) else Value(Fact.State.PUBLISHED, CharField())
 
 
 class Network:
@@ -104,9 +119,9 @@ class Network:
     # What there is ---------------------------------------------------------------------------------------------------
 
     def kept(self, resource: str) -> QuerySet[Any]:
-        """Return the rows of a resource that everybody may see, of the kinds and the day asked for."""
+        """Return the rows of a resource that the reader may see, of the kinds and the day asked for."""
         question, model = self.question, NODES[resource].model
-        rows = model.objects.visible_to(None)
+        rows = model.objects.visible_to(question.viewer)
         if question.as_of:
             rows = rows.valid_on(question.as_of)
         if question.kinds and resource not in question.kinds:
@@ -130,12 +145,13 @@ class Network:
                     n_status=_text(kind.status),
                     n_starts=_text(kind.starts),
                     n_ends=_text(kind.ends),
+                    n_state=_state(kind.model),
                     **{f"n_{name}": _place(kind.model, name, places) for name, _model in PLACES},
                 )
                 .order_by("n_key")
                 .values_list(
                     *("n_rank", "pk", "n_key", "name", "name_pinyin", "kind", "n_status", "n_starts", "n_ends"),
-                    *("n_district", "n_street", "n_neighbourhood"),
+                    *("n_district", "n_street", "n_neighbourhood", "n_state"),
                 )[:limit]
             )
         found = _together(parts, ("n_rank", "n_key"), limit)
@@ -146,7 +162,7 @@ class Network:
         """Return the edges of all rules under a condition made for each, in order, in one statement."""
         parts = []
         for number, rule in self.rules:
-            rows = rule.model.objects.visible_to(None)
+            rows = rule.model.objects.visible_to(self.question.viewer)
             if self.question.as_of:
                 rows = rows.valid_on(self.question.as_of)
             ends = {f"{rule.source[1]}__isnull": False, f"{rule.target[1]}__isnull": False}
@@ -163,7 +179,8 @@ class Network:
                 )
                 .order_by("slug", "e_target")
                 .values_list(
-                    "e_rule", "e_source", "e_target", "pk", "slug", "e_role", "e_status", "e_starts", "e_ends"
+                    *("e_rule", "e_source", "e_target", "pk", "slug", "e_role", "e_status", "e_starts", "e_ends"),
+                    "state",
                 )[: EDGE_LIMIT + 1]
             )
         rows = [EdgeRow(*row) for row in _together(parts, ("e_rule", "slug", "e_target"), EDGE_LIMIT + 1)]

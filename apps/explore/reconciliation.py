@@ -1,7 +1,8 @@
 """The Reconciliation Service API 0.2 of the W3C community group at /reconcile: a spreadsheet's names meet records.
 
 OpenRefine and others ask here which records the names of a column mean. Everybody may ask, from any web page: the
-answers hold published records only, and nothing that the caller could be known by is read.
+answers hold published records only, the same for everybody (drafts are matched for nobody, whatever he may see), and
+nothing that the caller could be known by is read.
 """
 
 from collections.abc import Mapping, Sequence

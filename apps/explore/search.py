@@ -16,9 +16,10 @@ from rest_framework.views import APIView
 from apps.common.answers import CachedReads
 from apps.common.errors import nearest, parameter_error
 from apps.common.filters import read_flag, read_format, read_words, refuse_unknown
-from apps.common.models import citable_models, clean_q
+from apps.common.models import Fact, citable_models, clean_q
 from apps.common.paging import DEFAULT_SIZE, MAX_SIZE
 from apps.common.searching import END, every, ngrams, pattern, term_parameters
+from apps.common.territory import viewer_of
 from apps.explore.search_matches import matches
 from apps.explore.search_sql import CAP, PLACES, RANKS, Shape, column_names, run, searched
 from apps.explore.search_suggestions import suggestions
@@ -58,6 +59,11 @@ class HitSerializer(FoundSerializer):
     kind = serializers.CharField(allow_null=True, help_text="Kind of record within the resource, where it has kinds.")
     kind_label = serializers.CharField(
         required=False, allow_null=True, help_text="With `labels=true`: the label of `kind` in the language asked for."
+    )
+    state = serializers.ChoiceField(
+        choices=Fact.State.choices,
+        required=False,
+        help_text="Whether the record is published or a draft. It is told to those who may see drafts.",
     )
     rank = serializers.ChoiceField(
         choices=[(rank, rank) for rank in RANKS],
@@ -133,18 +139,21 @@ class SearchView(CachedReads, APIView):
 
         The whole name comes first, then the beginning of a name, another name, a part of a name, a text; among equals
         the shorter name. Of a very common word only a part is looked at; `capped` says in which resources.
+
+        Drafts are found by those who may edit them, to whom `state` says what is one.
         """
         refuse_unknown(request, PARAMETERS)
         read_format(request)
         labels, terms, size = read_flag(request, "labels"), read_terms(request), read_size(request)
         resources, places = read_resources(request), read_places(request)
         position = read_cursor(request)
-        values = {**term_values(terms), **places, "limit": size + 1}
+        viewer, territory = viewer_of(request.user)
+        values = {**term_values(terms), **places, **territory, "limit": size + 1}
         values |= {f"after{at}": value for at, value in enumerate(position or ())}
         patterns = tuple(term_parameters(term)[1] is not None for term in terms)
-        shape = Shape(resources, patterns, tuple(places), position is not None)
+        shape = Shape(resources, patterns, tuple(places), position is not None, viewer)
         counts, rows = run(shape, values)
-        near = suggestions("".join(terms), resources, tuple(places), values) if not counts else []
+        near = suggestions("".join(terms), resources, tuple(places), viewer, values) if not counts else []
         hits = [hit(row, resources, terms, labels) for row in rows[:size]]
         found = {
             resources[int(number)]: count for number, count in sorted(counts.items(), key=lambda item: int(item[0]))
@@ -174,6 +183,8 @@ def hit(row: list[Any], resources: tuple[str, ...], terms: list[str], labels: bo
         model: Any = searched()[resource]
         choices = dict(model._meta.get_field("kind").flatchoices) if "kind" in column_names(model) else {}
         found["kind_label"] = str(choices[kind]) if kind in choices else None
+    if "state" in details:
+        found["state"] = details["state"]
     ranked = {"rank": RANKS[rank], "score": len(RANKS) - rank}
     return {**found, **ranked, "matches": matches(terms, resource, details)}
 

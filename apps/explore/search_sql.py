@@ -16,6 +16,8 @@ from django.db.models.functions import Cast, Length
 
 from apps.common.fields import PROSE
 from apps.common.models import Citable, Fact, citable_models, found_in, is_one_of
+from apps.common.statements import Slot
+from apps.common.territory import Viewer
 
 CAP = 1000  # rows of a resource that are looked at for each rank, and up to which hits are counted
 RANKS = ("exact", "prefix", "alias", "name", "text")  # best first
@@ -26,12 +28,6 @@ PLACES = {
 }
 
 
-class Slot(NamedTuple):
-    """Where a value goes that differs from search to search."""
-
-    name: str
-
-
 class Shape(NamedTuple):
     """What the text of the statement depends on."""
 
@@ -39,6 +35,7 @@ class Shape(NamedTuple):
     patterns: tuple[bool, ...]  # for each word, whether it is long enough to need a pattern
     places: tuple[str, ...]  # the filters by place that are given
     is_later: bool  # whether it is a page behind the first
+    viewer: Viewer | None = None  # who searches, as far as it matters: None is everybody
 
 
 def slot(name: str) -> Value:
@@ -90,9 +87,12 @@ def _lies_in(path: tuple[str, ...], value: Any) -> Q:
     return is_one_of(step, ArraySubquery(within.values("pk"), template="(ARRAY(%(subquery)s))"))
 
 
-def visible(model: type[Citable]) -> Any:
-    """Return the rows of a model that everybody sees, in no order."""
-    rows: Any = model._base_manager.order_by()
+def visible(model: type[Citable], viewer: Viewer | None) -> Any:
+    """Return the rows of a model that a reader sees, in no order."""
+    rows: Any = model._default_manager.order_by()
+    if viewer is not None:
+        return rows.visible_to(viewer)
+    # What everybody sees of the kinds that are searched hangs on the row itself, and costs no look at others.
     return rows.filter(state=Fact.State.PUBLISHED) if issubclass(model, Fact) else rows
 
 
@@ -133,16 +133,22 @@ def candidates(model: type[Citable], number: int, shape: Shape) -> Iterator[Any]
         Cast(model.key_field, TextField()),
     )
     for condition in (*queries, by_any):
-        yield visible(model).filter(place, condition).values_list(*columns)[: CAP + 1]
+        yield visible(model, shape.viewer).filter(place, condition).values_list(*columns)[: CAP + 1]
 
 
-def details_sql(model: type[Citable]) -> str:
-    """Return the SQL expression for what a hit of one resource says, as JSON."""
+def details_sql(model: type[Citable], viewer: Viewer | None) -> str:
+    """Return the SQL expression for what a hit of one resource says, as JSON.
+
+    Who may see drafts is told the state; to everybody else it is always the same.
+    """
     own = column_names(model)
     quote = connection.ops.quote_name
     parts = {name: quote(name) for name in ("kind", *PROSE) if name in own}
     parts |= {"name": quote(model.name_field), "key": quote(model.key_field)}
+    if viewer is not None and "state" in own:
+        parts["state"] = quote("state")
     if model.resource == "member-units":
+        # Those by which the unit is found; a name that is a draft is found by itself.
         parts["aliases"] = (
             "(SELECT json_agg(name ORDER BY id) FROM registry_unitname"
             " WHERE unit_id = source.id AND registry_unitname.state = 'published')"
@@ -164,7 +170,8 @@ def statement(shape: Shape) -> tuple[str, tuple[Any, ...]]:
             parts.append(f"({sql})")
             params += values
     found = " UNION ".join(parts) or "SELECT 0, 0::bigint, 0, 0, '' WHERE false"
-    details = " ".join(f"WHEN {number} THEN {details_sql(models[name])}" for number, name in enumerate(shape.resources))
+    told = [details_sql(models[name], shape.viewer) for name in shape.resources]
+    details = " ".join(f"WHEN {number} THEN {expression}" for number, expression in enumerate(told))
     behind = ""
     if shape.is_later:
         behind = "WHERE (rank, length, resource, key) > (%s::integer, %s::integer, %s::integer, %s::text)"

@@ -9,7 +9,9 @@ from django.db.models.functions import Cast
 
 from apps.common.pinyin import search_key
 from apps.common.searching import edits, every, nearby, ngrams
-from apps.explore.search_sql import Slot, has_names, in_places, searched, slot, visible
+from apps.common.statements import Slot
+from apps.common.territory import Viewer
+from apps.explore.search_sql import has_names, in_places, searched, slot, visible
 
 LOOKED_AT = 100  # rows of a resource among which the nearest are sought
 MOST = 5
@@ -18,7 +20,9 @@ SHORTEST = 3
 
 
 @lru_cache(maxsize=64)
-def statement(resources: tuple[str, ...], places: tuple[str, ...]) -> tuple[str, tuple[Any, ...]]:
+def statement(
+    resources: tuple[str, ...], places: tuple[str, ...], viewer: Viewer | None
+) -> tuple[str, tuple[Any, ...]]:
     """Return the SQL for rows that may be meant, and its parameters, `Slot`s among them."""
     parts: list[str] = []
     params: list[Any] = []
@@ -28,7 +32,7 @@ def statement(resources: tuple[str, ...], places: tuple[str, ...]) -> tuple[str,
         if place is None or not has_names(model):
             continue
         rows = (
-            visible(model)
+            visible(model, viewer)
             .filter(place, ngrams__hold=slot("nearby"))
             .values_list(
                 Value(number, output_field=IntegerField()),
@@ -44,12 +48,12 @@ def statement(resources: tuple[str, ...], places: tuple[str, ...]) -> tuple[str,
 
 
 def suggestions(
-    whole: str, resources: tuple[str, ...], places: tuple[str, ...], values: dict[str, Any]
+    whole: str, resources: tuple[str, ...], places: tuple[str, ...], viewer: Viewer | None, values: dict[str, Any]
 ) -> list[tuple[str, str, str]]:
     """Return resource, key and name of the records whose names come nearest to a normalised text."""
     _line, reading, *_rest = search_key(whole).split("\n")
     terms = [term for term in dict.fromkeys((whole, reading)) if SHORTEST <= len(term) <= LONGEST]
-    sql, params = statement(resources, places)
+    sql, params = statement(resources, places, viewer)
     if not terms or not sql:
         return []
     alike = every(ngrams(reading)) if reading in terms else ""

@@ -110,6 +110,8 @@ class StatisticsView(CachedReads, APIView):
         Figures are grouped by their subjects, and by the year of their own periods. They are added up only where
         `/figures/summary` would add them; where not, they stand apart with the reason. Targets are in no sum.
 
+        Everybody is told the same, whatever else he may see: drafts are not counted.
+
         More than 1,000 groups or 2,000 figures are refused: narrow by `district`, `street` or `measure`.
         """
         question = read_question(request)
