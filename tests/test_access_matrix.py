@@ -1,0 +1,867 @@
+"""Who gets what: every address, method and way of reading, for everybody who may ask.
+
+The cells are written down here, a line for each kind of record, and the addresses are read off the router: a new one
+fails until it is listed. The records under test lie in the neighbourhood "own" of the street "own"; each is hidden
+(a draft) where its kind can be.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NamedTuple
+from unittest import mock
+from urllib.parse import quote
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from apps.accounts.models import Token, User
+from apps.common.filters import TreeFilter, facetable
+from apps.common.log import LoggedChange
+from apps.common.models import Fact, NamedRecord, RetiredSlug, citable_models
+from apps.explore.entities import TYPES
+from apps.explore.network_rules import RECORDS, RULES
+from apps.history import feed
+from apps.history.context import telling
+from apps.identity.merging import MERGEABLE
+from apps.webhooks.actions import send_test, subscribe
+from apps.webhooks.models import Subscription
+from partybuild.api import viewsets
+from tests import factories
+from tests.conftest import problem_of
+
+# The mark makes pytest-django set the test database up, in which the module's records are made.
+pytestmark = pytest.mark.django_db
+
+ROOT = "/api/v1"
+NOW = time.time()
+# Every cell for everybody: ACCESS_MATRIX=full. Without it the costlier ways of asking are tried by fewer people.
+FULL = os.environ.get("ACCESS_MATRIX") == "full"
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+
+# The table -----------------------------------------------------------------------------------------------------------
+
+# Curators are named by where they were appointed. "parent" is the street in which the whole lies of which a record is
+# a part (an alliance's or a unit's parent) when the record has a place of its own: the part is not that curator's.
+# "read only" was appointed to the own street like "street", with a token that reads.
+PEOPLE = (
+    "anonymous",
+    "expired",
+    "read only",
+    "other district",
+    "other street",
+    "parent",
+    "neighbourhood",
+    "street",
+    "district",
+    "representative",
+    "steward",
+)
+# Who tries what another cell says already: those left out differ in what they were appointed to, not in how they ask.
+FEW = tuple(
+    who
+    for who in PEOPLE
+    if FULL or who in ("anonymous", "read only", "other street", "neighbourhood", "representative", "street")
+)
+READERS = tuple(who for who in PEOPLE if FULL or who in ("anonymous", "read only", "other street", "street"))
+TRYING = {"other street", "street"}  # who send dry runs
+APPOINTED = set(PEOPLE) - {"anonymous", "expired", "read only"}
+DISTRICT = {"district", "steward"}
+STREET = {"street", *DISTRICT}
+COMMITTEE = {"neighbourhood", *STREET}
+UNIT = {"representative", *STREET}
+UNIT_OF_COMMITTEE = {"representative", *COMMITTEE}
+
+
+class Cells(NamedTuple):
+    """What is declared of one kind of record: who may edit one (and sees a draft), and who may make it."""
+
+    editors: set[str]
+    makers: set[str]
+    is_public: bool = False  # there are no drafts of it
+
+
+def cells(editors: set[str], makers: set[str] | None = None, *, is_public: bool = False) -> Cells:
+    """Return the cells of a kind; who may edit a record may have made it, unless said otherwise."""
+    return Cells(editors, editors if makers is None else makers, is_public)
+
+
+RESOURCES: dict[str, Cells] = {
+    # Of divisions, new ones beside those to which people were appointed.
+    "districts": cells({"steward"}, is_public=True),
+    "streets": cells(DISTRICT, is_public=True),
+    "neighbourhoods": cells(STREET, is_public=True),
+    "member-units": cells(STREET, DISTRICT),
+    "unit-names": cells(UNIT),
+    "identifiers": cells(UNIT),
+    "alliances": cells(STREET, DISTRICT),
+    "memberships": cells(UNIT, STREET),
+    "venues": cells(UNIT_OF_COMMITTEE, COMMITTEE),
+    "venue-services": cells(COMMITTEE),
+    "categories": cells(STREET),
+    "needs": cells(COMMITTEE),
+    "resources": cells(UNIT),
+    "projects": cells(STREET),
+    "project-partners": cells(UNIT, STREET),
+    "claims": cells(UNIT),
+    "deliverables": cells(STREET),
+    "events": cells(COMMITTEE),
+    "participations": cells(UNIT_OF_COMMITTEE, COMMITTEE),
+    "awards": cells(UNIT),
+    "articles": cells(APPOINTED, is_public=True),
+    "citations": cells(STREET),
+    "marks": cells(APPOINTED, is_public=True),
+    "figures": cells(UNIT, STREET),
+    "merges": cells(UNIT, set()),
+    "frameworks": cells(STREET),
+    "dimensions": cells(STREET),
+    "assessments": cells(UNIT_OF_COMMITTEE, COMMITTEE),
+    "scores": cells(COMMITTEE),
+}
+
+# Made by a merge, and by nothing else.
+READ_ONLY = {"merges"}
+
+# The addresses of each resource, by their methods; every other method is 405 to everybody.
+ADDRESSES: dict[str, dict[str, str]] = {
+    "": {"get": "list", "post": "create"},
+    "/bulk": {"post": "bulk_create", "patch": "bulk_change", "delete": "bulk_delete"},
+    "/import": {"post": "import_file"},
+    "/(?P<key>[^/]+)": {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"},
+}
+# Addresses of one resource alone.
+FURTHER: dict[str, dict[str, str]] = {
+    "figures/summary": {"get": "summary"},
+    "articles/(?P<key>[^/]+)/coverage": {"get": "coverage"},
+    "articles/(?P<key>[^/]+)/facts": {"get": "facts"},
+}
+# All other addresses of the API by the methods that they take; who gets what is said by the test that is named.
+ACTIONS: dict[str, tuple[set[str], str]] = {
+    "api/v1/<str:resource>/<str:key>/history": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
+    "api/v1/changes": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
+    "api/v1/search": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
+    "api/v1/network": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
+    "api/v1/changes/<str:request_id>/revert": ({"POST"}, "test_a_request_is_taken_back_by_whom_it_is_declared"),
+    "api/v1/<str:resource>/<str:key>/merge": ({"POST"}, "test_a_record_is_merged_by_whom_it_is_declared"),
+    "api/v1/webhooks": ({"GET", "POST"}, "test_subscriptions_are_for_those_who_may_write"),
+    "api/v1/webhooks/<str:key>": ({"GET", "DELETE"}, "test_a_subscription_is_there_for_its_owner_alone"),
+    "api/v1/webhooks/<str:key>/messages": ({"GET"}, "test_a_subscription_is_there_for_its_owner_alone"),
+    **{
+        f"api/v1/webhooks/<str:key>/{verb}": ({"POST"}, "test_a_subscription_is_there_for_its_owner_alone")
+        for verb in ("rotate", "pause", "resume", "test", "messages/<str:message>/send")
+    },
+    # The same for everybody, whatever they may see.
+    **dict.fromkeys(
+        (
+            "api/v1",
+            "api/v1/",
+            "api/v1/vocabularies",
+            "api/v1/vocabularies/<str:name>",
+            "api/v1/statistics",
+            "api/v1/openapi.json",
+            "api/v1/openapi.yaml",
+            "docs/",
+            "docs/swagger",
+            "docs/errors",
+            "network",
+            "reconcile/suggest/entity",
+            "reconcile/suggest/type",
+            "reconcile/suggest/property",
+            "reconcile/properties",
+            "reconcile/preview",
+            "reconcile/features",
+        ),
+        ({"GET"}, "test_what_is_open_is_the_same_for_everybody"),
+    ),
+    "reconcile": ({"GET", "POST"}, "test_what_is_open_is_the_same_for_everybody"),
+    "": (set(METHODS), "test_what_is_open_is_the_same_for_everybody"),
+    "i18n/setlang/": (set(METHODS), "test_what_is_open_is_the_same_for_everybody"),
+}
+# What stands for a part of an address in requests by which nobody asks for anything in particular.
+EXAMPLES = {
+    **dict.fromkeys(("key", "request_id", "message"), "nonesuch"),
+    "resource": "alliances",
+    "name": "alliances.kind",
+}
+
+# Ways of reading that tell everybody of what is published, and nobody of drafts: a service that matches names has to
+# give everybody the same answer.
+PUBLISHED_ONLY = {"reconciliation"}
+# Ways that cost much or ask as another one does; fewer people try them.
+COSTLY = {
+    "count",
+    "filter",
+    "csv",
+    "ndjson",
+    "search",
+    "search of all",
+    "expand",
+    "facet",
+    "known at",
+    "feed",
+    "network",
+}
+
+# The data ------------------------------------------------------------------------------------------------------------
+
+
+class World(NamedTuple):
+    """The records under test by resource, how each was made, the tokens and the users by person, and places."""
+
+    records: dict[str, Any]
+    recipes: dict[str, Any]
+    tokens: dict[str, str]
+    users: dict[str, User]
+    street: Any
+    parent_street: Any
+
+
+HIDDEN = {"state": "draft", "cited": False}
+
+
+def recipe(factory: Any, **values: Any) -> tuple[Any, dict[str, Any]]:
+    """Return how a record is made."""
+    return factory, values
+
+
+def recipes(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Return by resource how a record is made that nothing points at: its factory, and the values."""
+    make: Any = factories
+    # What the records hang on is published.
+    alliance = make.AllianceFactory(street=street)
+    project = make.ProjectFactory(alliance=alliance)
+    event = make.EventFactory(neighbourhood=own)
+    venue = make.VenueFactory(neighbourhood=own)
+    framework = make.FrameworkFactory(street=street)
+    dimension = make.DimensionFactory(framework=framework)
+    other = make.FrameworkFactory(street=street)
+    rating = make.AssessmentFactory(framework=framework, neighbourhood=own)
+    article = make.ArticleFactory()
+    whole = {"parent": make.MemberUnitFactory(street=parent_street)}
+    body = {"parent": make.AllianceFactory(street=parent_street)}
+    draft = make.AllianceFactory(street=street, **HIDDEN)
+    return {
+        "districts": recipe(make.DistrictFactory),
+        "streets": recipe(make.StreetFactory, district=street.district),
+        "neighbourhoods": recipe(make.NeighbourhoodFactory, street=street),
+        "member-units": recipe(make.MemberUnitFactory, street=street, **whole, **HIDDEN),
+        "unit-names": recipe(make.UnitNameFactory, unit=unit, **HIDDEN),
+        "identifiers": recipe(make.IdentifierFactory, unit=unit, **HIDDEN),
+        "alliances": recipe(make.AllianceFactory, street=street, **body, **HIDDEN),
+        "memberships": recipe(make.MembershipFactory, alliance=alliance, unit=unit, **HIDDEN),
+        "venues": recipe(make.VenueFactory, neighbourhood=own, operator=unit, **HIDDEN),
+        "venue-services": recipe(make.VenueServiceFactory, venue=venue, **HIDDEN),
+        "categories": recipe(make.CategoryFactory, alliance=alliance, **HIDDEN),
+        "needs": recipe(make.NeedFactory, alliance=None, neighbourhood=own, **HIDDEN),
+        "resources": recipe(make.ResourceFactory, unit=unit, **HIDDEN),
+        "projects": recipe(make.ProjectFactory, alliance=alliance, **HIDDEN),
+        "project-partners": recipe(make.ProjectPartnerFactory, project=project, unit=unit, **HIDDEN),
+        "claims": recipe(make.ClaimFactory, project=project, unit=unit, **HIDDEN),
+        "deliverables": recipe(make.DeliverableFactory, project=project, **HIDDEN),
+        "events": recipe(make.EventFactory, neighbourhood=own, **HIDDEN),
+        "participations": recipe(make.ParticipationFactory, event=event, unit=unit, **HIDDEN),
+        "awards": recipe(make.AwardFactory, giver=unit, **HIDDEN),
+        "articles": recipe(make.ArticleFactory),
+        "citations": recipe(make.CitationFactory, article=article, record=draft),
+        "marks": recipe(make.MarkFactory, article=article),
+        "figures": recipe(make.FigureFactory, subject=project, reporter=unit, **HIDDEN),
+        "merges": recipe(make.MergeFactory, record=unit, **HIDDEN),
+        "frameworks": recipe(make.FrameworkFactory, street=street, **HIDDEN),
+        "dimensions": recipe(make.DimensionFactory, framework=framework, **HIDDEN),
+        "assessments": recipe(make.AssessmentFactory, framework=other, neighbourhood=own, assessor=unit, **HIDDEN),
+        "scores": recipe(make.ScoreFactory, assessment=rating, dimension=dimension, **HIDDEN),
+    }
+
+
+def make_token(scopes: list[str], *, expired: bool = False, **appointment: Any) -> tuple[str, User]:
+    """Make somebody with one appointment; return a token of theirs, and them."""
+    appointed: Any = factories.AppointmentFactory(**appointment)
+    token = factories.TokenFactory.build(user=appointed.user, scopes=scopes)
+    text: str = token.set_secret()
+    token.save()
+    token.appointments.set([appointed])
+    if expired:
+        made = timezone.now() - timedelta(days=2)
+        Token.objects.filter(pk=token.pk).update(created_at=made, expires_at=made + timedelta(days=1))
+    return text, appointed.user
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the module's own transaction count as over, so that the feed tells of it."""
+    monkeypatch.setattr(feed, "horizon", lambda: (2**62, 1))
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """The records and the people, made once for the module and taken back behind it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        make: Any = factories
+        street = make.StreetFactory()
+        own = make.NeighbourhoodFactory(street=street)
+        # In the own district, but in another street.
+        parent_street = make.StreetFactory(district=street.district)
+        unit = make.MemberUnitFactory(street=street)
+        ways_to_make = recipes(own, street, parent_street, unit)
+        records = {}
+        for resource, (factory, values) in ways_to_make.items():
+            # Each by a request of its own, that can be taken back.
+            with telling(request_id=f"making-{resource}", reason="test"):
+                records[resource] = factory(**values)
+        both = ["read", "write"]
+        # The divisions under test are leaves of their own, and so are the appointments to them.
+        places: dict[str, dict[str, Any]] = {
+            "other district": {"district": make.DistrictFactory()},
+            "other street": {"street": make.StreetFactory(district=street.district)},
+            "parent": {"street": parent_street},
+            "neighbourhood": {"neighbourhood": own},
+            "street": {"street": street},
+            "district": {"district": street.district},
+        }
+        people: dict[str, Any] = {name: make_token(both, role="curator", **place) for name, place in places.items()}
+        people |= {
+            "expired": make_token([*both, "steward"], role="steward", expired=True),
+            "read only": make_token(["read"], role="curator", street=street),
+            "representative": make_token(both, role="representative", unit=unit),
+            "steward": make_token([*both, "steward"], role="steward"),
+        }
+        tokens = {"anonymous": "", **{name: token for name, (token, _user) in people.items()}}
+        users = {name: user for name, (_token, user) in people.items()}
+        yield World(records, ways_to_make, tokens, users, street, parent_street)
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Do something and take it back."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+CLIENT = Client(SERVER_NAME="localhost", headers={"accept-language": "en", "x-request-id": "0" * 8})
+
+
+def send(world: World, who: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    """Send a request as somebody; return the answer, whatever it is, and take back what it did."""
+    if text := world.tokens[who]:
+        headers["authorization"] = f"Bearer {text}"
+    is_text = isinstance(body, str)
+    content = {} if body is None else {"data": body if is_text else json.dumps(body)}
+    kind = "text/csv" if is_text else "application/json"
+    address = path if path.startswith("/") else f"{ROOT}/{path}"
+    with taken_back():
+        return CLIENT.generic(method, address, content_type=kind, headers=headers, **content)
+
+
+def content_of(response: Any) -> bytes:
+    """Return the body of an answer, whether it was streamed or not."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+# The addresses -------------------------------------------------------------------------------------------------------
+
+
+def addresses(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every address of the service but the admin's, with its methods where a router made it."""
+    for pattern in patterns:
+        path = before + str(pattern.pattern)
+        if path.startswith("admin/"):
+            continue  # for those who log in; its own tests say who sees what
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, path)
+        else:
+            yield path.replace("/^", "/").removesuffix("$"), getattr(pattern.callback, "actions", None)
+
+
+def test_every_address_and_method_is_listed():
+    found = dict(addresses(get_resolver().url_patterns))
+    expected: dict[str, Any] = {
+        f"api/v1/{resource}{end}": methods for resource in RESOURCES for end, methods in ADDRESSES.items()
+    }
+    expected |= {f"api/v1/{path}": methods for path, methods in FURTHER.items()}
+    expected |= dict.fromkeys(ACTIONS)
+
+    assert found == expected
+    assert set(RESOURCES) == set(citable_models()) == set(viewsets())
+    assert {test for _methods, test in ACTIONS.values()} <= set(globals())
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_method_that_is_not_listed_is_none_to_anybody(world: World, resource: str):
+    record = world.records[resource]
+    for end, methods in ADDRESSES.items():
+        path = resource + (end if "(" not in end else f"/{record.key}")
+        known = {name.upper() for name in methods if name == "get" or resource not in READ_ONLY}
+        known |= {"OPTIONS"} | ({"HEAD"} if "get" in methods else set())
+        if end in ("/bulk", "/import"):
+            known.add("GET")  # that of a record with such a key, of which there is none
+            known.add("HEAD")
+        for method in set(METHODS) - known:
+            for who in ("anonymous", "steward"):
+                response = send(world, who, method, path)
+                assert response.status_code == 405, (method, path, who, response.content)
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+def begun(resource: str) -> str:
+    """Return the instant at which the log says that the record was made: that of the whole transaction."""
+    made = LoggedChange.objects.filter(request_id=f"making-{resource}").latest("number")
+    return f"{made.at:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def ways(world: World, resource: str) -> dict[str, str]:
+    """Return by way of reading an address that asks for nothing but the record."""
+    record: Any = world.records[resource]
+    view = viewsets()[resource]
+    # The instant at which it was written, to the microsecond, is the record's own.
+    first, behind = (f"{record.updated_at + timedelta(microseconds=n):%Y-%m-%dT%H:%M:%S.%fZ}" for n in (-1, 1))
+    only = f"{resource}?updated_after={first}&updated_before={behind}"
+    found = {
+        "list": only,
+        "count": f"{only}&count=true&page_size=1",
+        "filter": f"{resource}?sort=-updated_at&page_size=200&updated_after={first}&updated_before={behind}",
+        "csv": f"{only}&format=csv",
+        "ndjson": f"{only}&format=ndjson",
+        "detail": f"{resource}/{record.key}",
+        "history": f"{resource}/{record.key}/history",
+        "known at": f"{resource}/{record.key}?known_at={behind}",
+        "feed": f"changes?resource={resource}&since={begun(resource)}&page_size=200",
+    }
+    model = type(record)
+    if model in {kind.model for kind in RECORDS.values()} | {rule.model for rule in RULES}:
+        found["network"] = f"network?district={world.street.district.code}&include=events&depth=2"
+    if model in TYPES.values():
+        found["reconciliation"] = f"/reconcile/preview?id={resource}/{record.key}"
+    if isinstance(record, NamedRecord):
+        found["search"] = f"{only}&q={record.name}"
+        found["search of all"] = f"search?resource={resource}&q={record.name}"
+    if expandable := view.serializer_class.expandable():
+        found["expand"] = f"{only}&expand={next(iter(expandable))}"
+    if facets := [name for name in facetable(view) if getattr(record, name, None)]:
+        found["facet"] = f"{only}&facets={facets[0]}&page_size=1"
+    return found
+
+
+def is_seen(way: str, response: Any, record: Any) -> bool:
+    """Tell whether an answer holds the record, or counts it."""
+    if way in ("detail", "history", "known at", "reconciliation"):
+        assert response.status_code in (200, 404)
+        return bool(response.status_code == 200)
+    assert response.status_code == 200, content_of(response)
+    content = content_of(response)
+    if way in ("csv", "ndjson"):
+        return len(content.splitlines()) > (way == "csv")
+    body = json.loads(content)
+    if way == "feed":
+        return any(item["resource"] == record.resource and item["key"] == record.key for item in body["items"])
+    if way == "network":
+        found = [*body["nodes"], *body["edges"]]
+        return any(item["url"].endswith(f"/{record.resource}/{record.key}") for item in found)
+    if way == "count":
+        return bool(body["count"])
+    if way == "facet":
+        (values,) = body["facets"].values()
+        assert bool(values) == bool(body["results"])
+        return bool(values)
+    if way == "search of all":  # each with what it was found by
+        return f"{record.resource}/{record.key}" in content.decode()
+    return any(row["url"].endswith(f"/{record.key}") for row in body["results"])
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_record_is_read_by_whom_it_is_declared(world: World, resource: str):
+    record = world.records[resource]
+    declared = RESOURCES[resource]
+    hidden = not declared.is_public
+    for way, path in ways(world, resource).items():
+        seers = set()
+        people = READERS if way in COSTLY | PUBLISHED_ONLY else PEOPLE
+        for who in people:
+            response = send(world, who, "GET", path)
+            if who == "expired" and way != "reconciliation":
+                assert response.status_code == 401
+            elif who != "expired" and is_seen(way, response, record):
+                seers.add(who)
+        expected = set(people) - {"expired"}
+        if hidden:
+            # A token that only reads shows what its bearer would see.
+            expected = (
+                set()
+                if way in PUBLISHED_ONLY
+                else expected & (declared.editors | ({"read only"} if "street" in declared.editors else set()))
+            )
+        assert seers == expected, (way, path)
+
+
+WRITABLE = [resource for resource in RESOURCES if resource not in READ_ONLY]
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+
+
+def given(world: World, resource: str) -> dict[str, Any]:
+    """Return the body by which a record such as the one under test is made."""
+    record: Any = world.records[resource]
+    shown = send(world, "steward", "GET", f"{resource}/{record.key}").json()
+    body = {}
+    for name, item in viewsets()[resource].contract().inputs.items():
+        if name == "slug":
+            continue  # that of a record that was deleted is not given again
+        if name in shown:
+            body[name] = shown[name]
+        elif not (item.is_many or item.is_reference or item.is_target):
+            body[name] = getattr(record, name)
+    return body
+
+
+def refusal(who: str, otherwise: set[int]) -> set[int]:
+    """Return with what somebody is refused who may not write something."""
+    return {"anonymous": {401}, "expired": {401}, "read only": {403}}.get(who, otherwise)
+
+
+def check(
+    world: World, allowed: set[str], otherwise: set[int], good: int, dry: int, *request: Any, people: Any = FEW
+) -> None:
+    """Send a write as everybody, in earnest and as a dry run, and compare the answers with what is declared."""
+    method, path, body = request
+    mark = "&" if "?" in path else "?"
+    headers = {"if-match": "*"} if "/" in path and "bulk" not in path and "import" not in path else {}
+    for who in people:
+        expected = {good} if who in allowed else refusal(who, otherwise)
+        response = send(world, who, method, path, body, **headers)
+        assert response.status_code in expected, (who, method, path, body, response.content.decode())
+        if FULL or who in TRYING:
+            response = send(world, who, method, f"{path}{mark}dry_run=true", body, **headers)
+            expected = {dry} if who in allowed else expected
+            assert response.status_code in expected, (who, "dry", method, path, response.content.decode())
+        if who not in allowed:
+            problem_of(response)
+
+
+@pytest.mark.parametrize("resource", WRITABLE)
+def test_a_record_is_made_by_whom_it_is_declared(world: World, resource: str):
+    record = world.records[resource]
+    body = given(world, resource)
+    # What somebody may not see cannot be pointed at, which is told like a key that nobody has.
+    refused = {403} if resource != "citations" else {400, 403}
+    with taken_back():
+        type(record)._base_manager.filter(pk=record.pk).delete()
+        makers = RESOURCES[resource].makers
+        check(world, makers, refused, 201, 200, "POST", resource, {"change_reason": "test", **body}, people=PEOPLE)
+        items = {"change_reason": "test", "items": [body]}
+        check(world, makers, refused, 201, 200, "POST", f"{resource}/bulk", items)
+
+
+@pytest.mark.parametrize("resource", WRITABLE)
+def test_a_record_is_changed_and_deleted_by_whom_it_is_declared(world: World, resource: str):
+    record = world.records[resource]
+    declared = RESOURCES[resource]
+    shown = send(world, "steward", "GET", f"{resource}/{record.key}").json()
+    path, reason = f"{resource}/{record.key}", {"change_reason": "test"}
+    # A record that one does not see is none: there is nothing at its address, its key is unknown, and PUT finds that
+    # what it would replace is gone.
+    there, replaced, named = ({403}, {403}, {403}) if declared.is_public else ({404}, {412}, {400})
+    one = {type(record).key_field: record.key, "updated_at": shown["updated_at"]}
+    many = {**reason, "items": [one]}
+    editors = declared.editors
+    check(world, editors, there, 200, 200, "PATCH", path, reason, people=PEOPLE)
+    check(world, editors, replaced, 200, 200, "PUT", path, {**shown, **reason})
+    check(world, editors, there, 204, 200, "DELETE", path, reason)
+    check(world, editors, named, 200, 200, "PATCH", f"{resource}/bulk", many)
+    check(world, editors, named, 200, 200, "DELETE", f"{resource}/bulk", many)
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", WRITABLE)
+def test_a_file_is_imported_by_whom_it_is_declared(world: World, resource: str):
+    record = world.records[resource]
+    declared = RESOURCES[resource]
+    # A row with a key that one does not see would make a record, and says too little for that, or in a foreign place.
+    refused = {400, 403}
+    name = type(record).key_field
+    file = f"{name}\n{record.key}\n"
+    check(world, declared.editors, refused, 200, 200, "POST", f"{resource}/import?change_reason=test", file)
+
+
+# Taking back, and merging ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_request_is_taken_back_by_whom_it_is_declared(world: World, resource: str):
+    declared = RESOURCES[resource]
+    # The request that made the record: it is taken back by those who may edit it and point where it points.
+    allowed = declared.editors if resource in READ_ONLY else declared.editors & declared.makers
+    reason = {"change_reason": "test"}
+    check(world, allowed, {403}, 200, 200, "POST", f"changes/making-{resource}/revert", reason, people=PEOPLE)
+
+
+def test_a_request_that_nobody_made_is_taken_back_by_nobody(world: World):
+    check(world, set(), {404}, 0, 0, "POST", "changes/nonesuch/revert", {"change_reason": "test"}, people=APPOINTED)
+
+
+@pytest.mark.parametrize("resource", MERGEABLE)
+def test_a_record_is_merged_by_whom_it_is_declared(world: World, resource: str):
+    record, editors = world.records[resource], RESOURCES[resource].editors
+    factory, values = world.recipes[resource]
+    shown = {name: value for name, value in values.items() if name not in HIDDEN}
+    path = f"{resource}/{record.key}/merge"
+    with taken_back():
+        body = {"change_reason": "test", "into": factory(**shown).key}
+        check(world, editors, {404}, 200, 200, "POST", path, body, people=PEOPLE)
+        # The other way round: that is published, so that everybody sees it; into a draft it is not merged.
+        body, path = {"change_reason": "test", "into": record.key}, f"{resource}/{body['into']}/merge"
+        for who in PEOPLE:
+            expected = {409} if who in editors else refusal(who, {403})
+            response = send(world, who, "POST", path, body, **{"if-match": "*"})
+            assert response.status_code in expected, (who, response.content.decode())
+    if "street" in {field.name for field in type(record)._meta.fields}:
+        with taken_back():
+            elsewhere = {**dict.fromkeys({"alliance", "unit"} & set(shown)), "street": world.parent_street}
+            body = {"change_reason": "test", "into": factory(**elsewhere).key}
+            path = f"{resource}/{record.key}/merge"
+            for who in editors:
+                response = send(world, who, "POST", path, body, **{"if-match": "*"})
+                expected = 200 if who in DISTRICT else 403
+                assert response.status_code == expected, (who, response.content.decode())
+
+
+@pytest.mark.parametrize("resource", [name for name in RESOURCES if name not in MERGEABLE])
+def test_records_of_other_kinds_are_merged_by_nobody(world: World, resource: str):
+    path, body = f"{resource}/{world.records[resource].key}/merge", {"change_reason": "test", "into": "x"}
+    for who, expected in {"anonymous": 401, "read only": 403, "street": 404, "steward": 404}.items():
+        assert send(world, who, "POST", path, body).status_code == expected
+
+
+# Subscriptions --------------------------------------------------------------------------------------------------------
+
+ENDPOINT = "https://93.184.215.14/hook"
+
+
+@pytest.mark.enable_socket  # the address is looked at, though it has no name to be resolved
+def test_subscriptions_are_for_those_who_may_write(world: World):
+    body = {"resource": "alliances", "endpoint": ENDPOINT}
+    for who in PEOPLE:
+        nobody = who in ("anonymous", "expired")
+        assert send(world, who, "GET", "webhooks").status_code == (401 if nobody else 200), who
+        expected = 401 if nobody else 403 if who == "read only" else 201
+        assert send(world, who, "POST", "webhooks", body).status_code == expected, who
+
+
+def test_a_subscription_is_there_for_its_owner_alone(world: World):
+    with taken_back():
+        row = subscribe(by=world.users["street"], resource="alliances", filters={}, endpoint=ENDPOINT)
+        message = send_test(subscription=row)
+        path = f"webhooks/{row.key}"
+        for who in set(PEOPLE) - {"anonymous", "expired"}:
+            listed = [item["key"] for item in send(world, who, "GET", "webhooks").json()["results"]]
+            assert listed == ([row.key] if who == "street" else []), who
+        calls = {
+            ("GET", path): 200,
+            ("DELETE", path): 204,
+            ("GET", f"{path}/messages"): 200,
+            ("POST", f"{path}/rotate"): 200,
+            ("POST", f"{path}/pause"): 200,
+            ("POST", f"{path}/resume"): 409,  # it is not paused
+            ("POST", f"{path}/test"): 202,
+            ("POST", f"{path}/messages/{message.key}/send"): 202,
+        }
+        for (method, address), good in calls.items():
+            for who in PEOPLE:
+                other = 403 if who == "read only" and method != "GET" else 404
+                expected = 401 if who in ("anonymous", "expired") else good if who == "street" else other
+                response = send(world, who, method, address, {} if method == "POST" else None)
+                assert response.status_code == expected, (who, method, address, response.content.decode())
+        assert Subscription.objects.filter(pk=row.pk, state=Subscription.State.ACTIVE).exists()
+
+
+# Nobody in particular ------------------------------------------------------------------------------------------------
+
+
+FORMER = "merged-into-it"
+
+
+def questions(resource: str, record: Any) -> list[str]:
+    """Return the addresses at which a hidden record could show, be it only by a count or in an error."""
+    key, name = record.key, getattr(record, "name", "") or record.key
+    first = f"{record.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+    now = f"{record.updated_at + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S.%fZ}"
+    found = [
+        f"{resource}/{key}",
+        f"{resource}/{key}/nonesuch",
+        f"{resource}/{key}/history",
+        f"{resource}/{key}?known_at={now}",
+        f"{resource}/{FORMER}",
+        f"changes?resource={resource}&since={begun(resource)}&page_size=200",
+        f"merges?record={resource}/{key}",
+        f"merges?merged_key={key}",
+        f"{resource}?count=true&page_size=1",
+        f"{resource}?sort=-updated_at&page_size=5",
+        f"{resource}?q={name}&count=true" if name else resource,
+        f"{resource}?updated_after={first}&format=csv",
+        f"{resource}?updated_after={first}&format=ndjson",
+        f"search?q={name}",
+        f"search?q={name}&resource={resource}",
+        f"citations?record={resource}/{key}",
+        f"figures?subject={resource}/{key}",
+        f"figures/summary?subject={resource}/{key}",
+        f"network?unit={key}",
+        f"network?alliance={key}",
+        f"/reconcile?queries={quote(json.dumps({'q': {'query': name}}))}",
+        f"/reconcile?extend={quote(json.dumps({'ids': [f'{resource}/{key}', key], 'properties': [{'id': 'name'}]}))}",
+        f"/reconcile/suggest/entity?prefix={name[:60]}",
+        f"/reconcile/preview?id={resource}/{key}",
+    ]
+    if FULL:  # the tables rebuilt once more
+        found.append(f"{resource}?known_at={now}&updated_after={first}&count=true")
+    found += [f"{resource}?facets={facet}&page_size=1" for facet in facetable(viewsets()[resource])[:2]]
+    for other, view in viewsets().items():
+        for parameter, item in view.filterset_class.base_filters.items():
+            if getattr(item, "target", None) is type(record):
+                found.append(f"{other}?{parameter}={key}&page_size=1&count=true")
+            elif isinstance(item, TreeFilter) and other == resource:
+                found.append(f"{other}?{parameter}={key}")
+    return found
+
+
+# What answers 401 to nobody in particular, whether there is a record or not.
+WRITES = {
+    "PATCH": "{resource}/{key}",
+    "PUT": "{resource}/{key}",
+    "DELETE": "{resource}/{key}",
+    "POST": "{resource}/{key}/merge",
+}
+COUNTS = ["", "vocabularies", "statistics", "statistics?by=kind&resource=alliances"]
+
+
+def answers(world: World, paths: list[str]) -> dict[str, Any]:
+    """Return all that an anonymous reader is told."""
+    found = {}
+    for path in paths:
+        # A cursor is signed together with the second in which it is made.
+        with mock.patch("django.core.signing.time.time", return_value=NOW):
+            response = send(world, "anonymous", "GET", path)
+        assert response.status_code < 500
+        headers = {name: value for name, value in response.headers.items() if name != "ETag"}
+        found[path] = (response.status_code, content_of(response), headers)
+    return found
+
+
+@pytest.mark.parametrize("resource", [name for name, declared in RESOURCES.items() if not declared.is_public])
+def test_nobody_in_particular_can_tell_whether_a_hidden_record_exists(world: World, resource: str):
+    record = world.records[resource]
+    paths = questions(resource, record)
+    # A record that was merged into it: its slug leads nobody there.
+    RetiredSlug.objects.create(table=type(record)._meta.db_table, slug=FORMER, successor=record.key)
+    there = answers(world, paths)
+    for method, path in WRITES.items():
+        response = send(world, "anonymous", method, path.format(resource=resource, key=record.key), {})
+        assert response.status_code == (405 if resource in READ_ONLY and method != "POST" else 401)
+    with taken_back():
+        type(record)._base_manager.filter(pk=record.pk).delete()
+        gone = answers(world, paths)
+
+    assert {path for path in paths if there[path] != gone[path]} == set()
+    assert {there[path][0] for path in paths} == {200, 400, 404}
+    if isinstance(record, Fact) and (FULL or resource in ("member-units", "claims", "merges")):
+        # The questions are good ones: they tell of the record once it is published.
+        with taken_back():
+            factories.cite(record)
+            type(record)._base_manager.filter(pk=record.pk).update(state="published")
+            assert sum(there[path] != answer for path, answer in answers(world, paths).items()) >= 8
+
+
+def test_no_count_tells_of_hidden_records(world: World):
+    district = world.street.district.code
+    paths = [
+        *COUNTS,
+        f"network?district={district}&include=events&depth=2",
+        f"statistics?district={district}&by=street",
+        "search?q=测试",
+        "changes?page_size=200",
+    ]
+    there = answers(world, paths)
+    with taken_back():
+        for resource, declared in reversed(RESOURCES.items()):
+            if not declared.is_public:
+                record = world.records[resource]
+                type(record)._base_manager.filter(pk=record.pk).delete()
+        gone = answers(world, paths)
+    assert {path for path in paths if there[path] != gone[path]} == set()
+    assert {status for status, _content, _headers in there.values()} == {200}
+
+
+# What is not a resource -----------------------------------------------------------------------------------------------
+
+
+def example(path: str) -> str:
+    """Return an address of a kind, by which nothing in particular is asked for."""
+    return "/" + re.sub(r"<str:(\w+)>", lambda match: EXAMPLES[match[1]], path)
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_an_address_takes_no_method_that_is_not_listed(world: World, path: str):
+    known = ACTIONS[path][0]
+    for method in set(METHODS) - known - {"HEAD", "OPTIONS"}:
+        for who in ("anonymous", "steward"):
+            # Of subscriptions nobody in particular is told as much as which methods there are.
+            expected = 401 if who == "anonymous" and "webhooks" in path else 405
+            response = send(world, who, method, example(path), {})
+            assert response.status_code == expected, (who, method, response.content)
+
+
+@pytest.mark.parametrize("path", [path for path, (_methods, test) in ACTIONS.items() if "open" in test])
+def test_what_is_open_is_the_same_for_everybody(world: World, path: str):
+    address = example(path)
+    open_to_all = send(world, "anonymous", "GET", address)
+    assert open_to_all.status_code in {200, 302, 400, 404, 405}
+    for who in set(PEOPLE) - {"anonymous", "expired"}:
+        response = send(world, who, "GET", address)
+        assert response.status_code == open_to_all.status_code, (who, response.content)
+        if "json" in response.headers.get("Content-Type", ""):
+            assert content_of(response) == content_of(open_to_all), who
+    # Who is not asked for a name is not refused for a wrong one.
+    knows_nobody = not path.startswith("api/") and path not in ("docs/", "docs/swagger")
+    response = send(world, "expired", "GET", address)
+    assert response.status_code == (open_to_all.status_code if knows_nobody else 401)
+
+
+# The admin ------------------------------------------------------------------------------------------------------------
+
+
+def admin_addresses(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
+    """Yield an address for every pattern of the admin."""
+    for pattern in patterns:
+        path = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from admin_addresses(pattern.url_patterns, path)
+        elif path.startswith("admin/"):
+            known = re.sub(r"\^?\(\?P<app_label>(\w+)[^)]*\)", r"\1", path)
+            yield "/" + re.sub(r"<[^>]+>|\(\?P<url>[^)]*\)", "1", known).removesuffix("$")
+
+
+def test_the_admin_is_shut_to_who_has_not_logged_in(world: World):
+    found = list(admin_addresses(get_resolver().url_patterns))
+    assert len(found) > 5 * len(RESOURCES)
+    for address in found:
+        for who in ("anonymous", "steward"):  # a token is for the API
+            response = send(world, who, "GET", address)
+            if address == "/admin/login/":
+                assert response.status_code == 200
+            elif address == "/admin/logout/":
+                assert response.status_code == 405 or response.headers["Location"] == "/admin/"
+            else:
+                assert response.status_code in (302, 405), address
+                assert response.status_code == 405 or "/admin/login/?next=" in response.headers["Location"], address
