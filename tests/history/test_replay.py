@@ -407,11 +407,19 @@ class Hand:
                 return
 
     def measure(self) -> None:
-        """Write a number that is no floating point number."""
-        figure = {"name": "数", "measure": "people", "unit": "人", "kind": "actual", "comparator": "="}
+        """Report a number."""
+        figure = {
+            "name": "数",
+            "measure": "people",
+            "unit": "person",
+            "kind": "actual",
+            "comparator": "=",
+            "as_written": "人数",
+            "period": "2013",
+        }
         record = "alliances/wujiaochang-zhen-lianxihui"
-        figure |= {"slug": f"{self.name()}-figure", "value": f"123456789012345{self.chance.randrange(10)}.78"}
-        self.send("POST", "figures", {**figure, "record": record, "state": "draft"})
+        figure |= {"slug": f"{self.name()}-figure", "value": self.chance.randrange(10**6) / 100}
+        self.send("POST", "figures", {**figure, "subject": record, "state": "draft"})
 
     def by_admin(self) -> None:
         self.curator.rename(self.chance.choice(self.found.districts), f"改名{self.chance.randrange(1000)}区")
