@@ -34,7 +34,7 @@ SEARCH = "q"  # the filter that searches
 # In how many rows of the order what is common is looked for, up to how many rows found are sorted, and in how much of
 # the order others are looked for. Measured on 500,000 titles.
 GLANCED = 3_000
-FEW = 2_000
+FEW = 1_000
 WALKED = 20_000
 _statements = Bounded()
 
