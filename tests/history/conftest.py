@@ -46,7 +46,7 @@ def by_orm(chance: random.Random) -> None:
     alliance = factories.AllianceFactory(name=f"随机联盟{chance.random()}", slug=unique("orm"))
     alliance.summary = "第一"
     alliance.save()
-    factories.FigureFactory(subject=alliance, value="1234567890123456.78", slug=unique("figure"))
+    factories.FigureFactory(subject=alliance, value="1234567890123.45", slug=unique("figure"))
     alliance.founded_on = "2013-06"
     alliance.save()
 

@@ -418,8 +418,11 @@ class Hand:
             "period": "2013",
         }
         record = "alliances/wujiaochang-zhen-lianxihui"
-        figure |= {"slug": f"{self.name()}-figure", "value": self.chance.randrange(10**6) / 100}
-        self.send("POST", "figures", {**figure, "subject": record, "state": "draft"})
+        # As many digits as a figure may have.
+        figure |= {"slug": f"{self.name()}-figure", "value": self.chance.randrange(10**14, 10**15) / 100}
+        (cited,) = self.send("GET", f"citations?record={record}&page_size=1", None).content["results"]
+        citation = {name: cited[name] for name in ("article", "start", "end", "sha256")} | {"supports": ["value"]}
+        self.send("POST", "figures", {**figure, "subject": record, "citations": [citation], "state": "published"})
 
     def by_admin(self) -> None:
         self.curator.rename(self.chance.choice(self.found.districts), f"改名{self.chance.randrange(1000)}区")

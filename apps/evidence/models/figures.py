@@ -58,7 +58,8 @@ class Figure(NamedRecord):
     comparator = models.CharField(
         _("comparator"), max_length=2, choices=Comparator, help_text=_("How the number bounds the true one.")
     )
-    value = models.DecimalField(_("value"), max_digits=18, decimal_places=2, help_text=_("The number."))
+    # Not more digits than a double holds: clients and the change log read numbers of JSON as such.
+    value = models.DecimalField(_("value"), max_digits=15, decimal_places=2, help_text=_("The number."))
     unit = models.CharField(_("unit"), max_length=20, choices=Unit, help_text=_("Unit of the number."))
     kind = models.CharField(
         _("kind"), max_length=10, choices=Kind, help_text=_("A target is a plan and never enters a sum of actuals.")
