@@ -118,7 +118,8 @@ class Importer:
         known = {column.name: column for column in columns(serializer(context={"labels": True}), guarded=False)}
         self.marked = {name for name, column in known.items() if column.kind == TEXT and table.is_marked}
         self._check_columns(known)
-        self.ignored = [name for name in table.names if name and name not in self.contract.inputs and name != SEEN]
+        self.read = {*self.contract.inputs, SEEN, self.contract.model.key_field}
+        self.ignored = [name for name in table.names if name and name not in self.read]
 
     def _check_columns(self, known: Iterable[str]) -> None:
         names = [*self.contract.inputs, *known]
@@ -138,7 +139,7 @@ class Importer:
         """Write all rows, or none. Raises Refusal with a pointer to each cell that is wrong."""
         bodies = [self._body(number, row) for number, row in enumerate(self.table.rows)]
         self.contract.load(bodies, self.writer.finder)
-        keys = [self._key(body) for body in bodies]
+        keys = [self._key(row, body) for row, body in zip(self.table.rows, bodies, strict=True)]
         records = self._records(keys)
         errors: list[dict[str, str]] = []
         changes: list[Change] = []
@@ -191,9 +192,12 @@ class Importer:
             return _number(text, whole=isinstance(item.field, models.IntegerField))
         return text
 
-    def _key(self, body: Mapping[str, Any]) -> str:
-        names = (self.contract.model.key_field, *self.contract.identity)
-        return next((str(body[name]) for name in names if body.get(name)), "")
+    def _key(self, row: list[str], body: Mapping[str, Any]) -> str:
+        name = self.contract.model.key_field
+        # One that the database makes is no input; a neighbourhood's code is that of all its editions.
+        if key := dict(zip(self.table.names, row, strict=False)).get(name):
+            return unmark(key) if name in self.marked else key
+        return next((str(body[name]) for name in self.contract.identity if body.get(name)), "")
 
     def _records(self, keys: list[str]) -> dict[str, Any]:
         model: Any = self.contract.model

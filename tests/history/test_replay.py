@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -436,9 +436,12 @@ class Hand:
             database.execute("UPDATE registry_venue SET summary = %s WHERE id %% 3 = 0", [f"场地 {self.made}"])
 
     def withdraw(self) -> None:
-        """Show what is hidden, and hide what is shown, of events with their projects and of projects with events."""
+        """Show what is hidden, and hide what is shown, of events with their projects and of projects with events.
+
+        One at which something published points has to stay.
+        """
         for table in self.chance.sample(["events_event", "projects_project"], 2):
-            with psycopg.connect(self.url) as database:
+            with suppress(psycopg.errors.CheckViolation), psycopg.connect(self.url) as database:
                 database.execute(
                     f"UPDATE {table} SET state = CASE state WHEN 'draft' THEN 'published' ELSE 'draft' END"  # noqa: S608
                     f" WHERE id = (SELECT {table.partition('_')[2]}_id FROM events_event_projects"
@@ -578,6 +581,7 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
     service: Service, token: str, callers: Callable[[str], Caller], loaded_url: str, empty_url: str, tmp_path: Path
 ) -> None:
     keeper, stranger = callers(token), callers("")
+    stranger.headers["Accept-Language"] = "zh-Hans"  # that of the dump: some fields are texts
     steward, anybody = Follower(keeper), Follower(stranger)
     found = fixtures_in(loaded_url)
     hands = [Hand(callers(token), Curator(service), loaded_url, found, seed) for seed in range(CLIENTS)]
@@ -628,4 +632,8 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
             shown = {record["url"] for record in public[name]}
             assert shown
             rebuilt[name] = [record for record in rebuilt[name] if record["url"] in shown]
+        for name, records in rebuilt.items():
+            more = [record for record in public[name] if record not in records]
+            less = [record for record in records if record not in public[name]]
+            assert (name, more[:2], less[:2]) == (name, [], [])
         assert public == rebuilt
