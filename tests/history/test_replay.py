@@ -413,7 +413,7 @@ class Hand:
 
     def measure(self) -> None:
         """Report a number."""
-        figure = {
+        figure: dict[str, Any] = {
             "name": "数",
             "measure": "people",
             "unit": "person",
