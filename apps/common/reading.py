@@ -24,17 +24,18 @@ from apps.common.filters import ChoiceFilter, Filter, KeyFilter, SearchFilter
 from apps.common.models import is_one_of
 from apps.common.past import at_instant
 from apps.common.serializers import check_expansions
-from apps.common.statements import Bounded, Slot, Statement, text_of
+from apps.common.statements import Bounded, Slot, Statement, Unread, text_of
 from apps.common.territory import Viewer, viewer_of
 from apps.common.versions import select_version
 
 FACET_VALUES = 100
 MOST_FACETS = 8
 SEARCH = "q"  # the filter that searches
-# In how many rows of the order what is common is looked for, up to how many rows found are sorted, and in how much of
-# the order others are looked for. Measured on 500,000 titles.
-GLANCED = 3_000
-FEW = 1_000
+# In how many rows of the order what is common is looked for, how many found in these promise a page soon, up to how
+# many rows found are sorted, and in how much of the order others are looked for. Measured on 500,000 titles.
+GLANCED = 1_000
+PROMISING = 6
+FEW = 4_000
 WALKED = 20_000
 _statements = Bounded()
 
@@ -189,7 +190,8 @@ def _condition(question: Question, name: str) -> Any:
 
 def _slots(question: Question, name: str) -> list[Slot]:
     count = sum(1 for value in question.values if value.rpartition("_")[0] == name and value[-1].isdigit())
-    return [Slot(f"{name}_{number}") for number in range(count)]
+    kind = Unread if name == SEARCH and _is_weighed(question) else Slot
+    return [kind(f"{name}_{number}") for number in range(count)]
 
 
 def _detail(question: Question) -> Statement:
@@ -227,8 +229,9 @@ def _page(question: Question) -> PageStatement:
     listed = f"SELECT {body}, {keys} FROM {row.source(page)}"
     names = ", ".join(f"({text}) AS a{number}" for number, text in enumerate(asides))
     text = f"SELECT * FROM (SELECT {names}) AS asides LEFT JOIN ({listed}) AS page ON true"
-    # The best plan for a common word is the worst for a rare one.
-    return PageStatement(statement(question, text, plan_is_kept=SEARCH not in shape.asked), tuple(missing))
+    # The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
+    kept = SEARCH not in shape.asked or (_is_weighed(question) and shape.asked == {SEARCH})
+    return PageStatement(statement(question, text, plan_is_kept=kept), tuple(missing))
 
 
 def _placed(shape: Shape, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -256,9 +259,9 @@ def _weighed(question: Question, rows: QuerySet[Any]) -> QuerySet[Any]:
     """Return the rows of a page of what a search finds, chosen in the way that suits their number.
 
     What is common fills the page from the first `GLANCED` rows of the order, without its n-grams, which are dear to
-    look up. Where it does not, few are sorted. Where there are more than `FEW`, the order is walked until the page is
-    full; and where `WALKED` rows do not fill it, because those that are found lie together further on, all that are
-    found are sorted after all.
+    look up; and where `PROMISING` of these are found, from a few more. Otherwise few are sorted. Where there are more
+    than `FEW`, the order is walked until the page is full; and where `WALKED` rows do not fill it, because those that
+    are found lie together further on, all that are found are sorted after all.
     """
     shape, model = question.shape, rows.model
     size = shape.size + 1
@@ -282,6 +285,8 @@ def _weighed(question: Question, rows: QuerySet[Any]) -> QuerySet[Any]:
         walked AS MATERIALIZED (SELECT {walk(WALKED)})
         SELECT CASE
             WHEN (SELECT cardinality(pks) FROM glanced) = {size} THEN (SELECT pks FROM glanced)
+            WHEN (SELECT cardinality(pks) FROM glanced) >= {PROMISING}
+            AND (SELECT cardinality(pks) FROM walked) = {size} THEN (SELECT pks FROM walked)
             WHEN (SELECT count(*) FROM few) <= {FEW}
             THEN ARRAY(SELECT pk FROM few ORDER BY {", ".join(map(_ordering, keys, order))} LIMIT {size})
             WHEN (SELECT cardinality(pks) FROM walked) = {size} THEN (SELECT pks FROM walked)

@@ -47,6 +47,14 @@ class Slot(Expression):
         return f"{MARK}{self.name}{MARK}"
 
 
+class Unread(Slot):
+    """A slot whose value the planner does not look at: one plan serves all values, and the database keeps it."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Return a subquery, which runs before the rest and is no constant to the planner."""
+        return "(SELECT %s)", [self]
+
+
 def literal(value: Any) -> str:
     """Return a value as an SQL literal."""
     return sql.Literal(value).as_string()

@@ -210,7 +210,7 @@ def main() -> None:
         reading(bench)
         caching(bench)
         depth(bench)
-        bench.notes["search"] = searching.measure(bench.ours, bench.database, captured)
+        bench.notes["search"] = searching.measure(bench.ours, bench.database)
         bench.notes["export"] = exporting.measure(bench.ours, bench.database, plan.rounds)
     growth(bench, urls[plan.small], urls[plan.large])
     bench.notes["minutes"] = (time.monotonic() - begin) / 60

@@ -51,14 +51,16 @@ class Scenario:
 
 
 def alternate(name: str, targets: Sequence[Target], *, rounds: int, seconds: float, database: str) -> Scenario:
-    """Run the targets one after the other, each round in another order; a first short run warms them up."""
+    """Run the targets one after the other, in every second round backwards, so that none always follows the same one.
+
+    Each begins with a second that does not count, in which its statements are planned and its data come near.
+    """
     scenario = Scenario(name)
-    for target in targets:
-        target.run(1)
-        quiet(database)
     for turn in range(rounds):
-        shift = turn % max(1, len(targets))
-        for target in [*targets[shift:], *targets[:shift]]:
+        shift = turn // 2 % max(1, len(targets))
+        for target in [*targets[shift:], *targets[:shift]][:: -1 if turn % 2 else 1]:
+            target.run(1)
+            quiet(database)
             load = target.run(seconds)
             scenario.runs.setdefault(target.name, []).append(load)
             wrong = f"; {load.refused} refused, {load.lost} lost" if load.refused or load.lost else ""

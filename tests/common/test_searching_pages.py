@@ -13,16 +13,23 @@ from apps.events.models import Event
 from apps.projects.models import Project
 from apps.registry.models import MemberUnit, Street
 
-# What is met at a glance; few are found, and sorted; many, and the order is walked; many that are not met soon, and are
-# sorted after all.
-WAYS = {"glanced": (3_000, 0, 1), "sorted": (1, 2_000, 1), "walked": (1, 0, 20_000), "given up": (1, 0, 1)}
+# What is met at a glance; what promises to be met soon; few are found, and sorted; many, and the order is walked; many
+# that are not met soon, and are sorted after all.
+WAYS = {
+    "glanced": (3_000, 99, 0, 1),
+    "promising": (1, 0, 0, 20_000),
+    "sorted": (1, 99, 2_000, 1),
+    "walked": (1, 99, 0, 20_000),
+    "given up": (1, 0, 0, 1),
+}
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """One way to choose the rows of a page."""
-    glanced, few, walked = WAYS[request.param]
+    glanced, promising, few, walked = WAYS[request.param]
     monkeypatch.setattr(reading, "GLANCED", glanced)
+    monkeypatch.setattr(reading, "PROMISING", promising)
     monkeypatch.setattr(reading, "FEW", few)
     monkeypatch.setattr(reading, "WALKED", walked)
     reading.forget()
