@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import translation
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from apps.common.answers import ANSWERS
 
@@ -60,6 +61,22 @@ def loaded_url(django_db_setup: None) -> Iterator[str]:
     make_copy(LOADED, name)
     yield urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
     drop(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Look for the static files once, as a process does, and not for each of a thousand clients."""
+    find, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def add(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add)
+        yield
 
 
 @pytest.fixture(autouse=True)
