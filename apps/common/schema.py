@@ -319,7 +319,8 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     request_id = {"description": "Identifier of the request.", "schema": STRING}
     for address, methods in result["paths"].items():
         for method, operation in methods.items():
-            if method == "get":
+            restricted = write_schema.problems(operation["operationId"])
+            if method == "get" and not restricted:
                 operation["security"] = [{}, *(each for each in operation.get("security", ()) if each)]
             elif method != "delete" and "requestBody" in operation:
                 operation["requestBody"]["required"] = True
@@ -330,7 +331,7 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
                 content = operation["responses"]["200"]["content"]["application/json"]
                 content["examples"] = {"record": {"summary": "From the registry", "value": example}}
             _add_formats(operation)
-            for status, description in (WHEN | write_schema.problems(operation["operationId"])).items():
+            for status, description in (WHEN | restricted).items():
                 if status == "404" and "{" not in address:
                     continue
                 operation["responses"][status] = {

@@ -152,12 +152,21 @@ def is_write(view: Any) -> bool:
     return hasattr(view, "contract") and getattr(view, "action", None) in ACTIONS
 
 
+# What is neither an ordinary write nor open to everybody, by the name of the operation or its beginning.
+RESTRICTED = {
+    "merge_records": WHEN | WHEN_TAGGED | WHEN_KEYED,
+    "revert": {"401": WHEN["401"]},
+    "webhooks_": {"401": WHEN["401"], "403": "The account or its token may not subscribe."},
+}
+
+
 def problems(operation_id: str) -> dict[str, str]:
-    """Return the statuses of a write's problems, by the end of its operation's name."""
+    """Return the statuses of the problems of what not everybody may do, by the name of its operation."""
+    found = next((RESTRICTED[name] for name in RESTRICTED if operation_id.startswith(name)), dict[str, str]())
     name = next((name for name, *_rest in ACTIONS.values() if operation_id.endswith(f"_{name}")), None)
-    if name is None:
-        return {}
-    return WHEN | (WHEN_KEYED if name in ("create", "bulk_create", "import") else WHEN_TAGGED)
+    if name is None or operation_id in RESTRICTED:
+        return found
+    return found | WHEN | (WHEN_KEYED if name in ("create", "bulk_create", "import") else WHEN_TAGGED)
 
 
 def parameters(view: Any) -> list[OpenApiParameter]:

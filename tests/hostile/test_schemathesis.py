@@ -37,6 +37,9 @@ def document(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path
                     resource = "districts" if resource == "{resource}" else resource
                     keys = ["districts"] if parameter["name"] == "resource" else [key_of(service, resource), "none"]
                     parameter["schema"] = {"type": "string", "enum": keys}
+                    if parameter["name"] == "key":  # a run makes records, so that any slug may be the key of one
+                        slug = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 100}
+                        parameter["schema"] = {"anyOf": [parameter["schema"], slug]}
     path = tmp_path_factory.mktemp("schemathesis") / "openapi.json"
     path.write_text(json.dumps(document))
     return path
@@ -69,5 +72,5 @@ def test_answers_are_as_the_document_says(service: Service, document: Path, who:
     assert done.returncode == 0, failures[:20_000] + done.stderr[-2000:]
     tested = re.search(r"Tested: (\d+)", done.stdout)
     assert tested, done.stdout[-2000:]
-    assert int(tested[1]) >= 13
+    assert int(tested[1]) >= (1 if EXAMPLES and PATHS else 13)
     sys.stdout.write(done.stdout[-600:])
