@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import translation
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
-from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from apps.common.answers import ANSWERS
 
