@@ -149,6 +149,12 @@ def test_rules_of_fields_rows_and_the_database_answer_with_a_pointer(
     assert keeper.refused("POST", resource, body, 400) == expected
 
 
+@pytest.mark.parametrize("name", [" ", "\ufffe", "…", "（筹）"])
+def test_a_neighbourhood_keeps_a_name_that_articles_can_meet(keeper: Keeper, name: str) -> None:
+    found = keeper.refused("PATCH", "neighbourhoods/310101002001", {"name": name}, 400, **{"If-Match": "*"})
+    assert found == {"/name": "invalid"}
+
+
 @pytest.mark.parametrize("body", ["[]", "7", '"x"', "null"])
 def test_a_body_that_is_no_object_is_refused(keeper: Keeper, body: str) -> None:
     for method, path in (("POST", "member-units"), ("PATCH", "member-units/x"), ("PATCH", "member-units/bulk")):

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, Q
@@ -340,6 +341,14 @@ class Neighbourhood(Division):
                 func=pgtrigger.Func(EVIDENCE.format(published="kind = 'estate'")),
             ),
         ]
+
+    def clean(self) -> None:
+        super().clean()
+        try:
+            naming.match_key(self.name or "")
+        except ValueError as error:
+            message = _("A name has at least one letter, digit or Chinese character by which it is found.")
+            raise ValidationError({"name": message}) from error
 
     @classmethod
     def written_condition(cls, match_key: Any, village: bool | None) -> Any:
