@@ -152,9 +152,29 @@ class RecordedField(CountField):
         super().__init__(relations[0], help_text=help_text)
 
     def sql(self, row: Row) -> str:
-        here = RawSQL(row.column("pk"), ())
-        counts = (f"({text_of(self._counts(row.model, relation, here))})" for relation in self.relations)
-        return f"coalesce({' + '.join(counts)}, 0)"
+        counts = (
+            f"(SELECT count(*) FROM ({text_of(self._counted(row, relation))}) AS counted)" for relation in self.relations
+        )
+        return f"({' + '.join(counts)})"
+
+    def _counted(self, row: Row, relation: str) -> QuerySet[Any]:
+        """Return what is counted behind one relation of a row, looked at from its end, so that nothing is grouped."""
+        fields: list[Any] = []
+        end: Any = row.model
+        for step in relation.split("__"):
+            fields.insert(0, end._meta.get_field(step))
+            end = fields[0].related_model
+        back = [field.field.name if field.auto_created else field.remote_field.name for field in fields]
+        wanted: dict[str, Any] = {"__".join(back): RawSQL(row.column("pk"), ())}
+        for steps, field in enumerate(fields):
+            if issubclass(field.related_model, Fact):
+                wanted["__".join([*back[:steps], "state"])] = Fact.State.PUBLISHED
+        if self.of != "pk":
+            wanted[f"{self.of}__isnull"] = False
+        rows: QuerySet[Any] = end._base_manager.filter(**self.conditions, **wanted).order_by().values(self.of)
+        # Going back over a list of many to many, one can come by the same row twice.
+        once = self.of == "pk" and not (len(fields) > 1 and any(field.many_to_many for field in fields))
+        return rows if once else rows.distinct()
 
     def annotation(self, model: type[Model], viewer: Any = None) -> Coalesce:
         counts = [
