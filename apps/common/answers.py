@@ -203,6 +203,9 @@ def _finish(response: Any, etag: str) -> HttpResponseBase:
     response["ETag"] = f'{etag[:-1]}.{record}"' if record else etag
     # Kept by others too, but never given without asking us first.
     response["Cache-Control"] = "public, no-cache"
-    patch_vary_headers(response, VARY)
+    if response.has_header("Vary"):
+        patch_vary_headers(response, VARY)
+    else:
+        response["Vary"] = ", ".join(VARY)
     finished: HttpResponseBase = response
     return finished

