@@ -95,6 +95,7 @@ def reading(bench: Bench) -> None:
     questions = {"list": [LIST], "detail": details, "filtered": filtered, "events": [EVENTS]}
     for key, paths in questions.items():
         scenarios.check_equal(bench.ours, [bench.cached, *bench.peers], paths[:5])
+        scenarios.heat(bench.ours, paths)
         targets = [bench.asking.over_http(bench.ours, paths, UNCACHED)]
         targets += [bench.asking.over_http(peer, paths) for peer in reversed(bench.peers)]
         if bench.fastapi and key in ("list", "filtered"):
@@ -132,6 +133,7 @@ def depth(bench: Bench) -> None:
     ]
     bench.keep("deep page", pages)
     details = [f"{LIST}/{slug}" for slug in scenarios.sample_slugs(bench.database, "projects_project")]
+    scenarios.heat(bench.ours, details)
     tails = [
         asking.over_http(bench.ours, [LIST], "list", connections=TAIL),
         asking.over_http(bench.ours, details, "detail", connections=TAIL),
@@ -156,6 +158,7 @@ def growth(bench: Bench, small: str, large: str) -> None:
                     "page 1": lambda: [LIST],
                     "filtered page": lambda url=url: scenarios.sample_filters(url),
                 }[key]()
+                scenarios.heat(service, lines)
                 targets.append(Asking(url, bench.pg, 4).over_http(service, lines, label))
             bench.keep(f"growth, {key}", targets, large)
 

@@ -4,6 +4,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -70,6 +71,13 @@ def alternate(name: str, targets: Sequence[Target], *, rounds: int, seconds: flo
             )
             quiet(database)
     return scenario
+
+
+def heat(service: Service, paths: Sequence[str]) -> None:
+    """Ask for every address once: what is measured is the work, not the disk from which its rows first come."""
+    with ThreadPoolExecutor(8) as pool:
+        for _answer in pool.map(service.get, paths):
+            pass
 
 
 def quiet(database: str) -> None:
