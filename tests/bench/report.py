@@ -133,8 +133,9 @@ def machine(database: str) -> list[str]:
             "SELECT current_setting('server_version'), current_setting('shared_buffers')"
         ).fetchone()
         rows = connection.execute(
-            "SELECT relname, reltuples::bigint FROM pg_class JOIN pg_stat_user_tables ON relid = pg_class.oid"
-            " WHERE reltuples > 1000 ORDER BY reltuples DESC"
+            "SELECT relname, reltuples::bigint FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples > 1000"
+            " ORDER BY reltuples DESC"
         ).fetchall()
     postgresql, buffers = row or ("", "")
     versions = [f"{name} {metadata.version(name)}" for name in PACKAGES] + peer_versions()
