@@ -2,8 +2,19 @@
 
 import os
 
+from django.conf import settings
+from django.core.cache import close_caches
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, reset_queries
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partybuild.settings")
 
 application = get_wsgi_application()
+
+# What Django does around every request and what comes to nothing here: connections are looked after where a request
+# ends, no cache of Django's holds one, and queries are recorded for DEBUG only.
+request_started.disconnect(close_old_connections)
+request_finished.disconnect(close_caches)
+if not settings.DEBUG:
+    request_started.disconnect(reset_queries)

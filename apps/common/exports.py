@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from apps.common import reading
+from apps.common.compiling import json_of, select_list
 from apps.common.errors import parameter_error
 from apps.common.flat import Column, columns
 from apps.common.formats import FORMATS
@@ -40,11 +41,6 @@ _statements = Bounded()
 # From a list to SQL
 
 
-def json_lines(text: str) -> str:
-    """Return SQL that gives each row of a query as one JSON text."""
-    return f"SELECT row_to_json(r)::text FROM ({text}) AS r"  # noqa: S608 - compiled
-
-
 def cells(text: str, found: Sequence[Column]) -> str:
     """Return SQL that gives each row of a query as cells."""
     # Without the OFFSET a field would be worked out again for each of its columns.
@@ -62,9 +58,9 @@ def _made(question: Question, form: str) -> tuple[Statement, list[Column]]:
     """Return the statement of an export and its columns, made once for each shape."""
 
     def make() -> tuple[Statement, list[Column]]:
-        serializer, text = reading.whole(question)
         if form == "ndjson":
-            return reading.statement(question, json_lines(text)), []
+            return reading.statement(question, reading.whole(question, json_of)[1]), []
+        serializer, text = reading.whole(question, select_list)
         found = columns(serializer, guarded=form == "csv")
         return reading.statement(question, cells(text, found)), found
 

@@ -5,7 +5,7 @@ Nothing of Django REST framework runs here, and no row passes through Python: Po
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 
 from apps.common import filters, paging
 from apps.common.answers import VERSION
-from apps.common.compiling import Row, Writer, choice_label, select_list
+from apps.common.compiling import Row, Writer, choice_label, json_of
 from apps.common.errors import ParameterError, nearest, parameter_error
 from apps.common.filters import ChoiceFilter, Filter, KeyFilter, SearchFilter
 from apps.common.models import is_one_of
@@ -26,7 +26,7 @@ from apps.common.past import at_instant
 from apps.common.serializers import check_expansions
 from apps.common.statements import Bounded, Slot, Statement, Unread, text_of
 from apps.common.territory import Viewer, viewer_of
-from apps.common.versions import select_version
+from apps.common.versions import row_version
 
 FACET_VALUES = 100
 MOST_FACETS = 8
@@ -207,10 +207,9 @@ def _slots(question: Question, name: str) -> list[Slot]:
 
 def _detail(question: Question) -> Statement:
     row = Row(_writer(question), question.shape.view.queryset.model)
-    fields = select_list(_serializer(question.shape), row)
+    body = json_of(_serializer(question.shape), row)
     rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
-    version = select_version(row.model, row.column("pk"))
-    body = f"(SELECT row_to_json(r) FROM (SELECT {fields}) AS r)::text"
+    version = row_version(row.model, row.column)
     return statement(question, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
 
 
@@ -224,9 +223,10 @@ class PageStatement(NamedTuple):
 def _page(question: Question) -> PageStatement:
     """Return the statement of a page.
 
-    Its rows are: the data version, what is asked about the whole list (unknown keys, count, facets), the JSON of a
-    record, the record's sort values; an empty page is one row without a record. Rows are chosen in a subquery, so that
-    only those of the page are written as JSON.
+    Its one row is: the data version, what is asked about the whole list (unknown keys, count, facets), the JSON of the
+    records with commas between them, how many rows were found (one more than the page has, where there is more), and
+    the sort values of the first and of the last row of a full page. Rows are chosen in a subquery, so that only those
+    of the page are written as JSON.
     """
     shape = question.shape
     rows = _filtered(question)
@@ -235,11 +235,13 @@ def _page(question: Question) -> PageStatement:
     model = rows.model
     page = _weighed(question, rows) if _is_weighed(question) else _placed(shape, rows)[: shape.size + 1]
     row = Row(_writer(question), model)
-    body = f"(SELECT row_to_json(r) FROM (SELECT {select_list(_serializer(shape), row)}) AS r)::text AS body"
-    keys = ", ".join(f"{row.column(column)} AS k{number}" for number, (column, _down) in enumerate(shape.order))
-    listed = f"SELECT {body}, {keys} FROM {row.source(page)}"
-    names = ", ".join(f"({text}) AS a{number}" for number, text in enumerate(asides))
-    text = f"SELECT * FROM (SELECT {names}) AS asides LEFT JOIN ({listed}) AS page ON true"
+    place = f"{row.alias}.place"
+    turned = f" ORDER BY {place} DESC" if shape.place and shape.place[0] else ""
+    body = f"string_agg({json_of(_serializer(shape), row)}, ','{turned}) FILTER (WHERE {place} <= {shape.size})"
+    keys = [row.column(column) for column, _descends in shape.order]
+    ends = [f"(array_agg({key}::text) FILTER (WHERE {place} = {end}))[1]" for end in (1, shape.size) for key in keys]
+    selected = ", ".join([*(f"({text})" for text in asides), body, "count(*)", *ends])
+    text = f"SELECT {selected} FROM {row.source(page, numbered=True)}"
     # The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
     kept = SEARCH not in shape.asked or (_is_weighed(question) and shape.asked == {SEARCH})
     return PageStatement(statement(question, text, plan_is_kept=kept), tuple(missing))
@@ -349,13 +351,16 @@ def _facet(question: Question, rows: QuerySet[Any], name: str) -> str:
     return f"SELECT coalesce(json_agg(r), '[]'::json)::text FROM ({text}) AS r"
 
 
-def whole(question: Question) -> tuple[Any, str]:
-    """Return the serializer of a whole list, and SQL whose columns are its fields, in the order asked for."""
+def whole(question: Question, select: Callable[[Any, Row], str]) -> tuple[Any, str]:
+    """Return the serializer of a whole list, and SQL for its rows in the order asked for.
+
+    `select` gives what is selected from a row for a serializer.
+    """
     shape = question.shape
     rows = _filtered(question)
     row = Row(_writer(question), rows.model)
     serializer = _serializer(shape)
-    fields = select_list(serializer, row)
+    fields = select(serializer, row)
     ordered = rows.order_by(*paging.order_by(rows.model, shape.order, backwards=False))
     # The order is that of the subquery, through which PostgreSQL reads in one pass.
     return serializer, f"SELECT {fields} FROM {row.source(ordered)}"
@@ -405,28 +410,25 @@ def page(question: Question) -> Page:
     """Return one page of a list; raise ParameterError where a filter names what there is not."""
     shape = question.shape
     made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: _page(question))
-    found = made.statement.cells(question.values)
-    version = (found[0][0] or b"").decode()
+    (row,) = made.statement.cells(question.values)
     width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
-    asides = _read_asides(question, made.checked, found[0][1:width])
-    rows = [row[width:] for row in found if row[width] is not None]
-    more = len(rows) > shape.size
-    rows = rows[: shape.size]
+    asides = _read_asides(question, made.checked, row[1:width])
+    records, counted, *ends = row[width:]
+    found, keys = int(counted or 0), len(shape.order)
+    # The row at which the page begins in the direction in which it is read, and the one at which it ends.
     backwards = bool(shape.place and shape.place[0])
-    if backwards:
-        rows.reverse()
-    has_next, has_previous = (shape.place is not None, more) if backwards else (more, shape.place is not None)
-    following = _link(question, rows[-1], "n") if rows and has_next else None
-    preceding = _link(question, rows[0], "p") if rows and has_previous else None
+    nearest = _link(question, ends[:keys], "n" if backwards else "p") if shape.place and found else None
+    farthest = _link(question, ends[keys:], "p" if backwards else "n") if found > shape.size else None
+    following, preceding = (nearest, farthest) if backwards else (farthest, nearest)
     tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False).encode()
-    body = b'{"results":[' + b",".join([row[0] or b"" for row in rows]) + b"]," + tail[1:]
-    return Page(body, version, following, preceding)
+    body = b'{"results":[' + (records or b"") + b"]," + tail[1:]
+    return Page(body, (row[0] or b"").decode(), following, preceding)
 
 
-def _link(question: Question, row: list[bytes | None], direction: str) -> str:
-    """Return the address of the page behind or before a row, whose sort values stand behind its JSON."""
-    values = [None if value is None else value.decode() for value in row[1:]]
-    return paging.link(question.params, question.path, values, direction)
+def _link(question: Question, values: Sequence[bytes | None], direction: str) -> str:
+    """Return the address of the page behind or before a row with these sort values."""
+    texts = [None if value is None else value.decode() for value in values]
+    return paging.link(question.params, question.path, texts, direction)
 
 
 def _read_asides(question: Question, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:

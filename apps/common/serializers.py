@@ -17,7 +17,21 @@ from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.compiling import Row, Writer, as_object, choice_label, expression, ordering, select_list
+from apps.common.compiling import (
+    Absent,
+    Bare,
+    Constant,
+    Row,
+    Unescaped,
+    Value,
+    Writer,
+    Written,
+    choice_label,
+    json_of,
+    object_of,
+    ordering,
+    value_of,
+)
 from apps.common.errors import nearest, parameter_error
 from apps.common.models import Citable, Fact, citable_models, load_targets
 from apps.common.statements import literal, text_of
@@ -39,10 +53,11 @@ class AddressField(serializers.Field):
     def to_representation(self, value: Any) -> str:
         return f"{settings.API_ROOT}/{value.resource}/{value.key}"
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Value:
         """Return the address of a row (see `compiling`)."""
         model: Any = row.model
-        return f"'{settings.API_ROOT}/{model.resource}/' || {row.column('key')}"
+        start, key = Constant(f"{settings.API_ROOT}/{model.resource}/"), row.value("key")
+        return Value(f"{literal(str(start))} || {key}") if key.null else Unescaped(start, str(key))
 
 
 @extend_schema_field({"type": "string"})
@@ -55,10 +70,10 @@ class NameField(serializers.Field):
     def to_representation(self, value: Any) -> str:
         return str(getattr(value, value.name_field))
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Value:
         """Return the name of a row (see `compiling`)."""
         model: Any = row.model
-        return row.column(model.name_field)
+        return row.value(model.name_field)
 
 
 class Reference(serializers.Serializer[Any]):
@@ -96,20 +111,24 @@ class TargetField(serializers.Field):
         target = targets.get(identity)
         return TargetReference(target).data if target else None
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Value:
         """Return the record that a row speaks about, whatever its kind (see `compiling`)."""
         cases = []
         for resource, model in citable_models().items():
             target = Row(row.writer, model)
-            fields = (
-                f"'{resource}' AS resource, {target.column('key')} AS key, {target.column(model.name_field)} AS name,"
-                f" {AddressField().sql(target)} AS url"
+            body = object_of(
+                [
+                    ("resource", Unescaped(Constant(resource))),
+                    ("key", target.value("key")),
+                    ("name", target.value(model.name_field)),
+                    ("url", AddressField().sql(target)),
+                ]
             )
             rows: Any = model._default_manager.all()
+            source = target.source(rows.visible_to(row.writer.viewer).order_by())
             condition = f"{target.column('pk')} = {row.column('object_id')}"
-            found = as_object(fields, target.source(rows.visible_to(row.writer.viewer).order_by()), condition)
-            cases.append(f"WHEN {row.writer.content_type(model)} THEN {found}")
-        return f"(CASE {row.column('content_type')} {' '.join(cases)} END)"
+            cases.append(f"WHEN {row.writer.content_type(model)} THEN (SELECT {body} FROM {source} WHERE {condition})")
+        return Written(f"(CASE {row.column('content_type')} {' '.join(cases)} END)")
 
 
 class CountField(serializers.IntegerField):
@@ -119,7 +138,7 @@ class CountField(serializers.IntegerField):
         self.relation = relation
         super().__init__(read_only=True, min_value=0, **kwargs)
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Bare:
         """Return the count for a row (see `compiling`)."""
         return row.count(self.relation)
 
@@ -151,12 +170,12 @@ class RecordedField(CountField):
         self.conditions = conditions
         super().__init__(relations[0], help_text=help_text)
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Bare:
         counts = (
             f"(SELECT count(*) FROM ({text_of(self._counted(row, relation))}) AS counted)"
             for relation in self.relations
         )
-        return f"({' + '.join(counts)})"
+        return Bare(f"({' + '.join(counts)})")
 
     def _counted(self, row: Row, relation: str) -> QuerySet[Any]:
         """Return what is counted behind one relation of a row, looked at from its end, so that nothing is grouped."""
@@ -222,11 +241,11 @@ class QuotationField(serializers.DictField):
         """What `prepare` fetches for the field."""
         return ("article__text",) if settings.QUOTATIONS_PUBLIC else ()
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Value:
         """Return the quotation of a row (see `compiling`), as `Citation.quotation` makes it."""
         if not settings.QUOTATIONS_PUBLIC:
-            return "NULL::json"
-        return str(row.model.quotation_sql(row))  # type: ignore[attr-defined]
+            return Absent()
+        return Value(row.model.quotation_sql(row))  # type: ignore[attr-defined]
 
 
 class CitationBrief(serializers.Serializer[Any]):
@@ -258,9 +277,9 @@ class LabelField(serializers.CharField):
         )
         self.choice = choice
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Value:
         """Return the label for a row, in the active language (see `compiling`)."""
-        return choice_label(row.column(self.choice), row.model._meta.get_field(self.choice))
+        return Value(choice_label(row.column(self.choice), row.model._meta.get_field(self.choice)))
 
 
 @extend_schema_field({"type": "number"})
@@ -270,9 +289,9 @@ class NumberField(serializers.Field):
     def to_representation(self, value: Any) -> int | float:
         return int(value) if value == value.to_integral_value() else float(value)
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Value:
         """Return the number for a row (see `compiling`)."""
-        return f"trim_scale({row.column(str(self.source))})"
+        return Value(f"trim_scale({row.column(str(self.source))})")
 
 
 class FigureBrief(serializers.Serializer[Any]):
@@ -334,9 +353,9 @@ class ReportedField(serializers.Field):
         figure.citation = citation
         return ReportedCount(figure, context=self.context).data
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Value:
         """Return the same for a row (see `compiling`)."""
-        return f"{row.aside('reports', lambda: reports(row))}.found -> {literal(self.measure)}"
+        return Value(f"({row.aside('reports', lambda: reports(row))}.found -> {literal(self.measure)})")
 
     @staticmethod
     def _citation(figure: Any) -> Any:
@@ -352,13 +371,13 @@ def reports(row: Row) -> str:
     figure, of_row = row.related("figures")
     citation, of_figure = figure.related("citations")
     article = Row(row.writer, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
-    place = select_list(CitationPlace(), citation)
+    place = json_of(CitationPlace(), citation)
     best = f"('value' = ANY ({citation.column('supports')})) DESC, {', '.join(ordering(citation))}"
     issued = f"{article.column('issued_on_latest')} DESC NULLS LAST, {figure.column('slug')} DESC"
     same_article = f"{article.column('pk')} = place.article_id"
     measure = figure.column("measure")
-    number = ", ".join(
-        "place.citation" if name == "citation" else f"{expression(field, figure)} AS {name}"
+    number = object_of(
+        (name, Written("place.citation", null=False) if name == "citation" else value_of(field, figure))
         for name, field in ReportedCount().fields.items()
     )
     chosen = f"{of_row} AND {figure.column('kind')} = 'actual'"
@@ -368,8 +387,8 @@ def reports(row: Row) -> str:
     return (
         "SELECT json_object_agg(measure, report) AS found FROM"
         f" (SELECT DISTINCT ON (measure) {measure} AS measure,"
-        f" (SELECT row_to_json(r) FROM (SELECT {number}) AS r) AS report FROM {figures},"
-        f" LATERAL (SELECT (SELECT row_to_json(p) FROM (SELECT {place}) AS p) AS citation,"
+        f" ({number})::json AS report FROM {figures},"
+        f" LATERAL (SELECT {place} AS citation,"
         f" {citation.column('article')} AS article_id FROM {citations} WHERE {of_figure} ORDER BY {best} LIMIT 1)"
         f" AS place JOIN {articles} ON {same_article} WHERE {chosen} ORDER BY measure, {issued}) AS latest"
     )

@@ -10,6 +10,7 @@ a unit is not changed by an alias that it gets.
 
 import hashlib
 import re
+from collections.abc import Callable
 from functools import cache
 
 from django.db import connection
@@ -25,22 +26,14 @@ TAG = re.compile(r'"[0-9a-f]*\.([0-9a-f]{16})"')
 KNOWN = re.compile(r'"([0-9a-f]{32})(\.[0-9a-f]{16})?"')
 
 
-@cache
-def row_version(model: type[Model], alias: str) -> str:
-    """Return SQL for the version of a row under an alias."""
-    quote = connection.ops.quote_name
+def row_version(model: type[Model], column: Callable[[str], str]) -> str:
+    """Return SQL for the version of a row; `column` gives that of a field."""
     columns = [
-        f"{alias}.{quote(str(field.column))}"
+        column(field.name)
         for field in model._meta.concrete_fields
         if not (field.generated or isinstance(field, Derived))
     ]
     return f"left(md5(ROW({', '.join(columns)})::text), 16)"
-
-
-def select_version(model: type[Model], pk: str) -> str:
-    """Return a subquery for the version of the row whose internal key SQL gives."""
-    table, key = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(str(model._meta.pk.column))
-    return f"(SELECT {row_version(model, 'v')} FROM {table} AS v WHERE v.{key} = {pk})"
 
 
 def version_of(record: Model) -> str:
@@ -51,7 +44,13 @@ def version_of(record: Model) -> str:
 
 @cache
 def _version(model: type[Model]) -> Statement:
-    return Statement(f"SELECT {select_version(model, str(Slot('pk')))}")
+    quote = connection.ops.quote_name
+
+    def column(name: str) -> str:
+        return quote(str(model._meta.get_field(name).column))  # type: ignore[union-attr]
+
+    text = f"SELECT {row_version(model, column)} FROM {quote(model._meta.db_table)}"
+    return Statement(f"{text} WHERE {quote(str(model._meta.pk.column))} = {Slot('pk')}")
 
 
 def tag_of(body: bytes, version: str) -> str:

@@ -14,7 +14,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from apps.common import exports, formats, linked_data, reading
 from apps.common.answers import CachedReads, is_anonymous
-from apps.common.compiling import Row, Writer, select_list
+from apps.common.compiling import Row, Writer, json_of
 from apps.common.errors import answer_problem
 from apps.common.flat import columns
 from apps.common.models import Citable, Record, RetiredSlug
@@ -155,7 +155,7 @@ def check_serializers() -> None:
     for view in all_views(RecordViewSet):
         columns(view.serializer_class(context={"labels": True}), guarded=True)
         for serializer in (view.serializer_class, view.detail_serializer_class):
-            select_list(serializer(context={"labels": True}), Row(Writer(), view.queryset.model))
+            json_of(serializer(context={"labels": True}), Row(Writer(), view.queryset.model))
 
 
 def _dump(document: Any) -> bytes:

@@ -6,7 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.compiling import Row, choice_label
+from apps.common.compiling import Row, Value, choice_label
 from apps.common.serializers import (
     AddressField,
     CountField,
@@ -88,11 +88,13 @@ class MarkSerializer(RecordSerializer):
 class ReadingField(serializers.CharField):
     """A figure as a person reads it."""
 
-    def sql(self, row: Row) -> str:
+    def sql(self, row: Row) -> Value:
         """Return `Figure.reading` for a row (see `common.compiling`)."""
         signs = " ".join(f"WHEN {literal(sign)} THEN {literal(shown)}" for sign, shown in SIGNS.items())
         unit = choice_label(row.column("unit"), Figure._meta.get_field("unit"))
-        return f"(CASE {row.column('comparator')} {signs} END || trim_scale({row.column('value')}) || ' ' || {unit})"
+        return Value(
+            f"(CASE {row.column('comparator')} {signs} END || trim_scale({row.column('value')}) || ' ' || {unit})"
+        )
 
 
 class FigureSerializer(RecordSerializer):

@@ -11,17 +11,30 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+from psycopg import errors
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
 from apps.common import paging, reading
-from apps.common.compiling import CompileError, Row, Writer, select_list
+from apps.common.compiling import (
+    Bare,
+    CompileError,
+    Constant,
+    Row,
+    Unescaped,
+    Value,
+    Writer,
+    Written,
+    json_of,
+    object_of,
+)
 from apps.common.filters import ChoiceFilter, CommaFilter, DateFilter, KeyFilter, SearchFilter, TargetFilter, facetable
 from apps.common.serializers import RecordSerializer, prepare
+from apps.common.statements import literal
 from apps.common.views import check_serializers
 from apps.registry.filters import IdentifierFilter
 from apps.registry.models import Alliance
@@ -186,6 +199,80 @@ def test_a_list_costs_one_query_and_the_version(client: Client, resource: str) -
         assert len(queries) == 1, [query["sql"][:300] for query in queries]
 
 
+AWKWARD = ["", "plain", 'a "b" \\ c', "two\nlines\ttab \x01", "区域化 %s %% 100%", "</script>", "\u2028"]
+
+
+def read(sql: str) -> Any:
+    """Return what JSON that SQL writes is to a client; it is one line of UTF-8."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {sql}".replace("%", "%%"), [])
+        (text,) = cursor.fetchone()
+    assert isinstance(text, str)
+    assert "\n" not in text
+    return json.loads(text)
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_a_text_is_escaped_as_a_value_and_as_a_constant(text: str) -> None:
+    found = read(object_of([("a", Value(f"{literal(text)}::text")), ("b", Written(literal(json.dumps(text))))]))
+    assert found == {"a": text, "b": text}
+    assert read(object_of([(text, Bare("1"))])) == {text: 1}
+
+
+def test_each_kind_of_value_is_json() -> None:
+    found = object_of(
+        [
+            ("none", Value("NULL::text")),
+            ("no_object", Written("NULL::text")),
+            ("flag", Value("true", null=False)),
+            ("day", Value("DATE '2023-07-06'")),
+            ("list", Value("ARRAY['a', 'b\"']")),
+            ("number", Value("1.50::numeric")),
+            ("whole", Bare("(SELECT count(*) FROM generate_series(1, 3))")),
+            ("address", Unescaped(Constant("/api/v1/x/"), "'y'")),
+        ]
+    )
+    assert read(found) == {
+        "none": None,
+        "no_object": None,
+        "flag": True,
+        "day": "2023-07-06",
+        "list": ["a", 'b"'],
+        "number": 1.5,
+        "whole": 3,
+        "address": "/api/v1/x/y",
+    }
+    assert read(object_of([])) == {}
+
+
+@pytest.mark.parametrize("count", [33, 34, 50, 51, 120])
+def test_an_object_may_have_more_fields_than_a_function_has_arguments(count: int) -> None:
+    assert read(object_of((f"f{number}", Bare(str(number))) for number in range(count))) == {
+        f"f{number}": number for number in range(count)
+    }
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_what_is_not_escaped_cannot_hold_what_has_to_be(resource: str) -> None:
+    model = viewsets()[resource].queryset.model
+    value = Row(Writer(), model).value("key")
+    if not isinstance(value, Unescaped):
+        assert model._meta.get_field(model.key_field).generated
+        return
+    record = model._base_manager.first()
+    if record is None:
+        pytest.skip("the fixtures hold no record of this resource")
+    column = connection.ops.quote_name(model._meta.get_field(model.key_field).column)
+    text = f"UPDATE {model._meta.db_table} SET {column} = %s WHERE id = %s"  # noqa: S608 - names of columns
+    with connection.cursor() as cursor:
+        # Without triggers: what is asked is whether the table itself refuses the key.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+    for odd in ('a"b', "a\\b", "a\n"):
+        with pytest.raises(DatabaseError) as refused, transaction.atomic():
+            connection.cursor().execute(text, [odd, record.pk])
+        assert isinstance(refused.value.__cause__, errors.CheckViolation | errors.StringDataRightTruncation)
+
+
 class Odd(serializers.Field):
     """A field of a kind that nobody has taught the compiler."""
 
@@ -202,7 +289,7 @@ class OddSerializer(RecordSerializer):
 
 def test_a_field_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(CompileError, match=r"OddSerializer\.odd: no SQL for Odd"):
-        select_list(OddSerializer(), Row(Writer(), Alliance))
+        json_of(OddSerializer(), Row(Writer(), Alliance))
 
 
 def test_the_start_refuses_what_cannot_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
@@ -18,8 +18,8 @@ from django.db.models.functions import Collate
 from django.utils import translation
 
 from apps.common.answers import build
-from apps.common.compiling import Row, Writer, select_list
-from apps.common.exports import CELLS, JSON_LINES, cells, chunks, copied, head, json_lines
+from apps.common.compiling import Row, Writer, json_of, select_list
+from apps.common.exports import CELLS, JSON_LINES, cells, chunks, copied, head
 from apps.common.flat import Column, columns
 from apps.common.models import Citable, citable_models
 from apps.common.spreadsheets import terms
@@ -34,9 +34,10 @@ LEFT_OUT = frozenset({"updated_at"})
 
 
 class Export(NamedTuple):
-    """One resource as it is dumped: SQL for its records, and their columns."""
+    """One resource as it is dumped: SQL for its records as JSON, SQL for them as columns, and these columns."""
 
-    text: str
+    objects: str
+    rows: str
     columns: list[Column]
 
 
@@ -111,8 +112,8 @@ def write(folder: Path, cursor: Any, *, compressed: bool) -> dict[str, Any]:
             export = export_of(view)
             names = [column.name for column in export.columns]
             sources = {
-                "csv": (head(names), cells(export.text, export.columns), CELLS, b"\r\n"),
-                "ndjson": (b"", json_lines(export.text), JSON_LINES, b"\n"),
+                "csv": (head(names), cells(export.rows, export.columns), CELLS, b"\r\n"),
+                "ndjson": (b"", export.objects, JSON_LINES, b"\n"),
             }
             files = {}
             for form, (before, text, options, ending) in sources.items():
@@ -131,13 +132,15 @@ def export_of(view: type[RecordViewSet]) -> Export:
     base = cast("type[Any]", view.serializer_class)
     names = [name for name in base.Meta.fields if name not in LEFT_OUT]
     serializer = base(context={"fields": names})
-    row = Row(Writer(None), model)
-    fields = select_list(serializer, row)
-    rows: Any = model._default_manager.all()
+    visible: Any = model._default_manager.all()
     # By bytes, whatever the collation of the database.
-    ordered = rows.visible_to(None).order_by(Collate(model.key_field, "C"))
-    text = f"SELECT {fields} FROM {row.source(ordered)}"  # noqa: S608 - compiled
-    return Export(text, columns(serializer, guarded=True))
+    ordered = visible.visible_to(None).order_by(Collate(model.key_field, "C"))
+
+    def text(select: Callable[[Any, Row], str]) -> str:
+        row = Row(Writer(None), model)
+        return f"SELECT {select(serializer, row)} FROM {row.source(ordered)}"  # noqa: S608 - compiled
+
+    return Export(text(json_of), text(select_list), columns(serializer, guarded=True))
 
 
 def write_file(
