@@ -23,7 +23,8 @@ DEFAULT_SIZE = 50
 MAX_SIZE = 200
 COUNT_CAP = 10_000
 # Without a time: the same page has the same cursors as long as the data are the same, for its ETag says so.
-SIGNER = signing.Signer(salt="apps.common.paging")
+# Of characters that stand in an address as they are.
+SIGNER = signing.Signer(salt="apps.common.paging", sep="~")
 # What shapes an answer without choosing or ordering its rows: a cursor serves whatever these are.
 FREE = frozenset({"cursor", "page_size", "count", "fields", "expand", "labels", "facets", "format"})
 
@@ -143,31 +144,38 @@ def read_order(params: Mapping[str, str], view: Any) -> Order:
     return tuple(order)
 
 
-def read_place(params: Mapping[str, str], path: str, order: Order) -> Place | None:
-    """Return where the page begins, or None for the first page."""
-    text = params.get("cursor")
+def read_place(request: Any, filters: str, order: Order) -> Place | None:
+    """Return where the page begins that a request asks for, None for the first.
+
+    `filters` is the `digest` of its list.
+    """
+    text = request.GET.get("cursor") if request.META.get("QUERY_STRING") else None
     if text is None:
         return None
     try:
-        direction, digest, *values = SIGNER.unsign_object(text)
+        direction, made_for, *values = SIGNER.unsign_object(text)
     except (signing.BadSignature, ValueError) as error:
         raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
-    if digest != _digest(params, path) or len(values) != len(order):
+    if made_for != filters or len(values) != len(order):
         raise parameter_error(
             "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
         )
     return Place(tuple(values), direction == "p")
 
 
-def link(params: Mapping[str, str], path: str, values: Sequence[str | None], direction: str) -> str:
-    """Return the address of the page behind (`n`) or before (`p`) the row with these sort values, as SQL's texts."""
+def link(params: Mapping[str, str], path: str, filters: str, values: Sequence[str | None], direction: str) -> str:
+    """Return the address of the page behind (`n`) or before (`p`) the row with these sort values, as SQL's texts.
+
+    `filters` is the `digest` of the parameters and the path.
+    """
     # Not compressed, which takes longer than all else here and would save a few characters.
-    cursor = SIGNER.sign_object([direction, _digest(params, path), *values])
-    query: dict[str, Any] = {name: value for name, value in params.items() if name not in ("cursor", "count", "facets")}
-    return f"{path}?{urlencode({**query, 'cursor': cursor})}"
+    cursor = SIGNER.sign_object([direction, filters, *values])
+    query = [(name, value) for name, value in params.items() if name not in ("count", "facets")]
+    before = f"{urlencode(query)}&" if query else ""
+    return f"{path}?{before}cursor={cursor}"
 
 
-def _digest(params: Mapping[str, str], path: str) -> str:
+def digest(params: Mapping[str, str], path: str) -> str:
     """Return what ties a cursor to the list it was made for."""
     kept = sorted((name, value) for name, value in params.items() if name not in FREE)
     return hashlib.sha256(repr((path, kept)).encode()).hexdigest()[:12]

@@ -6,7 +6,8 @@ Nothing of Django REST framework runs here, and no row passes through Python: Po
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 from django.conf import settings
@@ -37,8 +38,9 @@ GLANCED = 1_000
 PROMISING = 6
 FEW = 4_000
 WALKED = 20_000
+KEPT_LENGTH = 1_000  # characters of the parameters of a question that is kept
 _statements = Bounded()
-_plain = Bounded()
+_questions = Bounded()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Question:
     values: dict[str, Any]
     params: Mapping[str, str]
     path: str
+    digest: str = ""  # of what ties a cursor to a list
 
 
 # From a request to a question
@@ -79,18 +82,37 @@ class Question:
 
 def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     """Return what a GET asks for: the record with a key, or a list. Raises ParameterError."""
-    if user is not None or request.META.get("QUERY_STRING"):
+    asked = _asked(request, view, user, key)
+    shape, values = asked.shape, asked.values
+    if key is not None:
+        return Question(shape, {**values, "key": key}, asked.params, request.path)
+    digest = paging.digest(asked.params, request.path)
+    if place := paging.read_place(request, digest, shape.order):
+        shape = replace(shape, place=(place.backwards, tuple(value is None for value in place.values)))
+        values = values | {f"place_{number}": value for number, value in enumerate(place.values)}
+    return Question(shape, values, asked.params, request.path, digest)
+
+
+def _asked(request: Any, view: Any, user: Any, key: str | None) -> Question:
+    """Return what is asked but for the key of a record and the place of a page.
+
+    Everybody who gives the same parameters asks the same, and so does each page of a list: they are read once.
+    """
+    query = request.META.get("QUERY_STRING", "")
+    parts = query.split("&")
+    # One that is doubled or empty is refused with the rest.
+    is_odd = "cursor=" in parts or (query != "" and len(parts) != len(request.GET))
+    if user is not None or is_odd or len(query) > KEPT_LENGTH:
         return _ask(request, view, user, key)
-    # Without parameters, everybody asks the same of a list, and the same of each of its records.
-    same = (view, key is None, translation.get_language(), settings.QUOTATIONS_PUBLIC)
-    plain: Question = _plain.get(same, lambda: _ask(request, view, None, key))
-    values = plain.values if key is None else {**plain.values, "key": key}
-    return Question(plain.shape, values, {}, request.path)
+    if key is None:
+        parts = [part for part in parts if not part.startswith("cursor=")]
+    same = (view, key is None, translation.get_language(), settings.QUOTATIONS_PUBLIC, *parts)
+    found: Question = _questions.get(same, lambda: _ask(request, view, None, key))
+    return found
 
 
 def _ask(request: Any, view: Any, user: Any, key: str | None) -> Question:
-    known = filters.DETAIL_PARAMETERS if key is not None else filters.LIST_PARAMETERS | set(base_filters(view))
-    filters.refuse_unknown(request, known)
+    filters.refuse_unknown(request, filters.DETAIL_PARAMETERS if key is not None else _list_parameters(view))
     params = {name: request.GET[name] for name in request.GET}
     serializer = view.serializer_class if key is None else view.detail_serializer_class
     as_of = filters.read_day(request, "as_of")
@@ -112,20 +134,16 @@ def _ask(request: Any, view: Any, user: Any, key: str | None) -> Question:
     _check_fields(serializer, shared["fields"])
     values: dict[str, Any] = {"as_of": as_of, "known_at": known_at, **territory}
     if key is not None:
-        return Question(Shape(**shared), {**values, "key": key}, params, request.path)
+        return Question(Shape(**shared), values, params, request.path)
     readings = filters.read_filters(request, view)
     for name, reading in readings.items():
         values |= {f"{name}_{number}": value for number, value in enumerate(reading.values)}
-    order = paging.read_order(params, view)
-    place = paging.read_place(params, request.path, order)
-    if place:
-        values |= {f"place_{number}": value for number, value in enumerate(place.values)}
+    params.pop("cursor", None)
     shape = Shape(
         **shared,
         asked=frozenset(readings),
         filters=tuple(sorted((name, reading.shape) for name, reading in readings.items())),
-        order=order,
-        place=place and (place.backwards, tuple(value is None for value in place.values)),
+        order=paging.read_order(params, view),
         size=paging.read_size(params),
         count=paging.COUNT_CAP if filters.read_flag(request, "count") else 0,
         facets=_read_facets(request, view),
@@ -139,6 +157,11 @@ def base_filters(view: Any) -> dict[str, Filter]:
     return found
 
 
+@cache
+def _list_parameters(view: Any) -> frozenset[str]:
+    return frozenset((*filters.LIST_PARAMETERS, *base_filters(view)))
+
+
 def _check_fields(serializer: Any, picked: tuple[str, ...]) -> None:
     known = serializer.Meta.fields
     for name in picked:
@@ -149,7 +172,7 @@ def _check_fields(serializer: Any, picked: tuple[str, ...]) -> None:
 
 def _read_facets(request: Any, view: Any) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(filters.read_words(request, "facets")))
-    known = filters.facetable(view)
+    known = filters.facetable(view) if names else ()
     for name in names:
         if name not in known:
             detail = gettext("One cannot count by “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
@@ -428,7 +451,7 @@ def page(question: Question) -> Page:
 def _link(question: Question, values: Sequence[bytes | None], direction: str) -> str:
     """Return the address of the page behind or before a row with these sort values."""
     texts = [None if value is None else value.decode() for value in values]
-    return paging.link(question.params, question.path, texts, direction)
+    return paging.link(question.params, question.path, question.digest, texts, direction)
 
 
 def _read_asides(question: Question, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:
@@ -471,5 +494,6 @@ def check_whole(question: Question, most: int = 0) -> int:
 
 
 def forget() -> None:
-    """Forget all statements; they are made anew at their next use."""
+    """Forget all questions and statements; they are made anew at their next use."""
+    _questions.clear()
     _statements.clear()

@@ -35,7 +35,7 @@ def test_a_page_opens_without_errors_and_asks_no_other_host(service: Service, ad
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(host + address)
-        page.get_by_text(shown).first.wait_for(state="attached", timeout=30_000)
+        page.get_by_text(shown).first.wait_for(state="attached", timeout=120_000)
         page.wait_for_timeout(500)
         browser.close()
     assert errors == []
