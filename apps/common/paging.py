@@ -1,7 +1,8 @@
 """Keyset paging: a page begins behind the last row of the one before, however deep, without OFFSET or COUNT.
 
-The cursor is opaque and signed: it holds the sort order, the sort values of the row it stands at, the direction, and a
-digest of the filters it was made for.
+The cursor is opaque: the direction, and a signed token for a boundary in the list. It holds the sort values of the row
+behind which the boundary lies, and a digest of the filters it was made for. The pages on both sides of a boundary are
+reached by the same token, so that each page signs no more than one.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ COUNT_CAP = 10_000
 # Without a time: the same page has the same cursors as long as the data are the same, for its ETag says so.
 # Of characters that stand in an address as they are.
 SIGNER = signing.Signer(salt="apps.common.paging", sep="~")
+DIRECTIONS = "np"  # to the next page, to the previous one
 # What shapes an answer without choosing or ordering its rows: a cursor serves whatever these are.
 FREE = frozenset({"cursor", "page_size", "count", "fields", "expand", "labels", "facets", "format"})
 
@@ -44,10 +46,11 @@ FACET = {
 
 
 class Place(NamedTuple):
-    """Where a page begins: behind the row with these sort values, or before it."""
+    """Where a page begins: behind the row with these sort values, or, read backwards, with that row."""
 
     values: tuple[Any, ...]
     backwards: bool
+    token: str
 
 
 class PageSchema(BasePagination):
@@ -153,26 +156,29 @@ def read_place(request: Any, filters: str, order: Order) -> Place | None:
     if text is None:
         return None
     try:
-        direction, made_for, *values = SIGNER.unsign_object(text)
+        direction, token = DIRECTIONS.index(text[:1]), text[1:]
+        made_for, *values = SIGNER.unsign_object(token)
     except (signing.BadSignature, ValueError) as error:
         raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
     if made_for != filters or len(values) != len(order):
         raise parameter_error(
             "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
         )
-    return Place(tuple(values), direction == "p")
+    return Place(tuple(values), bool(direction), token)
 
 
-def link(params: Mapping[str, str], path: str, filters: str, values: Sequence[str | None], direction: str) -> str:
-    """Return the address of the page behind (`n`) or before (`p`) the row with these sort values, as SQL's texts.
-
-    `filters` is the `digest` of the parameters and the path.
-    """
+def boundary(filters: str, values: Sequence[str | None]) -> str:
+    """Return the token of the boundary behind the row with these sort values, as SQL's texts (see `read_place`)."""
     # Not compressed, which takes longer than all else here and would save a few characters.
-    cursor = SIGNER.sign_object([direction, filters, *values])
+    token: str = SIGNER.sign_object([filters, *values])
+    return token
+
+
+def link(params: Mapping[str, str], path: str, token: str, *, backwards: bool) -> str:
+    """Return the address of the page behind a boundary, or of the one that ends at it."""
     query = [(name, value) for name, value in params.items() if name not in ("count", "facets")]
     before = f"{urlencode(query)}&" if query else ""
-    return f"{path}?{before}cursor={cursor}"
+    return f"{path}?{before}cursor={DIRECTIONS[backwards]}{token}"
 
 
 def digest(params: Mapping[str, str], path: str) -> str:
@@ -236,7 +242,7 @@ class _RowCompare(Expression):
 
 
 def behind(model: type[Model], order: Order, nulls: Sequence[bool], backwards: bool) -> Any:
-    """Return the condition for the rows behind a place in the order of `order_by`.
+    """Return the condition for the rows behind a place in the order of `order_by`, or for those up to it.
 
     The place's values are the slots `place_0`, `place_1` …; `nulls` says which of them are NULL.
     """
@@ -244,7 +250,7 @@ def behind(model: type[Model], order: Order, nulls: Sequence[bool], backwards: b
     slots = [Slot(f"place_{number}", field) for number, field in enumerate(fields)]
     directions = {descends for _column, descends in order}
     if len(directions) == 1 and not any(_nullable(model, column) for column, _descends in order):
-        sign = "<" if directions.pop() != backwards else ">"
+        sign = ("<" if directions.pop() != backwards else ">") + ("=" if backwards else "")
         return _RowCompare([F(column) for column, _descends in order], slots, sign)
     condition = Q()
     equal_so_far = Q()
@@ -259,4 +265,4 @@ def behind(model: type[Model], order: Order, nulls: Sequence[bool], backwards: b
             equal = Q(**{column: slot})
         condition |= equal_so_far & beyond
         equal_so_far &= equal
-    return condition
+    return condition | equal_so_far if backwards else condition

@@ -75,6 +75,7 @@ class Question:
     params: Mapping[str, str]
     path: str
     digest: str = ""  # of what ties a cursor to a list
+    token: str = ""  # of the boundary at which the page begins
 
 
 # From a request to a question
@@ -87,10 +88,11 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     if key is not None:
         return Question(shape, {**values, "key": key}, asked.params, request.path)
     digest = paging.digest(asked.params, request.path)
-    if place := paging.read_place(request, digest, shape.order):
+    place = paging.read_place(request, digest, shape.order)
+    if place:
         shape = replace(shape, place=(place.backwards, tuple(value is None for value in place.values)))
         values = values | {f"place_{number}": value for number, value in enumerate(place.values)}
-    return Question(shape, values, asked.params, request.path, digest)
+    return Question(shape, values, asked.params, request.path, digest, place.token if place else "")
 
 
 def _asked(request: Any, view: Any, user: Any, key: str | None) -> Question:
@@ -248,7 +250,8 @@ def _page(question: Question) -> PageStatement:
 
     Its one row is: the data version, what is asked about the whole list (unknown keys, count, facets), the JSON of the
     records with commas between them, how many rows were found (one more than the page has, where there is more), and
-    the sort values of the first and of the last row of a full page. Rows are chosen in a subquery, so that only those
+    the sort values of the row behind which the next boundary lies: the last of the page, or, read backwards, the one
+    beyond. Rows are chosen in a subquery, so that only those
     of the page are written as JSON.
     """
     shape = question.shape
@@ -259,10 +262,11 @@ def _page(question: Question) -> PageStatement:
     page = _weighed(question, rows) if _is_weighed(question) else _placed(shape, rows)[: shape.size + 1]
     row = Row(_writer(question), model)
     place = f"{row.alias}.place"
-    turned = f" ORDER BY {place} DESC" if shape.place and shape.place[0] else ""
+    backwards = bool(shape.place and shape.place[0])
+    turned = f" ORDER BY {place} DESC" if backwards else ""
     body = f"string_agg({json_of(_serializer(shape), row)}, ','{turned}) FILTER (WHERE {place} <= {shape.size})"
     keys = [row.column(column) for column, _descends in shape.order]
-    ends = [f"(array_agg({key}::text) FILTER (WHERE {place} = {end}))[1]" for end in (1, shape.size) for key in keys]
+    ends = [f"(array_agg({key}::text) FILTER (WHERE {place} = {shape.size + backwards}))[1]" for key in keys]
     selected = ", ".join([*(f"({text})" for text in asides), body, "count(*)", *ends])
     text = f"SELECT {selected} FROM {row.source(page, numbered=True)}"
     # The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
@@ -436,22 +440,22 @@ def page(question: Question) -> Page:
     (row,) = made.statement.cells(question.values)
     width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
     asides = _read_asides(question, made.checked, row[1:width])
-    records, counted, *ends = row[width:]
-    found, keys = int(counted or 0), len(shape.order)
-    # The row at which the page begins in the direction in which it is read, and the one at which it ends.
+    records, counted, *end = row[width:]
+    found = int(counted or 0)
     backwards = bool(shape.place and shape.place[0])
-    nearest = _link(question, ends[:keys], "n" if backwards else "p") if shape.place and found else None
-    farthest = _link(question, ends[keys:], "p" if backwards else "n") if found > shape.size else None
-    following, preceding = (nearest, farthest) if backwards else (farthest, nearest)
+    # The page on the other side of the boundary at which this one begins, and the one behind its end.
+    back = None
+    if shape.place and found:
+        back = paging.link(question.params, question.path, question.token, backwards=not backwards)
+    on = None
+    if found > shape.size:
+        values = [None if value is None else value.decode() for value in end]
+        token = paging.boundary(question.digest, values)
+        on = paging.link(question.params, question.path, token, backwards=backwards)
+    following, preceding = (back, on) if backwards else (on, back)
     tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False).encode()
     body = b'{"results":[' + (records or b"") + b"]," + tail[1:]
     return Page(body, (row[0] or b"").decode(), following, preceding)
-
-
-def _link(question: Question, values: Sequence[bytes | None], direction: str) -> str:
-    """Return the address of the page behind or before a row with these sort values."""
-    texts = [None if value is None else value.decode() for value in values]
-    return paging.link(question.params, question.path, question.digest, texts, direction)
 
 
 def _read_asides(question: Question, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:

@@ -181,6 +181,10 @@ def test_a_cursor_of_another_list_is_refused(api: Api, unit: Any, path: str, par
         lambda cursor: "党建:" + cursor,
         lambda cursor: signing.dumps(["n", "digest", 1], salt="another"),
         lambda cursor: signing.Signer(salt=paging.SIGNER.salt, key="k" * 50).sign_object(["n", "digest", 1]),
+        lambda cursor: "n" + signing.Signer(salt=paging.SIGNER.salt, key="k" * 50, sep="~").sign_object(["digest", 1]),
+        lambda cursor: "x" + cursor[1:],
+        lambda cursor: cursor[1:],
+        lambda cursor: "n",
     ],
 )
 def test_a_cursor_that_was_tampered_with_is_refused(api: Api, unit: Any, change: Any) -> None:
@@ -206,7 +210,27 @@ def test_parameters_that_were_read_before_are_read_as_strictly(api: Api, unit: A
 
 @pytest.mark.parametrize("content", [[], ["n"], ["x", "y", "z"]])
 def test_what_is_signed_but_no_cursor_is_refused(api: Api, unit: Any, content: Any) -> None:
-    api.problem("resources", unit="a-unit", cursor=paging.SIGNER.sign_object(content))
+    api.problem("resources", unit="a-unit", cursor="n" + paging.SIGNER.sign_object(content))
+
+
+def test_the_pages_on_both_sides_of_a_boundary_are_reached_by_the_same_token(api: Api, unit: Any) -> None:
+    for sort in ("name", "-name", "updated_at", "-updated_at,name"):
+        first = api.get("resources", unit="a-unit", page_size=3, sort=sort)
+        second = api.get(first["next"])
+        assert second["previous"].replace("cursor=p", "cursor=n") == first["next"]
+        assert api.get(second["previous"])["results"] == first["results"]
+        assert api.get(api.get(second["previous"])["next"]) == second
+        third = api.get(second["next"])
+        assert api.get(third["previous"]) == {**second, "next": second["next"]}
+
+
+def test_a_page_read_backwards_goes_on_where_rows_have_come_and_gone(api: Api, unit: Any) -> None:
+    first = api.get("resources", unit="a-unit", page_size=3)
+    second = api.get(first["next"])
+    keys = [row["slug"] for row in first["results"]]
+    Resource.objects.filter(slug=keys[-1]).update(state="draft")
+    assert [row["slug"] for row in api.get(second["previous"])["results"]] == keys[:-1]
+    assert api.get(first["next"])["results"] == second["results"]
 
 
 # Size and count -----------------------------------------------------------------------------------------------------
