@@ -100,11 +100,13 @@ def _asked(request: Any, view: Any, user: Any, key: str | None) -> Question:
 
     Everybody who gives the same parameters asks the same, and so does each page of a list: they are read once.
     """
+    if user is not None:
+        return _ask(request, view, user, key)
     query = request.META.get("QUERY_STRING", "")
     parts = query.split("&")
     # One that is doubled or empty is refused with the rest.
     is_odd = "cursor=" in parts or (query != "" and len(parts) != len(request.GET))
-    if user is not None or is_odd or len(query) > KEPT_LENGTH:
+    if is_odd or len(query) > KEPT_LENGTH:
         return _ask(request, view, user, key)
     if key is None:
         parts = [part for part in parts if not part.startswith("cursor=")]
