@@ -147,14 +147,8 @@ def read_order(params: Mapping[str, str], view: Any) -> Order:
     return tuple(order)
 
 
-def read_place(request: Any, filters: str, order: Order) -> Place | None:
-    """Return where the page begins that a request asks for, None for the first.
-
-    `filters` is the `digest` of its list.
-    """
-    text = request.GET.get("cursor") if request.META.get("QUERY_STRING") else None
-    if text is None:
-        return None
+def read_place(text: str, filters: str, order: Order) -> Place:
+    """Return where the page of a cursor begins in the list with this `digest`; raise ParameterError."""
     try:
         direction, token = DIRECTIONS.index(text[:1]), text[1:]
         made_for, *values = SIGNER.unsign_object(token)

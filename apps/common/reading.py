@@ -7,8 +7,9 @@ Nothing of Django REST framework runs here, and no row passes through Python: Po
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, cast
+from urllib.parse import unquote_plus
 
 from django.conf import settings
 from django.db.models import BooleanField, Count, DateField, ExpressionWrapper, F, QuerySet
@@ -25,7 +26,7 @@ from apps.common.filters import ChoiceFilter, Filter, KeyFilter, SearchFilter
 from apps.common.models import is_one_of
 from apps.common.past import at_instant
 from apps.common.serializers import check_expansions
-from apps.common.statements import Bounded, Slot, Statement, Unread, text_of
+from apps.common.statements import KEPT, Bounded, Slot, Statement, Unread, text_of
 from apps.common.territory import Viewer, viewer_of
 from apps.common.versions import row_version
 
@@ -83,36 +84,43 @@ class Question:
 
 def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
     """Return what a GET asks for: the record with a key, or a list. Raises ParameterError."""
-    asked = _asked(request, view, user, key)
-    shape, values = asked.shape, asked.values
+    asked, cursor = _asked(request, view, user, key)
     if key is not None:
-        return Question(shape, {**values, "key": key}, asked.params, request.path)
-    digest = paging.digest(asked.params, request.path)
-    place = paging.read_place(request, digest, shape.order)
-    if place:
-        shape = replace(shape, place=(place.backwards, tuple(value is None for value in place.values)))
-        values = values | {f"place_{number}": value for number, value in enumerate(place.values)}
-    return Question(shape, values, asked.params, request.path, digest, place.token if place else "")
+        return Question(asked.shape, {**asked.values, "key": key}, asked.params, request.path)
+    if cursor is None:
+        return asked
+    place = paging.read_place(cursor, asked.digest, asked.shape.order)
+    shape = _placed_shape(asked.shape, place.backwards, tuple(value is None for value in place.values))
+    values = asked.values | {f"place_{number}": value for number, value in enumerate(place.values)}
+    return Question(shape, values, asked.params, asked.path, asked.digest, place.token)
 
 
-def _asked(request: Any, view: Any, user: Any, key: str | None) -> Question:
-    """Return what is asked but for the key of a record and the place of a page.
+@lru_cache(KEPT)
+def _placed_shape(shape: Shape, backwards: bool, nulls: tuple[bool, ...]) -> Shape:
+    # Kept, because a statement is found by its shape, and soonest by the very same one.
+    return replace(shape, place=(backwards, nulls))
 
-    Everybody who gives the same parameters asks the same, and so does each page of a list: they are read once.
+
+def _asked(request: Any, view: Any, user: Any, key: str | None) -> tuple[Question, str | None]:
+    """Return what is asked but for the key of a record and the place of a page, and the cursor that gives the place.
+
+    Everybody who gives the same parameters asks the same, and so does each page of a list: they are read once, and
+    found again by the address as it stands, unless its parameters are not named in the clear, or twice.
     """
     if user is not None:
-        return _ask(request, view, user, key)
+        return _ask(request, view, user, key), request.GET.get("cursor")
     query = request.META.get("QUERY_STRING", "")
-    parts = query.split("&")
-    # One that is doubled or empty is refused with the rest.
-    is_odd = "cursor=" in parts or (query != "" and len(parts) != len(request.GET))
-    if is_odd or len(query) > KEPT_LENGTH:
-        return _ask(request, view, user, key)
-    if key is None:
-        parts = [part for part in parts if not part.startswith("cursor=")]
-    same = (view, key is None, translation.get_language(), settings.QUOTATIONS_PUBLIC, *parts)
+    parts = query.split("&") if query else []
+    named = {part.partition("=")[0]: part for part in parts}
+    is_clear = len(named) == len(parts) and all(map(str.isidentifier, named))
+    cursor = named.pop("cursor", None) if key is None else None
+    # An empty cursor is refused with the rest.
+    if not is_clear or cursor in ("cursor", "cursor=") or len(query) > KEPT_LENGTH:
+        return _ask(request, view, None, key), request.GET.get("cursor")
+    path = request.path if key is None else None
+    same = (view, path, translation.get_language(), settings.QUOTATIONS_PUBLIC, *named.values())
     found: Question = _questions.get(same, lambda: _ask(request, view, None, key))
-    return found
+    return found, unquote_plus(cursor.removeprefix("cursor=")) if cursor else None
 
 
 def _ask(request: Any, view: Any, user: Any, key: str | None) -> Question:
@@ -152,7 +160,7 @@ def _ask(request: Any, view: Any, user: Any, key: str | None) -> Question:
         count=paging.COUNT_CAP if filters.read_flag(request, "count") else 0,
         facets=_read_facets(request, view),
     )
-    return Question(shape, values, params, request.path)
+    return Question(shape, values, params, request.path, paging.digest(params, request.path))
 
 
 def base_filters(view: Any) -> dict[str, Filter]:
@@ -503,3 +511,4 @@ def forget() -> None:
     """Forget all questions and statements; they are made anew at their next use."""
     _questions.clear()
     _statements.clear()
+    _placed_shape.cache_clear()

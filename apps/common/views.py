@@ -91,7 +91,9 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
         `form` is the format that the headers ask for, where that has been found out already.
         """
         key = self.kwargs["key"] if self.action == "retrieve" else None
-        if not form or request.META.get("QUERY_STRING"):
+        query = request.META.get("QUERY_STRING", "")
+        # A name may be encoded, whatever for.
+        if not form or "format" in query or "%" in query:
             form = formats.choose(request, formats.LIST_FORMATS if key is None else formats.RECORD_FORMATS)
             formats.refuse_paging(request, form)
         question = reading.ask(request, type(self), user, key)
