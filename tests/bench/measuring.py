@@ -4,12 +4,16 @@ import json
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import NamedTuple
 
 from partybuild import database
 
@@ -122,6 +126,35 @@ def wrk(port: int, lines: Iterable[str], *, seconds: float, connections: int, ap
         kilobytes=found["bytes"] / count / 1000,
         refused=found["refused"],
         lost=found["lost"],
+    )
+
+
+class Answer(NamedTuple):
+    """What one request came to."""
+
+    milliseconds: float
+    size: int
+    good: bool
+
+
+def ask(client: HTTPConnection, path: str) -> Answer:
+    """Ask for an address by an open connection."""
+    begin = time.perf_counter()
+    client.request("GET", path)
+    response = client.getresponse()
+    body = response.read()
+    return Answer((time.perf_counter() - begin) * 1000, len(body), response.status == 200)
+
+
+def of_answers(answers: Sequence[Answer]) -> Load:
+    """Return what the answers to one client came to, whose requests followed each other."""
+    times = [answer.milliseconds for answer in answers]
+    return Load(
+        rps=1000 / statistics.fmean(times),
+        p50=statistics.median(times),
+        p99=statistics.quantiles(times, n=100)[-1],
+        kilobytes=statistics.fmean(answer.size for answer in answers) / 1000,
+        refused=sum(not answer.good for answer in answers),
     )
 
 

@@ -28,11 +28,11 @@ WHAT = {
     "cached list": "List of 50 projects, answer cache on",
     "304": "One project: 304 by `If-None-Match` against 200, uncached",
     "304 cached": "One project: 304 by `If-None-Match` against 200, answer cache on",
-    "deep page": "Page 1 against the page half way, uncached, 4 connections",
+    "deep page": "Page 1 against the page half way, uncached, asked in turn",
     "tail": "64 connections, uncached but for the cached list",
-    "growth, detail": "Small against large registry: detail, uncached, 4 connections",
-    "growth, page 1": "Small against large registry: page 1, uncached, 4 connections",
-    "growth, filtered page": "Small against large registry: filtered page, uncached, 4 connections",
+    "growth, detail": "Small against large registry: detail, uncached, asked in turn",
+    "growth, page 1": "Small against large registry: page 1, uncached, asked in turn",
+    "growth, filtered page": "Small against large registry: filtered page, uncached, asked in turn",
 }
 
 
@@ -120,7 +120,7 @@ def table(scenario: Scenario) -> list[str]:
         lost = sum(load.refused + load.lost for load in scenario.runs[name])
         mark = f" ({lost} requests failed)" if lost else ""
         cells = [f"{rps:,.0f}" if rps >= 100 else f"{rps:.1f}", f"{p50:.2f}", f"{p99:.2f}" if p99 else "–"]
-        cells += [f"{app:.2f}" if app else "–", f"{pg:.2f}", f"{size:.1f}" if size else "–"]
+        cells += [f"{app:.2f}" if app else "–", f"{pg:.2f}" if pg else "–", f"{size:.1f}" if size else "–"]
         lines.append(f"| {name}{mark} | {' | '.join(cells)} |")
     return lines
 
@@ -223,6 +223,9 @@ INTRODUCTION = """
 Written by `make bench`; do not edit. All run side by side on one machine, load generator, servers and database, in
 alternation, each round in another order; a figure is a median of rounds. Ratios carry over to other machines, absolute
 figures do not. CPU is user and system time of all processes of the server, and of PostgreSQL, for each request.
+
+What differs by little is asked in turn: one answer of each, over and over, so that a machine that is slower for a while
+is so for all. Requests a second are then those of one client that waits for each answer.
 
 Before anything is timed, the peers' answers are compared with the service's, record by record (a hash of the JSON), and
 every address is asked once, so that its rows are in memory.

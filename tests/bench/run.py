@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.bench import exporting, measuring, report, scale, scenarios, searching, server, services
-from tests.bench.scenarios import EVENTS, LIST, Asking, Scenario, alternate
+from tests.bench.scenarios import EVENTS, LIST, Asking, Scenario, alternate, in_turn
 from tests.bench.services import ROOT, Service
 
 UNCACHED = "partybuild"
@@ -62,15 +62,14 @@ class Bench:
         """The peers that are there."""
         return [self.naive, *([self.fastapi] if self.fastapi else [])]
 
-    def keep(self, key: str, targets: list[scenarios.Target], database: str = "") -> None:
+    def keep(self, key: str, targets: list[scenarios.Target]) -> None:
         """Run a scenario and keep what was found."""
-        self.found[key] = alternate(
-            key,
-            targets,
-            rounds=self.plan.rounds,
-            seconds=self.plan.seconds,
-            database=database or self.database,
-        )
+        plan = self.plan
+        self.found[key] = alternate(key, targets, rounds=plan.rounds, seconds=plan.seconds, database=self.database)
+
+    def compare(self, key: str, *asked: tuple[str, Service, list[str]]) -> None:
+        """Compare latencies, answer by answer, and keep what was found."""
+        self.found[key] = in_turn(key, asked, rounds=self.plan.rounds, seconds=self.plan.seconds)
 
 
 def captured(database: str, paths: list[str]) -> list[str]:
@@ -126,12 +125,8 @@ def caching(bench: Bench) -> None:
 def depth(bench: Bench) -> None:
     """Measure a page half way, and the slowest answers under many connections."""
     deep = scenarios.half_way(bench.ours, round(500_000 * bench.plan.scale))
+    bench.compare("deep page", ("page 1", bench.ours, [LIST]), ("page half way", bench.ours, [deep]))
     asking = bench.asking
-    pages = [
-        asking.over_http(bench.ours, [LIST], "page 1", connections=4),
-        asking.over_http(bench.ours, [deep], "page half way", connections=4),
-    ]
-    bench.keep("deep page", pages)
     details = [f"{LIST}/{slug}" for slug in scenarios.sample_slugs(bench.database, "projects_project")]
     scenarios.heat(bench.ours, details)
     tails = [
@@ -151,7 +146,7 @@ def growth(bench: Bench, small: str, large: str) -> None:
             service = stack.enter_context(services.ours(label, url, ANSWER_CACHE_MB="0"))
             running.append((label, url, service))
         for key in ("detail", "page 1", "filtered page"):
-            targets = []
+            asked = []
             for label, url, service in running:
                 lines = {
                     "detail": lambda url=url: [f"{LIST}/{s}" for s in scenarios.sample_slugs(url, "projects_project")],
@@ -159,8 +154,8 @@ def growth(bench: Bench, small: str, large: str) -> None:
                     "filtered page": lambda url=url: scenarios.sample_filters(url),
                 }[key]()
                 scenarios.heat(service, lines)
-                targets.append(Asking(url, bench.pg, 4).over_http(service, lines, label))
-            bench.keep(f"growth, {key}", targets, large)
+                asked.append((label, service, lines))
+            bench.compare(f"growth, {key}", *asked)
 
 
 @contextmanager

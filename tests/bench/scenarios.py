@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import psycopg
 
 from tests.bench import measuring
-from tests.bench.measuring import Load
+from tests.bench.measuring import Answer, Load
 from tests.bench.services import Service, content_hash
 
 LIST = "/api/v1/projects"
@@ -70,6 +71,33 @@ def alternate(name: str, targets: Sequence[Target], *, rounds: int, seconds: flo
                 f"  CPU {load.app_ms:6.2f} + {load.pg_ms:6.2f} ms{wrong}\n"
             )
             quiet(database)
+    return scenario
+
+
+def in_turn(name: str, asked: Sequence[tuple[str, Service, Sequence[str]]], *, rounds: int, seconds: float) -> Scenario:
+    """Ask targets for one answer each, over and over, by a connection each that waits for the others'.
+
+    For what differs by little: a machine that is slower for a second is so for all of them. `asked` holds the targets'
+    names, the services, and the addresses that these are asked for in turn. The first second of a round does not count.
+    """
+    scenario = Scenario(name)
+    for turn in range(rounds):
+        with ExitStack() as stack:
+            clients = [
+                (target, stack.enter_context(closing(service.client())), lines) for target, service, lines in asked
+            ]
+            answers: dict[str, list[Answer]] = {target: [] for target, _service, _lines in asked}
+            begin, number = time.monotonic(), turn
+            while (spent := time.monotonic() - begin) < seconds + 1:
+                number += 1
+                for target, client, lines in clients[:: -1 if number % 2 else 1]:
+                    answer = measuring.ask(client, lines[number % len(lines)])
+                    if spent >= 1:
+                        answers[target].append(answer)
+        for target, given in answers.items():
+            load = measuring.of_answers(given)
+            scenario.runs.setdefault(target, []).append(load)
+            sys.stderr.write(f"{name:<28}{target:<26}{load.rps:9.1f}/s  p50 {load.p50:8.2f}  p99 {load.p99:8.2f} ms\n")
     return scenario
 
 

@@ -32,9 +32,13 @@ class Service:
     port: int
     pid: int
 
+    def client(self) -> http.client.HTTPConnection:
+        """Return a connection, which is opened at its first request."""
+        return http.client.HTTPConnection(HOST, self.port, timeout=60)
+
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body of a GET."""
-        client = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        client = self.client()
         try:
             client.request("GET", path, headers={"Accept-Language": "zh-Hans", **headers})
             response = client.getresponse()

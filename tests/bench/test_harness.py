@@ -93,6 +93,19 @@ def test_a_load_is_measured(running: tuple[Service, list[Service]]):
     assert load.p99 >= load.p50 > 0
 
 
+def test_targets_are_asked_in_turn(running: tuple[Service, list[Service]]):
+    ours, _peers = running
+
+    found = scenarios.in_turn(
+        "small", [("list", ours, [LIST]), ("wrong", ours, ["/api/v1/none", LIST])], rounds=2, seconds=0.5
+    )
+
+    assert [load.refused for load in found.runs["list"]] == [0, 0]
+    assert all(load.refused > 0 for load in found.runs["wrong"])
+    assert all(load.rps > 0 and load.p99 >= load.p50 > 0 for loads in found.runs.values() for load in loads)
+    assert found.ratio("list", "list", "p50") == 1
+
+
 def test_nothing_stale_is_served(database: str, running: tuple[Service, list[Service]]):
     assert scenarios.staleness(running[0], database, rounds=3) == (6, 0)
 
