@@ -221,8 +221,9 @@ def _slowest(costs: dict[str, float]) -> str:
 
 INTRODUCTION = """
 Written by `make bench`; do not edit. All run side by side on one machine, load generator, servers and database, in
-alternation, each round in another order; a figure is a median of rounds. Ratios carry over to other machines, absolute
-figures do not. CPU is user and system time of all processes of the server, and of PostgreSQL, for each request.
+alternation, each round in another order; a figure is a median of rounds, a ratio that of the rounds' ratios. Ratios
+carry over to other machines, absolute figures do not. CPU is user and system time of all processes of the server, and
+of PostgreSQL, for each request.
 
 What differs by little is asked in turn: one answer of each, over and over, so that a machine that is slower for a while
 is so for all. Requests a second are then those of one client that waits for each answer.

@@ -43,9 +43,10 @@ class Scenario:
         return median(getattr(load, what) for load in loads) if loads else None
 
     def ratio(self, target: str, other: str, what: str = "rps") -> float | None:
-        """Return how often a target reaches what another one reaches, by medians."""
-        mine, theirs = self.median(target, what), self.median(other, what)
-        return mine / theirs if mine is not None and theirs else None
+        """Return how often a target reaches what another one reaches: the median of what each round says."""
+        rounds = zip(self.runs.get(target, ()), self.runs.get(other, ()), strict=False)
+        found = [getattr(mine, what) / getattr(theirs, what) for mine, theirs in rounds if getattr(theirs, what)]
+        return median(found) if found else None
 
     def raw(self) -> dict[str, Any]:
         """Return all runs as JSON."""
