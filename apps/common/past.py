@@ -103,4 +103,6 @@ def at_instant(text: str, instant: Slot, viewer: Any = None) -> str:
     for table in sorted(set(_names().findall(text))):
         if table not in rebuilt:
             rebuild(table, text)
-    return f"WITH {', '.join([*seen, *rebuilt.values()])} {text}" if rebuilt else text
+    # As a subquery, because it may begin with expressions of its own.
+    before = ", ".join([*seen, *rebuilt.values()])
+    return f"WITH {before} SELECT * FROM ({text}) AS asked" if rebuilt else text  # noqa: S608

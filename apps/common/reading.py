@@ -27,7 +27,7 @@ from apps.common.models import is_one_of
 from apps.common.past import at_instant
 from apps.common.serializers import check_expansions
 from apps.common.statements import KEPT, Bounded, Slot, Statement, Unread, text_of
-from apps.common.territory import Viewer, viewer_of
+from apps.common.territory import Viewer, shared, viewer_of
 from apps.common.versions import row_version
 
 FACET_VALUES = 100
@@ -209,6 +209,7 @@ def _writer(question: Question) -> Writer:
 
 def statement(question: Question, text: str, *, plan_is_kept: bool = True) -> Statement:
     """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
+    text = shared(text, question.shape.viewer)
     if question.shape.known_at:
         text = at_instant(text, Slot("known_at"), question.shape.viewer)
     return Statement(text, plan_is_kept=plan_is_kept)

@@ -1,15 +1,19 @@
 """Who reads and writes what over HTTP: rights meet the compiled reads and the writes."""
 
 import json
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.common import reading
 from apps.common.models import citable_models
 from apps.registry.models import Alliance
+from tests import factories
 from tests.conftest import problem_of
 from tests.factories import (
     AllianceFactory,
@@ -137,6 +141,33 @@ def test_every_resource_is_read_by_every_role(resource: str, street: Any):
 
 
 # Writing
+
+
+@pytest.mark.parametrize(
+    ("resource", "ask"),
+    [
+        ("citations", ""),
+        ("citations", "&known_at=2100-01-01T00:00:00Z"),
+        ("alliances", "&expand=parent"),
+        ("alliances", "&facets=kind&count=true"),
+    ],
+)
+def test_what_lies_in_a_territory_is_found_once_in_a_statement(street: Any, draft: Any, resource: str, ask: str):
+    curator = sender(street=street)
+    key = draft.slug if resource == "alliances" else factories.CitationFactory(record=draft).slug
+
+    with CaptureQueriesContext(connection) as queries:
+        response = curator.send("GET", f"{resource}?sort=-updated_at{ask}")
+        body = response.getvalue().decode()
+
+    assert response.status_code == 200
+    assert f'/{resource}/{key}"' in body
+    read = max((query["sql"] for query in queries), key=len)
+    # The part of the statement behind what is rebuilt of the past and what may be seen now.
+    read = read.rpartition("SELECT * FROM (WITH")[2]
+    names = re.findall(r"\b(lying_\w+)\(id\) AS", read)
+    assert "lying_street" in names
+    assert len(names) == len(set(names))
 
 
 def test_one_writes_what_lies_in_the_own_territory(street: Any):
