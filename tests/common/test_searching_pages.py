@@ -13,13 +13,15 @@ from apps.events.models import Event
 from apps.projects.models import Project
 from apps.registry.models import MemberUnit, Street
 
+NEVER = 10**9  # no number of rows promises as much
+
 # What is met at a glance; what promises to be met soon; few are found, and sorted; many, and the order is walked; many
 # that are not met soon, and are sorted after all.
 WAYS = {
-    "glanced": (3_000, 99, 0, 1),
+    "glanced": (3_000, NEVER, 0, 1),
     "promising": (1, 0, 0, 20_000),
-    "sorted": (1, 99, 2_000, 1),
-    "walked": (1, 99, 0, 20_000),
+    "sorted": (1, NEVER, 2_000, 1),
+    "walked": (1, NEVER, 0, 20_000),
     "given up": (1, 0, 0, 1),
 }
 
@@ -27,9 +29,9 @@ WAYS = {
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """One way to choose the rows of a page."""
-    glanced, promising, few, walked = WAYS[request.param]
+    glanced, even, few, walked = WAYS[request.param]
     monkeypatch.setattr(reading, "GLANCED", glanced)
-    monkeypatch.setattr(reading, "PROMISING", promising)
+    monkeypatch.setattr(reading, "EVEN", even)
     monkeypatch.setattr(reading, "FEW", few)
     monkeypatch.setattr(reading, "WALKED", walked)
     reading.forget()
