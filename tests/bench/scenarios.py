@@ -76,17 +76,18 @@ def alternate(name: str, targets: Sequence[Target], *, rounds: int, seconds: flo
 
 
 def in_turn(name: str, asked: Sequence[tuple[str, Service, Sequence[str]]], *, rounds: int, seconds: float) -> Scenario:
-    """Ask targets for one answer each, over and over, by a connection each that waits for the others'.
+    """Ask targets for one answer each, over and over, by one connection to each service.
 
-    For what differs by little: a machine that is slower for a second is so for all of them. `asked` holds the targets'
-    names, the services, and the addresses that these are asked for in turn. The first second of a round does not count.
+    For what differs by little: a machine that is slower for a second is so for all of them, and what is asked of one
+    service is answered by one worker of it. `asked` holds the targets' names, the services, and the addresses that
+    these are asked for in turn. The first second of a round does not count.
     """
     scenario = Scenario(name)
     for turn in range(rounds):
         with ExitStack() as stack:
-            clients = [
-                (target, stack.enter_context(closing(service.client())), lines) for target, service, lines in asked
-            ]
+            services = {service.port: service for _target, service, _lines in asked}
+            open_to = {port: stack.enter_context(closing(each.client())) for port, each in services.items()}
+            clients = [(target, open_to[service.port], lines) for target, service, lines in asked]
             answers: dict[str, list[Answer]] = {target: [] for target, _service, _lines in asked}
             begin, number = time.monotonic(), turn
             while (spent := time.monotonic() - begin) < seconds + 1:
