@@ -12,16 +12,16 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from apps.assessments import views as assessments
-from apps.common.answers import CachedReads
-from apps.common.filters import read_format, refuse_unknown
-from apps.common.i18n import describe
-from apps.common.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
-from apps.common.views import RecordViewSet, choice_fields, vocabulary
+from apps.common.http.parameters import read_format, refuse_unknown
+from apps.common.http.translations import describe
+from apps.common.openapi.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
+from apps.common.reading.answer_cache import CachedReads
+from apps.common.resources.views import RecordViewSet, choice_fields, vocabulary
 from apps.events import views as events
 from apps.evidence import views as evidence
-from apps.explore import search
-from apps.explore.network_views import NetworkView
-from apps.explore.statistics import StatisticsView
+from apps.explore.network.views import NetworkView
+from apps.explore.search import views as search
+from apps.explore.statistics.views import StatisticsView
 from apps.history import views as history
 from apps.identity import views as identity
 from apps.projects import views as projects

@@ -142,7 +142,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "apps.common",
     "apps.accounts",
-    "apps.common.admin_site.CuratorAdminConfig",  # behind these two: their templates replace some
+    "apps.common.admin.site.CuratorAdminConfig",  # behind these two: their templates replace some
     "apps.registry",
     "apps.identity",
     "apps.projects",
@@ -152,19 +152,20 @@ INSTALLED_APPS = [
     "apps.explore",
     "apps.history",
     "apps.webhooks",
+    "apps.service",
 ]
 
 MIDDLEWARE = [
-    "apps.common.middleware.RequestIdMiddleware",
-    "apps.common.shortcut.ShortcutMiddleware",  # skips all below for the reads that need none of it
+    "apps.common.http.middleware.RequestIdMiddleware",
+    "apps.common.resources.plain_reads.ShortcutMiddleware",  # skips all below for the reads that need none of it
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "apps.common.middleware.AddressGuardMiddleware",
-    "apps.common.middleware.BodyGuardMiddleware",
-    "apps.common.middleware.RateLimitMiddleware",
+    "apps.common.http.middleware.AddressGuardMiddleware",
+    "apps.common.http.middleware.BodyGuardMiddleware",
+    "apps.common.http.middleware.RateLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -296,23 +297,23 @@ RATE_LIMITS = {
 }
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_SCHEMA_CLASS": "apps.common.schema.RecordSchema",
+    "DEFAULT_SCHEMA_CLASS": "apps.common.openapi.schema.RecordSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["apps.common.parsing.StrictJSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["apps.common.filters.FilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "apps.common.paging.PageSchema",
-    "EXCEPTION_HANDLER": "apps.common.errors.exception_handler",
+    "DEFAULT_PARSER_CLASSES": ["apps.common.http.json_body.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["apps.common.filters.sets.FilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "apps.common.openapi.paging.PageSchema",
+    "EXCEPTION_HANDLER": "apps.common.http.problem_answers.exception_handler",
     # Reading is open to everybody. The first of these says in `WWW-Authenticate` how to be somebody.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["apps.common.permissions.RecordPermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.common.rules.permissions.RecordPermission"],
     "DEFAULT_THROTTLE_CLASSES": ["apps.accounts.throttling.RequestThrottle"],
     "UNAUTHENTICATED_USER": None,
     # `format` is read with the other parameters, so that a wrong one is named like any other.
     "URL_FORMAT_OVERRIDE": None,
-    # Always with a fraction, as PostgreSQL writes it too (apps.common.compiling.instant).
+    # Always with a fraction, as PostgreSQL writes it too (apps.common.serializers.compiler.instant).
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -331,14 +332,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "DEFAULT_GENERATOR_CLASS": "apps.common.schema.Generator",
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.common.schema.finish"],
+    "DEFAULT_GENERATOR_CLASS": "apps.common.openapi.schema.Generator",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.common.openapi.schema.finish"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_NAME_OVERRIDES": {
         f"{model}{field}": f"apps.{module}.{model}.{field}"
         for module, model, field in (
-            ("common.models", "Fact", "State"),
+            ("common.models.records", "Fact", "State"),
             ("registry.models", "District", "Kind"),
             ("registry.models", "Street", "Kind"),
             ("registry.models", "Neighbourhood", "Kind"),
@@ -381,7 +382,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    # A database that is away is no fault of the code, and apps.common.errors has told its cause in one line: no trace.
+    # A database that is away is no fault of the code, whose cause the log has in one line: no trace.
     "filters": {
         "no_outage": {
             "()": "django.utils.log.CallbackFilter",

@@ -5,9 +5,10 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from apps.accounts import second_factor
-from apps.common import docs, errors
-from apps.explore import reconciliation
-from apps.explore.network_views import NetworkPage
+from apps.common.http import problem_answers
+from apps.common.openapi import pages
+from apps.explore.network.views import NetworkPage
+from apps.explore.reconciliation import views as reconciliation
 from apps.history import admin_views as history
 from partybuild import api
 
@@ -15,11 +16,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/docs/"), name="home"),
     path("api/v1", api.IndexView.as_view()),
     path("api/v1/", include(api)),
-    path("api/v1/openapi.json", docs.JSONDocumentView.as_view(), name="openapi-json"),
-    path("api/v1/openapi.yaml", docs.YAMLDocumentView.as_view(), name="openapi-yaml"),
-    path("docs/", docs.RedocView.as_view(), name="redoc"),
-    path("docs/swagger", docs.SwaggerView.as_view(), name="swagger"),
-    path("docs/errors", docs.ErrorsView.as_view(), name="errors"),
+    path("api/v1/openapi.json", pages.JSONDocumentView.as_view(), name="openapi-json"),
+    path("api/v1/openapi.yaml", pages.YAMLDocumentView.as_view(), name="openapi-yaml"),
+    path("docs/", pages.RedocView.as_view(), name="redoc"),
+    path("docs/swagger", pages.SwaggerView.as_view(), name="swagger"),
+    path("docs/errors", pages.ErrorsView.as_view(), name="errors"),
     path("network", NetworkPage.as_view(), name="network-page"),
     path("reconcile", reconciliation.ReconcileView.as_view(), name="reconcile"),
     path("reconcile/", include(reconciliation)),
@@ -35,7 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = errors.bad_request
-handler403 = errors.permission_denied
-handler404 = errors.not_found
-handler500 = errors.server_error
+handler400 = problem_answers.bad_request
+handler403 = problem_answers.permission_denied
+handler404 = problem_answers.not_found
+handler500 = problem_answers.server_error

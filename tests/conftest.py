@@ -18,7 +18,7 @@ from psycopg import sql
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
-from apps.common.answers import ANSWERS
+from apps.common.reading.answer_cache import ANSWERS
 
 
 @pytest.fixture(scope="session")

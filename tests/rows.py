@@ -8,7 +8,7 @@ from django.db import models
 from factory.django import DjangoModelFactory
 
 from apps.assessments.models import Assessment, Dimension
-from apps.common.models import Citable
+from apps.common.models.records import Citable
 from apps.registry.models import Neighbourhood, Party
 from tests import factories
 

@@ -24,11 +24,13 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from apps.accounts.models import Token, User
-from apps.common.filters import TreeFilter, facetable
-from apps.common.log import LoggedChange
-from apps.common.models import Fact, NamedRecord, RetiredSlug, citable_models
-from apps.explore.entities import TYPES
-from apps.explore.network_rules import RECORDS, RULES
+from apps.common.filters.places import TreeFilter
+from apps.common.filters.sets import facetable
+from apps.common.models.logged_change import LoggedChange
+from apps.common.models.records import Fact, NamedRecord, citable_models
+from apps.common.models.slugs import RetiredSlug
+from apps.explore.network.rules import RECORDS, RULES
+from apps.explore.reconciliation.entities import TYPES
 from apps.history import feed
 from apps.history.context import telling
 from apps.identity.merging import MERGEABLE

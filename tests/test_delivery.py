@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from apps.common.management.commands.serve import check_port, read_port
+from apps.service.management.commands.serve import check_port, read_port
 from partybuild.database import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent

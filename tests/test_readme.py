@@ -18,7 +18,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
 
-from apps.evidence import fixtures
+from apps.evidence.fixtures import files, loading
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTICLES = ROOT.parent / "shared" / "articles"
@@ -194,7 +194,7 @@ def test_the_example_draft_becomes_the_example_fixture_and_loads(tmp_path: Path)
     call_command("cite", tmp_path / "xincun-2024.yaml", tmp_path / "xincun.txt", written, stdout=io.StringIO())
 
     assert written.read_text() == fixture
-    assert fixtures.load({written.name: fixtures.read_file(written)}, {written.name}) == {
+    assert loading.load({written.name: files.read_file(written)}, {written.name}) == {
         "alliances": 1,
         "figures": 1,
         "citations": 3,

@@ -16,9 +16,10 @@ from apps.accounts import second_factor
 from apps.accounts.actions import check_appointments, revoke_tokens
 from apps.accounts.models import Appointment, Token, User
 from apps.accounts.models.tokens import default_expiry
-from apps.common.admin import SearchedRelations, StrictLookups
-from apps.common.dates import today
-from apps.common.territory import territory_of
+from apps.common.admin.records import SearchedRelations
+from apps.common.admin.rights import StrictLookups
+from apps.common.rules.territory import territory_of
+from apps.common.values.dates import today
 
 admin.site.login_form = second_factor.LoginForm
 # The library's own page would show everybody's keys to whoever keeps accounts, and speaks no Chinese.

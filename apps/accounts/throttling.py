@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from apps.accounts.models import Token
-from apps.common.permissions import is_answered
+from apps.common.rules.permissions import is_answered
 
 # The window is the database's, so that the clocks of several machines need not agree.
 COUNT = """

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin
 
 from apps.assessments.models import Assessment, Dimension, Framework, Score
-from apps.common.admin import EvidenceFilter, RecordAdmin, RecordInline, date_column, dates, name_column
+from apps.common.admin.columns import EvidenceFilter, date_column, dates, name_column
+from apps.common.admin.records import RecordAdmin, RecordInline
 from apps.registry.admin import DistrictFilter
 
 

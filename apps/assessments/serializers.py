@@ -1,18 +1,12 @@
 """The JSON of how well."""
 
 from apps.assessments.models import Assessment, Dimension, Framework, Score
-from apps.common.serializers import (
-    AddressField,
-    FigureBrief,
-    NumberField,
-    RecordedField,
-    RecordSerializer,
-    Reference,
-    ReportedField,
-    RowSerializer,
-    edtf,
-)
-from apps.registry.serializers import MemberUnitSerializer, NeighbourhoodSerializer, StreetSerializer
+from apps.common.serializers.counts import RecordedField, ReportedField
+from apps.common.serializers.evidence import FigureBrief
+from apps.common.serializers.records import RecordSerializer, RowSerializer
+from apps.common.serializers.references import AddressField, NumberField, Reference, edtf
+from apps.registry.serializers.divisions import NeighbourhoodSerializer, StreetSerializer
+from apps.registry.serializers.organisations import MemberUnitSerializer
 
 
 class DimensionOfFramework(RowSerializer):

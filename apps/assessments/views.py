@@ -2,7 +2,7 @@
 
 from apps.assessments import filters, serializers
 from apps.assessments.models import Assessment, Dimension, Framework, Score
-from apps.common.views import RecordViewSet
+from apps.common.resources.views import RecordViewSet
 
 
 class FrameworkViewSet(RecordViewSet):

@@ -2,17 +2,8 @@
 
 from django.contrib import admin
 
-from apps.common.admin import (
-    PLACE,
-    EvidenceFilter,
-    PartInline,
-    RecordAdmin,
-    RecordInline,
-    date_column,
-    dates,
-    name_column,
-    place_column,
-)
+from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates, name_column, place_column
+from apps.common.admin.records import PartInline, RecordAdmin, RecordInline
 from apps.events.models import Award, Event, Participation
 from apps.registry.admin import DistrictFilter
 

@@ -4,10 +4,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.drafts import links_to_no_draft
-from apps.common.fields import EDTFField
-from apps.common.log import logged
-from apps.common.models import NamedRecord
+from apps.common.models.records import NamedRecord
+from apps.common.rules.change_log import logged
+from apps.common.rules.publishing import links_to_no_draft
+from apps.common.values.columns import EDTFField
 from apps.projects.models import Project
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street, Venue
 

@@ -1,25 +1,13 @@
 """The JSON of what happened."""
 
-from apps.common.serializers import (
-    AddressField,
-    CountField,
-    FigureBrief,
-    RecordedField,
-    RecordSerializer,
-    Reference,
-    ReportedField,
-    RowSerializer,
-    edtf,
-)
+from apps.common.serializers.counts import CountField, RecordedField, ReportedField
+from apps.common.serializers.evidence import FigureBrief
+from apps.common.serializers.records import RecordSerializer, RowSerializer
+from apps.common.serializers.references import AddressField, Reference, edtf
 from apps.events.models import Award, Event, Participation
-from apps.registry.serializers import (
-    AllianceSerializer,
-    DistrictSerializer,
-    MemberUnitSerializer,
-    NeighbourhoodSerializer,
-    StreetSerializer,
-    VenueSerializer,
-)
+from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
+from apps.registry.serializers.organisations import AllianceSerializer, MemberUnitSerializer
+from apps.registry.serializers.venues import VenueSerializer
 
 
 class EventSerializer(RecordSerializer):

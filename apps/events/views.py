@@ -1,6 +1,6 @@
 """What happened, over HTTP."""
 
-from apps.common.views import RecordViewSet
+from apps.common.resources.views import RecordViewSet
 from apps.events import filters, serializers
 from apps.events.models import Award, Event, Participation
 

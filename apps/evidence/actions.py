@@ -10,15 +10,15 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
-from apps.common.conflicts import breach_text
-from apps.common.drafts import breaches_of
-from apps.common.fields import validate_edtf
-from apps.common.models import Fact
+from apps.common.models.records import Fact
+from apps.common.rules.publishing import breaches_of
+from apps.common.values.columns import validate_edtf
+from apps.common.writing.refusals import breach_text
 from apps.evidence import spans
-from apps.evidence.concealing import blacken_log, blacken_rows, blacken_texts, redacted, replace_text, secret
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
-from apps.evidence.redaction import MARK, conceal
+from apps.evidence.redaction.digests import MARK, conceal
+from apps.evidence.redaction.places import blacken_log, blacken_rows, blacken_texts, redacted, replace_text, secret
 
 
 class TextError(ValueError):

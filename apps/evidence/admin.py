@@ -15,17 +15,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import (
-    EvidenceFilter,
-    RecordAdmin,
-    admin_link,
-    date_column,
-    dates,
-    list_link,
-    name_column,
-)
-from apps.common.admin_forms import RecordForm
-from apps.common.models import Citable, citable_models, load_targets
+from apps.common.admin.columns import EvidenceFilter, admin_link, date_column, dates, list_link, name_column
+from apps.common.admin.forms import RecordForm
+from apps.common.admin.records import RecordAdmin
+from apps.common.models.records import Citable, citable_models
+from apps.common.models.targets import load_targets
 from apps.evidence import admin_views
 from apps.evidence.actions import publish
 from apps.evidence.admin_changes import CorrectsIssueDate

@@ -11,11 +11,11 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin_forms import RecordForm
+from apps.common.admin.forms import RecordForm
 from apps.evidence.actions import check_name, correct_issue_date, redact_person
-from apps.evidence.concealing import places_of
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import IssueDateCorrection, Redaction
+from apps.evidence.redaction.places import places_of
 
 if TYPE_CHECKING:
     # Generic for the type checker only.

@@ -18,12 +18,14 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.admin_forms import EDTFInput, RecordForm
-from apps.common.permissions import may_edit
+from apps.common.admin.forms import EDTFInput, RecordForm
+from apps.common.rules.permissions import may_edit
 from apps.evidence import intake
 from apps.evidence.actions import publish, take_in
 from apps.evidence.models import Article, Citation, Mark
-from apps.evidence.workbench import Bench, CiteForm, MarkForm, Panel, find
+from apps.evidence.workbench.bench import Bench, find
+from apps.evidence.workbench.forms import CiteForm, MarkForm
+from apps.evidence.workbench.panel import Panel
 
 # The workbench --------------------------------------------------------------------------------------------------------
 

@@ -7,29 +7,31 @@ from typing import Any, ClassVar
 from django.contrib.contenttypes.models import ContentType
 
 from apps.assessments import serializers as assessments
-from apps.common.models import Citable, Target, load_targets
-from apps.common.serializers import RecordSerializer, edtf, prepare
+from apps.common.models.records import Citable
+from apps.common.models.targets import Target, load_targets
+from apps.common.serializers.records import RecordSerializer, prepare
+from apps.common.serializers.references import edtf
 from apps.events import serializers as events
 from apps.evidence.models import Article, Citation
 from apps.evidence.serializers import FigureSerializer
 from apps.identity.serializers import MergeSerializer
 from apps.projects import serializers as projects
-from apps.registry import serializers as registry
+from apps.registry.serializers import divisions, organisations, venues
 
 # What a fact can be about, with the serializer that shows its values.
 SERIALIZERS: dict[type[Citable], type[RecordSerializer]] = {
     serializer.Meta.model: serializer
     for serializer in (
-        registry.DistrictSerializer,
-        registry.StreetSerializer,
-        registry.NeighbourhoodSerializer,
-        registry.MemberUnitDetailSerializer,
-        registry.UnitNameSerializer,
-        registry.IdentifierSerializer,
-        registry.AllianceDetailSerializer,
-        registry.MembershipSerializer,
-        registry.VenueDetailSerializer,
-        registry.VenueServiceSerializer,
+        divisions.DistrictSerializer,
+        divisions.StreetSerializer,
+        divisions.NeighbourhoodSerializer,
+        organisations.MemberUnitDetailSerializer,
+        organisations.UnitNameSerializer,
+        organisations.IdentifierSerializer,
+        organisations.AllianceDetailSerializer,
+        organisations.MembershipSerializer,
+        venues.VenueDetailSerializer,
+        venues.VenueServiceSerializer,
         projects.CategoryDetailSerializer,
         projects.NeedSerializer,
         projects.ResourceSerializer,

@@ -1,15 +1,9 @@
 """Filters of how we know."""
 
-from apps.common.filters import (
-    ChoiceFilter,
-    CommaFilter,
-    CountRange,
-    DateRange,
-    KeyFilter,
-    NumberRange,
-    RecordFilterSet,
-    TargetFilter,
-)
+from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
+from apps.common.filters.places import TargetFilter
+from apps.common.filters.ranges import CountRange, DateRange, NumberRange
+from apps.common.filters.sets import RecordFilterSet
 from apps.evidence.models import Article, Figure, Mark
 from apps.registry.models import MemberUnit
 

@@ -7,8 +7,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 
-from apps.common.fields import EDTFField
-from apps.common.models import Citable
+from apps.common.models.records import Citable
+from apps.common.values.columns import EDTFField
 from apps.evidence.models import Article
 from apps.evidence.wording import resolve
 

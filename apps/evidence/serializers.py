@@ -6,23 +6,17 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.compiling import Row, Value, choice_label
-from apps.common.serializers import (
-    AddressField,
-    CountField,
-    NumberField,
-    QuotationField,
-    RecordSerializer,
-    Reference,
-    TargetField,
-    TargetReference,
-    edtf,
-)
-from apps.common.statements import literal
+from apps.common.serializers.compiler import Row
+from apps.common.serializers.counts import CountField
+from apps.common.serializers.evidence import QuotationField
+from apps.common.serializers.json_sql import Value, choice_label
+from apps.common.serializers.records import RecordSerializer
+from apps.common.serializers.references import AddressField, NumberField, Reference, TargetField, TargetReference, edtf
+from apps.common.sql.slots import literal
 from apps.evidence.models import Article, Citation, Figure, Mark
 from apps.evidence.models.figures import SIGNS
-from apps.evidence.scanner import KINDS
-from apps.registry.serializers import MemberUnitSerializer
+from apps.evidence.workbench.scanner import KINDS
+from apps.registry.serializers.organisations import MemberUnitSerializer
 
 
 class ArticleSerializer(RecordSerializer):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import ForeignKey
 from django.utils.translation import gettext
 
-from apps.common.models import citable_models
+from apps.common.models.records import citable_models
 from apps.evidence.adding import Addend, AddingError, Sum, add
 from apps.evidence.models import Figure
 

@@ -7,15 +7,16 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.errors import nearest, parameter_error
-from apps.common.filters import read_words, refuse_unknown
-from apps.common.models import load_targets
-from apps.common.views import RecordViewSet
-from apps.evidence import coverage, filters, serializers
+from apps.common.http.parameters import read_words, refuse_unknown
+from apps.common.http.problems import nearest, parameter_error
+from apps.common.models.targets import load_targets
+from apps.common.resources.views import RecordViewSet
+from apps.evidence import filters, serializers
 from apps.evidence.adding import AddingError
 from apps.evidence.facts import statements
 from apps.evidence.models import Article, Citation, Figure, Mark
 from apps.evidence.summary import subject_of, summarise
+from apps.evidence.workbench import coverage
 
 
 class ArticleViewSet(RecordViewSet):

@@ -9,7 +9,7 @@ import re
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from apps.common.dates import bounds
+from apps.common.values.dates import bounds
 
 TODAY = {"今天": 0, "今日": 0, "今": 0, "昨天": -1, "昨日": -1, "昨": -1, "前天": -2, "明天": 1, "明日": 1}
 YEARS = {"今年": 0, "本年": 0, "去年": -1, "前年": -2, "明年": 1}

@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.log import LoggedChange, Operation, logged_models
-from apps.common.territory import territory_of
+from apps.common.models.logged_change import LoggedChange, Operation
+from apps.common.rules.change_log import logged_models
+from apps.common.rules.territory import territory_of
 from apps.history.context import telling
 from apps.history.items import describe, of_rows
 from apps.history.reverting import revert

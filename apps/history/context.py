@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 from psycopg.pq import TransactionStatus
 
-from apps.common.log import SETTINGS
+from apps.common.rules.change_log import SETTINGS
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 

@@ -16,8 +16,8 @@ from django.core import signing
 from django.db import connection
 from django.utils.translation import gettext
 
-from apps.common.errors import parameter_error
-from apps.common.log import LoggedChange
+from apps.common.http.problems import parameter_error
+from apps.common.models.logged_change import LoggedChange
 
 SALT = "apps.history.feed"
 # The cluster is named too: in another one, transactions are counted anew.

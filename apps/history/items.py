@@ -10,9 +10,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
 from apps.accounts.models import User
-from apps.common.log import LoggedChange, Operation, logged_models, owner_field
-from apps.common.models import Citable, Fact
-from apps.common.territory import territory_of
+from apps.common.models.logged_change import LoggedChange, Operation
+from apps.common.models.records import Citable, Fact
+from apps.common.rules.change_log import logged_models, owner_field
+from apps.common.rules.territory import territory_of
 from apps.evidence.models import Citation
 from apps.history.readable import (
     Keys,

@@ -16,10 +16,11 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
-from apps.common.fields import Derived, EarliestField, LatestField, PinyinField
-from apps.common.log import LoggedChange, logged_models, owner_field
-from apps.common.models import Citable, Fact
-from apps.common.territory import territory_of
+from apps.common.models.logged_change import LoggedChange
+from apps.common.models.records import Citable, Fact
+from apps.common.rules.change_log import logged_models, owner_field
+from apps.common.rules.territory import territory_of
+from apps.common.values.columns import Derived, EarliestField, LatestField, PinyinField
 from apps.evidence.models import ArticleText, Citation
 
 KEYS = """

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from apps.common.log import logged_models, stored_columns, without_computed
-from apps.common.statements import literal
+from apps.common.rules.change_log import logged_models, stored_columns, without_computed
+from apps.common.sql.slots import literal
 
 # Each entry has to find what it says stood there; the first that does not ends the replay.
 PLAY = """

@@ -10,12 +10,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext
 
-from apps.common.conflicts import breach_text, explain, pointed_at_text
-from apps.common.drafts import breaches_against, breaches_of
-from apps.common.log import LoggedChange, logged_models, owner_field, stored_columns, without_computed
-from apps.common.models import Citable, Fact, RetiredSlug
-from apps.common.permissions import guarded, may_edit, may_point
-from apps.common.territory import territory_of
+from apps.common.models.logged_change import LoggedChange
+from apps.common.models.records import Citable, Fact
+from apps.common.models.slugs import RetiredSlug
+from apps.common.rules.change_log import logged_models, owner_field, stored_columns, without_computed
+from apps.common.rules.permissions import guarded, may_edit, may_point
+from apps.common.rules.publishing import breaches_against, breaches_of
+from apps.common.rules.territory import territory_of
+from apps.common.writing.refusals import breach_text, explain, pointed_at_text
 
 ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
-from apps.common.errors import CONTENT_TYPE
-from apps.common.paging import DEFAULT_SIZE, MAX_SIZE
-from apps.common.schema import ADDRESS, PROBLEM, STRING
+from apps.common.http.problem_answers import CONTENT_TYPE
+from apps.common.openapi.schema import ADDRESS, PROBLEM, STRING
+from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE
 
 INSTANT = {"type": "string", "format": "date-time"}
 OPERATION = {

@@ -14,12 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common import paging
-from apps.common.answers import CachedReads
-from apps.common.errors import CONTENT_TYPE, nearest, parameter_error, problem
-from apps.common.filters import read_flag, read_format, read_moment, read_words, refuse_unknown
-from apps.common.log import LoggedChange, Operation
-from apps.common.models import Citable, citable_models
+from apps.common.http.parameters import read_flag, read_format, read_moment, read_words, refuse_unknown
+from apps.common.http.problem_answers import CONTENT_TYPE, problem
+from apps.common.http.problems import nearest, parameter_error
+from apps.common.models.logged_change import LoggedChange, Operation
+from apps.common.models.records import Citable, citable_models
+from apps.common.reading.answer_cache import CachedReads
+from apps.common.reading.order import read_size
 from apps.history import feed
 from apps.history.context import telling
 from apps.history.items import describe, entries_of, feed_items, tables_of
@@ -65,7 +66,7 @@ class HistoryView(CachedReads, APIView):
         model = citable_models().get(resource)
         if model is None:
             raise Http404
-        size = paging.read_size(request.query_params)
+        size = read_size(request.query_params)
         before = self._read_cursor(request)
         entries = entries_of(model, key, before, size + 1, request.user)
         results = describe(entries[:size], request.user)
@@ -117,7 +118,7 @@ class ChangesView(CachedReads, APIView):
         filters = (sorted(resources), sorted(operations), str(since))
         digest = hashlib.sha256(repr(filters).encode()).hexdigest()[:12]
         place = feed.read_place(request.query_params.get("cursor"), digest)
-        size = paging.read_size(request.query_params)
+        size = read_size(request.query_params)
         batch = feed.read(place, digest, tables_of(resources), since, size)
         items = [
             item

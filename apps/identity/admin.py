@@ -10,7 +10,8 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import RecordAdmin, StrictLookups
+from apps.common.admin.records import RecordAdmin
+from apps.common.admin.rights import StrictLookups
 from apps.identity import admin_views
 from apps.identity.merging import mergeable
 from apps.identity.models import Distinction, Merge

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.log import SETTINGS
+from apps.common.rules.change_log import SETTINGS
 from apps.identity.merging import MergeError, Outcome, fillable, merge, mergeable
 from apps.identity.models import Distinction, Merge
 from apps.identity.proposals import REASONS, editable, models, proposals, tell_apart

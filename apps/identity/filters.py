@@ -1,6 +1,8 @@
 """Filters of merges."""
 
-from apps.common.filters import CommaFilter, RecordFilterSet, TargetFilter
+from apps.common.filters.base import CommaFilter
+from apps.common.filters.places import TargetFilter
+from apps.common.filters.sets import RecordFilterSet
 
 
 class MergeFilterSet(RecordFilterSet):

@@ -19,12 +19,13 @@ from django.db import models, transaction
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext
 
-from apps.common.conflicts import breach_text
-from apps.common.drafts import breaches_of
-from apps.common.fields import Derived, EDTFField
-from apps.common.log import logged_models
-from apps.common.models import Citable, Fact, RetiredSlug, citable_models
-from apps.common.pinyin import normalise_term
+from apps.common.models.records import Citable, Fact, citable_models
+from apps.common.models.slugs import RetiredSlug
+from apps.common.rules.change_log import logged_models
+from apps.common.rules.publishing import breaches_of
+from apps.common.values.columns import Derived, EDTFField
+from apps.common.values.pinyin import normalise_term
+from apps.common.writing.refusals import breach_text
 from apps.identity.models import Merge
 from apps.registry.models import MemberUnit, UnitName
 

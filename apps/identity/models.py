@@ -10,8 +10,10 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import NgramsField, NgramsIndex, SearchField
-from apps.common.models import SLUG_LENGTH, Fact, RecordQuerySet
+from apps.common.models.records import Fact, RecordQuerySet
+from apps.common.models.slugs import SLUG_LENGTH
+from apps.common.values.columns import SearchField
+from apps.common.values.ngram_columns import NgramsField, NgramsIndex
 
 
 class MergeQuerySet(RecordQuerySet):

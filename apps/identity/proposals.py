@@ -13,8 +13,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models import NamedRecord, citable_models
-from apps.common.searching import END
+from apps.common.models.records import NamedRecord, citable_models
+from apps.common.values.ngrams import END
 from apps.identity.likelihood import Likelihood, Side, compare
 from apps.identity.models import Distinction
 from apps.registry.likeness import ENDING, FRONT

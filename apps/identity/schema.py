@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from apps.common.inputs import CITATIONS, REASON
-from apps.common.write_schema import REASON_SCHEMA, REF, STRING
+from apps.common.openapi.write_schema import REASON_SCHEMA, REF, STRING
+from apps.common.writing.contract import CITATIONS, REASON
 
 
 def _named(about: str, **more: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from apps.common.serializers import RecordSerializer, TargetField
+from apps.common.serializers.records import RecordSerializer
+from apps.common.serializers.references import TargetField
 from apps.identity.models import Merge
 
 

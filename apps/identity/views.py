@@ -10,15 +10,16 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.common.citing import add_citations
-from apps.common.errors import Refusal, nearest
-from apps.common.inputs import CITATIONS, REASON, Finder, error_at, escape
-from apps.common.models import Fact, RetiredSlug
-from apps.common.permissions import may_edit
-from apps.common.versions import check_unchanged
-from apps.common.views import RecordViewSet
-from apps.common.writes import Writes
-from apps.common.writing import read_reason
+from apps.common.http.problems import Refusal, nearest
+from apps.common.models.records import Fact
+from apps.common.models.slugs import RetiredSlug
+from apps.common.reading.record_version import check_unchanged
+from apps.common.resources.views import RecordViewSet
+from apps.common.resources.write_views import Writes
+from apps.common.rules.permissions import may_edit
+from apps.common.writing.citations import add_citations
+from apps.common.writing.contract import CITATIONS, REASON, Finder, error_at, escape
+from apps.common.writing.writer import read_reason
 from apps.identity import filters, serializers
 from apps.identity.merging import MergeError, Outcome, merge, mergeable
 from apps.identity.models import Merge

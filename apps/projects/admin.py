@@ -4,17 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 
-from apps.common.admin import (
-    PLACE,
-    EvidenceFilter,
-    PartInline,
-    RecordAdmin,
-    RecordInline,
-    date_column,
-    dates,
-    name_column,
-    place_column,
-)
+from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates, name_column, place_column
+from apps.common.admin.records import PartInline, RecordAdmin, RecordInline
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.admin import DistrictFilter
 

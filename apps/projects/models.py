@@ -5,8 +5,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.common.fields import EDTFField
-from apps.common.models import Fact, NamedRecord
+from apps.common.models.records import Fact, NamedRecord
+from apps.common.values.columns import EDTFField
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street
 
 

@@ -1,24 +1,12 @@
 """The JSON of what is done together."""
 
-from apps.common.serializers import (
-    AddressField,
-    CountField,
-    FigureBrief,
-    RecordedField,
-    RecordSerializer,
-    Reference,
-    ReportedField,
-    RowSerializer,
-    edtf,
-)
+from apps.common.serializers.counts import CountField, RecordedField, ReportedField
+from apps.common.serializers.evidence import FigureBrief
+from apps.common.serializers.records import RecordSerializer, RowSerializer
+from apps.common.serializers.references import AddressField, Reference, edtf
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
-from apps.registry.serializers import (
-    AllianceSerializer,
-    DistrictSerializer,
-    MemberUnitSerializer,
-    NeighbourhoodSerializer,
-    StreetSerializer,
-)
+from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
+from apps.registry.serializers.organisations import AllianceSerializer, MemberUnitSerializer
 
 OFFER = (
     "url",

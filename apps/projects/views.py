@@ -1,6 +1,6 @@
 """What is done together, over HTTP."""
 
-from apps.common.views import RecordViewSet
+from apps.common.resources.views import RecordViewSet
 from apps.projects import filters, serializers
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from apps.common.models import Fact, derived_fields
+from apps.common.models.records import Fact, derived_fields
 from apps.registry import gazetteer
 from apps.registry.models import District, Identifier, MemberUnit, Neighbourhood, Street
 

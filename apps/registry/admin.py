@@ -8,19 +8,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import (
-    PLACE,
-    CitableAdmin,
-    EvidenceFilter,
-    PartInline,
-    RecordAdmin,
-    RecordInline,
-    date_column,
-    dates,
-    list_link,
-    name_column,
-    place_column,
-)
+from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates, list_link, name_column, place_column
+from apps.common.admin.records import CitableAdmin, PartInline, RecordAdmin, RecordInline
 from apps.registry.models import (
     Alliance,
     District,

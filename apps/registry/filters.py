@@ -6,22 +6,13 @@ from typing import Any, ClassVar
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from apps.common.errors import nearest
-from apps.common.filters import (
-    NOTHING,
-    ChoiceFilter,
-    CommaFilter,
-    CountRange,
-    DateRange,
-    Filter,
-    FilterError,
-    KeyFilter,
-    Reading,
-    RecordFilterSet,
-    TreeFilter,
-    WithinFilter,
-)
-from apps.common.models import Citable
+from apps.common.filters.base import NOTHING, ChoiceFilter, CommaFilter, Filter, KeyFilter, Reading
+from apps.common.filters.places import TreeFilter, WithinFilter
+from apps.common.filters.ranges import CountRange, DateRange
+from apps.common.filters.sets import RecordFilterSet
+from apps.common.http.parameters import FilterError
+from apps.common.http.problems import nearest
+from apps.common.models.records import Citable
 from apps.registry import naming
 from apps.registry.models import (
     Alliance,

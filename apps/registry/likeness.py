@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
-from apps.common.pinyin import initials, normalise_term, romanise
+from apps.common.values.pinyin import initials, normalise_term, romanise
 from apps.registry.naming import match_key
 
 # What a place or a firm is called, not which one it is; what committees are called is left to naming.match_key.

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from apps.common.errors import Refusal
-from apps.common.views import RecordViewSet, to_record
-from apps.common.writing import read_reason
-from apps.registry import filters, serializers
+from apps.common.http.problems import Refusal
+from apps.common.resources.views import RecordViewSet, to_record
+from apps.common.writing.writer import read_reason
+from apps.registry import filters
 from apps.registry.actions import bear
 from apps.registry.models import (
     Alliance,
@@ -22,6 +22,7 @@ from apps.registry.models import (
     VenueService,
 )
 from apps.registry.schemes import SCHEMES, SchemeError, normalise
+from apps.registry.serializers import divisions, organisations, venues
 
 
 class DivisionViewSet(RecordViewSet):
@@ -36,8 +37,8 @@ class DistrictViewSet(DivisionViewSet):
     """County-level divisions of the city (区, 县), from the statistical division codes."""
 
     queryset = District.objects.all()
-    serializer_class = serializers.DistrictSerializer
-    detail_serializer_class = serializers.DistrictDetailSerializer
+    serializer_class = divisions.DistrictSerializer
+    detail_serializer_class = divisions.DistrictDetailSerializer
     filterset_class = filters.DistrictFilterSet
     sortable = {"code": "code", "name": "name_pinyin", "updated_at": "updated_at"}
     default_sort = "code"
@@ -47,8 +48,8 @@ class StreetViewSet(DivisionViewSet):
     """Township-level divisions (街道, 镇, 乡 and zones of the same rank), from the statistical division codes."""
 
     queryset = Street.objects.all()
-    serializer_class = serializers.StreetSerializer
-    detail_serializer_class = serializers.StreetDetailSerializer
+    serializer_class = divisions.StreetSerializer
+    detail_serializer_class = divisions.StreetDetailSerializer
     filterset_class = filters.StreetFilterSet
     sortable = {"code": "code", "name": "name_pinyin", "updated_at": "updated_at"}
     default_sort = "code"
@@ -61,8 +62,8 @@ class NeighbourhoodViewSet(DivisionViewSet):
     """
 
     queryset = Neighbourhood.objects.all()
-    serializer_class = serializers.NeighbourhoodSerializer
-    detail_serializer_class = serializers.NeighbourhoodDetailSerializer
+    serializer_class = divisions.NeighbourhoodSerializer
+    detail_serializer_class = divisions.NeighbourhoodDetailSerializer
     filterset_class = filters.NeighbourhoodFilterSet
     sortable = {"key": "key", "name": "name_pinyin", "updated_at": "updated_at"}
     default_sort = "key"
@@ -77,8 +78,8 @@ class MemberUnitViewSet(RecordViewSet):
     """Organisations and parts of them: universities, hospitals, companies, garrisons, party bodies ..."""
 
     queryset = MemberUnit.objects.all()
-    serializer_class = serializers.MemberUnitSerializer
-    detail_serializer_class = serializers.MemberUnitDetailSerializer
+    serializer_class = organisations.MemberUnitSerializer
+    detail_serializer_class = organisations.MemberUnitDetailSerializer
     filterset_class = filters.MemberUnitFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
@@ -137,8 +138,8 @@ class UnitNameViewSet(RecordViewSet):
     """Names under which units appear: official, short, former, and as sources write them."""
 
     queryset = UnitName.objects.all()
-    serializer_class = serializers.UnitNameSerializer
-    detail_serializer_class = serializers.UnitNameSerializer
+    serializer_class = organisations.UnitNameSerializer
+    detail_serializer_class = organisations.UnitNameSerializer
     filterset_class = filters.UnitNameFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
@@ -148,8 +149,8 @@ class IdentifierViewSet(RecordViewSet):
     """Identifiers that other registers give to units: unified social credit codes, ROR, Wikidata, websites ..."""
 
     queryset = Identifier.objects.all()
-    serializer_class = serializers.IdentifierSerializer
-    detail_serializer_class = serializers.IdentifierSerializer
+    serializer_class = organisations.IdentifierSerializer
+    detail_serializer_class = organisations.IdentifierSerializer
     filterset_class = filters.IdentifierFilterSet
     sortable = {"slug": "slug", "updated_at": "updated_at"}
     default_sort = "slug"
@@ -159,8 +160,8 @@ class AllianceViewSet(RecordViewSet):
     """Bodies of units: joint conferences and their parts, alliances, committees, co-building pairs ..."""
 
     queryset = Alliance.objects.all()
-    serializer_class = serializers.AllianceSerializer
-    detail_serializer_class = serializers.AllianceDetailSerializer
+    serializer_class = organisations.AllianceSerializer
+    detail_serializer_class = organisations.AllianceDetailSerializer
     filterset_class = filters.AllianceFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "founded_on": "founded_on_earliest", "updated_at": "updated_at"}
     default_sort = "name"
@@ -170,8 +171,8 @@ class MembershipViewSet(RecordViewSet):
     """Who belongs to which body, in which role."""
 
     queryset = Membership.objects.all()
-    serializer_class = serializers.MembershipSerializer
-    detail_serializer_class = serializers.MembershipSerializer
+    serializer_class = organisations.MembershipSerializer
+    detail_serializer_class = organisations.MembershipSerializer
     filterset_class = filters.MembershipFilterSet
     sortable = {"slug": "slug", "joined_on": "joined_on_earliest", "updated_at": "updated_at"}
     default_sort = "slug"
@@ -181,8 +182,8 @@ class VenueViewSet(RecordViewSet):
     """Places in which the networks work (阵地); parts of a venue are venues with a parent."""
 
     queryset = Venue.objects.all()
-    serializer_class = serializers.VenueSerializer
-    detail_serializer_class = serializers.VenueDetailSerializer
+    serializer_class = venues.VenueSerializer
+    detail_serializer_class = venues.VenueDetailSerializer
     filterset_class = filters.VenueFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "opened_on": "opened_on_earliest", "updated_at": "updated_at"}
     default_sort = "name"
@@ -192,8 +193,8 @@ class VenueServiceViewSet(RecordViewSet):
     """What venues offer, by whom and since when."""
 
     queryset = VenueService.objects.all()
-    serializer_class = serializers.VenueServiceSerializer
-    detail_serializer_class = serializers.VenueServiceSerializer
+    serializer_class = venues.VenueServiceSerializer
+    detail_serializer_class = venues.VenueServiceSerializer
     filterset_class = filters.VenueServiceFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"

@@ -11,8 +11,10 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin import SearchedRelations, StrictLookups, list_link
-from apps.common.territory import territory_of
+from apps.common.admin.columns import list_link
+from apps.common.admin.records import SearchedRelations
+from apps.common.admin.rights import StrictLookups
+from apps.common.rules.territory import territory_of
 from apps.webhooks import actions
 from apps.webhooks.matching import check_filters, list_views
 from apps.webhooks.models import Attempt, Message, Subscription

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from apps.common.filters import FilterError
+from apps.common.http.parameters import FilterError
 from apps.history import feed
 from apps.webhooks import matching, schedule
 from apps.webhooks.actions import place_now, write_message

@@ -15,22 +15,18 @@ from django.db import connection
 from django.urls import get_resolver
 from django.utils.translation import gettext
 
-from apps.common.errors import nearest
-from apps.common.filters import (
-    BoundFilter,
-    CommaFilter,
-    CountRange,
-    Filter,
-    FilterError,
-    SearchFilter,
-    TargetFilter,
-    TreeFilter,
-)
-from apps.common.log import LoggedChange, Operation, logged_models
-from apps.common.models import Citable
-from apps.common.past import columns_at
-from apps.common.statements import text_of
-from apps.common.views import RecordViewSet
+from apps.common.filters.base import CommaFilter, Filter
+from apps.common.filters.places import TargetFilter, TreeFilter
+from apps.common.filters.ranges import BoundFilter, CountRange
+from apps.common.filters.sets import SearchFilter
+from apps.common.http.parameters import FilterError
+from apps.common.http.problems import nearest
+from apps.common.models.logged_change import LoggedChange, Operation
+from apps.common.models.records import Citable
+from apps.common.reading.known_at import columns_at
+from apps.common.resources.views import RecordViewSet
+from apps.common.rules.change_log import logged_models
+from apps.common.sql.slots import text_of
 from apps.history.items import instant, tables_of
 from apps.history.readable import OPERATIONS, record_model
 

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apps.common.territory import territory_of
+from apps.common.rules.territory import territory_of
 
 
 def may_subscribe(user: Any) -> bool:

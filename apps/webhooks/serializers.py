@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.errors import nearest
+from apps.common.http.problems import nearest
 from apps.webhooks.matching import check_filters, list_views
 from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.sending import LONGEST_URL, TargetError, check

@@ -12,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common import paging
-from apps.common.errors import CONTENT_TYPE, parameter_error, problem
-from apps.common.filters import read_format, refuse_unknown
-from apps.common.schema import PROBLEM
+from apps.common.http.parameters import read_format, refuse_unknown
+from apps.common.http.problem_answers import CONTENT_TYPE, problem
+from apps.common.http.problems import parameter_error
+from apps.common.openapi.schema import PROBLEM
+from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE, read_size
 from apps.webhooks import actions
 from apps.webhooks.models import Message, Subscription
 from apps.webhooks.permissions import MaySubscribe
@@ -37,7 +38,7 @@ MESSAGE = OpenApiParameter("message", str, OpenApiParameter.PATH, description="I
 PAGE = [
     OpenApiParameter(
         "page_size",
-        {"type": "integer", "minimum": 1, "maximum": paging.MAX_SIZE, "default": paging.DEFAULT_SIZE},
+        {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
         description="Messages a page.",
     ),
     OpenApiParameter("before", str, description="Identifier of a message: only older ones; taken from `next`."),
@@ -205,7 +206,7 @@ class MessagesView(WebhookView):
             if behind is None:
                 raise parameter_error("before", gettext("There is no such message."))
             rows = rows.filter(pk__lt=behind.pk)
-        size = paging.read_size(request.query_params)
+        size = read_size(request.query_params)
         found = list(rows[: size + 1])
         following = None
         if len(found) > size:

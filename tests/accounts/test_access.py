@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
-from apps.common import reading
-from apps.common.models import citable_models
+from apps.common.models.records import citable_models
+from apps.common.reading import pages
 from apps.registry.models import Alliance
 from tests import factories
 from tests.conftest import problem_of
@@ -118,9 +118,9 @@ def test_users_with_territories_of_one_kind_share_a_statement_but_no_row():
     people = [sender(street=each) for each in streets]
     path = "alliances?sort=-updated_at&page_size=20"
     assert drafts[0].slug in people[0].keys(path)
-    statements = len(reading._statements)
+    statements = len(pages._statements)
     found = people[1].keys(path)
-    assert len(reading._statements) == statements
+    assert len(pages._statements) == statements
     assert drafts[1].slug in found
     assert drafts[0].slug not in found
     assert people[0].send("GET", f"alliances/{drafts[0].slug}").status_code == 200

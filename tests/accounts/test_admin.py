@@ -15,7 +15,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts.models import Appointment, Token, User
 from apps.registry.models import Alliance, Membership
-from tests.common.test_admin import address, change_address, errors, filled_in
+from tests.common.admin.test_records import address, change_address, errors, filled_in
 from tests.factories import (
     AllianceFactory,
     AppointmentFactory,

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.common.log import LoggedChange
+from apps.common.models.logged_change import LoggedChange
 from apps.history import feed
 from apps.history.context import telling
 from tests.accounts.test_access import Sender, sender

@@ -10,10 +10,10 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
-from apps.common.dates import today
-from apps.common.models import Citable, citable_models
-from apps.common.permissions import foreign_fields, may_edit
-from apps.common.territory import Territory
+from apps.common.models.records import Citable, citable_models
+from apps.common.rules.permissions import foreign_fields, may_edit
+from apps.common.rules.territory import Territory
+from apps.common.values.dates import today
 from apps.evidence.models import Citation
 from apps.identity.models import Merge
 from apps.registry.models import MemberUnit

@@ -87,7 +87,7 @@ def _part(field: Any, places: dict[str, int]) -> Callable[[Sequence[Any]], str]:
     if field.column in places:
         place = places[field.column]
         return lambda row: text_of(row[place])
-    # Not isinstance: apps.common.fields cannot be imported before the settings.
+    # Not isinstance: apps.common.values.columns cannot be imported before the settings.
     if sources := getattr(field, "sources", ()):
         defaults = {name: field.model._meta.get_field(name).get_default() for name in sources}
         given = [(name, places[name]) for name in sources if name in places]

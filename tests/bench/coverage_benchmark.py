@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from apps.evidence import coverage, scanner
 from apps.evidence.models import ArticleText
+from apps.evidence.workbench import coverage, scanner
 
 NAMES = 10_000
 RUNS = 30

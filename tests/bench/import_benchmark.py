@@ -18,10 +18,10 @@ import time
 from django.db import connection, transaction
 
 from apps.accounts.models import User
-from apps.common.importing import CSV, Importer, read_table
-from apps.common.inputs import Contract, Finder
-from apps.common.territory import Territory
-from apps.common.writing import Writer
+from apps.common.files.imports import CSV, Importer, read_table
+from apps.common.rules.territory import Territory
+from apps.common.writing.contract import Contract, Finder
+from apps.common.writing.writer import Writer
 from apps.registry.models import MemberUnit, Street
 from apps.registry.views import MemberUnitViewSet as View
 from tests.bench import names

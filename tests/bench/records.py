@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from apps.common import pinyin
+from apps.common.values import pinyin
 from tests.bench import names
 from tests.bench.copying import Loader
 

@@ -23,8 +23,8 @@ import psycopg
 from django.db import connection
 from django.test import Client
 
-from apps.common.pinyin import normalise_term
-from apps.common.searching import WHOLE, pattern
+from apps.common.values.ngrams import WHOLE, pattern
+from apps.common.values.pinyin import normalise_term
 from tests.bench.scenarios import LIST
 from tests.bench.services import ROOT, Service
 

@@ -89,7 +89,7 @@ def ours(name: str, url: str, **environment: str) -> Iterator[Service]:
     before = {key: os.environ.get(key) for key in wanted}
     os.environ.update(wanted)
     port = free_port()
-    serve = import_module("apps.common.management.commands.serve")  # here, behind django.setup()
+    serve = import_module("apps.service.management.commands.serve")  # here, behind django.setup()
     try:
         with serve.granian(HOST, port) as process:
             _restore(before)

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
-from apps.common.models import Record, citable_models
-from apps.evidence import fixtures, spans
+from apps.common.models.records import Record, citable_models
+from apps.evidence import spans
+from apps.evidence.fixtures import files
 from apps.evidence.models import Article, Citation
 from apps.registry.models import Neighbourhood
 
@@ -75,7 +76,7 @@ def test_every_value_of_a_record_made_from_an_article_is_supported() -> None:
 def given(row: Any) -> list[str]:
     """Return the names of the fields in which a row says something."""
     names = []
-    for name in fixtures.given_names(type(row)):
+    for name in files.given_names(type(row)):
         field = row._meta.get_field(name)
         value = list(getattr(row, name).all()) if isinstance(field, models.ManyToManyField) else getattr(row, name)
         if value not in (None, "", []):
@@ -139,7 +140,7 @@ def test_names_as_written_stand_in_an_article_that_is_cited_for_them() -> None:
 @needs_texts
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_summaries_are_in_the_registrys_own_words(path: Path) -> None:
-    content = fixtures.read_file(path)
+    content = files.read_file(path)
     captured = spans.normalise((TEXTS / content["article"]["captured_file"]).read_text(encoding="utf-8"))
     copied = [
         f"{resource}/{row['slug']}: {row[name][start : start + LONGEST_SHARED + 1]}"

@@ -7,7 +7,8 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from apps.evidence import fixtures, spans
+from apps.evidence import spans
+from apps.evidence.fixtures import files
 
 PAGE = "首页 > 新闻\r\n正文开始。测试联盟于去年6月成立。联盟有甲、乙两家单位。正文结束。\r\n猜你喜欢:测试联盟"
 BODY = "正文开始。测试联盟于去年6月成立。联盟有甲、乙两家单位。正文结束。"
@@ -45,7 +46,7 @@ def cite(tmp_path: Path, draft: str = DRAFT, page: str = PAGE) -> Path:
 
 
 def test_quotations_become_places_in_the_body(tmp_path: Path) -> None:
-    content = fixtures.read_file(cite(tmp_path))
+    content = files.read_file(cite(tmp_path))
 
     captured = spans.normalise(PAGE)
     assert content["article"] == {

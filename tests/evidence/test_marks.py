@@ -8,7 +8,8 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from apps.evidence import fixtures, spans
+from apps.evidence import spans
+from apps.evidence.fixtures import exporting, files, loading
 from apps.evidence.models import Article, Mark
 
 FIXTURES = Path(settings.BASE_DIR) / "fixtures" / "articles"
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 def load(*marks: Any) -> dict[str, int]:
-    return fixtures.load({"test.yaml": {"article": dict(ARTICLE), "marks": list(marks)}}, ["test.yaml"])
+    return loading.load({"test.yaml": {"article": dict(ARTICLE), "marks": list(marks)}}, ["test.yaml"])
 
 
 def test_what_was_loaded_is_exported_byte_by_byte(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_marks_are_made_once_and_changed_where_they_differ() -> None:
     assert load({**MARK, "reason": "slogan"}) == {"marks": 1}
     mark = Mark.objects.get(article__slug="marks-test")
     assert (mark.start, mark.end, mark.reason, mark.note) == (3, 5, "slogan", "比喻")
-    assert fixtures.export(Article.objects.get(slug="marks-test"))["marks"] == [
+    assert exporting.export(Article.objects.get(slug="marks-test"))["marks"] == [
         {"at": [3, 5], "sha256": spans.digest("x"), "reason": "slogan", "note": "比喻"}
     ]
 
@@ -62,7 +63,7 @@ def test_marks_are_made_once_and_changed_where_they_differ() -> None:
     ],
 )
 def test_a_mark_that_does_not_hold_is_refused(change: dict[str, Any], problem: str) -> None:
-    with pytest.raises(fixtures.FixtureError, match=problem):
+    with pytest.raises(files.FixtureError, match=problem):
         load({**MARK, **change})
     assert not Mark.objects.filter(article__slug="marks-test").exists()
 
@@ -76,6 +77,4 @@ def test_a_draft_may_quote_its_marks(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     call_command("cite", draft, text, out, stdout=StringIO())
-    assert fixtures.read_file(out)["marks"] == [
-        {"at": ["10", "12"], "sha256": spans.digest("一个"), "reason": "wording"}
-    ]
+    assert files.read_file(out)["marks"] == [{"at": ["10", "12"], "sha256": spans.digest("一个"), "reason": "wording"}]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from apps.common.dates import EDTFError
-from apps.evidence.fixtures import read_file
+from apps.common.values.dates import EDTFError
+from apps.evidence.fixtures.files import read_file
 from apps.evidence.wording import resolve
 
 ARTICLES = Path(__file__).resolve().parents[2] / "fixtures" / "articles"

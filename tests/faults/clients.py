@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tests.test_end_to_end import ROOT, Service
+from tests.service.test_serve import ROOT, Service
 
 T = TypeVar("T")
 MAKE_TOKEN = """

@@ -20,7 +20,7 @@ import pytest
 from partybuild.database import EmbeddedServer, _binaries
 from tests.conftest import LOADED
 from tests.faults.clients import Caller, Reply, children, kill, make_token, wait_until, workers
-from tests.test_end_to_end import Service, running
+from tests.service.test_serve import Service, running
 
 # The mark for the database makes pytest-django set up the one that is copied.
 pytestmark = [

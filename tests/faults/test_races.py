@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.faults.clients import Caller, Reply, at_once, kill, make_token, wait_until, workers
-from tests.test_end_to_end import Service, running
+from tests.service.test_serve import Service, running
 
 # The mark for the database makes pytest-django set up the one that the service gets a copy of.
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]

@@ -10,11 +10,12 @@ from django.db import DataError, IntegrityError, InternalError, connection, tran
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.common.answers import data_version
-from apps.common.log import AMENDING, LoggedChange, amend, logged_models, without_computed
-from apps.common.models import citable_models
-from apps.common.past import table_at
-from apps.common.statements import literal
+from apps.common.models.logged_change import AMENDING, LoggedChange, amend
+from apps.common.models.records import citable_models
+from apps.common.reading.data_version import data_version
+from apps.common.reading.known_at import table_at
+from apps.common.rules.change_log import logged_models, without_computed
+from apps.common.sql.slots import literal
 from apps.events.models import Event
 from apps.history import replay
 from apps.history.context import telling

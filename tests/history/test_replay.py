@@ -31,17 +31,18 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from apps.common.log import LoggedChange, logged_models, stored_columns
-from apps.common.management.commands import dump as dumping
-from apps.common.models import Citable
+from apps.common.models.logged_change import LoggedChange
+from apps.common.models.records import Citable
+from apps.common.rules.change_log import logged_models, stored_columns
 from apps.events.models import Event
 from apps.evidence.models import Citation
 from apps.history.readable import shown_fields
 from apps.registry.models import Neighbourhood
+from apps.service.management.commands import dump as dumping
 from partybuild.api import viewsets
 from tests.conftest import LOADED, drop, make_copy
 from tests.faults.clients import Caller, at_once, make_token
-from tests.test_end_to_end import ROOT, Service, running
+from tests.service.test_serve import ROOT, Service, running
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
 # REPLAY=all makes a few hundred writes; every run makes some of each kind.

@@ -16,7 +16,7 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from apps.accounts.models import User
-from apps.common.log import LoggedChange
+from apps.common.models.logged_change import LoggedChange
 from apps.history import feed
 from apps.history.context import telling
 from apps.history.reverting import revert

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_end_to_end import Service, running
+from tests.service.test_serve import Service, running
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKE_TOKEN = """

@@ -20,7 +20,7 @@ import pytest
 
 from tests.hostile import inputs
 from tests.hostile.inputs import JSON
-from tests.test_end_to_end import Service
+from tests.service.test_serve import Service
 
 # The mark for the database makes pytest-django set up the one that the service gets a copy of.
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]

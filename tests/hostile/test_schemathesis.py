@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_end_to_end import Service
+from tests.service.test_serve import Service
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
 HERE = Path(__file__).resolve().parent

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apps.common.log import logged_models
+from apps.common.rules.change_log import logged_models
 from apps.identity.merging import MERGEABLE, mergeable
 from apps.registry.models import MemberUnit
 from tests.conftest import Api

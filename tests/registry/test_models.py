@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from apps.registry.models import District, Neighbourhood, Street
-from tests.common.test_pinyin import DISTRICTS, STREETS
+from tests.common.values.test_pinyin import DISTRICTS, STREETS
 from tests.factories import (
     AllianceFactory,
     CitationFactory,

@@ -16,8 +16,8 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from apps.accounts.models import User
-from apps.common.log import LoggedChange
-from apps.common.models import RetiredSlug
+from apps.common.models.logged_change import LoggedChange
+from apps.common.models.slugs import RetiredSlug
 from apps.evidence.models import Article
 from apps.history import feed
 from apps.history.reverting import revert

@@ -18,7 +18,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from apps.common.log import LoggedChange
+from apps.common.models.logged_change import LoggedChange
 from apps.history import feed
 from apps.registry.models import Alliance, MemberUnit
 from apps.webhooks import actions, delivering, matching

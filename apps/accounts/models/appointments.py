@@ -10,8 +10,8 @@ from django.db.models import F, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.dates import today
-from apps.common.territory import NOWHERE, Territory
+from apps.common.rules.territory import NOWHERE, Territory
+from apps.common.values.dates import today
 from apps.registry.models import District, MemberUnit, Neighbourhood, Street
 
 # The appointed units with all their parts, however deep. UNION, not UNION ALL: a circle of parents ends, too.

@@ -8,9 +8,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import EDTFField, MakesNgrams, NgramsField, NgramsIndex, PinyinField, SearchField
-from apps.common.log import logged
-from apps.common.models import Record
+from apps.common.models.records import Record
+from apps.common.rules.change_log import logged
+from apps.common.values.columns import EDTFField, PinyinField, SearchField
+from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 

@@ -4,9 +4,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import validate_edtf
+from apps.common.values.columns import validate_edtf
 from apps.evidence.models.articles import Article, sha256_field
-from apps.evidence.redaction import MARK
+from apps.evidence.redaction.digests import MARK
 
 
 class Change(models.Model):

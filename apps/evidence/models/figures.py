@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.common.fields import EDTFField
-from apps.common.models import NamedRecord
+from apps.common.models.records import NamedRecord
+from apps.common.values.columns import EDTFField
 from apps.registry.models import MemberUnit
 
 # How a comparator is written before a number.

@@ -13,9 +13,9 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models import Record, RecordQuerySet
-from apps.common.statements import literal
-from apps.common.territory import condition, territory_of
+from apps.common.models.records import Record, RecordQuerySet
+from apps.common.rules.territory import condition, territory_of
+from apps.common.sql.slots import literal
 from apps.evidence import spans
 from apps.evidence.models.articles import SHA256_PATTERN, Article, sha256_field
 

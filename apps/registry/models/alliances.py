@@ -5,10 +5,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.dates import EDTFError, bounds
-from apps.common.fields import EDTFField
-from apps.common.models import Fact, NamedRecord
-from apps.common.pinyin import slugify_name
+from apps.common.models.records import Fact, NamedRecord
+from apps.common.values.columns import EDTFField
+from apps.common.values.dates import EDTFError, bounds
+from apps.common.values.pinyin import slugify_name
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.units import MemberUnit
 

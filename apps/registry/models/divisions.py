@@ -13,19 +13,12 @@ from django.db.models.functions import Coalesce, Left
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import (
-    Derived,
-    EDTFField,
-    MakesNgrams,
-    NgramsField,
-    NgramsIndex,
-    PinyinField,
-    SearchField,
-    lines,
-)
-from apps.common.log import logged
-from apps.common.models import EVIDENCE, SLUG_LENGTH, SLUG_PATTERN, Citable, RecordQuerySet
-from apps.common.pinyin import search_key
+from apps.common.models.records import EVIDENCE, Citable, RecordQuerySet
+from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN
+from apps.common.rules.change_log import logged
+from apps.common.values.columns import Derived, EDTFField, PinyinField, SearchField, lines
+from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
+from apps.common.values.pinyin import search_key
 from apps.registry import naming
 
 

@@ -5,8 +5,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import NgramsField, NgramsIndex, SearchField
-from apps.common.models import Fact
+from apps.common.models.records import Fact
+from apps.common.values.columns import SearchField
+from apps.common.values.ngram_columns import NgramsField, NgramsIndex
 from apps.registry.models.units import MemberUnit
 from apps.registry.schemes import SCHEMES, SchemeError, normalise
 

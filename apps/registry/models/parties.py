@@ -4,8 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models import Fact
-from apps.common.pinyin import slugify_name
+from apps.common.models.records import Fact
+from apps.common.values.pinyin import slugify_name
 from apps.registry.models.alliances import Alliance
 from apps.registry.models.units import MemberUnit
 

@@ -5,8 +5,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import CollectsNames, EDTFField, NamesField, NgramsField
-from apps.common.models import NamedRecord
+from apps.common.models.records import NamedRecord
+from apps.common.values.columns import EDTFField
+from apps.common.values.ngram_columns import CollectsNames, NamesField, NgramsField
 from apps.registry.models.divisions import District, Neighbourhood, Street
 
 

@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.fields import EDTFField
-from apps.common.models import NamedRecord
+from apps.common.models.records import NamedRecord
+from apps.common.values.columns import EDTFField
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.units import MemberUnit
 

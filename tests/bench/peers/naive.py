@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import path
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
-from apps.common.serializers import CountField
+from apps.common.serializers.counts import CountField
 from apps.events.models import Event
 from apps.events.serializers import EventSerializer
 from apps.projects.models import Project

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.evidence.coverage import VALUE, Coverage, Tally, examine
 from apps.evidence.models import Article
-from apps.evidence.scanner import KINDS
+from apps.evidence.workbench.coverage import VALUE, Coverage, Tally, examine
+from apps.evidence.workbench.scanner import KINDS
 
 # What is counted, as the options name it.
 OPTIONS: dict[str, str] = {**{kind: kind if kind == "quoted" else f"{kind}s" for kind in KINDS}, VALUE: "values"}

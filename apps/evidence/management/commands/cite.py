@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.evidence import fixtures, spans
+from apps.evidence import spans
+from apps.evidence.fixtures import exporting, files
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *, draft: Path, text: Path, out: Path, **options: Any) -> None:
         try:
-            content = fixtures.read_file(draft)
+            content = files.read_file(draft)
             captured = spans.normalise(text.read_text(encoding="utf-8"))
             article = content["article"]
             first, last = (article.pop(name, "") for name in ("body_first", "body_last"))
@@ -59,10 +60,10 @@ class Command(BaseCommand):
         if errors:
             raise CommandError("\n".join(errors))
         try:
-            fixtures.merge({draft.name: content})
-        except fixtures.FixtureError as error:
+            files.merge({draft.name: content})
+        except files.FixtureError as error:
             raise CommandError(str(error)) from error
-        out.write_text(fixtures.dump(fixtures.ordered(content)), encoding="utf-8")
+        out.write_text(exporting.dump(exporting.ordered(content)), encoding="utf-8")
         self.stdout.write(f"{out}: {sum(len(rows) for name, rows in content.items() if name != 'article')} records")
 
     def _place(self, mark: dict[str, Any], body: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.evidence import fixtures
+from apps.evidence.fixtures import exporting
 from apps.evidence.models import Article
 
 
@@ -22,5 +22,5 @@ class Command(BaseCommand):
         folder.mkdir(parents=True, exist_ok=True)
         for article in Article.objects.order_by("slug"):
             path = folder / f"{article.slug}.yaml"
-            path.write_text(fixtures.dump(fixtures.export(article)), encoding="utf-8")
+            path.write_text(exporting.dump(exporting.export(article)), encoding="utf-8")
             self.stdout.write(str(path))

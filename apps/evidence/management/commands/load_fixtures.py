@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from apps.common.models import LoadedFile
-from apps.evidence import fixtures
+from apps.common.models.tables import LoadedFile
+from apps.evidence.fixtures.files import FixtureError, read_file
+from apps.evidence.fixtures.loading import load
 from apps.registry.actions import load_gazetteer
 from apps.registry.gazetteer import GazetteerError
 
@@ -41,11 +42,11 @@ class Command(BaseCommand):
             with transaction.atomic():
                 if any(path.startswith("gazetteer/") for path in changed):
                     self._report(load_gazetteer(folder=folder / "gazetteer"))
-                files = {path.name: fixtures.read_file(path) for path in sorted(folder.glob("articles/*.yaml"))}
-                self._report(fixtures.load(files, {Path(path).name for path in changed}))
+                files = {path.name: read_file(path) for path in sorted(folder.glob("articles/*.yaml"))}
+                self._report(load(files, {Path(path).name for path in changed}))
                 for path in changed:
                     LoadedFile.objects.update_or_create(path=path, defaults={"sha256": digests[path]})
-        except (fixtures.FixtureError, GazetteerError) as error:
+        except (FixtureError, GazetteerError) as error:
             raise CommandError(f"nothing was loaded: {error}") from error
 
     def _report(self, written: dict[str, int]) -> None:

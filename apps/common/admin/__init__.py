@@ -1,0 +1,1 @@
+"""The curators' pages: what the admin of every record shares."""

@@ -1,0 +1,92 @@
+"""Columns and filters that the admin's lists share."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.models.records import Fact
+
+# Columns and fieldsets ------------------------------------------------------------------------------------------------
+
+
+@admin.display(description=_("name"), ordering="name_pinyin")
+def name_column(record: Any) -> str:
+    """The name, sorted by its pinyin; a draft says that it is one."""
+    if getattr(record, "state", "") == Fact.State.DRAFT:
+        return format_html('{} <span class="draft">{}</span>', record.name, record.get_state_display())
+    return str(record.name)
+
+
+def date_column(model: type[models.Model], field: str) -> Callable[[Any], Any]:
+    """Return a column that shows an EDTF date as written, with its meaning as a tooltip, and sorts by its first day."""
+
+    @admin.display(description=model._meta.get_field(field).verbose_name, ordering=f"{field}_earliest", empty_value="–")
+    def column(record: Any) -> str:
+        if not (value := getattr(record, field)):
+            return ""
+        return format_html('<span class="edtf" title="{}">{}</span>', meaning(record, field), value)
+
+    column.__name__ = field
+    return column
+
+
+def meaning(record: Any, field: str) -> str:
+    """The interval of days that an EDTF date of a record means."""
+    first, last = getattr(record, f"{field}_earliest"), getattr(record, f"{field}_latest")
+    if not first and not last:
+        return ""
+    return str(first) if first == last else f"{first or '…'} – {last or '…'}"
+
+
+def dates(*fields: str) -> tuple[Any, dict[str, Any]]:
+    """Return the fieldset of EDTF dates, each beside the words of the source and the date they are counted from."""
+    rows = [(field, f"{field}_wording", f"{field}_relative_to") for field in fields]
+    return (_("Dates"), {"fields": rows})
+
+
+@admin.display(description=_("place"), ordering="street")
+def place_column(record: Any) -> str:
+    """The smallest division in which the record lies."""
+    return str(record.neighbourhood or record.street or record.district or "")
+
+
+PLACE = (_("Place"), {"fields": [("district", "street", "neighbourhood")]})
+
+
+def admin_link(model: Any, pk: int, text: str) -> SafeString:
+    """Return a link to a record's page in the admin."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+    return format_html('<a href="{}">{}</a>', address, text)
+
+
+def list_link(model: Any, lookup: str, value: Any, text: Any) -> SafeString:
+    """Return a link to the list of a model, narrowed by one of its filters or linked lookups."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return format_html('<a href="{}?{}={}">{}</a>', address, lookup, value, text)
+
+
+class EvidenceFilter(admin.SimpleListFilter):
+    """Records with and without a citation."""
+
+    title = _("evidence")
+    parameter_name = "evidence"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("cited", _("with a citation")), ("none", _("without any citation"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() not in ("cited", "none"):
+            return queryset
+        citations = queryset.model._meta.get_field("citations").related_model.objects.filter(
+            content_type=ContentType.objects.get_for_model(queryset.model), object_id=OuterRef("pk")
+        )
+        return queryset.filter(Exists(citations) if self.value() == "cited" else ~Exists(citations))

@@ -1,0 +1,218 @@
+"""The forms of the admin: search fields for records, one query a column in rows, and constraints held in full."""
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.admin.widgets import (
+    AdminTextInputWidget,
+    AutocompleteSelect,
+    AutocompleteSelectMultiple,
+    RelatedFieldWidgetWrapper,
+)
+from django.contrib.contenttypes.forms import BaseGenericInlineFormSet
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db.models import QuerySet, UniqueConstraint
+from django.forms.models import BaseInlineFormSet, BaseModelFormSet, InlineForeignKeyField
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.models.records import Fact
+from apps.common.rules.permissions import foreign_fields, may_edit
+from apps.common.writing.refusals import draft_text
+
+if TYPE_CHECKING:
+    # Generic for the type checker only.
+    ModelForm = forms.ModelForm[Any]
+    Formset = BaseModelFormSet[Any, Any]
+    Autocomplete = AutocompleteSelect
+else:
+    ModelForm = forms.ModelForm
+    Formset = object
+    Autocomplete = object
+
+PRIMARY_KEY = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+class EDTFInput(AdminTextInputWidget):
+    """A line for a partial date."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"class": "vEDTFField", "placeholder": "2013-06-27, 2012-06, 2023~", **(attrs or {})})
+
+
+class RecordOptions(Autocomplete):
+    """Options of a search field: only those chosen are rendered, with labels that tell records of one name apart.
+
+    `records` may hold the chosen ones of a whole column; otherwise they are looked up. A value that is no key at all,
+    which Django's own widget hands to the database, chooses nothing.
+    """
+
+    records: dict[str, Any] | None = None
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> list[Any]:
+        keys = [str(key) for key in value if PRIMARY_KEY.fullmatch(str(key))]
+        records = load_records(self, keys) if self.records is None else self.records
+        options: list[dict[str, Any]] = []
+        if not self.is_required and not self.allow_multiple_selected:
+            options.append(self.create_option(name, "", "", False, 0))
+        label = self.admin_site.get_model_admin(self.field.remote_field.model).option_label
+        for key in keys:
+            if key in records:
+                options.append(self.create_option(name, key, label(records[key]), True, len(options)))
+        return [(None, options, 0)]
+
+
+class RecordSelect(RecordOptions, AutocompleteSelect):
+    """One record."""
+
+
+class RecordSelectMultiple(RecordOptions, AutocompleteSelectMultiple):
+    """Any number of records."""
+
+    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
+        # Each choice has a cross of its own, and the one for all stands where a list may only hold items.
+        return {**super().build_attrs(base_attrs, extra_attrs), "data-allow-clear": "false"}
+
+
+def inner_widget(field: forms.Field) -> Any:
+    """Return the widget of a field without the wrapper that offers to add a related record."""
+    return field.widget.widget if isinstance(field.widget, RelatedFieldWidgetWrapper) else field.widget
+
+
+def load_records(widget: RecordOptions, keys: Iterable[str]) -> dict[str, Any]:
+    """Look up the records with these keys, with what their labels need, by key."""
+    if not (wanted := set(keys)):
+        return {}
+    related = widget.admin_site.get_model_admin(widget.field.remote_field.model).list_select_related or ()
+    queryset = widget.choices.queryset.select_related(*related).filter(pk__in=wanted)  # type: ignore[union-attr]
+    return {str(record.pk): record for record in queryset}
+
+
+def share_records(rows: list[Any]) -> None:
+    """Look up the chosen records of all rows of a formset together: one query a column, not one a cell."""
+    columns: dict[str, list[tuple[RecordOptions, str]]] = {}
+    for form in rows:
+        for name, field in form.fields.items():
+            widget = inner_widget(field)
+            if isinstance(widget, RecordSelect):
+                columns.setdefault(name, []).append((widget, str(form[name].value())))
+    for cells in columns.values():
+        keys = {key for _, key in cells if PRIMARY_KEY.fullmatch(key)}
+        records = load_records(cells[0][0], keys)
+        for widget, _key in cells:
+            widget.records = records
+
+
+class RecordForm(ModelForm):
+    """A form that holds every rule of the database, and the rights of its user, against the whole row."""
+
+    user: Any = None  # the page sets it on the class that it makes for a request
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if not self.errors:
+            self.validate_constraints()
+        if not self.errors and getattr(self.instance, "state", "") == Fact.State.PUBLISHED:
+            self.validate_drafts()
+        if not self.errors and self.user is not None and self.has_changed():
+            self.validate_rights()
+
+    def validate_drafts(self) -> None:
+        """Refuse to point a published row at a draft. No form publishes, so that what is unchanged is none."""
+        for name in self.changed_data:
+            value = self.cleaned_data.get(name)
+            for target in value if isinstance(value, QuerySet) else [value]:
+                if isinstance(target, Fact) and target.state == Fact.State.DRAFT:
+                    self.add_error(name, draft_text(str(target), f"{target.resource}/{target.key}"))
+
+    def validate_rights(self) -> None:
+        """Refuse a row that would be saved from, into, or pointing into, what the user may not edit."""
+        for name in foreign_fields(self.user, self.instance):
+            if name:
+                message = _("You may not edit the record at which this points, or at which it pointed before.")
+                self.add_error(name if name in self.fields else None, message)
+            else:
+                self.add_error(None, _("This record does not lie, or would not lie, where you may edit."))
+
+    def validate_constraints(self) -> None:
+        """Django skips a constraint that touches a field which is not on the form; the database does not."""
+        unknown = set(self.errors)
+        for name, field in self.fields.items():
+            if isinstance(field, InlineForeignKeyField) and field.parent_instance.pk is None:
+                unknown.add(name)
+        try:
+            self.instance.validate_constraints(exclude=unknown)
+        except ValidationError as error:
+            self.add_error(None, error)
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Say above the form what is wrong with a field that is not on it; Django takes that for a slip of ours."""
+        if field is None and hasattr(error, "error_dict"):
+            placed: dict[str, list[Any]] = {}
+            for name, errors in error.error_dict.items():
+                placed.setdefault(name if name in self.fields else NON_FIELD_ERRORS, []).extend(errors)
+            error = ValidationError(placed)
+        super().add_error(field, error)
+
+
+class Rows(Formset):
+    """What all rows of records share, whether tied by a foreign key or by a content type."""
+
+    @cached_property
+    def forms(self) -> list[Any]:
+        rows: list[Any] = super().forms
+        share_records(rows)
+        return rows
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        # The heading of a column is no label to a screen reader.
+        for field in form.fields.values():
+            if field.label:
+                inner_widget(field).attrs.setdefault("aria-label", field.label)
+
+    def clean(self) -> None:
+        """Find rows that would break a unique constraint together; Django overlooks those with an empty column."""
+        super().clean()
+        for form in self.deleted_forms:
+            if form.user is not None and form.instance.pk and not may_edit(form.user, form.instance):
+                raise ValidationError(_("You may not delete this record: %s.") % form.instance)
+        rows = [form for form in self.forms if form.is_valid() and form not in self.deleted_forms]
+        rows = [form for form in rows if form.has_changed() or form.instance.pk]
+        for constraint in self.model._meta.constraints:
+            if not isinstance(constraint, UniqueConstraint):
+                continue
+            seen = set()
+            for form in rows:
+                # The record that all rows belong to tells none of them apart.
+                shared = {name for name, field in form.fields.items() if isinstance(field, InlineForeignKeyField)}
+                values = tuple(getattr(form.instance, name) for name in constraint.fields if name not in shared)
+                if None in values and constraint.nulls_distinct is not False:
+                    continue
+                if values in seen:
+                    raise ValidationError(_("Two rows say the same: %s.") % form.instance)
+                seen.add(values)
+
+
+class RecordFormSet(Rows, BaseInlineFormSet):
+    """Rows of records that belong to one."""
+
+    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+        # Django sets the key alone, so that each row would look its record up again to name itself.
+        form = super()._construct_form(i, **kwargs)
+        setattr(form.instance, self.fk.name, self.instance)
+        return form
+
+
+class CitationFormSet(Rows, BaseGenericInlineFormSet):
+    """Rows of citations that support one record."""
+
+    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+        # Django ties a new row to its record only when it is saved: too late to see that the record has the citation.
+        form = super()._construct_form(i, **kwargs)
+        form.instance.content_type = ContentType.objects.get_for_model(self.instance)
+        form.instance.object_id = self.instance.pk
+        return form

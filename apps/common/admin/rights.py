@@ -1,0 +1,98 @@
+"""What a user may do in the admin: as over HTTP, by appointment."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+
+from apps.common.admin.forms import PRIMARY_KEY
+from apps.common.rules.permissions import may_edit
+from apps.common.rules.territory import territory_of
+
+if TYPE_CHECKING:
+    # Generic for the type checker only.
+    BaseModelAdmin = admin.options.BaseModelAdmin[Any]
+else:
+    BaseModelAdmin = object
+
+# What the filters beside a list, and its date hierarchy, put behind the name of a field.
+FILTER_SUFFIXES = ("", "__exact", "__id__exact", "__isnull", "__isempty", "__gte", "__lt", "__year", "__month", "__day")
+
+
+# Who may --------------------------------------------------------------------------------------------------------------
+
+
+def may_change(request: Any, record: Any) -> bool:
+    """Tell whether the user of a request may edit a row; asked once for each row, however often a page asks."""
+    known: dict[Any, bool] = request.__dict__.setdefault("_may_change", {})
+    key = (type(record), record.pk)
+    if key not in known:
+        known[key] = may_edit(request.user, record)
+    return known[key]
+
+
+class ByAppointment(BaseModelAdmin):
+    """Appointments decide what is shown and edited; Django's permission to view shows all that is not hidden as well.
+
+    What a form would save is checked by the form (`RecordForm`), which alone knows what is to become of the row.
+    """
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(territory_of(request.user)) or super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj) or super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        known = obj is not None and obj.pk is not None
+        return bool(territory_of(request.user)) and (not known or may_change(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        sees_all = admin.options.BaseModelAdmin.has_view_permission(self, request)
+        return rows.visible_to(request.user) if sees_all else rows.editable_by(request.user)
+
+
+# Bases ----------------------------------------------------------------------------------------------------------------
+
+
+class StrictLookups(BaseModelAdmin):
+    """A list that can be narrowed by its own filters and by nothing else: no regular expressions from the address."""
+
+    linked_lookups: ClassVar[Sequence[str]] = ()
+    get_list_filter: Callable[[HttpRequest], Sequence[Any]]
+    date_hierarchy: str | None
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        if lookup in self.linked_lookups:
+            return True
+        for item in [*self.get_list_filter(request), self.date_hierarchy]:
+            if isinstance(item, type):
+                if lookup == item.parameter_name:  # type: ignore[attr-defined]
+                    return True
+            elif item:
+                field = item if isinstance(item, str) else item[0]
+                if lookup.startswith(field) and lookup.removeprefix(field) in FILTER_SUFFIXES:
+                    return True
+        return False
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """Refuse rows that are none, which Django would look up."""
+        if not all(map(PRIMARY_KEY.fullmatch, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            raise BadRequest("not the key of a row")
+        response: HttpResponse | None = super().response_action(request, queryset)  # type: ignore[misc]
+        return response
+
+    def option_label(self, record: Any) -> str:
+        """Return how a search field shows a record: a part says of what, since parts often share their names."""
+        parent = getattr(record, "parent", None)
+        return f"{record} · {parent}" if parent else str(record)

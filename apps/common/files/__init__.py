@@ -1,0 +1,1 @@
+"""Lists as CSV, XLSX and NDJSON, and spreadsheets as records."""

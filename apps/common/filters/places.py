@@ -1,0 +1,151 @@
+"""Filters by record, by division and by place in a tree."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext
+
+from apps.common.filters.base import NOTHING, CommaFilter, KeyFilter, Reading, keyed, no_record, without_record
+from apps.common.http.parameters import FilterError
+from apps.common.http.problems import nearest
+from apps.common.models.records import Citable, citable_models
+
+
+class TargetFilter(CommaFilter):
+    """Rows that speak about one of the records given as `resource/key`."""
+
+    def __init__(self, *, help_text: str = "") -> None:
+        super().__init__(
+            "object_id",
+            help_text=help_text
+            or "Records as `resource/key`, such as `projects/jiankang-zhitongche`, separated by commas.",
+        )
+
+    def check(self, words: tuple[str, ...]) -> Reading:
+        pairs = [word.partition("/")[::2] for word in words]
+        for resource, _key in pairs:
+            self.known(resource)
+        return Reading(tuple(resource for resource, _key in pairs), tuple(key for _resource, key in pairs))
+
+    def known(self, resource: str) -> type[Citable]:
+        """Return the model of a resource."""
+        model = citable_models().get(resource)
+        if model is None:
+            detail = gettext("There is no resource “%(name)s”.") % {"name": resource[:100]}
+            raise FilterError(detail + nearest(resource[:100], citable_models()))
+        return model
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+        condition = Q()
+        for resource, slot in zip(shape, slots, strict=True):
+            target = self.known(resource)
+            kind = ContentType.objects.get_for_model(target).pk
+            condition |= Q(content_type=kind, object_id=Subquery(keyed(target, [slot], viewer)))
+        return condition
+
+    def missing(self, shape: Any, slots: Sequence[Any], viewer: Any) -> str | None:
+        arrays = (
+            f"(SELECT array_agg('{resource}/' || key)"
+            f" FROM unnest({without_record(self.known(resource), [slot], viewer)}) AS key)"
+            for resource, slot in zip(shape, slots, strict=True)
+        )
+        return "(" + " || ".join(arrays) + ")"
+
+    def refuse(self, keys: Sequence[str]) -> FilterError:
+        resource, _slash, key = keys[0].partition("/")
+        return no_record(resource, key)
+
+
+class WithinFilter(TargetFilter):
+    """Rows that lie in a division, or in anything below it."""
+
+    # From the whole to the part, each with the paths on which a level below leads up to it.
+    LEVELS: ClassVar[dict[str, dict[str, str]]] = {
+        "districts": {"district": "", "street": "district", "neighbourhood": "street__district"},
+        "streets": {"street": "", "neighbourhood": "street"},
+        "neighbourhoods": {"neighbourhood": ""},
+    }
+
+    def __init__(self, *, prefix: str = "", levels: Iterable[str] = ("district", "street", "neighbourhood")) -> None:
+        super().__init__(
+            help_text="Divisions as `resource/key`, such as `districts/310110` or `streets/310110013`, separated by"
+            " commas: records in one of them or in anything below it.",
+        )
+        self.prefix = prefix
+        self.levels = tuple(levels)
+
+    def known(self, resource: str) -> type[Citable]:
+        if resource not in self.LEVELS:
+            detail = gettext("“%(name)s” is no level of the divisions.") % {"name": resource[:100]}
+            raise FilterError(detail + nearest(resource[:100], self.LEVELS))
+        return super().known(resource)
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+        parts = []
+        for resource, slot in zip(shape, slots, strict=True):
+            place = Subquery(keyed(self.known(resource), [slot], viewer))
+            for level, up in self.LEVELS[resource].items():
+                if level in self.levels:
+                    path = "__".join(filter(None, (self.prefix, level, up)))
+                    parts.append(model._base_manager.filter(**{path: place}).order_by().values("pk"))
+        if not parts:
+            return NOTHING
+        # A union, because PostgreSQL looks up each part in an index but reads the whole table for an OR over joins.
+        return Q(pk__in=parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0])
+
+
+class TreeFilter(KeyFilter):
+    """Records above or below one in a tree, at any depth."""
+
+    facets = False
+
+    def __init__(self, model: type[Citable], *, below: bool, parent: str = "parent") -> None:
+        super().__init__(
+            "pk",
+            model,
+            help_text=f"Key of one of the `{model.resource}`: its parts at any depth."
+            if below
+            else f"Key of one of the `{model.resource}`: all of which it is a part, at any depth.",
+        )
+        self.below = below
+        self.parent = parent
+
+    def describe(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+    def check(self, words: tuple[str, ...]) -> Reading:
+        if len(words) > 1:
+            raise FilterError(gettext("One key is expected."))
+        return super().check(words)
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+        table, up = model._meta.db_table, f"{self.parent}_id"
+        ends = ("id", up) if self.below else (up, "id")
+        start = keyed(model, slots, viewer)
+        # UNION, not UNION ALL: it ends where a tree, against its rules, runs in a circle.
+        walk = (
+            f'WITH RECURSIVE tree(id) AS (SELECT tree_row."{ends[0]}" FROM "{table}" AS tree_row'
+            f' WHERE tree_row."{ends[1]}" = %s'
+            f' UNION SELECT tree_row."{ends[0]}" FROM "{table}" AS tree_row'
+            f' JOIN tree ON tree_row."{ends[1]}" = tree.id)'
+            " SELECT id FROM tree WHERE id IS NOT NULL"
+        )
+        return Q(pk__in=_Walk(walk, start))
+
+
+class _Walk(RawSQL):
+    """A recursive query whose one parameter is a subquery."""
+
+    def __init__(self, sql: str, start: QuerySet[Any]) -> None:
+        super().__init__(sql, ())
+        self.start = start
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        text, params = self.start.query.sql_with_params()
+        return f"({self.sql % f'({text})'})", params
+
+    def get_source_expressions(self) -> list[Any]:
+        return []

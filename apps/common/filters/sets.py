@@ -1,0 +1,134 @@
+"""The filters of a resource together, and the search in its list."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.db.models import Q
+from django.utils.translation import gettext
+from rest_framework.filters import BaseFilterBackend
+
+from apps.common.filters.base import CommaFilter, Filter, KeyFilter, Reading
+from apps.common.filters.places import TargetFilter
+from apps.common.filters.ranges import InstantRange
+from apps.common.http.parameters import FilterError
+from apps.common.http.problems import ParameterError, parameter_error
+from apps.common.models.records import Citable
+from apps.common.models.search_conditions import clean_q
+from apps.common.sql.statement import Statement
+from apps.common.values.ngrams import pattern, term_parameters
+
+# Parameters of every list and of every detail, beside the filters of the resource.
+DETAIL_PARAMETERS = frozenset({"fields", "expand", "labels", "as_of", "known_at", "format"})
+LIST_PARAMETERS = DETAIL_PARAMETERS | {"sort", "cursor", "page_size", "count", "facets"}
+
+
+class SearchFilter(Filter):
+    """Rows in whose names every word of a text is found."""
+
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "maxLength": 200}
+
+    def read(self, text: str, model: type[Citable]) -> Reading:
+        if len(text) > self.schema["maxLength"]:
+            raise FilterError(gettext("More than %(limit)s characters.") % {"limit": self.schema["maxLength"]})
+        terms = [(*term_parameters(term), pattern(term)) for term in clean_q(text)]
+        return Reading(
+            tuple(like is not None for _tsquery, like, _pattern in terms),
+            tuple(value for tsquery, _like, pattern in terms for value in (tsquery, pattern)),
+        )
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+        condition = Q()
+        for is_long, tsquery, like in zip(shape, slots[::2], slots[1::2], strict=True):
+            condition &= model.search_condition(tsquery, like if is_long else None)
+        return condition
+
+    def in_text(self, model: type[Citable], slots: Sequence[Any]) -> Q:
+        """Return the same condition for rows that are at hand: their n-grams are not read."""
+        condition = Q()
+        for tsquery, like in zip(slots[::2], slots[1::2], strict=True):
+            condition &= model.search_condition(tsquery, like, is_at_hand=True)
+        return condition
+
+
+class RecordFilterSet:
+    """The base of every resource's filters. A subclass names its own as attributes; None takes one away."""
+
+    base_filters: ClassVar[dict[str, Filter]] = {}
+
+    q = SearchFilter(
+        help_text="Words that must all be found in the name or in another name: Chinese, pinyin or initials."
+    )
+    # By name: evidence points at everything and is imported by nothing below it.
+    article = KeyFilter(
+        "citations__article",
+        "evidence.Article",
+        distinct=True,
+        help_text="Keys of `articles`, separated by commas: records that rest on one of them.",
+    )
+    updated = InstantRange("updated_at")
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        named: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            named |= {name: item for name, item in vars(base).items() if item is None or isinstance(item, Filter)}
+        cls.base_filters = {
+            parameter: each
+            for name, item in named.items()
+            if item is not None
+            for parameter, each in item.parameters(name).items()
+        }
+
+
+def facetable(view: Any) -> list[str]:
+    """Return the filters of a view by whose values one may count."""
+    return [
+        name
+        for name, item in view.filterset_class.base_filters.items()
+        if isinstance(item, CommaFilter) and not isinstance(item, TargetFilter) and item.facets and not item.distinct
+    ]
+
+
+def read_filters(request: Any, view: Any) -> dict[str, Reading]:
+    """Return what the filters of a request ask for; all that is wrong with them is told at once."""
+    filters: dict[str, Filter] = view.filterset_class.base_filters
+    model = view.queryset.model
+    found, errors = {}, []
+    for name, text in request.GET.items():
+        if name in filters:
+            try:
+                found[name] = filters[name].read(text, model)
+            except FilterError as error:
+                errors.append({"parameter": name, "code": "invalid_parameter", "detail": error.detail})
+    if errors:
+        raise ParameterError(errors)
+    return found
+
+
+def _unknown(item: Filter, reading: Reading, viewer: Any) -> list[str]:
+    """Return the given keys that name no record."""
+    missing = item.missing(reading.shape, reading.values, viewer)
+    if not missing:
+        return []
+    ((found,),) = Statement(f"SELECT {missing}").rows({})
+    return list(found or ())
+
+
+class FilterBackend(BaseFilterBackend):
+    """Filters a queryset by the values of a request, for views that answer with something else than a list."""
+
+    def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
+        filters: dict[str, Filter] = view.filterset_class.base_filters
+        for name, reading in read_filters(request, view).items():
+            item = filters[name]
+            if unknown := _unknown(item, reading, request.user):
+                raise parameter_error(name, item.refuse(unknown).detail)
+            queryset = queryset.filter(item.condition(queryset.model, reading.shape, reading.values, request.user))
+        return queryset
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Return the filters as parameters of the OpenAPI document."""
+        return [
+            {"name": name, "in": "query", "required": False, "schema": item.describe(), "description": item.help_text}
+            for name, item in sorted(view.filterset_class.base_filters.items())
+        ]

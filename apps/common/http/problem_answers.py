@@ -1,0 +1,175 @@
+"""Errors as RFC 9457 problem details: one shape for everything that goes wrong over HTTP.
+
+`detail` says in the reader's language what was wrong; `code` says it to programs and names the entry in /docs/errors;
+`errors` points at each offending parameter (`parameter`) or place in the body (`pointer`, a JSON Pointer).
+"""
+
+import logging
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.translation import gettext
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from apps.common.http.problems import PROBLEMS, RETRY_AFTER, BodyError, ParameterError, Refusal
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem(
+    request: HttpRequest,
+    code: str,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    http_status: int | None = None,
+) -> dict[str, Any]:
+    """Return the body of a problem answer."""
+    known_status, title = PROBLEMS[code]
+    body: dict[str, Any] = {
+        "type": f"/docs/errors#{code}",
+        "title": str(title),
+        "status": http_status or known_status,
+        "detail": detail,
+        "instance": request.get_full_path(),
+        "code": code,
+        "request_id": getattr(request, "request_id", ""),
+    }
+    if errors:
+        body["errors"] = errors
+    return body
+
+
+def problem_response(request: HttpRequest, code: str, detail: str = "", **headers: str) -> JsonResponse:
+    """Return a whole problem answer, for what goes wrong outside a view."""
+    return _json(problem(request, code, detail or str(PROBLEMS[code][1])), headers)
+
+
+def _json(body: dict[str, Any], headers: dict[str, str]) -> JsonResponse:
+    return JsonResponse(
+        body,
+        status=body["status"],
+        content_type=CONTENT_TYPE,
+        headers=headers,
+        json_dumps_params={"ensure_ascii": False},
+    )
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer every exception of a view as a problem; what is nobody's fault but ours stays an exception (500)."""
+    if (found := _explain(error, context["request"]._request)) is None:
+        return None
+    set_rollback()
+    body, headers = found
+    return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
+
+
+def answer_problem(error: Exception, request: HttpRequest) -> JsonResponse | None:
+    """Answer an exception outside Django REST framework in the same way."""
+    if (found := _explain(error, request)) is None:
+        return None
+    body, headers = found
+    return _json(body, headers)
+
+
+def _explain(error: Exception, request: HttpRequest) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Return the body and the headers of the answer to an exception."""
+    headers: dict[str, str] = {}
+    errors: list[dict[str, str]] | None = None
+    match error:
+        case ParameterError() | BodyError():
+            code, detail, errors = error.code, str(error.detail), error.errors
+        case Refusal():
+            code, detail, errors = error.code, str(error.detail), error.errors
+            headers |= error.headers
+        case exceptions.ValidationError():
+            code, errors = "bad_request", list(_flatten(error.get_full_details(), ""))
+            detail = " ".join(item["detail"] for item in errors)
+        case Http404() | exceptions.NotFound():
+            code, detail = "not_found", gettext("There is no %(path)s.") % {"path": request.path}
+        case exceptions.MethodNotAllowed():
+            code, detail = "method_not_allowed", str(error.detail)
+        case exceptions.NotAcceptable():
+            offered = getattr(error, "offered", ["application/json"])
+            code, detail = "not_acceptable", gettext("Ask for %(types)s.") % {"types": ", ".join(offered)}
+        case exceptions.UnsupportedMediaType():
+            code, detail = "unsupported_media_type", str(error.detail)
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            # 401 has to name a way to authenticate; an admin session has none to name, so that DRF makes it 403.
+            code = "not_authenticated" if error.status_code == status.HTTP_401_UNAUTHORIZED else "permission_denied"
+            detail = str(error.detail)
+        case PermissionDenied() | exceptions.PermissionDenied():
+            code, detail = "permission_denied", str(PROBLEMS["permission_denied"][1])
+        case exceptions.Throttled():
+            code, detail = "too_many_requests", str(error.detail)
+            headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1))
+        case RequestDataTooBig():
+            code, detail = "too_large", str(PROBLEMS["too_large"][1])
+        case exceptions.APIException() if error.status_code < status.HTTP_500_INTERNAL_SERVER_ERROR:
+            code, detail = "bad_request", str(error.detail)
+        case IntegrityError():
+            code, detail = "conflict", str(error).splitlines()[0]
+        case SuspiciousOperation() | DataError() | UnicodeError() | OverflowError():
+            code, detail = "bad_request", str(PROBLEMS["bad_request"][1])
+        case OperationalError() | InterfaceError():
+            _log_outage(error, request)
+            code, detail = "unavailable", str(PROBLEMS["unavailable"][1])
+            headers["Retry-After"] = RETRY_AFTER
+        case _:
+            return None
+    if isinstance(error, exceptions.APIException) and (challenge := getattr(error, "auth_header", None)):
+        headers["WWW-Authenticate"] = challenge
+    return problem(request, code, detail, errors), headers
+
+
+def _log_outage(error: Exception, request: HttpRequest) -> None:
+    """Log why an answer is 503, in the one line that there is of it (settings.LOGGING)."""
+    reason = " ".join(str(error).split())
+    logger.warning("the database does not answer: %s (request %s)", reason, getattr(request, "request_id", ""))
+
+
+def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
+    """Yield the leaves of DRF's nested error details, each with its JSON Pointer."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        # Most come translated; “No data provided” does not (i18n.FRAMEWORK_TEXTS).
+        yield {"pointer": pointer, "code": details["code"], "detail": gettext(str(details["message"]))}
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            yield from _flatten(inner, pointer if name == "non_field_errors" else f"{pointer}/{name}")
+    elif isinstance(details, list):
+        for number, inner in enumerate(details):
+            is_message = isinstance(inner, dict) and set(inner) == {"message", "code"}
+            yield from _flatten(inner, pointer if is_message else f"{pointer}/{number}")
+
+
+# What Django answers when no view did (urls.py) -----------------------------------------------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer 400; RequestDataTooBig is 413."""
+    return problem_response(request, "too_large" if isinstance(exception, RequestDataTooBig) else "bad_request")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer 403."""
+    return problem_response(request, "permission_denied")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer 404."""
+    return problem_response(request, "not_found", gettext("There is no %(path)s.") % {"path": request.path})
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """Answer 500, or 503 where the database is away."""
+    if isinstance(error := sys.exc_info()[1], OperationalError | InterfaceError):
+        _log_outage(error, request)
+        return problem_response(request, "unavailable", **{"Retry-After": RETRY_AFTER})
+    return problem_response(request, "internal_error")

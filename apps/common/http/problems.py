@@ -1,0 +1,89 @@
+"""Kinds of problem (RFC 9457), and the exceptions that become one."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions, status
+from rest_framework.exceptions import APIException
+
+RETRY_AFTER = "3"  # seconds after which a database that was away is worth another try
+
+# Every code with its title: the page /docs/errors and the OpenAPI document are made from this list.
+PROBLEMS: dict[str, tuple[int, Any]] = {
+    "bad_request": (400, _("The request is not valid.")),
+    "unknown_parameter": (400, _("The address has a parameter that does not exist.")),
+    "invalid_parameter": (400, _("A parameter has a value that is not valid.")),
+    "not_authenticated": (401, _("Authentication is needed.")),
+    "permission_denied": (403, _("This is not permitted.")),
+    "not_found": (404, _("There is nothing at this address.")),
+    "method_not_allowed": (405, _("The method is not allowed here.")),
+    "conflict": (409, _("The change does not agree with what is on record.")),
+    "not_acceptable": (406, _("The answer cannot be given in the format asked for.")),
+    "length_required": (411, _("The request does not say how long its body is.")),
+    "precondition_failed": (412, _("The record is no longer as it was read.")),
+    "too_large": (413, _("The request is too large.")),
+    "unsupported_media_type": (415, _("The body is in a format that is not understood.")),
+    "key_reused": (422, _("The idempotency key was used for another request.")),
+    "precondition_required": (428, _("The request has to say which version of the record it changes.")),
+    "too_many_requests": (429, _("Too many requests.")),
+    "internal_error": (500, _("Something went wrong on the server.")),
+    "unavailable": (503, _("The service is not available at the moment.")),
+}
+
+
+class ParameterError(exceptions.APIException):
+    """One or more query parameters are unknown or have a value that is not valid."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+
+    def __init__(self, errors: list[dict[str, str]], code: str = "invalid_parameter") -> None:
+        super().__init__(" ".join(error["detail"] for error in errors), code)
+        self.code = code
+        self.errors = errors
+
+
+class Refusal(exceptions.APIException):
+    """A write that is refused: a code of `PROBLEMS`, and each place in the body that was wrong."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.status_code, title = PROBLEMS[code]
+        super().__init__(detail or " ".join(error["detail"] for error in errors or []) or str(title), code)
+        self.code = code
+        self.errors = errors
+        self.headers = headers or {}
+
+
+def parameter_error(parameter: str, detail: str, code: str = "invalid_parameter") -> ParameterError:
+    """Return the error for one parameter."""
+    return ParameterError([{"parameter": parameter, "code": code, "detail": detail}], code)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the known word nearest to the given one, or all of a few, or nothing."""
+    names = sorted(known)
+    if found := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
+        return " " + gettext("Did you mean “%(name)s”?") % {"name": found[0]}
+    if 0 < len(names) <= 30:
+        return " " + gettext("Known are: %(names)s.") % {"names": ", ".join(names)}
+    return ""
+
+
+class BodyError(APIException):
+    """One or more places of the body are not what every reader of JSON would take for the same."""
+
+    # Here and not with the other errors: that module loads DRF's views, which load this one.
+    status_code = 400
+    code = "bad_request"
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__(" ".join(error["detail"] for error in errors), self.code)
+        self.errors = errors

@@ -1,0 +1,173 @@
+"""A record as JSON-LD, made from the JSON that the API gives: values in, values out.
+
+The document carries its context with it, so that it is read where it lies, without the network; the same context is a
+static file, unchanged within /api/v1. Addresses are made absolute with the host that was asked.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from apps.common.linked_data.rules import Rule
+from apps.common.linked_data.shared_terms import KINDS, TYPES_BY_KIND
+
+CONTENT_TYPE = "application/ld+json"
+CONTEXT_FILE = Path(__file__).parents[1] / "static" / "partybuild" / "context-v1.jsonld"
+CONTEXT: dict[str, Any] = json.loads(CONTEXT_FILE.read_text(encoding="utf-8"))["@context"]
+PINYIN = "zh-Latn-pinyin"
+# The fields of a reference, as against a record or a row of one.
+REFERENCE = frozenset({"resource", "key", "name", "url"})
+
+# Short cuts past a nested record: (resource, field) -> the term, the field of the nested record, and the field whose
+# value says that it holds no more.
+DIRECT: dict[tuple[str, str], tuple[str, str, str]] = {
+    ("alliances", "members"): ("org:hasMember", "unit", "left_on"),
+    ("member-units", "alliances"): ("org:memberOf", "alliance", "left_on"),
+    ("member-units", "names"): ("schema:alternateName", "name", "valid_until"),
+}
+# A number keeps its meaning: only an exact one is a value.
+BOUNDS = {
+    "=": "schema:value",
+    ">=": "schema:minValue",
+    "<=": "schema:maxValue",
+    ">": "pb:moreThan",
+    "<": "pb:lessThan",
+    "~": "pb:about",
+}
+
+Node = dict[str, Any]
+
+
+def to_jsonld(resource: str, record: dict[str, Any], base: str) -> Node:
+    """Return a record as a document. `base` is scheme and host, `https://example.org`, without a slash at the end."""
+    return {"@context": CONTEXT, **to_node(resource, record, base)}
+
+
+def to_jsonld_list(resource: str, page: dict[str, Any], base: str) -> Node:
+    """Return a page of a list as a document: its records, and the collection with the pages before and behind."""
+    address = f"{base}{settings.API_ROOT}/{resource}"
+    view = {"@type": "hydra:PartialCollectionView"} | {
+        f"hydra:{name}": {"@id": base + page[name]} for name in ("next", "previous") if page.get(name)
+    }
+    collection: Node = {"@id": address, "@type": "hydra:Collection", "hydra:view": view}
+    if page.get("count_is_exact"):
+        collection["hydra:totalItems"] = page["count"]
+    nodes = [to_node(resource, record, base) for record in page["results"]]
+    collection["hydra:member"] = [{"@id": node["@id"]} for node in nodes if "@id" in node]
+    return {"@context": CONTEXT, "@graph": [collection, *nodes]}
+
+
+def to_node(resource: str, record: dict[str, Any], base: str) -> Node:
+    """Return a record, or a row nested in another record, without a context; fields without a value are left out."""
+    kind = KINDS[resource]
+    types = [*kind.types, *filter(None, [TYPES_BY_KIND.get((resource, record.get("kind", "")))])]
+    node: Node = {"@id": base + record["url"]} if record.get("url") else {}
+    if types:
+        node["@type"] = types
+    for name, content in record.items():
+        rule = kind.rules.get(name)
+        if rule and rule.form != "dropped" and content not in (None, "", []):
+            FORMS[rule.form](node, rule, resource, name, record, base)
+    articles = {citation["article"]["url"] for citation in record.get("citations") or ()}
+    if articles:
+        node["prov:wasDerivedFrom"] = [{"@id": base + url} for url in sorted(articles)]
+    return node
+
+
+def _nested(content: dict[str, Any], base: str) -> Node:
+    """Return what stands in the place of a nested object: a reference, or the node of its own resource."""
+    if not set(content) <= REFERENCE:
+        return to_node(_resource_of(content["url"]), content, base)
+    node = {"@id": base + content["url"]}
+    # What has no name of its own is shown by its key.
+    return node if content["name"] in ("", content["key"]) else {**node, "schema:name": content["name"]}
+
+
+def _resource_of(address: str) -> str:
+    return address.rsplit("/", 2)[1]
+
+
+def _add(node: Node, term: str, contents: Iterable[Any]) -> None:
+    """Put contents under a term, behind what stands there already."""
+    present = node.get(term, [])
+    held = [*(present if isinstance(present, list) else [present]), *contents]
+    node[term] = held[0] if len(held) == 1 else held
+
+
+# The forms of rules ---------------------------------------------------------------------------------------------------
+# Each writes one field of a record into its node.
+
+
+def _write_value(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+    content = record[name]
+    for term in rule.terms:
+        _add(node, term, content if isinstance(content, list) else [content])
+
+
+def _write_pinyin(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+    _add(node, rule.terms[0], [{"@value": record[name], "@language": PINYIN}])
+
+
+def _write_concept(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+    vocabulary = f"{base}{settings.API_ROOT}/vocabularies/{resource}.{name}"
+    _add(node, rule.terms[0], [{"@id": f"{vocabulary}#{record[name]}"}])
+
+
+def _rows(content: Any) -> list[dict[str, Any]]:
+    return content if isinstance(content, list) else [content]
+
+
+def _write_node(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+    _add(node, rule.terms[0], [_nested(row, base) for row in _rows(record[name])])
+    _write_direct(node, resource, name, record, base)
+
+
+def _write_reverse(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+    _add(node.setdefault("@reverse", {}), rule.terms[0], [_nested(row, base) for row in _rows(record[name])])
+    _write_direct(node, resource, name, record, base)
+
+
+def _write_direct(node: Node, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+    """Write the short cut past a nested record, while it holds: an alliance has a member, not a membership only."""
+    if (resource, name) not in DIRECT:
+        return
+    term, end, over = DIRECT[resource, name]
+    reached = [row[end] for row in _rows(record[name]) if row.get(end) and not row.get(over)]
+    if reached:
+        _add(node, term, [{"@id": base + item["url"]} if isinstance(item, dict) else item for item in reached])
+
+
+def _write_span(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+    """Write where in an article a citation or a mark lies (Web Annotation)."""
+    selectors: list[Node] = []
+    if "start" in record and "end" in record:
+        selectors.append({"@type": "oa:TextPositionSelector", "oa:start": record["start"], "oa:end": record["end"]})
+    if quotation := record.get("quotation"):
+        words = {f"oa:{part}": quotation[part] for part in ("exact", "prefix", "suffix")}
+        selectors.append({"@type": "oa:TextQuoteSelector", **words})
+    target: Node = {"@type": "oa:SpecificResource", "oa:hasSource": {"@id": base + record[name]["url"]}}
+    if selectors:
+        target["oa:hasSelector"] = selectors
+    if record.get("sha256"):
+        target["pb:sha256"] = record["sha256"]
+    _add(node, rule.terms[0], [target])
+
+
+def _write_bounded(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+    """Write a reported number under the term that says how it bounds the true one; without that it says nothing."""
+    if term := BOUNDS.get(record.get("comparator", "")):
+        node[term] = record[name]
+
+
+FORMS: dict[str, Callable[[Node, Rule, str, str, dict[str, Any], str], None]] = {
+    "value": _write_value,
+    "pinyin": _write_pinyin,
+    "concept": _write_concept,
+    "node": _write_node,
+    "reverse": _write_reverse,
+    "span": _write_span,
+    "bounded": _write_bounded,
+}

@@ -1,0 +1,338 @@
+"""The base of every record, and what all records share: identity, names, evidence, derived columns."""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.apps import apps
+from django.contrib.contenttypes.fields import GenericRelation
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.models.search_conditions import clean_q, found_in, is_one_of, like_in
+from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
+from apps.common.rules.change_log import logged
+from apps.common.rules.publishing import Publishable, points_at_no_draft
+from apps.common.rules.territory import Keeper, condition, territory_of
+from apps.common.values import pinyin
+from apps.common.values.columns import Derived, PinyinField, ProseField, SearchField
+from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
+from apps.common.values.ngrams import term_parameters
+
+# Body of the trigger that refuses a published row without a citation; `published` says when a row is.
+EVIDENCE = """
+    IF EXISTS (SELECT FROM {{meta.db_table}} WHERE id = NEW.id AND {published}) AND NOT EXISTS (
+        SELECT FROM evidence_citation JOIN django_content_type ON django_content_type.id = content_type_id
+        WHERE app_label = '{{meta.app_label}}' AND model = '{{meta.model_name}}' AND object_id = NEW.id
+    ) THEN
+        RAISE check_violation USING
+            CONSTRAINT = TG_TABLE_NAME || '_has_evidence',
+            MESSAGE = format('the published {{meta.model_name}} %s has no evidence', NEW.id);
+    END IF;
+    RETURN NULL;
+"""
+
+
+def derived_fields(model: type[models.Model]) -> list[Derived]:
+    """Return the columns of a model that are computed from another one."""
+    return [field for field in model._meta.concrete_fields if isinstance(field, Derived) and field.sources]
+
+
+class RecordQuerySet(models.QuerySet[Any]):
+    """Questions that every record answers, and writes that keep derived columns in step."""
+
+    def matching(self, text: str) -> "RecordQuerySet":
+        """Return the rows in whose names every word of `text` is found: Chinese, pinyin or initials."""
+        queryset = self
+        for term in clean_q(text):
+            queryset = queryset.filter(self.model.search_condition(*term_parameters(term)))
+        return queryset
+
+    def visible_to(self, user: Any) -> "RecordQuerySet":
+        """Return the rows that a user may see: drafts are for those who may edit them."""
+        territory = territory_of(user)
+        if territory.everything or not issubclass(self.model, Fact):
+            return self
+        published, lying = Q(state=Fact.State.PUBLISHED), condition(self.model, territory)
+        return self.filter(published if lying is None else published | lying)
+
+    def editable_by(self, user: Any) -> "RecordQuerySet":
+        """Return the rows that a user may edit: those that lie in the user's territory."""
+        territory = territory_of(user)
+        if territory.everything:
+            return self
+        lying = condition(self.model, territory)
+        return self.none() if lying is None else self.filter(lying)
+
+    def seen_with_record(self, user: Any) -> "RecordQuerySet":
+        """Return the rows that a user may see among those that hang on a record which the user sees."""
+        return self.visible_to(user)
+
+    @staticmethod
+    def hidden_records(user: Any) -> list[tuple[type["Fact"], "RecordQuerySet"]]:
+        """Return the rows of all kinds that a user may not see."""
+        territory = territory_of(user)
+        if territory.everything:
+            return []
+        hidden = []
+        for model in citable_models().values():
+            if issubclass(model, Fact):
+                drafts = model._default_manager.exclude(state=Fact.State.PUBLISHED)
+                if (lying := condition(model, territory)) is not None:
+                    drafts = drafts.exclude(pk__in=model._base_manager.filter(lying).values("pk"))
+                hidden.append((model, drafts))
+        return hidden
+
+    def valid_on(self, day: date) -> "RecordQuerySet":
+        """Return the rows that may have been true on a day: neither begun after it nor ended before it for certain."""
+        queryset = self
+        if self.model.begins_field:
+            begun = {f"{self.model.begins_field}_earliest__lte": day}
+            queryset = queryset.filter(Q(**{f"{self.model.begins_field}_earliest": None}) | Q(**begun))
+        if self.model.ends_field:
+            lasting = {f"{self.model.ends_field}_latest__gte": day}
+            queryset = queryset.filter(Q(**{f"{self.model.ends_field}_latest": None}) | Q(**lasting))
+        return queryset
+
+    def update(self, **kwargs: Any) -> int:
+        for field in derived_fields(self.model):
+            values = {name: kwargs[name] for name in field.sources if name in kwargs}
+            expressions = [name for name, value in values.items() if hasattr(value, "resolve_expression")]
+            if values and not expressions:
+                kwargs[field.name] = field.computed(values)
+            elif expressions and field.name not in kwargs:  # bulk_update() gives an expression for both
+                raise TypeError(f"{expressions[0]} feeds {field.name}: give update() a value, not an expression")
+        return super().update(**{"updated_at": timezone.now(), **kwargs})
+
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        rows, names = list(objs), list(fields)
+        derived = [field for field in derived_fields(self.model) if set(field.sources) & set(names)]
+        for row in rows:
+            for field in derived:
+                field.pre_save(row, add=False)
+        return super().bulk_update(rows, [*names, *(field.name for field in derived)], batch_size)
+
+
+class Citable(Keeper, models.Model):
+    """Anything that a published sentence can speak about: a record or a division."""
+
+    resource: ClassVar[str]
+    key_field: ClassVar[str] = "slug"
+    name_field: ClassVar[str] = "name"
+    # Where `?q=` looks: columns of n-grams each with the texts that they are of, and what the row points at.
+    search_columns: ClassVar[dict[str, tuple[str, ...]]] = {"ngrams": ("search_text",)}
+    search_relations: ClassVar[tuple[str, ...]] = ()
+    begins_field: ClassVar[str] = ""
+    ends_field: ClassVar[str] = ""
+
+    # By name, not by import: evidence points at everything and nothing imports it.
+    citations = GenericRelation(
+        "evidence.Citation", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
+    )
+    figures = GenericRelation(
+        "evidence.Figure", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True, help_text=_("When the row was made."))
+    updated_at = models.DateTimeField(
+        _("updated at"), auto_now=True, db_index=True, help_text=_("When the row last changed.")
+    )
+
+    objects = RecordQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        # Here and not in save(), which may choose the fields itself, where some were not loaded.
+        if fields := kwargs.get("update_fields"):
+            derived = [field.name for field in derived_fields(type(self)) if set(field.sources) & set(fields)]
+            kwargs["update_fields"] = frozenset({*fields, *derived, "updated_at"})
+        super().save_base(*args, **kwargs)
+
+    @property
+    def key(self) -> str:
+        """The public identifier: the official code of a division, the slug of anything else."""
+        return str(getattr(self, self.key_field))
+
+    @classmethod
+    def search_condition(cls, tsquery: Any, like: Any = None, *, is_at_hand: bool = False) -> Q:
+        """Return the condition under which a term is found in a row, from what `searching.term_parameters` returns.
+
+        Both may be expressions: the condition has one shape with a pattern and one without, whatever their values.
+        Rows that are at hand are compared with the pattern alone, which says the same: their n-grams need not be read.
+        """
+        condition = Q()
+        for ngrams, texts in cls.search_columns.items():
+            condition |= like_in(texts, like) if is_at_hand else found_in(ngrams, texts, tsquery, like)
+        for name in cls.search_relations:
+            target: Any = cls._meta.get_field(name).related_model
+            found = target._base_manager.filter(target.search_condition(tsquery, like)).order_by()
+            condition |= is_one_of(name, ArraySubquery(found.values("pk"), template="(ARRAY(%(subquery)s))"))
+        return condition
+
+
+class Record(Citable):
+    """A record with a slug: ASCII, unique within its resource, permanent, never reused."""
+
+    slug = models.CharField(
+        _("slug"),
+        max_length=SLUG_LENGTH,
+        unique=True,
+        blank=True,
+        validators=[RegexValidator(SLUG_PATTERN, _("Lower-case ASCII letters, digits and single hyphens only."))],
+        help_text=_("Permanent identifier in addresses: ASCII, unique, never changed. Made from the name if empty."),
+    )
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(condition=Q(slug__regex=SLUG_PATTERN), name="%(app_label)s_%(class)s_slug_ascii"),
+        ]
+        triggers = [
+            *logged(),
+            pgtrigger.ReadOnly(name="slug_is_permanent", fields=["slug"]),
+            pgtrigger.Trigger(
+                name="slug_is_retired",
+                operation=pgtrigger.Delete,
+                when=pgtrigger.After,
+                func="""
+                    INSERT INTO common_retiredslug ("table", slug) VALUES (TG_TABLE_NAME, OLD.slug)
+                    ON CONFLICT DO NOTHING;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="slug_is_not_reused",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="""
+                    IF EXISTS (SELECT FROM common_retiredslug WHERE "table" = TG_TABLE_NAME AND slug = NEW.slug) THEN
+                        RAISE unique_violation USING MESSAGE =
+                            format('the slug %s belonged to a deleted record of %s', NEW.slug, TG_TABLE_NAME);
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Made again where clean() made it: forms clean several new rows before they save the first of them.
+        if not self.slug or (self._state.adding and getattr(self, "_slug_is_made", False)):
+            self.slug = self._free_slug()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        super().clean()
+        if getattr(self, "_slug_is_free", False):  # looked up for many rows together (`importing`)
+            return
+        if self._state.adding and self.slug and self._slug_was_retired(self.slug):
+            raise ValidationError({"slug": _("This slug belonged to a record that was deleted; slugs are not reused.")})
+        if not self.slug:
+            try:
+                self.slug = self._free_slug()
+            except ObjectDoesNotExist:
+                return  # a reference is missing, and its own field says so
+            except ValueError as error:
+                raise ValidationError({"slug": _("No slug can be made from the name; give one.")}) from error
+            self._slug_is_made = True
+
+    def slug_source(self) -> str:
+        """Return the ASCII text from which a slug is made when none is given."""
+        return pinyin.slugify_name(str(getattr(self, self.name_field)))
+
+    def _slug_was_retired(self, slug: str) -> bool:
+        return RetiredSlug.objects.filter(table=self._meta.db_table, slug=slug).exists()
+
+    def slug_stem(self) -> str:
+        """Return the slug made from `slug_source`, free or not."""
+        return re.sub(r"[^a-z0-9]+", "-", self.slug_source().lower())[: SLUG_LENGTH - 5].strip("-")
+
+    def _free_slug(self) -> str:
+        """Return the slug made from `slug_source`, with a number behind it where it is taken."""
+        stem = self.slug_stem()
+        slug, number = stem, 1
+        while type(self)._base_manager.filter(slug=slug).exists() or self._slug_was_retired(slug):
+            number += 1
+            slug = f"{stem}-{number}"
+        return slug
+
+
+class Fact(Publishable, Record):
+    """A record that states something, and so needs a source before it is published."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+
+    state = models.CharField(
+        _("state"),
+        max_length=10,
+        choices=State,
+        default=State.DRAFT,
+        help_text=_("A draft is seen by curators only; a published record rests on at least one citation."),
+    )
+
+    prose = ProseField(_("prose"), blank=True, help_text=_("What it says beside its name, as it is searched."))
+    prose_ngrams = NgramsField("prose", verbose_name=_("n-grams of the prose"), help_text=_("Made by the database."))
+
+    class Meta(Record.Meta):
+        abstract = True
+        indexes = [NgramsIndex(fields=["prose_ngrams"], name="%(app_label)s_%(class)s_prose")]
+        triggers = [
+            *Record.Meta.triggers,
+            MakesNgrams(),
+            # Deferred: a record and its first citation come in the same transaction, in either order.
+            pgtrigger.Trigger(
+                name="published_has_evidence",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func=pgtrigger.Func(EVIDENCE.format(published="state = 'published'")),
+            ),
+            *points_at_no_draft(),
+        ]
+
+
+class NamedRecord(Fact):
+    """A record that has a name of its own."""
+
+    name = models.CharField(
+        _("name"), max_length=200, help_text=_("Name as its bearer or the source writes it; never translated.")
+    )
+    name_pinyin = PinyinField(
+        _("pinyin"),
+        max_length=400,
+        db_collation="C",
+        help_text=_("The name in Hanyu Pinyin, by which names are sorted."),
+    )
+    search_text = SearchField(
+        _("search text"), help_text=_("Name, pinyin and initials in the form in which they are searched.")
+    )
+    ngrams = NgramsField("search_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
+
+    class Meta(Fact.Meta):
+        abstract = True
+        ordering = ["name_pinyin", "slug"]
+        indexes = [
+            *Fact.Meta.indexes,
+            NgramsIndex(fields=["ngrams"], name="%(app_label)s_%(class)s_ngrams"),
+            # Pages by name, however deep, without sorting.
+            models.Index(fields=["name_pinyin", "slug"], name="%(app_label)s_%(class)s_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@cache
+def citable_models() -> dict[str, type[Citable]]:
+    """Return all kinds of record by the name of their resource."""
+    return {model.resource: model for model in apps.get_models() if issubclass(model, Citable)}

@@ -1,0 +1,179 @@
+"""Answers kept as bytes, never given once the data have changed.
+
+Every request asks the database for the data version, which moves with each committed change of a record by whatever
+way (`log.LoggedChange`). An answer is kept under what was asked and the version that it was made at; it is given again
+only to a request that meets the same version, so no reader ever sees an answer older than the last commit before the
+request. The same version makes the strong `ETag`.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+
+from apps.common.http.formats import by_accept
+from apps.common.reading.data_version import build, data_version
+from apps.common.reading.record_version import KNOWN
+
+VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
+
+
+class Answer(NamedTuple):
+    """An answer as it is kept."""
+
+    version: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+
+
+class AnswerCache:
+    """Answers by what was asked, the least recently used dropped first. Memory is bounded. Safe for threads."""
+
+    # What an entry costs beside its body: the key, headers and the dictionary's own room.
+    OVERHEAD = 1_000
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def has(self, key: str) -> bool:
+        """Tell whether an answer is kept under a key, of whatever version."""
+        return key in self._kept
+
+    def get(self, key: str, version: str) -> Answer | None:
+        """Return the answer kept under a key, if it was made at the version."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None or found.version != version:
+                return None
+            self._kept.move_to_end(key)
+            return found
+
+    def put(self, key: str, answer: Answer) -> None:
+        """Keep an answer in the place of the one under the key, unless it is larger than an eighth of the room."""
+        with self._lock:
+            if old := self._kept.pop(key, None):
+                self.used -= self._cost(key, old)
+            cost = self._cost(key, answer)
+            if cost * 8 > self.limit:
+                return
+            self._kept[key] = answer
+            self.used += cost
+            while self.used > self.limit:
+                dropped, old = self._kept.popitem(last=False)
+                self.used -= self._cost(dropped, old)
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        with self._lock:
+            self._kept.clear()
+            self.used = 0
+
+    def _cost(self, key: str, answer: Answer) -> int:
+        return len(answer.body) + len(key) + self.OVERHEAD
+
+
+ANSWERS = AnswerCache(settings.ANSWER_CACHE_MB * 1024 * 1024)
+
+
+def is_anonymous(request: HttpRequest) -> bool:
+    """Tell whether a request carries nothing by which its sender could be known."""
+    return "HTTP_AUTHORIZATION" not in request.META and settings.SESSION_COOKIE_NAME not in request.COOKIES
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Tell whether plain JSON is what the `Accept` header asks for first, and would be given."""
+    accept = request.META.get("HTTP_ACCEPT", "")
+    first = accept.partition(",")[0].strip().lower()
+    return first in ("", "*/*", "application/*", "application/json") and by_accept(accept) == "json"
+
+
+class CachedReads:
+    """A view whose answers to anonymous GETs are kept. Stands before the view class among the bases."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer from what is kept, or keep what is answered."""
+        dispatch: Any = super().dispatch  # type: ignore[misc]
+        # Where anonymous reads are limited, each has to be counted, which the rest of the view does.
+        is_counted = settings.RATE_LIMITS["anonymous-reads"] is not None
+        if request.method not in ("GET", "HEAD") or not is_anonymous(request) or is_counted:
+            response: HttpResponseBase = dispatch(request, *args, **kwargs)
+            if "Cache-Control" not in response:
+                response["Cache-Control"] = "private, no-cache"
+            patch_vary_headers(response, VARY)
+            return response
+        key = _key(request)
+        fast = self.answer if wants_json(request) else None
+        version = None
+        if not fast or "HTTP_IF_NONE_MATCH" in request.META or ANSWERS.has(key):
+            version = data_version()
+            etag = _etag(key, version)
+            if (known := _is_known(request, etag)) is not None:
+                return _finish(HttpResponseNotModified(headers={"ETag": known}), etag)
+            if found := ANSWERS.get(key, version):
+                return _finish(HttpResponse(found.body, headers=dict(found.headers)), etag)
+        made, seen = fast(request) if fast else (None, "")
+        # Where nothing is kept yet, the answer comes with the version at which it was made, by one statement.
+        version = version or seen or data_version()
+        response = made or dispatch(request, *args, **kwargs)
+        if response.status_code != 200:
+            patch_vary_headers(response, VARY)
+            return response
+        if not response.streaming:
+            body = _render(response)
+            ANSWERS.put(key, Answer(version, body, tuple(response.items())))
+        return _finish(response, _etag(key, version))
+
+    def answer(self, request: HttpRequest) -> tuple[HttpResponseBase | None, str]:
+        """Return an answer without the rest of the view, where that can be done, and the version that it shows."""
+        return None, ""
+
+
+def _key(request: HttpRequest) -> str:
+    """Return what was asked: address, parameters in any order, language and format."""
+    query = "&".join(sorted(request.META.get("QUERY_STRING", "").split("&")))
+    form = "json" if wants_json(request) else request.META.get("HTTP_ACCEPT", "")[:200]
+    parts = (request.get_host(), request.path, query, translation.get_language() or "", form)
+    return "\n".join((*parts, "quoted" if settings.QUOTATIONS_PUBLIC else ""))
+
+
+def _etag(key: str, version: str) -> str:
+    digest = hashlib.blake2b(f"{build()}\n{version}\n{key}".encode(), digest_size=16)
+    return f'"{digest.hexdigest()}"'
+
+
+def _is_known(request: HttpRequest, etag: str) -> str | None:
+    """Return what stands behind the dot of the tag by which the client knows the answer; None where it does not."""
+    for tag in parse_etags(request.META.get("HTTP_IF_NONE_MATCH", "")):
+        if (match := KNOWN.fullmatch(tag.removeprefix("W/"))) and match[1] == etag.strip('"'):
+            return (match[2] or "").removeprefix(".")
+    return None
+
+
+def _render(response: Any) -> bytes:
+    if hasattr(response, "render") and not response.is_rendered:
+        response.render()
+    return bytes(response.content)
+
+
+def _finish(response: Any, etag: str) -> HttpResponseBase:
+    # The view of a single record has put the record's own version here (`versions`).
+    record = response.headers.get("ETag", "")
+    response["ETag"] = f'{etag[:-1]}.{record}"' if record else etag
+    # Kept by others too, but never given without asking us first.
+    response["Cache-Control"] = "public, no-cache"
+    if response.has_header("Vary"):
+        patch_vary_headers(response, VARY)
+    else:
+        response["Vary"] = ", ".join(VARY)
+    finished: HttpResponseBase = response
+    return finished

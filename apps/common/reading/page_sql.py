@@ -1,0 +1,146 @@
+"""The statements of a detail, a page and a whole list."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from django.db.models import Count, DateField, F, QuerySet
+
+from apps.common.filters.base import ChoiceFilter, KeyFilter
+from apps.common.reading.data_version import VERSION
+from apps.common.reading.known_at import at_instant
+from apps.common.reading.order import order_by
+from apps.common.reading.read_request import SEARCH, Question, Shape, base_filters
+from apps.common.reading.record_version import row_version
+from apps.common.reading.rows import _filtered, _is_weighed, _placed, _slots, _visible
+from apps.common.reading.search_plan import _weighed
+from apps.common.rules.territory import shared
+from apps.common.serializers.compiler import Row, Writer, json_of
+from apps.common.serializers.json_sql import choice_label
+from apps.common.sql.slots import Slot, text_of
+from apps.common.sql.statement import Statement
+
+FACET_VALUES = 100
+
+
+# From a shape to a statement
+
+
+def _serializer(shape: Shape) -> Any:
+    context = {"labels": shape.labels, "expand": shape.expand, "fields": shape.fields}
+    return shape.serializer(context=context)
+
+
+def _writer(question: Question) -> Writer:
+    shape = question.shape
+    return Writer(shape.viewer, Slot("as_of", DateField()) if shape.as_of else None, past=shape.known_at)
+
+
+def statement(question: Question, text: str, *, plan_is_kept: bool = True) -> Statement:
+    """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
+    text = shared(text, question.shape.viewer)
+    if question.shape.known_at:
+        text = at_instant(text, Slot("known_at"), question.shape.viewer)
+    return Statement(text, plan_is_kept=plan_is_kept)
+
+
+def _detail(question: Question) -> Statement:
+    row = Row(_writer(question), question.shape.view.queryset.model)
+    body = json_of(_serializer(question.shape), row)
+    rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
+    version = row_version(row.model, row.column)
+    return statement(question, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
+
+
+class PageStatement(NamedTuple):
+    """The statement of a page, and the filters whose keys it checks, in the order of its columns."""
+
+    statement: Statement
+    checked: tuple[str, ...]
+
+
+def _page(question: Question) -> PageStatement:
+    """Return the statement of a page.
+
+    Its one row is: the data version, what is asked about the whole list (unknown keys, count, facets), the JSON of the
+    records with commas between them, how many rows were found (one more than the page has, where there is more), and
+    the sort values of the row behind which the next boundary lies: the last of the page, or, read backwards, the one
+    beyond. Rows are chosen in a subquery, so that only those
+    of the page are written as JSON.
+    """
+    shape = question.shape
+    rows = _filtered(question)
+    missing = dict(_missing(question))
+    asides = [VERSION, *(f"SELECT array_to_json({text})" for text in missing.values()), *_asides(question, rows)]
+    model = rows.model
+    page = _weighed(question, rows) if _is_weighed(question) else _placed(shape, rows)[: shape.size + 1]
+    row = Row(_writer(question), model)
+    place = f"{row.alias}.place"
+    backwards = bool(shape.place and shape.place[0])
+    turned = f" ORDER BY {place} DESC" if backwards else ""
+    body = f"string_agg({json_of(_serializer(shape), row)}, ','{turned}) FILTER (WHERE {place} <= {shape.size})"
+    keys = [row.column(column) for column, _descends in shape.order]
+    ends = [f"(array_agg({key}::text) FILTER (WHERE {place} = {shape.size + backwards}))[1]" for key in keys]
+    selected = ", ".join([*(f"({text})" for text in asides), body, "count(*)", *ends])
+    text = f"SELECT {selected} FROM {row.source(page, numbered=True)}"
+    # The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
+    kept = SEARCH not in shape.asked or (_is_weighed(question) and shape.asked == {SEARCH})
+    return PageStatement(statement(question, text, plan_is_kept=kept), tuple(missing))
+
+
+def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
+    """Return SQL for what is asked about the whole list: the count, the facets."""
+    shape, found = question.shape, []
+    if shape.count:
+        found.append(f"SELECT count(*) FROM ({text_of(rows.values('pk')[: shape.count + 1])}) AS counted")
+    found += [_facet(question, rows, name) for name in shape.facets]
+    return found
+
+
+def _missing(question: Question) -> Iterator[tuple[str, str]]:
+    """Yield the filters whose values are keys, each with SQL for those of the keys that no record has."""
+    for name, inner in question.shape.filters:
+        shape = question.shape
+        text = base_filters(shape.view)[name].missing(inner, _slots(question, name), shape.viewer)
+        if text:
+            yield name, text
+
+
+def _facet(question: Question, rows: QuerySet[Any], name: str) -> str:
+    """Return SQL for the values of a filter with their counts under the current filters, the most frequent first."""
+    item: Any = base_filters(question.shape.view)[name]
+    path = item.field_name
+    parts: dict[str, Any] = {"value": F(path)}
+    if isinstance(item, KeyFilter):
+        target = item.target
+        parts = {"value": F(f"{path}__{target.key_field}"), "name": F(f"{path}__{target.name_field}")}
+    grouped = rows.values(**{f"facet_{key}": part for key, part in parts.items()}).annotate(facet_count=Count("pk"))
+    ordered = grouped.order_by("-facet_count", "facet_value")[:FACET_VALUES]
+    columns = ["facet_value AS value", *(["facet_name AS name"] if "name" in parts else [])]
+    if question.shape.labels and isinstance(item, ChoiceFilter):
+        columns.append(f"{choice_label('facet_value', rows.model._meta.get_field(path))} AS label")
+    text = f"SELECT {', '.join(columns)}, facet_count AS count FROM ({text_of(ordered)}) AS grouped"
+    return f"SELECT coalesce(json_agg(r), '[]'::json)::text FROM ({text}) AS r"
+
+
+def whole(question: Question, select: Callable[[Any, Row], str]) -> tuple[Any, str]:
+    """Return the serializer of a whole list, and SQL for its rows in the order asked for.
+
+    `select` gives what is selected from a row for a serializer.
+    """
+    shape = question.shape
+    rows = _filtered(question)
+    row = Row(_writer(question), rows.model)
+    serializer = _serializer(shape)
+    fields = select(serializer, row)
+    ordered = rows.order_by(*order_by(rows.model, shape.order, backwards=False))
+    # The order is that of the subquery, through which PostgreSQL reads in one pass.
+    return serializer, f"SELECT {fields} FROM {row.source(ordered)}"
+
+
+def _whole_check(question: Question, most: int) -> PageStatement:
+    missing = dict(_missing(question))
+    asides = list(missing.values())
+    if most:
+        asides.append(f"SELECT count(*) FROM ({text_of(_filtered(question).values('pk')[: most + 1])}) AS counted")
+    text = f"SELECT {', '.join(f'({text})' for text in asides)}"
+    return PageStatement(statement(question, text), tuple(missing))

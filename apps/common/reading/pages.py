@@ -1,0 +1,123 @@
+"""Lists and details as they are answered: a request becomes a shape and values, the shape a statement, that an answer.
+
+Nothing of Django REST framework runs here, and no row passes through Python: PostgreSQL writes the JSON of each record
+(`compiling`), and what is left to do is to put a page together.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.http import Http404
+
+from apps.common.http.problems import ParameterError
+from apps.common.reading.cursor import boundary, link
+from apps.common.reading.page_sql import PageStatement, _detail, _page, _whole_check
+from apps.common.reading.read_request import Question, _placed_shape, _questions, base_filters
+from apps.common.sql.lru import Bounded
+from apps.common.sql.statement import Statement
+
+_statements = Bounded()
+
+
+# From a question to an answer
+
+
+class Detail(NamedTuple):
+    """One record as JSON, the data version that it shows, and the version of the record itself."""
+
+    body: bytes
+    version: str
+    record: str
+
+
+def detail(question: Question) -> Detail:
+    """Return one record; raise Http404 if there is none that the reader may see."""
+    statement: Statement = _statements.get(("detail", question.shape), lambda: _detail(question))
+    rows = statement.cells(question.values)
+    if not rows:
+        raise Http404
+    body, version, record = rows[0]
+    return Detail(body or b"", (version or b"").decode(), (record or b"").decode())
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as JSON, the data version that it shows, and the addresses of its neighbours."""
+
+    body: bytes
+    version: str
+    next: str | None
+    previous: str | None
+
+
+def page(question: Question) -> Page:
+    """Return one page of a list; raise ParameterError where a filter names what there is not."""
+    shape = question.shape
+    made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: _page(question))
+    (row,) = made.statement.cells(question.values)
+    width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
+    asides = _read_asides(question, made.checked, row[1:width])
+    records, counted, *end = row[width:]
+    found = int(counted or 0)
+    backwards = bool(shape.place and shape.place[0])
+    # The page on the other side of the boundary at which this one begins, and the one behind its end.
+    back = None
+    if shape.place and found:
+        back = link(question.params, question.path, question.token, backwards=not backwards)
+    on = None
+    if found > shape.size:
+        values = [None if value is None else value.decode() for value in end]
+        token = boundary(question.digest, values)
+        on = link(question.params, question.path, token, backwards=backwards)
+    following, preceding = (back, on) if backwards else (on, back)
+    tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False).encode()
+    body = b'{"results":[' + (records or b"") + b"]," + tail[1:]
+    return Page(body, (row[0] or b"").decode(), following, preceding)
+
+
+def _read_asides(question: Question, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:
+    """Return what was asked about the whole list; raise ParameterError where a filter named what there is not."""
+    shape = question.shape
+    values = [json.loads(text or b"null") for text in texts]
+    _refuse(question, names, values)
+    found: dict[str, Any] = {}
+    if shape.count:
+        counted = values[len(names)]
+        found = {"count": min(counted, shape.count), "count_is_exact": counted <= shape.count}
+    if shape.facets:
+        found["facets"] = dict(zip(shape.facets, values[-len(shape.facets) :], strict=True))
+    return found
+
+
+def _refuse(question: Question, names: tuple[str, ...], asides: Sequence[Any]) -> None:
+    """Raise ParameterError where a filter named what there is not."""
+    wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
+    if wrong:
+        filters_of = base_filters(question.shape.view)
+        details = [(name, filters_of[name].refuse(unknown).detail) for name, unknown in wrong]
+        raise ParameterError(
+            [{"parameter": name, "code": "invalid_parameter", "detail": detail} for name, detail in details]
+        )
+
+
+def check_whole(question: Question, most: int = 0) -> int:
+    """Raise ParameterError where a filter of a whole list names what there is not.
+
+    Return how many rows the list has, counted up to one more than `most`; without `most`, nothing is counted.
+    """
+    key = ("check", question.shape, tuple(question.values), most)
+    made: PageStatement = _statements.get(key, lambda: _whole_check(question, most))
+    if not (made.checked or most):
+        return 0
+    (row,) = made.statement.rows(question.values)
+    _refuse(question, made.checked, row)
+    return int(row[-1]) if most else 0
+
+
+def forget() -> None:
+    """Forget all questions and statements; they are made anew at their next use."""
+    _questions.clear()
+    _statements.clear()
+    _placed_shape.cache_clear()

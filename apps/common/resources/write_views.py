@@ -1,0 +1,341 @@
+"""The writing half of every resource over HTTP: one record at a time, or many at once.
+
+A write runs in one transaction, in which its reason is told to the change log and its answer is kept for a repetition.
+Before the answer is given, the rules that the database checks at the end are checked; a dry run ends there.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.http import Http404, HttpResponse, QueryDict
+from django.utils.translation import gettext
+from rest_framework.decorators import action
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from apps.common.files import imports
+from apps.common.http.parameters import read_flag, refuse_unknown
+from apps.common.http.problems import Refusal
+from apps.common.reading import pages, read_request
+from apps.common.reading.record_version import check_unchanged, tag_of
+from apps.common.rules.change_log import SETTINGS
+from apps.common.rules.permissions import RecordPermission, may_edit
+from apps.common.writing import bulk, idempotency
+from apps.common.writing.contract import CITATIONS, REASON, Contract, Finder, error_at
+from apps.common.writing.refusals import refusing
+from apps.common.writing.writer import RESERVED, Change, Writer, read_reason, refuse_drafts
+
+MOST_TOLD = 500  # changes of an import
+LOCK_TIMEOUT = "5s"
+# Told to the change log, for as long as the transaction lasts.
+TOLD = ("user", "token", "request_id", "reason")
+SETTING = "set_config('{}', %s, true)"
+BEGIN = f"SELECT {', '.join(SETTING.format(SETTINGS[name]) for name in TOLD)}, set_config('lock_timeout', %s, true)"
+
+
+class Upload(NamedTuple):
+    """A file that was sent as the body."""
+
+    content: bytes
+    media_type: str
+
+
+class CSVParser(BaseParser):
+    """Takes a body as it is."""
+
+    media_type = imports.CSV
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Return the file. Raises Refusal where it is too large."""
+        content = stream.read(settings.MAX_FILE_BYTES + 1)
+        if len(content) > settings.MAX_FILE_BYTES:
+            raise Refusal("too_large")
+        return Upload(content, self.media_type)
+
+
+class XLSXParser(CSVParser):
+    """Takes a spreadsheet as it is."""
+
+    media_type = imports.XLSX
+
+
+class Plain(NamedTuple):
+    """What `reading.ask` reads off a request, for the answer to a write."""
+
+    GET: QueryDict
+    path: str
+
+
+class Writes:
+    """POST, PUT, PATCH and DELETE of a viewset."""
+
+    permission_classes: list[type[BasePermission]] = [RecordPermission]
+    request: Request
+    kwargs: dict[str, Any]
+    queryset: Any
+    detail_serializer_class: Any
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        """Keep the body as it came, for the digest of a request that may be repeated."""
+        made: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
+        if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
+            if request.path.endswith("/import"):
+                # Django's own limit is that of JSON; the guard (`middleware`) has looked at the length of a file.
+                request._body = request.read(settings.MAX_FILE_BYTES)
+            made.body_bytes = request.body  # type: ignore[attr-defined]
+        return made
+
+    def check_permissions(self, request: Request) -> None:
+        """Ask for no right to what cannot be done here."""
+        if getattr(self, "action", "") is None:
+            raise MethodNotAllowed(str(request.method))
+        super().check_permissions(request)  # type: ignore[misc]
+
+    # Single records
+
+    def create(self, request: Request) -> HttpResponse:
+        """Make a record."""
+        body = self._body()
+
+        def work() -> HttpResponse:
+            change = self._writer().create(body)
+            self._refuse_reserved(change.record.key)
+            return self._answer([change], status=201)
+
+        return self._write(read_reason(body), work)
+
+    def partial_update(self, request: Request, key: str) -> HttpResponse:
+        """Change some fields of a record."""
+        body = self._body()
+        return self._write(read_reason(body), lambda: self._change(key, body, replace=False))
+
+    def update(self, request: Request, key: str) -> HttpResponse:
+        """Replace a record, or make one with this key."""
+        body = self._body()
+        reason = read_reason(body)
+
+        def work() -> HttpResponse:
+            if self._exists(key):
+                if request.headers.get("If-None-Match", "").strip() == "*":
+                    raise Refusal("precondition_failed", gettext("There is such a record already."))
+                return self._change(key, body, replace=True)
+            if "If-Match" in request.headers:
+                raise Refusal("precondition_failed", gettext("There is no such record any more."))
+            self._refuse_reserved(key)
+            return self._answer([self._writer().create(body, key=key)], status=201)
+
+        return self._write(reason, work)
+
+    def destroy(self, request: Request, key: str) -> HttpResponse:
+        """Delete a record."""
+        body = self._body() if request.body else {REASON: request.GET.get(REASON)}
+
+        def work() -> HttpResponse:
+            record = self._locked(key, deleting=True)
+            check_unchanged(request.headers.get("If-Match"), record)
+            return self._answer(self._writer().delete(record), status=204)
+
+        return self._write(read_reason(body), work, {REASON})
+
+    def _change(self, key: str, body: dict[str, Any], *, replace: bool) -> HttpResponse:
+        record = self._locked(key)
+        check_unchanged(self.request.headers.get("If-Match"), record)
+        shown = self._shown(key)
+        change = self._writer().change(record, body, lambda: shown, replace=replace)
+        return self._answer([change], status=200, before=shown)
+
+    # Many records
+
+    @action(detail=False, methods=["post"], url_path="bulk", filter_backends=[], pagination_class=None)
+    def bulk_create(self, request: Request) -> HttpResponse:
+        """Make up to 500 records, all or none."""
+        return self._bulk(bulk.create)
+
+    @bulk_create.mapping.patch
+    def bulk_change(self, request: Request) -> HttpResponse:
+        """Change some fields of up to 500 records, all or none."""
+        return self._bulk(bulk.change)
+
+    @bulk_create.mapping.delete
+    def bulk_delete(self, request: Request) -> HttpResponse:
+        """Delete up to 500 records, all or none."""
+        return self._bulk(bulk.delete)
+
+    def _bulk(self, do: Callable[..., list[Change]]) -> HttpResponse:
+        body = self._body()
+        items = bulk.read_items(body)
+
+        def work() -> HttpResponse:
+            changes = do(self._writer(), items, self._shown)
+            return self._listed(changes, 201 if do is bulk.create else 200)
+
+        return self._write(read_reason(body), work)
+
+    # Files
+
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="import",
+        filter_backends=[],
+        pagination_class=None,
+        parser_classes=[CSVParser, XLSXParser],
+    )
+    def import_file(self, request: Request) -> HttpResponse:
+        """Make and change records from a file, all or none."""
+        upload = request.data if isinstance(request.data, Upload) else Upload(b"", imports.CSV)  # {} where it is empty
+        table = imports.read_table(upload.content, upload.media_type)
+
+        def work() -> HttpResponse:
+            done = imports.Importer(self._writer(), self.serializer_class, table).run()  # type: ignore[attr-defined]
+            operations = [change.operation for change in done.changes]
+            body = {
+                "created": operations.count("insert"),
+                "changed": operations.count("update"),
+                "unchanged": done.unchanged,
+                "ignored": done.ignored,
+                "changes": [self._told_of_import(change) for change in done.changes[:MOST_TOLD]],
+            }
+            return _json(body, 200)
+
+        return self._write(read_reason({REASON: request.GET.get(REASON)}), work, {REASON})
+
+    @staticmethod
+    def _told_of_import(change: Change) -> dict[str, Any]:
+        record = change.record
+        return {"resource": record.resource, "key": record.key, "operation": change.operation, "fields": change.fields}
+
+    # What all share
+
+    def _write(self, reason: str, work: Callable[[], HttpResponse], known: set[str] | None = None) -> HttpResponse:
+        """Do a write in a transaction of its own and return its answer; a dry run is taken back."""
+        refuse_unknown(self.request, {"dry_run"} | (known or set()))
+        model = self.queryset.model
+        with refusing(model), transaction.atomic():
+            with connection.cursor() as cursor:
+                told = (str(self.request.user.pk), getattr(self.request.auth, "key", ""), self._request_id, reason)
+                cursor.execute(BEGIN, [*told, LOCK_TIMEOUT])
+
+            def checked() -> HttpResponse:
+                answer = work()
+                connection.check_constraints()  # what is deferred, now
+                return answer
+
+            if self._is_dry:
+                answer = checked()
+                transaction.set_rollback(True)
+            else:
+                answer = idempotency.once(self.request, checked) if self.request.method == "POST" else checked()
+        return answer
+
+    @property
+    def _request_id(self) -> str:
+        return str(getattr(self.request._request, "request_id", ""))
+
+    @property
+    def _is_dry(self) -> bool:
+        return read_flag(self.request, "dry_run")
+
+    def _body(self) -> dict[str, Any]:
+        body = self.request.data
+        if not isinstance(body, dict) or isinstance(body, QueryDict):
+            raise Refusal("bad_request", errors=[error_at("", "not_an_object", gettext("An object is expected."))])
+        return body
+
+    def _writer(self) -> Writer:
+        return Writer(self.contract(), self.request.user, Finder(self.request.user))
+
+    @classmethod
+    def contract(cls) -> Contract:
+        """Return what can be written of the resource."""
+        if "_contract" not in cls.__dict__:
+            cls._contract = Contract(cls.queryset.model, cls.detail_serializer_class)  # type: ignore[attr-defined]
+        found: Contract = cls._contract  # type: ignore[attr-defined]
+        return found
+
+    def _rows(self, key: str) -> Any:
+        model = self.queryset.model
+        if "\0" in key:
+            raise Http404
+        return model._default_manager.visible_to(self.request.user).filter(**{model.key_field: key})
+
+    def _exists(self, key: str) -> bool:
+        return bool(self._rows(key).exists())
+
+    def _locked(self, key: str, *, deleting: bool = False) -> Any:
+        """Return a record that nobody else can change until the end of the transaction. Raises Http404."""
+        pk = self._rows(key).values_list("pk", flat=True).first()
+        rows = self.queryset.model._base_manager.select_for_update(no_key=not deleting).filter(pk=pk)
+        if pk is None:
+            raise Http404
+        # Asked before anything is locked or compared: what somebody may not edit tells no version.
+        if not may_edit(self.request.user, self.queryset.model(pk=pk)):
+            raise Refusal("permission_denied")
+        if (record := rows.first()) is None:
+            raise Http404
+        return record
+
+    def _record(self, key: str, labels: str = "") -> pages.Detail:
+        """Return a record as it is answered."""
+        asked = Plain(QueryDict(labels), self.request.path)
+        return pages.detail(read_request.ask(asked, type(self), self.request.user, key))
+
+    def _shown(self, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._record(key, "labels=true").body)
+        return found
+
+    def _answer(self, changes: list[Change], *, status: int, before: Any = None) -> HttpResponse:
+        """Answer the write of one record; a dry run tells the record as it would be, and the changes."""
+        refuse_drafts(changes)
+        change = changes[0]
+        is_gone = change.operation == "delete"
+        if not self._is_dry and is_gone:
+            return HttpResponse(status=204)
+        if is_gone:
+            return _json({"record": None, "changes": [self._told(each, None, None) for each in changes]}, 200)
+        detail = self._record(change.record.key)
+        if self._is_dry:
+            record = json.loads(detail.body)
+            body = {"record": record, "changes": [self._told(each, record, before) for each in changes]}
+            return _json(body, 200)
+        headers = {"ETag": tag_of(detail.body, detail.record)}
+        if status == 201:
+            headers["Location"] = json.loads(detail.body)["url"]
+        return HttpResponse(detail.body, status=status, content_type="application/json", headers=headers)
+
+    def _listed(self, changes: list[Change], status: int) -> HttpResponse:
+        refuse_drafts(changes)
+        told = [self._told(change, None, None) for change in changes]
+        return _json({"changes": told}, 200 if self._is_dry else status)
+
+    def _told(self, change: Change, now: Any, before: Any) -> dict[str, Any]:
+        """Return what a write did to a record: which fields, from what to what."""
+        record = change.record
+        told: dict[str, Any] = {"resource": record.resource, "key": record.key, "operation": change.operation}
+        if change.operation == "delete":
+            return told
+        if now is None:
+            now = json.loads(self._record(record.key).body)
+        told["fields"] = [
+            {
+                "field": name,
+                "before": None if before is None else before.get(name, change.before.get(name)),
+                "after": now.get(name, getattr(record, name, None)),
+            }
+            for name in change.fields
+            if name == CITATIONS or before is None or before.get(name) != now.get(name) or name not in now
+        ]
+        return told
+
+    def _refuse_reserved(self, key: str) -> None:
+        if key in RESERVED:
+            raise Refusal("bad_request", errors=[error_at("/slug", "reserved", gettext("This slug is an address."))])
+
+
+def _json(body: Any, status: int) -> HttpResponse:
+    return HttpResponse(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")

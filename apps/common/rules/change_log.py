@@ -1,0 +1,170 @@
+"""The change log: every change of a logged table, by whatever way, written by the database itself.
+
+A table is logged by the triggers of `logged()` on its model. They run once for each statement and copy the rows that it
+changed, so that the API, the admin, bulk writes, `QuerySet.update`, SQL, COPY and TRUNCATE all leave the same trace.
+Who made the change and why comes from settings of the transaction (`apps.history.context.telling`).
+"""
+
+from typing import Any
+
+import pgtrigger
+from django.apps import apps
+from django.db import connection
+
+from apps.common.sql.slots import literal
+from apps.common.values.ngram_columns import MadeField
+
+# Settings of a transaction, by the column of the log that they fill.
+SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id", "reason")}
+
+
+# Triggers -------------------------------------------------------------------------------------------------------------
+
+
+def stored_columns(model: Any) -> list[str]:
+    """Return the columns of a model that hold what was written, and not what the database computes."""
+    return [field.column for field in model._meta.concrete_fields if not is_computed(field)]
+
+
+def is_computed(field: Any) -> bool:
+    """Tell whether a column is one that the database computes: generated, or filled by a trigger."""
+    return bool(field.generated) or isinstance(field, MadeField)
+
+
+def without_computed(model: Any, row: str) -> str:
+    """Return SQL for a whole row as jsonb, less the columns that the database computes."""
+    computed = (field.column for field in model._meta.concrete_fields if is_computed(field))
+    return f"(to_jsonb({row}){''.join(f' - {literal(column)}' for column in computed)})"
+
+
+def owner_field(model: Any) -> Any:
+    """Return the foreign key by which a row without a public key (a link, a text) belongs to a record."""
+    return next(field for field in model._meta.concrete_fields if field.many_to_one or field.one_to_one)
+
+
+def key_column(model: Any) -> str:
+    """Return the column of the public key of a model's rows, or else of the key of their owner."""
+    named = getattr(model, "key_field", None)
+    return str(model._meta.get_field(named).column if named else owner_field(model).column)
+
+
+def _content(model: Any, row: str) -> str:
+    """Return SQL for the stored columns of a row as jsonb; NULL where there is no row."""
+    pk = connection.ops.quote_name(model._meta.pk.column)
+    # Not `without_computed`, which would write out the n-grams only to drop them.
+    kept = f"SELECT to_jsonb(kept) FROM (SELECT {_stored(model, row)}) AS kept"  # noqa: S608 - names of columns
+    return f"CASE WHEN {row}.{pk} IS NOT NULL THEN ({kept}) END"
+
+
+def _stored(model: Any, row: str) -> str:
+    """Return the stored columns of a row, separated by commas."""
+    return ", ".join(f"{row}.{connection.ops.quote_name(column)}" for column in stored_columns(model))
+
+
+class _Logging(pgtrigger.Trigger):
+    """Copies the rows that a statement changed into the log. `source` is what it reads them from."""
+
+    level = pgtrigger.Statement
+    declare = [
+        ("told_user", "bigint := nullif(current_setting('partybuild.user', true), '')::bigint"),
+        ("told_token", "text := coalesce(current_setting('partybuild.token', true), '')"),
+        ("told_reason", "text := coalesce(current_setting('partybuild.reason', true), '')"),
+        (
+            "told_request",
+            "text := coalesce(nullif(current_setting('partybuild.request_id', true), ''), "
+            "'tx-' || pg_current_xact_id()::text)",
+        ),
+    ]
+    when = pgtrigger.After
+    source = ""
+    old = "NULL"
+    new = "NULL"
+
+    def get_func(self, model: Any) -> str:
+        # A migration's model knows neither its key nor what a proxy stands for.
+        model = apps.get_model(model._meta.label)
+        quote = connection.ops.quote_name
+        pk = quote(model._meta.pk.column)
+        key = quote(key_column(model))
+        rows = [row for row in ("n", "o") if f" {row}" in f"{self.source} "]
+        here = {column: f"coalesce({', '.join(f'{row}.{column}' for row in rows)})" for column in (pk, key)}
+        operation = f"'{str(self.name).removeprefix('log_')}'"
+        condition = ""
+        if len(rows) == 2:
+            # A row whose internal key changed counts as one deleted and one added.
+            operation = f"CASE WHEN o.{pk} IS NULL THEN 'insert' WHEN n.{pk} IS NULL THEN 'delete' ELSE 'update' END"
+            condition = f"WHERE ROW({_stored(model, 'o')}) IS DISTINCT FROM ROW({_stored(model, 'n')})"
+        elif self.name == "log_truncate":
+            operation = "'delete'"
+        # The names are those of our own models.
+        return f"""
+            INSERT INTO common_loggedchange (xid, at, user_id, token, request_id, reason,
+                                             table_name, record_id, key, operation, before, after)
+            SELECT pg_current_xact_id(), transaction_timestamp(), told_user, told_token, told_request, told_reason,
+                   TG_TABLE_NAME, {here[pk]}, {here[key]}::text, {operation},
+                   {_content(model, "o") if "o" in rows else "NULL"},
+                   {_content(model, "n") if "n" in rows else "NULL"}
+            FROM {self.source.format(table=quote(model._meta.db_table), pk=pk)}
+            {condition};
+            RETURN NULL;
+        """  # noqa: S608
+
+
+class _LogInsert(_Logging):
+    name = "log_insert"
+    operation = pgtrigger.Insert
+    referencing = pgtrigger.Referencing(new="new_rows")
+    source = "new_rows AS n"
+
+
+class _LogUpdate(_Logging):
+    name = "log_update"
+    operation = pgtrigger.Update
+    referencing = pgtrigger.Referencing(old="old_rows", new="new_rows")
+    source = "old_rows AS o FULL JOIN new_rows AS n ON o.{pk} = n.{pk}"
+
+
+class _LogDelete(_Logging):
+    name = "log_delete"
+    operation = pgtrigger.Delete
+    referencing = pgtrigger.Referencing(old="old_rows")
+    source = "old_rows AS o"
+
+
+class _LogTruncate(_Logging):
+    """Before, because a table that is emptied at once shows no rows to a trigger behind it."""
+
+    name = "log_truncate"
+    when = pgtrigger.Before
+    operation = pgtrigger.Truncate
+    source = "{table} AS o"
+
+
+class _KeepUpdatedAt(pgtrigger.Trigger):
+    """Leaves a row as it is where a write says again what stands there: only a change moves `updated_at`.
+
+    All is in the condition, so that a write that does change something pays for the comparison alone.
+    """
+
+    name = "same_is_no_change"
+    operation = pgtrigger.Update
+    when = pgtrigger.Before
+    func = "NEW.updated_at := OLD.updated_at; RETURN NEW;"
+
+    def get_condition(self, model: Any) -> pgtrigger.Condition:
+        # Before a row is stored, its generated columns are not computed yet.
+        columns = [connection.ops.quote_name(name) for name in stored_columns(model) if name != "updated_at"]
+        return pgtrigger.Condition(" AND ".join(f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in columns))
+
+
+def logged(*, dated: bool = True) -> list[pgtrigger.Trigger]:
+    """Return the triggers of a logged table; `dated` where it has a column `updated_at`."""
+    triggers: list[pgtrigger.Trigger] = [_LogInsert(), _LogUpdate(), _LogDelete(), _LogTruncate()]
+    return [*triggers, _KeepUpdatedAt()] if dated else triggers
+
+
+def logged_models() -> dict[str, Any]:
+    """Return the models whose tables are logged, by table, in an order in which what others point at comes first."""
+    position: dict[Any, int] = {model: number for number, model in enumerate(apps.get_models())}
+    found = [model for model, trigger in pgtrigger.registered() if isinstance(trigger, _LogInsert)]
+    return {model._meta.db_table: model for model in sorted(found, key=position.__getitem__)}

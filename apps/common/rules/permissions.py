@@ -1,0 +1,109 @@
+"""Who may: the check before a write of one row, and the rule that the API asks before it does anything."""
+
+from typing import Any
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.db.models import Model
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from apps.common.rules.territory import territory_of
+
+
+def may_edit(user: Any, record: Any) -> bool:
+    """Tell whether a user may edit a row as it stands in the database."""
+    if territory_of(user).everything:
+        return True
+    return bool(type(record)._default_manager.editable_by(user).filter(pk=record.pk).exists())
+
+
+def foreign_fields(user: Any, record: Any) -> list[str]:
+    """Return why a user may not save a row as it is now: the fields that stand in the way; none: it may be saved.
+
+    The empty name stands for the row itself: it lies, or would lie, outside the user's territory. A name is that of a
+    reference (`belongs_to` or `inherits`) that was set, changed or emptied, and whose old or new target the user may
+    not edit. So a row can be moved neither in nor out, and pointing at a foreign record needs the right to edit it.
+    """
+    territory = territory_of(user)
+    if territory.everything:
+        return []
+    if not territory:
+        return [""]
+    model: Any = type(record)
+    old = None if record._state.adding else model._default_manager.filter(pk=record.pk).first()
+    if (old is not None and not may_edit(user, old)) or not _would_lie(user, record):
+        return [""]
+    return [name for name in guarded(model) if not may_point(user, old, record, name)]
+
+
+def guarded(model: Any) -> list[str]:
+    """Return the references of a model that are set, changed and emptied only by who may edit both targets."""
+    return [*model.belongs_to, *([model.inherits] if model.inherits else [])]
+
+
+def _would_lie(user: Any, record: Any) -> bool:
+    """Tell whether a row would lie in the user's territory if it were saved."""
+    model: Any = type(record)
+    if model.kept_by_all or record.pk in (own := territory_of(user).keys(model)):
+        return True
+    if any(_is_own(user, record, name) for name in (*model.belongs_to, *model.concerns)):
+        return True
+    if not model.inherits or not _is_own(user, record, model.inherits):
+        return False
+    # A part of an appointed unit lies with it wherever it stands; any other part, only if it has no place of its own.
+    parent = _target(record, model.inherits)
+    return parent[1] in own or all(_target(record, name) is None for name in model.belongs_to)
+
+
+def may_point(user: Any, old: Any, record: Any, name: str) -> bool:
+    """Tell whether a user may make a reference point from where it pointed to where it points now."""
+    if old is not None and _target(old, name) == _target(record, name):
+        return True
+    return all(_target(row, name) is None or _is_own(user, row, name) for row in (old, record) if row is not None)
+
+
+def _target(record: Any, name: str) -> Any:
+    """Return the model and the key at which a reference points, the key being None for a row that is not saved yet."""
+    field = record._meta.get_field(name)
+    if isinstance(field, GenericForeignKey):
+        kind, key = getattr(record, f"{field.ct_field}_id"), getattr(record, field.fk_field)
+        if kind is None:
+            return None
+        model = field.get_content_type(id=kind, using=record._state.db).model_class()
+        return (model, key)
+    key = getattr(record, field.attname)
+    if key is None and field.is_cached(record) and getattr(record, name) is not None:
+        return (field.related_model, None)
+    return None if key is None else (field.related_model, key)
+
+
+def _is_own(user: Any, record: Any, name: str) -> bool:
+    """Tell whether a reference points at a row that the user may edit.
+
+    One that is not saved yet counts as own: it is saved by the same request, and is checked by itself.
+    """
+    if (target := _target(record, name)) is None:
+        return False
+    model, key = target
+    return key is None or bool(model._default_manager.editable_by(user).filter(pk=key).exists())
+
+
+def is_answered(request: Request, view: Any) -> bool:
+    """Tell whether a view knows the method of a request; if not, it answers 405 to everybody alike, and at no cost."""
+    method = (request.method or "").lower()
+    return method in view.http_method_names and hasattr(view, method)
+
+
+class RecordPermission(BasePermission):
+    """Everybody reads what is published; who was appointed writes, with a token whose scopes allow it."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not is_answered(request, view):
+            return True
+        scopes = getattr(request.auth, "scopes", None)
+        if request.method in SAFE_METHODS:
+            return scopes is None or "read" in scopes
+        return (scopes is None or "write" in scopes) and bool(territory_of(request.user))
+
+    def has_object_permission(self, request: Request, view: Any, obj: Model) -> bool:
+        return request.method in SAFE_METHODS or may_edit(request.user, obj)

@@ -1,0 +1,267 @@
+"""Where a user may work, and the condition under which a record lies there.
+
+A territory is a handful of keys. What lies in it is said by each model in lists of its own references (`Keeper`). From
+these one subquery is built, which lists, counts, the admin and the check before a write all use. Its text hangs only on
+the kinds of keys that a territory has, so that it is built once for each kind of record and each such combination.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
+
+from django.apps import apps
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.db.models import Model, Q
+from django.db.models.expressions import RawSQL
+
+from apps.common.sql.slots import Slot, spell
+
+# The kinds of record that somebody can be appointed to, with the part of a territory that holds their keys.
+KINDS = {
+    "registry.district": "districts",
+    "registry.street": "streets",
+    "registry.neighbourhood": "neighbourhoods",
+    "registry.memberunit": "units",
+}
+
+
+@dataclass(frozen=True)
+class Territory:
+    """What a user was appointed to: everything, or divisions by their keys and units with all their parts."""
+
+    everything: bool = False
+    districts: frozenset[int] = frozenset()
+    streets: frozenset[int] = frozenset()
+    neighbourhoods: frozenset[int] = frozenset()
+    units: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.everything or any((self.districts, self.streets, self.neighbourhoods, self.units))
+
+    def keys(self, model: type[Model]) -> frozenset[int]:
+        """Return the keys of the rows of a model that were appointed as such."""
+        kind = KINDS.get(model._meta.label_lower)
+        return getattr(self, kind) if kind else frozenset()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of record of which there are keys."""
+        return frozenset(kind for kind in KINDS.values() if getattr(self, kind))
+
+    def parameter(self, kind: str) -> Any:
+        """Return the keys of a kind as a statement takes them."""
+        return sorted(getattr(self, kind))
+
+
+NOWHERE = Territory()
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who reads, as far as the text of a statement hangs on it: the kinds of keys, whose values go into slots.
+
+    It stands for a user where a statement is put together, and all users with the same kinds share the statement.
+    """
+
+    everything: bool
+    kinds: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.kinds)
+
+    @property
+    def territory(self) -> "Viewer":
+        """What the model's conditions ask of a user."""
+        return self
+
+    def parameter(self, kind: str) -> Slot:
+        """Return the place of the keys of a kind."""
+        return Slot(slot_name(kind))
+
+
+def slot_name(kind: str) -> str:
+    """Return the name of the slot for the keys of a kind."""
+    return f"territory_of_{kind}"
+
+
+def viewer_of(user: Any) -> tuple[Viewer | None, dict[str, list[int]]]:
+    """Return as whom a user reads, None being everybody, and the values of the slots."""
+    territory = territory_of(user)
+    if not territory:
+        return None, {}
+    kinds = frozenset() if territory.everything else territory.kinds
+    return Viewer(territory.everything, kinds), {slot_name(kind): territory.parameter(kind) for kind in kinds}
+
+
+class Keeper:
+    """What a model says about where its rows lie; `Citable` is one. All names are those of its own references.
+
+    `belongs_to`: a row lies where any of these lies, and whoever sets one must be allowed to edit what it points at.
+    `concerns`: a row lies where any of these lies, too, but pointing at a foreign one is free: it names a party.
+    `inherits`: a row without any of `belongs_to` lies where this row of the same model lies (a part, in its whole).
+    `kept_by_all`: everybody who was appointed to anything may edit the rows.
+    """
+
+    belongs_to: ClassVar[tuple[str, ...]] = ()
+    concerns: ClassVar[tuple[str, ...]] = ()
+    inherits: ClassVar[str] = ""
+    kept_by_all: ClassVar[bool] = False
+
+
+def territory_of(user: Any) -> Any:
+    """Return the territory of a user of any kind; that of nobody is nowhere."""
+    found: Territory | Viewer = getattr(user, "territory", NOWHERE)
+    return found
+
+
+def condition(model: Any, territory: Territory | Viewer) -> Q | None:
+    """Return the condition under which a row lies in a territory that is not everything; None: no row does."""
+    if not territory:
+        return None
+    if model.kept_by_all:
+        return Q()
+    if (query := lying(model, territory.kinds)) is None:
+        return None
+    # Written here, from names that the models give.
+    return Q(pk__in=RawSQL(query.sql, _params(query, territory)))  # noqa: S611
+
+
+class Query(NamedTuple):
+    """A subquery, and what each of its parameters stands for: keys of a kind, or the content type of a model."""
+
+    sql: str
+    slots: list[Any]
+
+
+def _params(query: Query, territory: Territory | Viewer) -> list[Any]:
+    return [
+        territory.parameter(slot) if isinstance(slot, str) else ContentType.objects.get_for_model(slot).pk
+        for slot in query.slots
+    ]
+
+
+@cache
+def lying(model: Any, kinds: frozenset[str]) -> Query | None:
+    """Return the keys of the rows of a model that lie in a territory with keys of such kinds; None: there are none."""
+    name, parts = _parts(model, kinds)
+    if name is None:
+        return None
+    text = ", ".join(f"{part}(id) AS ({query.sql})" for part, query in parts.items())
+    slots = [slot for query in parts.values() for slot in query.slots]
+    return Query(f"WITH RECURSIVE {text} SELECT id FROM {name}", slots)  # noqa: S608
+
+
+def shared(text: str, viewer: Viewer | None) -> str:
+    """Return a statement in which what lies in the reader's territory is found once, before the rest.
+
+    By itself each condition finds it anew. A list of citations, which name records of every kind, has dozens of them:
+    to plan that took PostgreSQL an eighth of a second.
+    """
+    if viewer is None or not viewer.kinds:
+        return text
+    once: dict[str, str] = {}
+    models: list[Any] = keepers()
+    for model in models:
+        query = lying(model, viewer.kinds)
+        if query and (alone := f"({_spelt(query, viewer)})") in text:
+            name, parts = _parts(model, viewer.kinds)
+            text = text.replace(alone, f"(SELECT id FROM {name})")  # noqa: S608
+            once |= {part: _spelt(inner, viewer) for part, inner in parts.items()}
+    if not once:
+        return text
+    return f"WITH RECURSIVE {', '.join(f'{part}(id) AS ({sql})' for part, sql in once.items())} {text}"
+
+
+def _spelt(query: Query, viewer: Viewer) -> str:
+    """Return the text of a query as it stands in a statement for a reader."""
+    pieces = query.sql.split("%s")
+    return "".join(map("".join, zip(pieces, [*map(spell, _params(query, viewer)), ""], strict=True)))
+
+
+@cache
+def _parts(model: Any, kinds: frozenset[str]) -> tuple[str | None, dict[str, Query]]:
+    """Return the name of the part of a statement that finds a model's rows, and all parts, each behind what it uses."""
+    parts: dict[str, Query | None] = {}
+    name = _part(parts, model, kinds, nested=False)
+    return name, {part: query for part, query in parts.items() if query}
+
+
+def _part(parts: dict[str, Query | None], model: Any, kinds: frozenset[str], *, nested: bool) -> str | None:
+    """Add to a statement the part that finds a model's rows, and before it those it rests on; return its name.
+
+    `nested`: the row is itself the target of a reference that may point at anything (a figure that is cited).
+    """
+    name = f"lying_{model._meta.model_name}" + ("_nested" if nested else "")
+    if name not in parts:
+        arms = _arms(parts, model, kinds, nested=nested)
+        if arms and model.inherits:
+            arms.append(Query(_parts_of(model, name), []))
+        # An arm each, not one OR: so each can use the index of its column.
+        sql = " UNION ".join(arm.sql for arm in arms)
+        parts[name] = Query(sql, [slot for arm in arms for slot in arm.slots]) if arms else None
+    return name if parts[name] else None
+
+
+def _arms(parts: dict[str, Query | None], model: Any, kinds: frozenset[str], *, nested: bool) -> list[Query]:
+    """Return the ways by which a row can lie in a territory."""
+    rows = f"SELECT id FROM {_quoted(model._meta.db_table)}"  # noqa: S608
+    if model.kept_by_all:
+        return [Query(rows, [])]
+    kind = KINDS.get(model._meta.label_lower)
+    arms = [Query(f"{rows} WHERE id = ANY(%s::bigint[])", [kind])] if kind in kinds else []
+    for name in (*model.belongs_to, *model.concerns):
+        field = model._meta.get_field(name)
+        if isinstance(field, GenericForeignKey):
+            arms += _arms_of_any_kind(parts, model, field, kinds, nested=nested)
+        elif field.related_model is model:
+            arms += (
+                [Query(f"{rows} WHERE {_quoted(field.column)} = ANY(%s::bigint[])", [kind])] if kind in kinds else []
+            )
+        elif inner := _part(parts, field.related_model, kinds, nested=False):
+            arms.append(Query(f"{rows} WHERE {_quoted(field.column)} IN (SELECT id FROM {inner})", []))  # noqa: S608
+    return arms
+
+
+def _arms_of_any_kind(
+    parts: dict[str, Query | None], model: Any, field: GenericForeignKey, kinds: frozenset[str], *, nested: bool
+) -> list[Query]:
+    """Return the arm for a reference that may point at a record of any kind."""
+    targets = [target for target in keepers() if target is not model and not (nested and points_anywhere(target))]
+    names = {target: _part(parts, target, kinds, nested=points_anywhere(target)) for target in targets}
+    found = {target: name for target, name in names.items() if name}
+    if not found:
+        return []
+    kind = _quoted(model._meta.get_field(field.ct_field).column)
+    lying = " UNION ALL ".join(f"SELECT %s::int AS kind, id FROM {name}" for name in found.values())  # noqa: S608
+    sql = (
+        f"SELECT pointing.id FROM {_quoted(model._meta.db_table)} AS pointing JOIN ({lying}) AS target"  # noqa: S608
+        f" ON pointing.{kind} = target.kind AND pointing.{_quoted(field.fk_field)} = target.id"
+    )
+    return [Query(sql, list(found))]
+
+
+def _parts_of(model: Any, name: str) -> str:
+    """Return the arm for the parts, however deep, of rows that lie there; a part with a place of its own is none."""
+    meta = model._meta
+    unplaced = "".join(f" AND part.{_quoted(meta.get_field(field).column)} IS NULL" for field in model.belongs_to)
+    parent = _quoted(meta.get_field(model.inherits).column)
+    return (
+        f"SELECT part.id FROM {_quoted(meta.db_table)} AS part"  # noqa: S608
+        f" JOIN {name} AS whole ON part.{parent} = whole.id WHERE true{unplaced}"
+    )
+
+
+def keepers() -> list[type[Keeper]]:
+    """Return the models that say where their rows lie."""
+    return [model for model in apps.get_models() if issubclass(model, Keeper)]
+
+
+def points_anywhere(model: Any) -> bool:
+    """Tell whether a model has a reference that may point at a record of any kind."""
+    return any(isinstance(field, GenericForeignKey) for field in model._meta.private_fields)
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)

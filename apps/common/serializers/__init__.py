@@ -1,0 +1,1 @@
+"""What a record looks like as JSON, and the same as SQL."""

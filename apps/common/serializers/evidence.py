@@ -1,0 +1,73 @@
+"""Citations, quotations and figures as they are nested in records."""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.common.serializers.compiler import Row
+from apps.common.serializers.json_sql import Absent, Value
+from apps.common.serializers.references import AddressField, NumberField, Reference
+
+
+class QuotationSerializer(serializers.Serializer[Any]):
+    """The words of an article at a span, with what stands around them in their paragraph, 300 characters in all."""
+
+    exact = serializers.CharField(help_text="The words of the span.")
+    prefix = serializers.CharField(help_text="What stands before them.")
+    suffix = serializers.CharField(help_text="What stands behind them.")
+    paragraph = serializers.IntegerField(
+        min_value=1, help_text="Paragraph of the body in which the span begins, from 1."
+    )
+
+
+@extend_schema_field(QuotationSerializer)
+class QuotationField(serializers.DictField):
+    """The quotation of a citation; null where the article's text is not attached or quotations are not public."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, allow_null=True, **kwargs)
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        """What `prepare` fetches for the field."""
+        return ("article__text",) if settings.QUOTATIONS_PUBLIC else ()
+
+    def sql(self, row: Row) -> Value:
+        """Return the quotation of a row (see `compiling`), as `Citation.quotation` makes it."""
+        if not settings.QUOTATIONS_PUBLIC:
+            return Absent()
+        return Value(row.model.quotation_sql(row))  # type: ignore[attr-defined]
+
+
+class CitationBrief(serializers.Serializer[Any]):
+    """Which sentence says so: a span in the body of an article, and the fields of this record that it supports."""
+
+    article = Reference(help_text="Article that says so.")
+    start = serializers.IntegerField(
+        min_value=0, help_text="Offset of the span's first character in the article's body, in Unicode code points."
+    )
+    end = serializers.IntegerField(min_value=1, help_text="Offset behind the span's last character.")
+    sha256 = serializers.CharField(help_text="SHA-256 of the span in UTF-8.")
+    supports = serializers.ListField(
+        child=serializers.CharField(), help_text="Fields of this record that the span supports."
+    )
+    quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
+    url = AddressField()
+
+
+class FigureBrief(serializers.Serializer[Any]):
+    """A number that a source reports about this record; `/figures` says the rest."""
+
+    name = serializers.CharField(help_text="What the number is, in short.")
+    measure = serializers.CharField(help_text="What is counted, as a key that figures of the same thing share.")
+    comparator = serializers.CharField(
+        help_text="How the number bounds the true one: `=`, `>=`, `>`, `~`, `<=` or `<`."
+    )
+    value = NumberField(help_text="The number.")
+    unit = serializers.CharField(help_text="Unit of the number; 人次 (`person_time`) is not 人 (`person`).")
+    kind = serializers.CharField(help_text="`actual` or `target`; a target is a plan.")
+    as_written = serializers.CharField(help_text="The number in the words of the source.")
+    citations = CitationBrief(many=True, help_text="Which sentences say so.")
+    url = AddressField()

@@ -1,0 +1,137 @@
+"""Fields that show other records, addresses, names, labels and numbers."""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.common.models.records import citable_models
+from apps.common.models.targets import load_targets
+from apps.common.serializers.compiler import Row
+from apps.common.serializers.json_sql import Constant, Unescaped, Value, Written, choice_label, object_of
+from apps.common.sql.slots import literal
+
+
+def edtf(name: str) -> tuple[str, ...]:
+    """Return the field names of a partial date and its companions."""
+    return (name, *(f"{name}_{part}" for part in ("earliest", "latest", "wording", "relative_to")))
+
+
+@extend_schema_field({"type": "string", "format": "uri-reference"})
+class AddressField(serializers.Field):
+    """The address of a record in this API, as a path: it holds behind any proxy and under any host name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", "Address of the record, relative to the host.")
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        return f"{settings.API_ROOT}/{value.resource}/{value.key}"
+
+    def sql(self, row: Row) -> Value:
+        """Return the address of a row (see `compiling`)."""
+        model: Any = row.model
+        start, key = Constant(f"{settings.API_ROOT}/{model.resource}/"), row.value("key")
+        return Value(f"{literal(str(start))} || {key}") if key.null else Unescaped(start, str(key))
+
+
+@extend_schema_field({"type": "string"})
+class NameField(serializers.Field):
+    """The name under which a record is shown."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        return str(getattr(value, value.name_field))
+
+    def sql(self, row: Row) -> Value:
+        """Return the name of a row (see `compiling`)."""
+        model: Any = row.model
+        return row.value(model.name_field)
+
+
+class Reference(serializers.Serializer[Any]):
+    """A record as others point at it: key, name and address. `?expand=` puts the whole record in its place."""
+
+    key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
+    name = NameField(help_text="Name of the record, in the language of its source.")
+    url = AddressField()
+
+
+class TargetReference(serializers.Serializer[Any]):
+    """A record of any kind, with the resource to which it belongs."""
+
+    resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
+    key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
+    name = serializers.CharField(help_text="Name of the record, in the language of its source.")
+    url = AddressField()
+
+
+@extend_schema_field(TargetReference)
+class TargetField(serializers.Field):
+    """The record of any kind that a row speaks about; those of a whole page are looked up together."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        context: dict[str, Any] = self.context
+        targets = context.setdefault("targets", {})
+        identity = (value.content_type_id, value.object_id)
+        if identity not in targets:
+            page: Any = self.root.instance if isinstance(self.root, serializers.ListSerializer) else [value]
+            rows = page if value in page else [value]
+            targets.update(load_targets(((row.content_type_id, row.object_id) for row in rows), published_only=True))
+        target = targets.get(identity)
+        return TargetReference(target).data if target else None
+
+    def sql(self, row: Row) -> Value:
+        """Return the record that a row speaks about, whatever its kind (see `compiling`)."""
+        cases = []
+        for resource, model in citable_models().items():
+            target = Row(row.writer, model)
+            body = object_of(
+                [
+                    ("resource", Unescaped(Constant(resource))),
+                    ("key", target.value("key")),
+                    ("name", target.value(model.name_field)),
+                    ("url", AddressField().sql(target)),
+                ]
+            )
+            rows: Any = model._default_manager.all()
+            source = target.source(rows.visible_to(row.writer.viewer).order_by())
+            condition = f"{target.column('pk')} = {row.column('object_id')}"
+            cases.append(f"WHEN {row.writer.content_type(model)} THEN (SELECT {body} FROM {source} WHERE {condition})")
+        return Written(f"(CASE {row.column('content_type')} {' '.join(cases)} END)")
+
+
+class LabelField(serializers.CharField):
+    """The label of a choice in the reader's language; given with `?labels=true`."""
+
+    def __init__(self, choice: str, **kwargs: Any) -> None:
+        super().__init__(
+            source=f"get_{choice}_display",
+            read_only=True,
+            required=False,
+            help_text=f"With `labels=true`: the label of `{choice}` in the language asked for.",
+            **kwargs,
+        )
+        self.choice = choice
+
+    def sql(self, row: Row) -> Value:
+        """Return the label for a row, in the active language (see `compiling`)."""
+        return Value(choice_label(row.column(self.choice), row.model._meta.get_field(self.choice)))
+
+
+@extend_schema_field({"type": "number"})
+class NumberField(serializers.Field):
+    """A decimal as a JSON number: whole where it is whole."""
+
+    def to_representation(self, value: Any) -> int | float:
+        return int(value) if value == value.to_integral_value() else float(value)
+
+    def sql(self, row: Row) -> Value:
+        """Return the number for a row (see `compiling`)."""
+        return Value(f"trim_scale({row.column(str(self.source))})")

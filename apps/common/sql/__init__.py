@@ -1,0 +1,1 @@
+"""A query as text with named parameters, run prepared."""

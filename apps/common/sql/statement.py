@@ -1,0 +1,75 @@
+"""SQL that is written once and run with ever new values: how Django's query becomes text with named places.
+
+Building a query with the ORM costs more than running it. So each is built once for its *shape* (which filters with how
+many values, which fields, which order), with a `Slot` wherever a value of a request goes, and its text is kept.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+from psycopg import pq
+
+from apps.common.sql.prepared import _run_prepared
+from apps.common.sql.slots import MARK
+
+
+class Statement:
+    """A text that is prepared at its second use on a connection, and the names of its slots in order.
+
+    Where the plan hangs on the values, it is not kept (`plan_is_kept`), and made for each use.
+    """
+
+    def __init__(self, marked: str, *, plan_is_kept: bool = True) -> None:
+        self.plan_is_kept = plan_is_kept
+        pieces = marked.split(MARK)
+        self.names = tuple(pieces[1::2])
+        self.text = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
+        numbered = (f"${number}{piece}" for number, piece in enumerate(pieces[2::2], start=1))
+        self.native = "".join((pieces[0], *numbered)).encode()
+
+    def params(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters, in the order of the text."""
+        return [values[name] for name in self.names]
+
+    def rows(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run the statement and return its rows."""
+        params = self.params(values)
+        return _retried(lambda: _rows(self.text, params))
+
+    def cells(self, values: Mapping[str, Any]) -> list[list[bytes | None]]:
+        """Run the statement and return its rows as the texts that PostgreSQL wrote: JSON is passed on unread."""
+        params = self.params(values)
+        result = _run_prepared(self.native, params, self.plan_is_kept) or _retried(lambda: _result(self.text, params))
+        columns = range(result.nfields)
+        return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
+
+
+def _retried(run: Callable[[], Any]) -> Any:
+    """Return what a reading statement finds; run it once more where the connection turns out to have been lost.
+
+    So the check of the connection, with which Django begins each request, is not needed here: it would cost as much as
+    the statement.
+    """
+    connection.health_check_done = True  # type: ignore[attr-defined]
+    try:
+        return run()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block or connection.is_usable():
+            raise
+        connection.close()
+        return run()
+
+
+def _rows(text: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(text, params)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def _result(text: str, params: Sequence[Any]) -> "pq.abc.PGresult":
+    with connection.cursor() as cursor:
+        cursor.execute(text, params)
+        result: pq.abc.PGresult = cursor.pgresult
+    return result

@@ -1,0 +1,1 @@
+"""Values and the columns made of them: dates, pinyin, n-grams. Imports no other package of `common`."""

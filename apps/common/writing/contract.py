@@ -1,0 +1,302 @@
+"""What can be written of a resource: read off its serializer and its model, member by member.
+
+Writable are the model's own columns and references that the serializer of single records shows, and the columns that
+it does not show (`state`, `captured_file`). Each is written as it is read: a choice by its value, a date by its EDTF
+text, a decimal as a number, a reference by its key or as the object that stands in an answer. All else is read-only: it
+may stand in a body, unchanged, so that the body of a GET is a valid PUT.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext
+
+from apps.common.http.problems import nearest
+from apps.common.models.records import Citable, citable_models
+from apps.common.serializers.records import RecordSerializer
+
+CITATIONS = "citations"
+REASON = "change_reason"
+MOST_ERRORS = 50
+
+
+class WrongError(Exception):
+    """A value that cannot be taken; `pointer` leads from the member to the place in it."""
+
+    def __init__(self, code: str, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.pointer = code, detail, pointer
+
+    def at(self, name: str) -> dict[str, str]:
+        """Return the error as an answer tells it, for a member of the body."""
+        return error_at(f"/{escape(name)}{self.pointer}", self.code, self.detail)
+
+
+def error_at(pointer: str, code: str, detail: str) -> dict[str, str]:
+    """Return one error of an answer."""
+    return {"pointer": pointer, "code": code, "detail": detail}
+
+
+def escape(name: str) -> str:
+    """Return a name as a JSON Pointer writes it (RFC 6901)."""
+    return name[:100].replace("~", "~0").replace("/", "~1")
+
+
+class Finder:
+    """Finds records by their public keys among those that a user sees, each once."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+        self._found: dict[tuple[Any, str], Any] = {}
+
+    def load(self, model: Any, keys: Iterable[str]) -> None:
+        """Look up many keys of one model together."""
+        wanted = {key for key in keys if (model, key) not in self._found}
+        if wanted:
+            rows = model._default_manager.visible_to(self.user).filter(**{f"{model.key_field}__in": wanted})
+            self._found |= dict.fromkeys(((model, key) for key in wanted), None)
+            self._found |= {(model, row.key): row for row in rows.order_by()}
+
+    def find(self, model: Any, key: str) -> Any:
+        """Return the record with a key. Raises WrongError."""
+        self.load(model, [key])
+        if (found := self._found[model, key]) is None:
+            detail = gettext("There is no %(path)s.") % {"path": f"{model.resource}/{key[:120]}"}
+            raise WrongError("unknown_key", detail)
+        return found
+
+    def forget(self) -> None:
+        """Forget all: records were made since."""
+        self._found.clear()
+
+
+class Input(NamedTuple):
+    """A member of a body that can be written, and the field of the model behind it."""
+
+    name: str
+    field: Any
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the value is the key of another record."""
+        return isinstance(self.field, models.ForeignKey)
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the value is a list of keys."""
+        return isinstance(self.field, models.ManyToManyField)
+
+    @property
+    def is_target(self) -> bool:
+        """Whether the value is `resource/key`."""
+        return isinstance(self.field, GenericForeignKey)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a new record cannot be without it."""
+        if self.is_target:
+            return True
+        return not (self.is_many or self.field.blank or self.field.null or self.field.has_default())
+
+    def read(self, value: Any, finder: Finder) -> Any:
+        """Return a value of the body as the model takes it. Raises WrongError."""
+        if self.is_many:
+            if not isinstance(value, list):
+                raise WrongError("not_a_list", gettext("A list of keys is expected."))
+            return [_within(number, self._one, item, finder) for number, item in enumerate(value)]
+        if self.is_target:
+            return _target(value, finder)
+        if self.is_reference:
+            if value is None and self.field.null:
+                return None
+            return self._one(value, finder)
+        return convert(self.field, value)
+
+    def _one(self, value: Any, finder: Finder) -> Any:
+        return _referred(value, self.field.related_model, finder)
+
+    def keys(self, value: Any) -> list[tuple[Any, str]]:
+        """Return the records that a value names, as models and keys, so that they can be looked up together."""
+        if not (self.is_reference or self.is_many):
+            return []
+        items = value if self.is_many and isinstance(value, list) else [value]
+        keys = (item if isinstance(item, str) else _key_of(item, self.field.related_model) for item in items)
+        return [(self.field.related_model, key) for key in keys if isinstance(key, str)]
+
+    def default(self) -> Any:
+        """Return the value that a replaced record has where the body says nothing."""
+        return [] if self.is_many else self.field.get_default()
+
+    def current(self, record: Any) -> Any:
+        """Return the value that a record has, in a form that can be compared."""
+        if self.is_many:
+            return sorted(row.pk for row in getattr(record, self.name).all())
+        if self.is_target:
+            return (getattr(record, f"{self.field.ct_field}_id"), getattr(record, self.field.fk_field))
+        return getattr(record, self.field.attname)
+
+
+def _within(number: int, read: Any, *args: Any) -> Any:
+    try:
+        return read(*args)
+    except WrongError as error:
+        raise WrongError(error.code, error.detail, f"/{number}{error.pointer}") from error
+
+
+def _key_of(value: Any, model: Any) -> Any:
+    """Return the key in an object that stands for a record in an answer, be it a reference or the whole record."""
+    if not isinstance(value, dict):
+        return None
+    return value.get("key") or value.get("code") or value.get(model.key_field)
+
+
+def _referred(value: Any, model: Any, finder: Finder) -> Any:
+    key = value if isinstance(value, str) else _key_of(value, model)
+    if not isinstance(key, str) or not key:
+        raise WrongError("not_a_key", gettext("The key of one of the %(name)s is expected.") % {"name": model.resource})
+    check_text(key)
+    found = finder.find(model, key)
+    if isinstance(value, dict):
+        _check_shown(value, {"name": getattr(found, found.name_field), "url": _address(found)})
+    return found
+
+
+def _target(value: Any, finder: Finder) -> Any:
+    path = value
+    if isinstance(value, dict):
+        path = f"{value.get('resource')}/{value.get('key')}"
+    if not isinstance(path, str):
+        raise WrongError("not_a_key", gettext("A record is expected, as resource/key."))
+    check_text(path)
+    resource, _slash, key = path.partition("/")
+    model = citable_models().get(resource)
+    if model is None:
+        detail = gettext("There is no resource “%(name)s”.") % {"name": resource[:60]}
+        raise WrongError("unknown_key", detail + nearest(resource[:60], citable_models()))
+    found = finder.find(model, key)
+    if isinstance(value, dict):
+        _check_shown(value, {"name": getattr(found, found.name_field), "url": _address(found)})
+    return found
+
+
+def _address(record: Any) -> str:
+    return f"{settings.API_ROOT}/{record.resource}/{record.key}"
+
+
+def _check_shown(value: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
+    """Raise WrongError where an object names a record and says something else of it than is so."""
+    for name, truth in shown.items():
+        if name in value and value[name] != truth:
+            raise WrongError("read_only", gettext("This is told by the record itself, and not set here."), f"/{name}")
+
+
+def check_text(text: str) -> None:
+    """Raise WrongError for a text that cannot be stored."""
+    if "\0" in text:
+        raise WrongError("invalid_text", gettext("The text holds a NUL character."))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise WrongError("invalid_text", gettext("The text holds half of a surrogate pair.")) from error
+
+
+def convert(field: Any, value: Any) -> Any:
+    """Return a JSON value as a column takes it; only its type and choice are checked here. Raises WrongError."""
+    if value is None:
+        if field.null:
+            return None
+        raise WrongError("null", gettext("A value is expected, not null."))
+    match field:
+        case ArrayField():
+            if not isinstance(value, list):
+                raise WrongError("not_a_list", gettext("A list is expected."))
+            return [_within(number, convert, field.base_field, item) for number, item in enumerate(value)]
+        case models.IntegerField():
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise WrongError("not_an_integer", gettext("A whole number is expected."))
+            if abs(value) >= 2**63:
+                raise WrongError("out_of_range", gettext("The number is larger than the field holds."))
+            return value
+        case models.DecimalField():
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise WrongError("not_a_number", gettext("A number is expected."))
+            return _decimal(field, value)
+        case models.CharField() | models.TextField():
+            if not isinstance(value, str):
+                raise WrongError("not_a_text", gettext("A text is expected."))
+            check_text(value)
+            return _chosen(field, value)
+    raise TypeError(f"{field}: nothing is written into a {type(field).__name__}")
+
+
+def _decimal(field: models.DecimalField, value: float) -> Decimal:
+    number = Decimal(str(value))
+    if not number.is_finite() or abs(number) >= Decimal(10) ** (field.max_digits - field.decimal_places):
+        raise WrongError("out_of_range", gettext("The number is larger than the field holds."))
+    return number
+
+
+def _chosen(field: Any, value: str) -> str:
+    if field.choices and value not in (known := [choice for choice, _label in field.flatchoices]):
+        if value == "" and field.blank:
+            return value
+        raise WrongError(
+            "invalid_choice",
+            gettext("“%(value)s” is not one of the choices.") % {"value": value[:60]} + nearest(value[:60], known),
+        )
+    return value
+
+
+class Contract:
+    """What can be written of one resource."""
+
+    def __init__(self, model: type[Citable], serializer: type[RecordSerializer]) -> None:
+        self.model = model
+        fields = serializer(context={"labels": True}).fields
+        generic = {field.name: field for field in model._meta.private_fields if isinstance(field, GenericForeignKey)}
+        parts = {part for field in generic.values() for part in (field.ct_field, field.fk_field)}
+        own: dict[str, Any] = generic | {
+            field.name: field
+            for field in (*model._meta.concrete_fields, *model._meta.many_to_many)
+            if field.editable and not field.primary_key and not getattr(field, "generated", False)
+        }
+        self.inputs = {name: Input(name, field) for name, field in own.items() if name not in parts}
+        self.hidden = frozenset(self.inputs) - frozenset(fields)
+        self.shown = frozenset(fields) - frozenset(self.inputs) - {CITATIONS}
+        self.cited = CITATIONS in fields
+        self.identity = tuple(name for name in ("slug", "code") if name in self.inputs)
+
+    @property
+    def members(self) -> list[str]:
+        """All names that a body may have."""
+        return [*self.inputs, *self.shown, REASON, *([CITATIONS] if self.cited else [])]
+
+    def read(self, body: Mapping[str, Any], finder: Finder) -> tuple[dict[str, Any], list[dict[str, str]]]:
+        """Return the written members of a body as the model takes them, and what is wrong with it."""
+        values: dict[str, Any] = {}
+        errors: list[dict[str, str]] = []
+        for name, value in body.items():
+            if name in self.inputs:
+                try:
+                    values[name] = self.inputs[name].read(value, finder)
+                except WrongError as error:
+                    errors.append(error.at(name))
+            elif name not in self.members:
+                detail = gettext("There is no field “%(name)s”.") % {"name": name[:100]}
+                errors.append(error_at(f"/{escape(name)}", "unknown_field", detail + nearest(name[:100], self.members)))
+        return values, errors
+
+    def load(self, bodies: Iterable[Mapping[str, Any]], finder: Finder) -> None:
+        """Look up all records that many bodies name, with one query for each kind of record."""
+        wanted: dict[Any, set[str]] = {}
+        for body in bodies:
+            for name in self.inputs.keys() & body.keys():
+                for model, key in self.inputs[name].keys(body[name]):
+                    wanted.setdefault(model, set()).add(key)
+        for model, keys in wanted.items():
+            finder.load(model, {key for key in keys if "\0" not in key})

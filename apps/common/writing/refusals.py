@@ -1,0 +1,155 @@
+"""What the database refuses, told as an answer that points at the place: a rule of SQL is no error of the server."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError
+from django.db.models import Model, ProtectedError, RestrictedError
+from django.utils.translation import gettext
+
+from apps.common.http.problems import RETRY_AFTER, Refusal
+from apps.common.rules.publishing import POINTS, STAYS, Breach
+from apps.common.writing.contract import CITATIONS, error_at, escape
+
+# Codes of PostgreSQL after which the same request may succeed.
+BUSY = {"40001", "40P01", "55P03"}
+NOT_NULL, FOREIGN_KEY, UNIQUE, CHECK = "23502", "23503", "23505", "23514"
+MOST_NAMED = 10
+
+
+@contextmanager
+def refusing(model: type[Model], pointer: str = "") -> Iterator[None]:
+    """Turn what the database refuses within into a Refusal; `pointer` leads to the record in the body."""
+    try:
+        yield
+    except (ProtectedError, RestrictedError) as error:
+        raise _protected(error, pointer) from error
+    except (IntegrityError, DataError, OperationalError) as error:
+        if (refusal := explain(error, model, pointer)) is None:
+            raise
+        raise refusal from error
+
+
+def explain(error: DatabaseError, model: type[Model], pointer: str = "") -> Refusal | None:
+    """Return what a database error means for a write of a model's row; None where it means that it is away."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    diagnosis: Any = getattr(error.__cause__, "diag", None)
+    if state in BUSY:
+        detail = gettext("Others are changing the same records; try again.")
+        return Refusal("conflict", detail, headers={"Retry-After": RETRY_AFTER})
+    if isinstance(error, OperationalError):
+        return None
+    name = str(getattr(diagnosis, "constraint_name", None) or "")
+    message = str(getattr(diagnosis, "message_primary", None) or error).splitlines()[0]
+    match state:
+        case "23505":
+            places = _fields_of(model, name, str(getattr(diagnosis, "message_detail", "") or "")) or [""]
+            detail = gettext("There is such a record already.")
+            return Refusal("conflict", errors=[error_at(_join(pointer, place), "unique", detail) for place in places])
+        case "23503":
+            detail = gettext("Another record stands in the way: %(reason)s") % {"reason": message}
+            return Refusal("conflict", errors=[error_at(pointer, "referenced", detail)])
+        case "23502":
+            place = str(getattr(diagnosis, "column_name", "") or "")
+            return Refusal(
+                "bad_request", errors=[error_at(_join(pointer, place), "required", gettext("This field is required."))]
+            )
+        case "23514":
+            return _check(name, message, pointer, diagnosis)
+    return Refusal("bad_request", errors=[error_at(pointer, "invalid", message)])
+
+
+def _check(name: str, message: str, pointer: str, diagnosis: Any) -> Refusal:
+    # Seldom: most writers have asked before, and only another transaction can have been in between.
+    if name.endswith(POINTS):
+        path = str(diagnosis.message_detail)
+        error = error_at(_join(pointer, str(diagnosis.column_name)), "draft", draft_text(path.partition("/")[2], path))
+        return Refusal("bad_request", errors=[error])
+    if name.endswith(STAYS):
+        return Refusal("conflict", errors=[pointed_at_error([str(diagnosis.message_detail)], pointer)])
+    if name.endswith("_has_evidence"):
+        detail = gettext("A published record rests on at least one citation; give one in the same request.")
+        return Refusal("bad_request", errors=[error_at(_join(pointer, CITATIONS), "no_evidence", detail)])
+    constraint = next(
+        (each for model in apps.get_models() for each in model._meta.constraints if each.name == name), None
+    )
+    if constraint is not None and str(constraint.violation_error_message) != str(
+        constraint.default_violation_error_message
+    ):
+        message = str(constraint.violation_error_message)
+    return Refusal("bad_request", errors=[error_at(pointer, "constraint", message)])
+
+
+def _fields_of(model: type[Model], name: str, detail: str) -> list[str]:
+    """Return the fields whose values have to be unique together."""
+    for constraint in model._meta.constraints:
+        if constraint.name == name:
+            return [str(field) for field in getattr(constraint, "fields", ())]
+    if detail.startswith("Key ("):
+        columns = detail[len("Key (") : detail.index(")")].replace('"', "").split(", ")
+        return [field.name for field in model._meta.concrete_fields if field.column in columns]
+    return ["slug"] if not name else []
+
+
+def _join(pointer: str, name: str) -> str:
+    return f"{pointer}/{escape(name)}" if name else pointer
+
+
+def _protected(error: Any, pointer: str) -> Refusal:
+    """Name the records that point at one which is to be deleted."""
+    rows = sorted(getattr(error, "protected_objects", None) or error.restricted_objects, key=lambda row: row.pk)
+    names = _listed([f"{row.resource}/{row.key}" for row in rows if hasattr(row, "resource")])
+    detail = gettext("Other records point at this one: %(names)s.") % {"names": names}
+    return Refusal("conflict", errors=[error_at(pointer, "referenced", detail)])
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """Return some of many paths, and how many more there are."""
+    more = gettext(" and %(count)s more") % {"count": len(paths) - MOST_NAMED} if len(paths) > MOST_NAMED else ""
+    return ", ".join(paths[:MOST_NAMED]) + more
+
+
+def draft_text(name: str, path: str) -> str:
+    """Return why a published record may not point at a record."""
+    return gettext("“%(name)s” (%(path)s) is a draft; publish it first.") % {"name": name, "path": path}
+
+
+def breach_text(breach: Breach) -> str:
+    """Return why a published record may not point where it does."""
+    return draft_text(breach.target_name, f"{breach.target_resource}/{breach.target_key}")
+
+
+def pointed_at_text(paths: Sequence[str]) -> str:
+    """Return why a record may not become a draft at which published ones point."""
+    return gettext("Published records point at this one; take them back first: %(names)s.") % {"names": _listed(paths)}
+
+
+def draft_error(breach: Breach, pointer: str) -> dict[str, str]:
+    """Return the error of a published record that points at a draft; `pointer` leads to the record in the body."""
+    return error_at(_join(pointer, breach.field), "draft", breach_text(breach))
+
+
+def pointed_at_error(paths: Sequence[str], pointer: str) -> dict[str, str]:
+    """Return the error of a record that would become a draft although published ones point at it."""
+    return error_at(_join(pointer, "state"), "referenced", pointed_at_text(paths))
+
+
+def invalid(error: ValidationError, pointer: str, names: dict[str, str]) -> Refusal:
+    """Return what the model's own rules refuse: 409 for what is there already, 400 for all else.
+
+    `names` are those of the members of the body, by the fields that the model blames.
+    """
+    errors: list[dict[str, str]] = []
+    codes: set[str] = set()
+    by_field = error.error_dict if hasattr(error, "error_dict") else {"__all__": error.error_list}
+    for field, found in by_field.items():
+        place = "" if field == "__all__" else names.get(field, field)
+        for each in found:
+            code = each.code or "invalid"
+            codes.add(code)
+            known = {"unique": "unique", "unique_together": "unique"}.get(code, code)
+            errors.append(error_at(_join(pointer, place), known, " ".join(each.messages)))
+    return Refusal("conflict" if codes <= {"unique", "unique_together"} else "bad_request", errors=errors)

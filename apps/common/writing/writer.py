@@ -1,0 +1,251 @@
+"""Writing one record from a body: what the body says goes through the model's rules into the database.
+
+Everything here runs inside a transaction of the caller, which also tells the reason and answers database errors.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.db.models import Model
+from django.db.models.deletion import Collector
+from django.utils.translation import gettext
+
+from apps.common.http.problems import Refusal
+from apps.common.models.records import Citable, Fact
+from apps.common.rules import permissions, publishing
+from apps.common.writing.citations import add_citations
+from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, error_at, escape
+from apps.common.writing.refusals import draft_error, invalid, pointed_at_error
+
+# Addresses of a resource that are no records.
+RESERVED = {"bulk", "import", "summary"}
+
+
+@dataclass
+class Change:
+    """What a write did to one record: nothing, where `fields` of an update are empty.
+
+    `pointer` leads to the record in the body.
+    """
+
+    operation: str
+    record: Any
+    fields: list[str] = field(default_factory=list)
+    before: dict[str, Any] = field(default_factory=dict)
+    pointer: str = ""
+
+
+@dataclass
+class Writer:
+    """Writes records of one resource for one user. Raises Refusal, with pointers below `pointer`."""
+
+    contract: Contract
+    user: Any
+    finder: Finder
+    pointer: str = ""
+
+    def create(self, body: Mapping[str, Any], *, key: str | None = None) -> Change:
+        """Make a record; `key` is that of the address where it is made by PUT."""
+        record, values, many = self._made(body, key)
+        if "slug" in self.contract.inputs and not values.get("slug"):
+            self._wait_for_slugs(record)
+        self._validate(record)
+        self._may_save(record)
+        record.save(force_insert=True)
+        for name, rows in many.items():
+            getattr(record, name).set(rows)
+        self._cite(record, body)
+        self.finder.forget()
+        return Change("insert", record, sorted(values), pointer=self.pointer)
+
+    def made(self, body: Mapping[str, Any]) -> tuple[Any, list[str]]:
+        """Return a new record that is neither checked nor stored yet, and the fields that were given."""
+        record, values, _many = self._made(body, None)
+        return record, sorted(values)
+
+    def check_place(self, record: Any) -> None:
+        """Raise Refusal where the user may not save a record as it is now."""
+        self._may_save(record)
+
+    def _made(self, body: Mapping[str, Any], key: str | None) -> tuple[Any, dict[str, Any], dict[str, list[Any]]]:
+        contract = self.contract
+        values, errors = contract.read(body, self.finder)
+        errors += [self._read_only(name) for name in body if name in contract.shown]
+        errors += [
+            self._required(name)
+            for name, item in contract.inputs.items()
+            if item.is_required and name not in body and not (key and name in contract.identity)
+        ]
+        if key is not None:
+            errors += self._take_key(values, key)
+        self._raise(errors)
+        record: Any = contract.model()
+        return record, values, self._set(record, values)
+
+    def change(self, record: Any, body: Mapping[str, Any], shown: Any, *, replace: bool) -> Change:
+        """Change a locked record; with `replace`, what the body leaves out gets its default.
+
+        `shown` gives the record as it is answered now; it is asked only where the body has read-only members.
+        """
+        contract = self.contract
+        values, errors = contract.read(body, self.finder)
+        if read_only := [name for name in body if name in contract.shown]:
+            now = shown()
+            errors += [self._read_only(name) for name in read_only if name not in now or body[name] != now[name]]
+        if replace:
+            for name, item in contract.inputs.items():
+                if name in body or name in contract.hidden or name in contract.identity:
+                    continue
+                if item.is_required:
+                    errors.append(self._required(name))
+                else:
+                    values[name] = item.default()
+        errors += self._kept_keys(record, values)
+        self._raise(errors)
+        before = {name: contract.inputs[name].current(record) for name in values}
+        if not permissions.may_edit(self.user, record):
+            raise Refusal("permission_denied")
+        many = self._set(record, values)
+        changed = [
+            name for name in values if name not in many and contract.inputs[name].current(record) != before[name]
+        ]
+        changed += [name for name, rows in many.items() if sorted({row.pk for row in rows}) != before[name]]
+        if changed:
+            self._validate(record)
+            self._may_save(record)
+            record.save(force_update=True)
+            for name in set(changed) & set(many):
+                getattr(record, name).set(many[name])
+        if self._cite(record, body):
+            changed.append(CITATIONS)
+        if changed:
+            self.finder.forget()
+        return Change("update", record, sorted(changed), before, self.pointer)
+
+    def delete(self, record: Any) -> list[Change]:
+        """Delete a locked record; return it and what goes with it."""
+        if not permissions.may_edit(self.user, record):
+            raise Refusal("permission_denied")
+        collector = Collector(using=record._state.db, origin=record)
+        collector.collect([record])
+        found = [row for rows in collector.data.values() for row in rows]
+        found += [row for rows in collector.fast_deletes for row in rows]
+        gone = [Change("delete", row) for row in found if isinstance(row, Citable) and row != record]
+        record.delete()
+        self.finder.forget()
+        return [Change("delete", record), *sorted(gone, key=lambda each: (each.record.resource, each.record.key))]
+
+    # Steps
+
+    def _set(self, record: Any, values: dict[str, Any]) -> dict[str, list[Any]]:
+        """Set the values on a record; return those that can be set only once it is stored."""
+        many = {name: value for name, value in values.items() if self.contract.inputs[name].is_many}
+        for name, value in values.items():
+            if name not in many:
+                setattr(record, name, value)
+        return many
+
+    def _validate(self, record: Any) -> None:
+        """Run the model's rules. What the database alone can check it checks when the row is written."""
+        computed = {item.name for item in record._meta.fields if not item.editable or item.generated}
+        try:
+            record.clean_fields(exclude=computed)
+            record.clean()
+            record.validate_unique(exclude=computed)
+            record.validate_constraints(exclude=computed)
+        except ValidationError as error:
+            names = {
+                part: name
+                for name, item in self.contract.inputs.items()
+                if item.is_target
+                for part in (item.field.ct_field, item.field.fk_field)
+            }
+            raise invalid(error, self.pointer, names) from error
+
+    def _may_save(self, record: Any) -> None:
+        if foreign := permissions.foreign_fields(self.user, record):
+            detail = gettext("This lies outside the territory to which you are appointed.")
+            places = [self.pointer + (f"/{escape(name)}" if name else "") for name in foreign]
+            raise Refusal("permission_denied", errors=[error_at(place, "foreign", detail) for place in places])
+
+    def _cite(self, record: Any, body: Mapping[str, Any]) -> bool:
+        given = body.get(CITATIONS) if self.contract.cited else None
+        return given is not None and add_citations(record, given, self.finder, self.pointer)
+
+    def _take_key(self, values: dict[str, Any], key: str) -> list[dict[str, str]]:
+        """Give a new record the key of its address."""
+        name = "slug" if "slug" in self.contract.inputs else "code"
+        if self.contract.model.key_field == "key" and key[:12].isdigit():
+            name = "code"
+        if values.get(name) not in (None, "", key):
+            return [error_at(f"/{name}", "permanent", gettext("The address names another record."))]
+        values[name] = key
+        return []
+
+    def _kept_keys(self, record: Any, values: dict[str, Any]) -> list[dict[str, str]]:
+        wrong = [name for name in self.contract.identity if name in values and values[name] != getattr(record, name)]
+        for name in self.contract.identity:
+            values.pop(name, None)
+        return [error_at(f"/{name}", "permanent", gettext("The key of a record never changes.")) for name in wrong]
+
+    def _wait_for_slugs(self, record: Model) -> None:
+        """Let those wait who make a slug for the same resource: a free one is free only until it is taken."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"slugs of {record._meta.db_table}"])
+
+    def _read_only(self, name: str) -> dict[str, str]:
+        return error_at(f"/{escape(name)}", "read_only", gettext("“%(name)s” cannot be written.") % {"name": name})
+
+    def _required(self, name: str) -> dict[str, str]:
+        return error_at(f"/{escape(name)}", "required", gettext("“%(name)s” is required.") % {"name": name})
+
+    def _raise(self, errors: list[dict[str, str]]) -> None:
+        if errors:
+            raise Refusal(
+                "bad_request", errors=[{**error, "pointer": self.pointer + error["pointer"]} for error in errors[:50]]
+            )
+
+
+def refuse_drafts(changes: Iterable[Change]) -> None:
+    """Raise Refusal where a published record would point at a draft, once all of a request is written.
+
+    The database has the last word, at the end of the transaction; what it says points at nothing.
+    """
+    published: dict[Any, dict[int, Change]] = {}
+    withdrawn: dict[Any, dict[int, Change]] = {}
+    for change in changes:
+        record = change.record
+        if isinstance(record, Fact) and change.fields and change.operation != "delete":
+            if record.state == Fact.State.PUBLISHED:
+                published.setdefault(type(record), {})[record.pk] = change
+            elif change.before.get("state") == Fact.State.PUBLISHED:
+                withdrawn.setdefault(type(record), {})[record.pk] = change
+    wrong = [
+        draft_error(breach, own[breach.pk].pointer)
+        for model, own in published.items()
+        for breach in publishing.breaches_of(model, own)
+    ]
+    if wrong:
+        raise Refusal("bad_request", errors=wrong[:MOST_ERRORS])
+    wrong = [
+        pointed_at_error([f"{breach.resource}/{breach.key}" for breach in breaches], own[pk].pointer)
+        for model, own in withdrawn.items()
+        for pk, breaches in publishing.breaches_against(model, own).items()
+    ]
+    if wrong:
+        raise Refusal("conflict", errors=wrong[:MOST_ERRORS])
+
+
+def read_reason(body: Any) -> str:
+    """Return why a write is made. Raises Refusal."""
+    reason = body.get(REASON) if isinstance(body, dict) else None
+    if not isinstance(reason, str) or not reason.strip():
+        detail = gettext("Say in “%(name)s” why the registry is changed.") % {"name": REASON}
+        raise Refusal("bad_request", errors=[error_at(f"/{REASON}", "required", detail)])
+    if len(reason) > 1000 or "\0" in reason:
+        detail = gettext("The reason is longer than 1000 characters, or is no text.")
+        raise Refusal("bad_request", errors=[error_at(f"/{REASON}", "invalid", detail)])
+    return reason.strip()

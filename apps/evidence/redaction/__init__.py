@@ -1,0 +1,1 @@
+"""Names that were hidden on request: their digests, and where they stand."""

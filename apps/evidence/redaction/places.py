@@ -1,0 +1,248 @@
+"""Where names stand in the database, and how stored texts are put in another form with all that hangs on them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.core.validators import RegexValidator
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+
+from apps.common.models.logged_change import LoggedChange, amend
+from apps.common.models.records import citable_models, derived_fields
+from apps.common.rules.change_log import logged_models
+from apps.common.values.columns import Derived, validate_edtf
+from apps.evidence import spans
+from apps.evidence.models import Article, ArticleText, Citation, IssueDateCorrection, Mark, RedactedDigest, Redaction
+from apps.evidence.redaction.digests import MARK, Key, Redactor, conceal, occurrences
+
+
+class Place(NamedTuple):
+    """A text of a row in which a name stands, and how often."""
+
+    row: models.Model
+    field: str
+    times: int
+
+
+def secret() -> Key:
+    """Return the key of this service."""
+    return Key([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
+
+
+def redactor() -> Redactor:
+    """Return what blackens the names redacted so far in any text."""
+    return Redactor(secret(), list(Redaction.objects.order_by("pk").values_list("length", "digest")))
+
+
+def redacted(text: str) -> str:
+    """Return a text without the names redacted so far."""
+    return redactor()(text)
+
+
+def redacted_file(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a fixture file without redacted names, and with the digests that hold since."""
+    blacken = redactor()
+    if not blacken.names:
+        return content
+    changed = RedactedDigest.objects.filter(article__slug=content["article"].get("slug", ""))
+    digests = dict(changed.values_list("original", "sha256"))
+
+    def read(value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: read(inner, key) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [read(inner) for inner in value]
+        if name.endswith("sha256"):
+            return _current(blacken.key, digests, value)
+        return blacken(value) if isinstance(value, str) else value
+
+    return {name: read(value) for name, value in content.items()}
+
+
+def _current(key: Key, digests: dict[str, str], sha256: Any) -> Any:
+    """Return the digest that took the place of another one, through all redactions."""
+    while found := next((digests[known] for known in key.digests(str(sha256)) if known in digests), None):
+        sha256 = found
+    return sha256
+
+
+# Finding --------------------------------------------------------------------------------------------------------------
+
+
+def places_of(name: str) -> list[Place]:
+    """Return all places in which a name stands: records, notes of changes, stored pages, the log of the admin."""
+    return [*_in_rows(name), *_in_texts(name), *_in_log(name)]
+
+
+def text_fields(model: type[models.Model]) -> list[str]:
+    """Return the columns that hold words: no key, no choice, no date, nothing computed."""
+    return [
+        field.name
+        for field in model._meta.concrete_fields
+        if isinstance(field, models.CharField | models.TextField)
+        and not isinstance(field, Derived | models.GeneratedField)
+        and not (field.unique or field.choices)
+        and not any(isinstance(check, RegexValidator) or check is validate_edtf for check in field.validators)
+    ]
+
+
+def _in_rows(name: str) -> Iterator[Place]:
+    changes: list[type[models.Model]] = [IssueDateCorrection, Redaction]
+    for model in (*citable_models().values(), *changes):
+        yield from _in_fields(model, text_fields(model), name)
+
+
+def _in_texts(name: str) -> Iterator[Place]:
+    yield from _in_fields(ArticleText, ["captured"], name)
+
+
+def _in_log(name: str) -> Iterator[Place]:
+    yield from _in_fields(LogEntry, ["object_repr", "change_message"], name)
+    if (escaped := _escaped(name)) != name:
+        yield from _in_fields(LogEntry, ["change_message"], escaped)
+
+
+def _escaped(text: str) -> str:
+    """Return a text as the log of the admin, which is JSON, writes it."""
+    return json.dumps(text)[1:-1]
+
+
+def _in_fields(model: Any, names: list[str], wanted: str) -> Iterator[Place]:
+    condition = Q()
+    for name in names:
+        condition |= Q(**{f"{name}__contains": wanted})
+    for row in model._base_manager.filter(condition).order_by("pk") if names else ():
+        for name in names:
+            if times := occurrences(getattr(row, name), wanted):
+                yield Place(row, name, times)
+
+
+# Blackening -----------------------------------------------------------------------------------------------------------
+
+
+def blacken_rows(name: str) -> int:
+    """Blacken a name in all rows and in the log; returns how often it stood there."""
+    count = 0
+    rows: dict[tuple[type[models.Model], Any], tuple[models.Model, list[str]]] = {}
+    for place in _in_rows(name):
+        row, names = rows.setdefault((type(place.row), place.row.pk), (place.row, []))
+        setattr(row, place.field, conceal(getattr(row, place.field), name))
+        names.append(place.field)
+        count += place.times
+    for row, names in rows.values():
+        _save(row, names)
+    for place in list(_in_log(name)):
+        log = LogEntry.objects.get(pk=place.row.pk)  # both forms of the name may stand in one row
+        text = conceal(getattr(log, place.field), name)
+        setattr(log, place.field, text.replace(_escaped(name), _escaped(MARK * len(name))))
+        log.save(update_fields=[place.field])
+        count += place.times
+    return count
+
+
+def _save(row: models.Model, names: list[str]) -> None:
+    """Write the columns. Two people of one unit may have differed by their names alone: then one gets a longer bar."""
+    for _attempt in range(20):
+        try:
+            with transaction.atomic():
+                row.save(update_fields=names)
+                return
+        except IntegrityError:
+            bars = [name for name in names if set(getattr(row, name)) == {MARK}]
+            if not bars:
+                raise
+            setattr(row, bars[0], getattr(row, bars[0]) + MARK)
+    raise IntegrityError(f"{row} cannot be told from others without the name")
+
+
+def blacken_texts(name: str) -> int:
+    """Blacken a name in all stored pages; returns how often it stood there."""
+    count = 0
+    for place in list(_in_texts(name)):
+        text: Any = place.row
+        replace_text(text, conceal(text.captured, name))
+        count += place.times
+    return count
+
+
+def replace_text(text: ArticleText, captured: str) -> ArticleText:
+    """Put a redacted page in the place of the stored one, and give the article and its spans the digests of it.
+
+    The database compares text, article and spans whenever one of them is written while the text is there. So the text
+    is taken away, the digests follow, and the new text is checked against all of them when it comes back.
+    """
+    article = Article.objects.select_for_update().get(pk=text.article_id)
+    former = text.captured
+    body = captured[article.body_start : article.body_end]
+    text.delete()
+    key, changed = secret(), {}
+    for column, sha256 in (("captured_sha256", spans.digest(captured)), ("body_sha256", spans.digest(body))):
+        changed[getattr(article, column)] = sha256
+        setattr(article, column, sha256)
+    article.save(update_fields=["captured_sha256", "body_sha256"])
+    for model in (Citation, Mark):
+        for span in model._base_manager.filter(article=article):
+            sha256 = spans.digest(body[span.start : span.end])
+            if sha256 != span.sha256:
+                changed[span.sha256] = sha256
+                span.sha256 = sha256
+                span.save(update_fields=["sha256"])
+    for old, new in changed.items():
+        if old != new:
+            RedactedDigest.objects.update_or_create(article=article, original=key.digest(old), defaults={"sha256": new})
+    made = ArticleText.objects.create(article=article, captured=captured)
+    _replace_in_log(article, {**changed, former: captured})
+    return made
+
+
+# The change log -------------------------------------------------------------------------------------------------------
+
+
+def blacken_log(name: str) -> None:
+    """Blacken a name in the change log: in what rows held before and after each change, and in the reasons."""
+    models_by_table = logged_models()
+
+    def change(entry: LoggedChange) -> bool:
+        model = models_by_table.get(entry.table_name)  # none for a table that is not logged any more
+        found = [_blacken_values(model, row, name) for row in (entry.before, entry.after)] if model else []
+        reason = conceal(entry.reason, name)
+        altered = any(found) or reason != entry.reason
+        entry.reason = reason
+        return altered
+
+    amend(change, holding=name)
+
+
+def _blacken_values(model: Any, row: dict[str, Any] | None, name: str) -> bool:
+    """Blacken a name in the columns of a logged row, and what is computed of them; tell whether it stood there."""
+    names = ["captured"] if model is ArticleText else text_fields(model)
+    changed = [column for column in names if name in ((row or {}).get(column) or "")]
+    for column in changed:
+        row[column] = conceal(row[column], name)  # type: ignore[index]
+    for field in derived_fields(model):
+        if row is not None and set(field.sources) & set(changed):
+            row[field.attname] = field.computed({name: row[name] for name in field.sources})
+    return bool(changed)
+
+
+def _replace_in_log(article: Article, changed: dict[str, str]) -> None:
+    """Put redacted texts and digests of an article in the place of the former ones in the change log."""
+
+    def change(entry: LoggedChange) -> bool:
+        altered = False
+        for row in (entry.before, entry.after):
+            for column, value in (row or {}).items():
+                if isinstance(value, str) and changed.get(value, value) != value:
+                    row[column] = changed[value]  # type: ignore[index]
+                    altered = True
+        return altered
+
+    for model in (Article, ArticleText):
+        amend(change, table_name=model._meta.db_table, record_id=article.pk)
+    for span in (Citation, Mark):
+        for side in ("before", "after"):
+            of_article: dict[str, Any] = {f"{side}__article_id": article.pk}
+            amend(change, table_name=span._meta.db_table, **of_article)

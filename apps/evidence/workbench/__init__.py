@@ -1,0 +1,1 @@
+"""The page on which a curator cites an article, sentence by sentence."""

@@ -1,0 +1,327 @@
+"""The article workbench: an article's text beside what the registry makes of it.
+
+Here is what the page shows: `Bench`, the text cut at all boundaries of what is known about it, and `Panel`, what is
+known about one stretch of it and what can be done there. The views are in `admin_views.py`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Value
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.common.models.records import Citable, citable_models
+from apps.common.models.targets import Target, load_targets
+from apps.common.values.columns import EDTFField
+from apps.evidence import spans
+from apps.evidence.fixtures.files import given_names
+from apps.evidence.models import Article, Citation, Mark
+from apps.evidence.models.spans import Span
+from apps.evidence.workbench import coverage
+from apps.evidence.workbench.scanner import Finding
+
+# What is drawn alike: colour and line stand for a family of kinds.
+FAMILIES = {
+    "member-units": "unit",
+    "unit-names": "unit",
+    "identifiers": "unit",
+    "merges": "unit",
+    "alliances": "alliance",
+    "memberships": "alliance",
+    "venues": "venue",
+    "venue-services": "venue",
+    "figures": "figure",
+}
+FAMILIES_BY_APP = {"registry": "place", "projects": "project", "events": "event", "assessments": "assessment"}
+OPEN = {
+    "name": gettext_lazy("known name, not cited"),
+    "numeral": gettext_lazy("numeral, not covered"),
+    "date": gettext_lazy("date, not covered"),
+    "quoted": gettext_lazy("quoted, not covered"),
+}
+# What a finding most often turns out to be.
+USUAL_KIND = {"numeral": "figures", "date": "events", "quoted": "projects"}
+FOUND_PER_KIND = 5
+OFFERED = 4
+CONTEXT = 60
+LONGEST_NAME = 40
+
+
+def kinds() -> dict[str, type[Citable]]:
+    """Return the kinds of record that can be cited for, by the name of their resource."""
+    return {
+        name: model
+        for name, model in citable_models().items()
+        if not issubclass(model, (Article, Span)) and admin.site.is_registered(model)
+    }
+
+
+def family(model: type[Citable]) -> str:
+    """Return the family of kinds to which a model belongs."""
+    return FAMILIES.get(model.resource) or FAMILIES_BY_APP[model._meta.app_label]
+
+
+def _dates(model: type[Citable]) -> list[EDTFField]:
+    return [f for f in model._meta.concrete_fields if isinstance(f, EDTFField)]
+
+
+def find(path: str, user: Any) -> Citable | None:
+    """Return the record of a path such as alliances/wujiaochang-zhen-lianxihui, if the user sees it."""
+    resource, _slash, key = path.partition("/")
+    model = kinds().get(resource)
+    if model is None or "\0" in key:
+        return None
+    found: Citable | None = model._default_manager.visible_to(user).filter(**{model.key_field: key}).first()
+    return found
+
+
+def field_label(model: type[Citable], name: str) -> str:
+    """Return the label of a field; a generic foreign key has none but its name."""
+    return label_of(str(getattr(model._meta.get_field(name), "verbose_name", _("subject"))))
+
+
+def label_of(name: str) -> str:
+    """Return a label as a heading: with a capital where the language has them."""
+    return name[:1].upper() + name[1:]
+
+
+# What the text holds --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Known:
+    """A record that a known name can mean."""
+
+    path: str
+    kind: str
+    key: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stretch of the body that something is known about: a citation, a mark, or a finding that nothing covers."""
+
+    start: int
+    end: int
+    kind: str  # a resource, "mark", or "open-" and the kind of finding
+    family: str
+    label: str
+    text: str
+    url: str = ""
+    target: Target | None = None
+    target_url: str = ""
+    fields: Sequence[str] = ()
+    is_draft: bool = False
+    finding: Finding | None = None
+
+    @property
+    def usual_kind(self) -> str:
+        """The kind of record that such a finding most often turns out to be."""
+        return USUAL_KIND.get(self.finding.kind, "member-units") if self.finding else "member-units"
+
+    @property
+    def usual_label(self) -> str:
+        return label_of(str(kinds()[self.usual_kind]._meta.verbose_name))
+
+    @property
+    def records(self) -> list[Known]:
+        """The records that a known name can mean, those that bear it as their own first."""
+        found = []
+        for path in self.finding.records if self.finding else ():
+            resource, _slash, key = path.partition("/")
+            model = kinds().get(resource)
+            if model:
+                column = "as_written" if "as_written" in given_names(model) else "name"
+                found.append(Known(path, label_of(str(model._meta.verbose_name)), key, column))
+        return sorted(found, key=lambda known: known.column != "name")[:OFFERED]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch between two boundaries, and the places that it lies in, the narrowest first."""
+
+    start: int
+    end: int
+    text: str
+    places: Sequence[Place]
+
+    @property
+    def kinds(self) -> str:
+        return " ".join(dict.fromkeys(place.kind for place in self.places))
+
+    @property
+    def whole(self) -> Place:
+        """The narrowest place, which is what a click means."""
+        return self.places[0]
+
+    @property
+    def description(self) -> str:
+        return "; ".join(
+            f"{place.label}: {place.target.name}" if place.target else place.label for place in self.places
+        )
+
+
+@dataclass
+class Option:
+    """A kind in the legend."""
+
+    kind: str
+    family: str
+    label: str
+    count: int
+
+
+@dataclass
+class Draft:
+    """A draft that the article supports."""
+
+    value: str
+    label: str
+    name: str
+    url: str
+
+
+class Bench:
+    """All that is shown of one article. It costs the same number of queries whatever the article holds."""
+
+    def __init__(self, article: Article, user: Any) -> None:
+        self.article = article
+        self.user = user
+        self.body: str = article.text.body
+
+    @cached_property
+    def statements(self) -> list[Citation]:
+        rows: Any = self.article.citation_spans
+        return list(rows.visible_to(self.user).order_by("start", "end", "slug"))
+
+    @cached_property
+    def marks(self) -> list[Mark]:
+        return list(self.article.mark_spans.order_by("start", "end"))
+
+    @cached_property
+    def targets(self) -> dict[tuple[int, int], Target]:
+        targets = load_targets((row.content_type_id, row.object_id) for row in self.statements)
+        return {**targets, **_named(key for key, target in targets.items() if not target.name)}
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        return coverage.scan_body(self.body)
+
+    @cached_property
+    def draft_keys(self) -> set[tuple[int, int]]:
+        """The drafts among the cited records, all found in one query."""
+        selects = []
+        for model, drafts in Citation.objects.hidden_records(None):
+            kind = ContentType.objects.get_for_model(model).pk
+            keys = [row.object_id for row in self.statements if row.content_type_id == kind]
+            if keys:
+                selects.append(drafts.filter(pk__in=keys).order_by().values_list(Value(kind), "pk"))
+        return set(selects[0].union(*selects[1:])) if selects else set()
+
+    @cached_property
+    def drafts(self) -> list[Draft]:
+        found = {}
+        for row in self.statements:
+            key = (row.content_type_id, row.object_id)
+            if key in self.draft_keys and key in self.targets:
+                found[key] = self._draft(*key)
+        return list(found.values())
+
+    def _draft(self, content_type: int, pk: int) -> Draft:
+        model: Any = ContentType.objects.get_for_id(content_type).model_class()
+        target = self.targets[content_type, pk]
+        path = f"{target.resource}/{target.key}"
+        return Draft(path, label_of(model._meta.verbose_name), target.name, _page(model, pk))
+
+    @cached_property
+    def places(self) -> list[Place]:
+        return [*map(self._cited, self.statements), *map(self._marked, self.marks), *self._open()]
+
+    def _cited(self, row: Citation) -> Place:
+        model: Any = ContentType.objects.get_for_id(row.content_type_id).model_class()
+        target = self.targets.get((row.content_type_id, row.object_id))
+        return Place(
+            row.start,
+            row.end,
+            model.resource,
+            family(model),
+            label_of(model._meta.verbose_name),
+            self.body[row.start : row.end],
+            url=_page(Citation, row.pk),
+            target=target,
+            target_url=_page(model, row.object_id),
+            fields=[field_label(model, name) for name in row.supports],
+            is_draft=(row.content_type_id, row.object_id) in self.draft_keys,
+        )
+
+    def _marked(self, row: Mark) -> Place:
+        label = _("No fact: %s") % row.get_reason_display()
+        url = _page(Mark, row.pk) if admin.site.is_registered(Mark) else ""
+        return Place(row.start, row.end, "mark", "mark", label, self.body[row.start : row.end], url=url)
+
+    def _open(self) -> Iterator[Place]:
+        covered = sorted((row.start, row.end) for row in (*self.statements, *self.marks))
+        for found in self.findings:
+            if not coverage.is_covered(found, covered):
+                kind = f"open-{found.kind}"
+                yield Place(found.start, found.end, kind, kind, str(OPEN[found.kind]), found.text, finding=found)
+
+    @property
+    def proposals(self) -> list[Place]:
+        return [place for place in self.places if place.finding]
+
+    @property
+    def paragraphs(self) -> list[list[Piece]]:
+        places = self.places
+        bounds = [(place.start, place.end) for place in places]
+        return [
+            [
+                Piece(left, right, self.body[left:right], [places[number] for number in numbers])
+                for left, right, numbers in spans.pieces(start, end, bounds)
+            ]
+            for start, end in spans.paragraphs(self.body)
+        ]
+
+    @property
+    def legend(self) -> list[Option]:
+        counts = Counter((place.kind, place.family) for place in self.places)
+        options = [
+            Option(name, family(model), label_of(str(model._meta.verbose_name)), counts[name, family(model)])
+            for name, model in kinds().items()
+            if counts[name, family(model)]
+        ]
+        options.append(Option("mark", "mark", _("No fact"), counts["mark", "mark"]))
+        for name, label in OPEN.items():
+            options.append(Option(f"open-{name}", f"open-{name}", label_of(str(label)), counts[(f"open-{name}",) * 2]))
+        return options
+
+    def at(self, start: int, end: int) -> list[Place]:
+        """Return the places that touch a stretch, the narrowest first."""
+        touching = [place for place in self.places if place.start < end and place.end > start]
+        return sorted(touching, key=lambda place: (place.end - place.start, place.start))
+
+
+def _named(keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Target]:
+    """Return records that have no name of their own with what they are called all the same; one query a kind."""
+    by_kind = defaultdict(list)
+    for content_type, pk in keys:
+        by_kind[content_type].append(pk)
+    named = {}
+    for content_type, pks in by_kind.items():
+        model: Any = ContentType.objects.get_for_id(content_type).model_class()
+        related: Any = admin.site.get_model_admin(model).list_select_related or ()
+        for record in model._default_manager.select_related(*related).filter(pk__in=pks):
+            named[content_type, record.pk] = Target(model.resource, record.key, str(record))
+    return named
+
+
+def _page(model: Any, pk: int) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])

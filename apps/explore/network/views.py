@@ -1,0 +1,220 @@
+"""The network over HTTP: as JSON, GraphML and GEXF, and the page that draws it."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language, gettext
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.common.http.parameters import read_day, read_words, refuse_unknown
+from apps.common.http.problems import nearest, parameter_error
+from apps.common.models.records import Citable
+from apps.common.openapi.pages import Page
+from apps.common.reading.answer_cache import CachedReads
+from apps.events.models import Event
+from apps.explore.network.formats import gexf, graphml
+from apps.explore.network.graph import build
+from apps.explore.network.page import choices, places, texts
+from apps.explore.network.rules import EdgeKind, kind_names
+from apps.explore.network.serializers import NetworkSerializer
+from apps.explore.network.walk import DEPTH, MAX_DEPTH, Question
+from apps.registry.models import Alliance, District, MemberUnit, Street
+
+PARAMETERS = ("district", "street", "alliance", "unit", "kind", "edge", "include", "as_of", "depth", "format")
+CANDIDATES = 500  # keys among which the one nearest to a wrong one is looked for
+OWN_NAMES = {"zh-hans": "中文", "en": "English"}  # what a language is called by those who read it
+NETWORK_PARAMETERS = [
+    OpenApiParameter(
+        "district", str, description="Keys of `districts`, separated by commas: start from what is there."
+    ),
+    OpenApiParameter("street", str, description="Keys of `streets`, separated by commas: start from what is there."),
+    OpenApiParameter("alliance", str, description="Keys of `alliances`, separated by commas: start from these."),
+    OpenApiParameter("unit", str, description="Keys of `member-units`, separated by commas: start from these."),
+    OpenApiParameter(
+        "kind",
+        str,
+        description="Kinds of node to keep, separated by commas: resources (`alliances`) or kinds within them"
+        " (`university`). Others are neither given nor passed through.",
+    ),
+    OpenApiParameter(
+        "edge",
+        str,
+        enum=EdgeKind.values,
+        many=True,
+        explode=False,
+        description="Kinds of edge to keep, separated by commas. Others are neither given nor followed,"
+        " and nodes without an edge are left out.",
+    ),
+    OpenApiParameter("include", str, enum=[Event.resource], description="`events`: give events too."),
+    OpenApiParameter(
+        "as_of",
+        {"type": "string", "format": "date"},
+        description="What was true on this day, such as 2013-06-27.",
+    ),
+    OpenApiParameter(
+        "depth",
+        {"type": "integer", "minimum": 0, "maximum": MAX_DEPTH, "default": DEPTH},
+        description="Steps from the records that the network starts from. Places are given without a step.",
+    ),
+    OpenApiParameter(
+        "format", str, enum=["json", "graphml", "gexf"], default="json", description="Format of the answer."
+    ),
+    OpenApiParameter(
+        "Accept-Language",
+        str,
+        OpenApiParameter.HEADER,
+        description="Language of labels and errors: `zh-Hans` (default) or `en`. Data are never translated.",
+    ),
+]
+
+
+class GraphRenderer(BaseRenderer):
+    """Renders a network; a problem stays JSON in whatever format the network was asked for."""
+
+    charset = None
+    write: Any
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
+        """Return the body of an answer."""
+        if renderer_context["response"].exception:
+            return JSONRenderer().render(data, None, renderer_context)
+        return type(self).write(data)
+
+
+class GraphMLRenderer(GraphRenderer):
+    media_type = "application/graphml+xml"
+    format = "graphml"
+    write = staticmethod(graphml)
+
+
+class GEXFRenderer(GraphRenderer):
+    media_type = "application/gexf+xml"
+    format = "gexf"
+    write = staticmethod(gexf)
+
+
+RENDERERS: dict[str, type[BaseRenderer]] = {
+    str(renderer.format): renderer for renderer in (JSONRenderer, GraphMLRenderer, GEXFRenderer)
+}
+
+
+class NetworkView(CachedReads, APIView):
+    """The network of units, alliances, projects and divisions."""
+
+    renderer_classes = list(RENDERERS.values())
+
+    @extend_schema(
+        operation_id="network",
+        summary="Read the network",
+        tags=["explore"],
+        parameters=NETWORK_PARAMETERS,
+        responses={
+            (200, "application/json"): NetworkSerializer,
+            (200, GraphMLRenderer.media_type): {"type": "string"},
+            (200, GEXFRenderer.media_type): {"type": "string"},
+        },
+    )
+    def get(self, request: Request) -> Response:
+        """Give units, alliances, projects and divisions as nodes, and what ties them together as edges with evidence.
+
+        The network starts from the alliances and units that are named, or from what lies in a district or street, or
+        from everything, and takes in what can be reached from there in `depth` steps. It is bounded: where more is
+        found, `truncated` is true and `narrow` says how to ask for less.
+
+        Drafts are in it for those who may edit them, to whom `state` says what is one.
+        """
+        refuse_unknown(request, PARAMETERS)
+        form = _choices(request, "format", RENDERERS)
+        if form:
+            request.accepted_renderer = RENDERERS[form[0]]()
+            request.accepted_media_type = RENDERERS[form[0]].media_type
+        response = Response(build(read_question(request)))
+        extension = str(request.accepted_renderer.format)
+        if extension != "json":
+            response["Content-Disposition"] = f'attachment; filename="network.{extension}"'
+        return response
+
+
+def read_question(request: Request) -> Question:
+    """Return what a request asks for; raise ParameterError where it is not clear."""
+    named = {
+        model.resource: keys
+        for name, model in (("alliance", Alliance), ("unit", MemberUnit))
+        if (keys := _keys(request, name, model)) is not None
+    }
+    return Question(
+        districts=_keys(request, "district", District),
+        streets=_keys(request, "street", Street),
+        named=named,
+        kinds=frozenset(_choices(request, "kind", kind_names())),
+        edges=frozenset(_choices(request, "edge", EdgeKind.values)),
+        events=bool(_choices(request, "include", [Event.resource])),
+        as_of=read_day(request, "as_of"),
+        depth=_depth(request),
+        viewer=request.user,
+    )
+
+
+def _keys(request: Request, name: str, model: type[Citable]) -> tuple[int, ...] | None:
+    """Return the primary keys of the records whose keys a parameter gives; None where it is absent."""
+    words = read_words(request, name)
+    if not words:
+        return None
+    column = model.key_field
+    rows: Any = model._default_manager.visible_to(request.user)
+    found = dict(rows.filter(**{f"{column}__in": words}).values_list(column, "pk"))
+    for word in words:
+        if word not in found:
+            detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": model.resource, "key": word[:120]}
+            alike = rows.filter(**{f"{column}__startswith": word[:4]}).order_by(column).values_list(column, flat=True)
+            raise parameter_error(name, detail + nearest(word, _closest(word, list(alike[:CANDIDATES]))))
+    return tuple(sorted(found.values()))
+
+
+def _closest(word: str, known: list[str]) -> list[str]:
+    """Return the key that a wrong one is most like: one that it begins, or else one that is spelt alike."""
+    return [key for key in known if key.startswith(word)][:1] or difflib.get_close_matches(word, known, n=1)
+
+
+def _choices(request: Request, name: str, known: Iterable[str]) -> list[str]:
+    """Return the words of a parameter, each of which has to be a known one."""
+    words = read_words(request, name)
+    known = list(known)
+    for word in words:
+        if word not in known:
+            detail = gettext("“%(word)s” is not one of the values.") % {"word": word[:60]}
+            raise parameter_error(name, detail + nearest(word[:60], known))
+    if name in ("format", "include") and len(words) > 1:
+        raise parameter_error(name, gettext("“%(name)s” takes one value.") % {"name": name})
+    return words
+
+
+def _depth(request: Request) -> int:
+    text = request.query_params.get("depth", str(DEPTH))
+    if text not in map(str, range(MAX_DEPTH + 1)):
+        raise parameter_error("depth", gettext("depth is a whole number from 0 to %(max)s.") % {"max": MAX_DEPTH})
+    return int(text)
+
+
+class NetworkPage(Page):
+    """The page that draws the network. It reads the same address as every other client."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page; what is chosen stands in its address, and its scripts read it from there."""
+        current = get_language()
+        others = []
+        for code, name in settings.LANGUAGES:
+            if code != current:
+                query = request.GET.copy()
+                query["lang"] = code
+                others.append({"code": code, "name": OWN_NAMES[code], "title": name, "query": query.urlencode()})
+        context = {"texts": texts(), "places": places(), **choices(), "languages": others}
+        return render(request, "explore/network.html", context)

@@ -1,0 +1,1 @@
+"""Names of others matched with records (the Reconciliation API, version 0.2)."""

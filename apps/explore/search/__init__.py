@@ -1,0 +1,1 @@
+"""One search across all resources."""

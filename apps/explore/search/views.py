@@ -1,0 +1,286 @@
+"""`/api/v1/search`: one question to all resources."""
+
+import hashlib
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.common.http.parameters import read_flag, read_format, read_words, refuse_unknown
+from apps.common.http.problems import nearest, parameter_error
+from apps.common.models.records import Fact, citable_models
+from apps.common.models.search_conditions import clean_q
+from apps.common.reading.answer_cache import CachedReads
+from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE
+from apps.common.rules.territory import viewer_of
+from apps.common.values.ngrams import END, every, ngrams, pattern, term_parameters
+from apps.explore.search.matches import matches
+from apps.explore.search.sql import CAP, PLACES, RANKS, Shape, column_names, run, searched
+from apps.explore.search.suggestions import suggestions
+
+PARAMETERS = frozenset({"q", "resource", *PLACES, "labels", "page_size", "cursor", "format"})
+LONGEST = 200
+MOST_WORDS = 8
+SIGNER = signing.Signer(salt="apps.explore.search")
+# What says something of units, and is found by itself only where it is asked for.
+ONLY_IF_ASKED = frozenset({"unit-names", "identifiers"})
+
+
+class MatchSerializer(serializers.Serializer[Any]):
+    """Where a word of the search stands in a record."""
+
+    field = serializers.CharField(
+        help_text="`name`, `title`, `alias`, `pinyin`, `initials`, `slogan`, `summary`, `as_written` or `contribution`."
+    )
+    text = serializers.CharField(help_text="The name, reading or stretch of text in which the word stands.")
+    start = serializers.IntegerField(min_value=0, help_text="Offset of the word's first character in `text`.")
+    end = serializers.IntegerField(min_value=1, help_text="Offset behind the word's last character.")
+    of = serializers.CharField(allow_null=True, help_text="The name of which `text` is the pinyin or the initials.")
+
+
+class FoundSerializer(serializers.Serializer[Any]):
+    """A record that comes near the search."""
+
+    resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
+    key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
+    name = serializers.CharField(help_text="Name of the record, in the language of its source.")
+    url = serializers.CharField(help_text="Address of the record, relative to the host.")
+
+
+class HitSerializer(FoundSerializer):
+    """A record that is found."""
+
+    kind = serializers.CharField(allow_null=True, help_text="Kind of record within the resource, where it has kinds.")
+    kind_label = serializers.CharField(
+        required=False, allow_null=True, help_text="With `labels=true`: the label of `kind` in the language asked for."
+    )
+    state = serializers.ChoiceField(
+        choices=Fact.State.choices,
+        required=False,
+        help_text="Whether the record is published or a draft. It is told to those who may see drafts.",
+    )
+    rank = serializers.ChoiceField(
+        choices=[(rank, rank) for rank in RANKS],
+        help_text="How it is found: by the whole name, by its beginning, by another name, within the name, or in text.",
+    )
+    score = serializers.IntegerField(
+        min_value=1, max_value=len(RANKS), help_text="The rank as a number: the greater, the better."
+    )
+    matches = MatchSerializer(many=True, help_text="Where each word stands.")
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """The answer to a search."""
+
+    results = HitSerializer(many=True, help_text="The records of the page, the best first.")
+    next = serializers.CharField(allow_null=True, help_text="Address of the next page, or null on the last one.")
+    resources = serializers.DictField(
+        child=serializers.IntegerField(min_value=1),
+        help_text=f"How many records are found in each resource, counted up to {CAP}.",
+    )
+    capped = serializers.ListField(
+        child=serializers.CharField(), help_text="Resources in which there are more records than were counted."
+    )
+    suggestions = FoundSerializer(many=True, help_text="Where nothing is found: records whose names come near.")
+    message = serializers.CharField(
+        allow_null=True, help_text="Where nothing is found: this and what may be meant, in the language asked for."
+    )
+
+
+class SearchView(CachedReads, APIView):
+    """Search over all resources."""
+
+    @extend_schema(
+        operation_id="search",
+        summary="Search all resources",
+        tags=["explore"],
+        responses={200: AnswerSerializer},
+        parameters=[
+            OpenApiParameter(
+                "q",
+                {"type": "string", "maxLength": LONGEST},
+                required=True,
+                description="Words that must all be found: Chinese (traditional or simplified), pinyin or initials.",
+            ),
+            OpenApiParameter(
+                "resource",
+                {"type": "array", "items": {"type": "string"}},
+                description="Resources to be searched, separated by commas; without it all but `unit-names` and"
+                " `identifiers`.",
+            ),
+            OpenApiParameter(
+                "district",
+                {"type": "array", "items": {"type": "string"}},
+                description="Keys of `districts`: only records that lie in one of them.",
+            ),
+            OpenApiParameter(
+                "street",
+                {"type": "array", "items": {"type": "string"}},
+                description="Keys of `streets`: only records that lie in one of them.",
+            ),
+            OpenApiParameter("labels", bool, default=False, description="Give the label of `kind` too."),
+            OpenApiParameter(
+                "page_size",
+                {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
+                description="Records a page.",
+            ),
+            OpenApiParameter("cursor", str, description="Opaque place of a page, taken from `next`."),
+            OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer."),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Find records by their names, other names, titles and texts, and say where each word stands.
+
+        The whole name comes first, then the beginning of a name, another name, a part of a name, a text; among equals
+        the shorter name. Of a very common word only a part is looked at; `capped` says in which resources.
+
+        Drafts are found by those who may edit them, to whom `state` says what is one.
+        """
+        refuse_unknown(request, PARAMETERS)
+        read_format(request)
+        labels, terms, size = read_flag(request, "labels"), read_terms(request), read_size(request)
+        resources, places = read_resources(request), read_places(request)
+        position = read_cursor(request)
+        viewer, territory = viewer_of(request.user)
+        values = {**term_values(terms), **places, **territory, "limit": size + 1}
+        values |= {f"after{at}": value for at, value in enumerate(position or ())}
+        patterns = tuple(term_parameters(term)[1] is not None for term in terms)
+        shape = Shape(resources, patterns, tuple(places), position is not None, viewer)
+        counts, rows = run(shape, values)
+        near = suggestions("".join(terms), resources, tuple(places), viewer, values) if not counts else []
+        hits = [hit(row, resources, terms, labels) for row in rows[:size]]
+        found = {
+            resources[int(number)]: count for number, count in sorted(counts.items(), key=lambda item: int(item[0]))
+        }
+        answer = {
+            "results": hits,
+            "next": next_page(request, rows[size - 1]) if len(rows) > size else None,
+            "resources": {resource: min(count, CAP) for resource, count in found.items()},
+            "capped": [resource for resource, count in found.items() if count > CAP],
+            "suggestions": [reference(*item) for item in near],
+            "message": None if counts else message(near),
+        }
+        return Response(answer)
+
+
+def reference(resource: str, key: str, name: str) -> dict[str, Any]:
+    """Return a record as others point at it."""
+    return {"resource": resource, "key": key, "name": name, "url": f"{settings.API_ROOT}/{resource}/{key}"}
+
+
+def hit(row: list[Any], resources: tuple[str, ...], terms: list[str], labels: bool) -> dict[str, Any]:
+    """Return one hit from a row of the statement."""
+    rank, _length, number, key, details = row
+    resource, kind = resources[number], details.get("kind")
+    found = {**reference(resource, key, details["name"]), "kind": kind}
+    if labels:
+        model: Any = searched()[resource]
+        choices = dict(model._meta.get_field("kind").flatchoices) if "kind" in column_names(model) else {}
+        found["kind_label"] = str(choices[kind]) if kind in choices else None
+    if "state" in details:
+        found["state"] = details["state"]
+    ranked = {"rank": RANKS[rank], "score": len(RANKS) - rank}
+    return {**found, **ranked, "matches": matches(terms, resource, details)}
+
+
+def message(near: list[tuple[str, str, str]]) -> str:
+    """Return what is said where nothing is found."""
+    if not near:
+        return gettext("Nothing is found, and no name comes near.")
+    names = "”, “".join(name for _resource, _key, name in near)
+    return gettext("Nothing is found. Did you mean “%(names)s”?") % {"names": names}
+
+
+def term_values(terms: list[str]) -> dict[str, Any]:
+    """Return what goes into the statement for the words."""
+    values = {"exact_pattern": END + "".join(terms) + END, "prefix_pattern": END + "".join(terms)}
+    found: dict[str, Any] = {}
+    for rank, piece in (("exact", values["exact_pattern"]), ("prefix", values["prefix_pattern"])):
+        found |= {f"{rank}_tsquery": every(ngrams(piece)), f"{rank}_pattern": pattern(piece)}
+    for at, term in enumerate(terms):
+        found |= {f"tsquery{at}": term_parameters(term)[0], f"pattern{at}": pattern(term)}
+    return found
+
+
+def read_terms(request: Request) -> list[str]:
+    """Return the normalised words of the search, each once."""
+    text = request.query_params.get("q")
+    if text is None:
+        raise parameter_error("q", gettext("q is needed: the words to search for."))
+    if len(text) > LONGEST:
+        raise parameter_error("q", gettext("q has at most %(max)s characters.") % {"max": LONGEST})
+    terms = list(dict.fromkeys(clean_q(text)))
+    if not terms:
+        raise parameter_error("q", gettext("There is nothing in “%(text)s” to search for.") % {"text": text})
+    if len(terms) > MOST_WORDS:
+        raise parameter_error("q", gettext("q has at most %(max)s words.") % {"max": MOST_WORDS})
+    return terms
+
+
+def read_size(request: Request) -> int:
+    """Return how many records a page has."""
+    text = request.query_params.get("page_size", str(DEFAULT_SIZE))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_SIZE):
+        raise parameter_error(
+            "page_size", gettext("page_size is a whole number from 1 to %(max)s.") % {"max": MAX_SIZE}
+        )
+    return int(text)
+
+
+def read_resources(request: Request) -> tuple[str, ...]:
+    """Return the resources to be searched, in their order."""
+    known, wanted = searched(), read_words(request, "resource")
+    for name in wanted:
+        if name not in known:
+            detail = gettext("“%(name)s” is not a resource that is searched.") % {"name": name[:100]}
+            raise parameter_error("resource", detail + nearest(name[:100], known))
+    return tuple(name for name in known if (name in wanted if wanted else name not in ONLY_IF_ASKED))
+
+
+def read_places(request: Request) -> dict[str, list[int]]:
+    """Return the ids of the places given, by the name of the filter."""
+    places = {}
+    for place in PLACES:
+        if keys := read_words(request, place):
+            model: Any = citable_models()[f"{place}s"]
+            ids = dict(model._default_manager.filter(code__in=keys).values_list("code", "pk"))
+            if unknown := [key for key in keys if key not in ids]:
+                named = {"resource": f"{place}s", "key": unknown[0][:100]}
+                raise parameter_error(place, gettext("There is no %(resource)s/%(key)s.") % named)
+            places[place] = [ids[key] for key in keys]
+    return places
+
+
+def digest(request: Request) -> str:
+    """Return what ties a cursor to the search it was made for."""
+    kept = sorted(item for item in request.query_params.items() if item[0] not in ("cursor", "page_size", "labels"))
+    return hashlib.sha256(repr(kept).encode()).hexdigest()[:12]
+
+
+def next_page(request: Request, row: list[Any]) -> str:
+    """Return the address of the page behind a row."""
+    cursor = SIGNER.sign_object([digest(request), *row[:4]], compress=True)
+    return f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"
+
+
+def read_cursor(request: Request) -> list[Any] | None:
+    """Return the rank, length, resource and key behind which the page begins."""
+    text = request.query_params.get("cursor")
+    if text is None:
+        return None
+    try:
+        made_for, *position = SIGNER.unsign_object(text)
+    except (signing.BadSignature, ValueError) as error:
+        raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
+    if made_for != digest(request):
+        raise parameter_error(
+            "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
+        )
+    return list(position)

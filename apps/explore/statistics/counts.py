@@ -1,0 +1,364 @@
+"""What is counted and by what: each resource with its place, its date and its vocabularies; all of it in one statement.
+
+A record has exactly one value in each dimension, so that groups add up to totals:
+
+- street: that of the neighbourhood which the record names, else the street which it names; what names no division
+  takes the place of what it hangs on (a claim that of its project). Holders are asked in the order given here.
+- district: that of this street, else the district which the record or its holder names. So what lies in a
+  neighbourhood counts for its street and its district.
+- year: the year in which the date lies for certain; `spanning` where the date may lie in several years, `unknown` where
+  nothing is said.
+- kind, status, role, category: the record's own; the category of what hangs on a project is that of the project.
+
+What a draft says is not used, neither for its own count nor for the place of what hangs on it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple, cast
+
+from django.db.models import Case, CharField, Count, F, Lookup, Model, Q, QuerySet, Value, When
+from django.db.models.functions import Cast, Coalesce, ExtractYear
+
+from apps.assessments.models import Assessment, Dimension, Framework, Score
+from apps.common.models.records import Citable, Fact
+from apps.events.models import Award, Event, Participation
+from apps.evidence.models import Article
+from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.registry.models import (
+    Alliance,
+    District,
+    Identifier,
+    Membership,
+    MemberUnit,
+    Neighbourhood,
+    Street,
+    UnitName,
+    Venue,
+    VenueService,
+)
+
+PLACES = ("district", "street")
+VOCABULARIES = ("kind", "status", "role", "category")
+DIMENSIONS = ("district", "street", "kind", "category", "status", "role", "year")
+UNKNOWN, SPANNING = "unknown", "spanning"
+TEXT: Any = CharField()
+
+
+@dataclass(frozen=True)
+class Countable:
+    """A resource as statistics see it.
+
+    `holders` are the paths to where its place is looked for, "" being the record itself; `date` is the path of the
+    partial date that gives its year; `heading` is the path of the category under which it stands.
+    """
+
+    model: type[Citable]
+    holders: tuple[str, ...] = ()
+    date: str = ""
+    heading: str = ""
+
+    @property
+    def resource(self) -> str:
+        """The name of the resource."""
+        return self.model.resource
+
+    def source(self, dimension: str) -> str | None:
+        """Return where the values of a dimension come from: a resource, a vocabulary or `year`; None if nowhere."""
+        if dimension == "year":
+            return "year" if self.date else None
+        if dimension in PLACES:
+            street, district = place(self)
+            return f"{dimension}s" if (street if dimension == "street" else district) is not None else None
+        if dimension == "category" and self.heading:
+            return "categories"
+        field = next((field for field in self.model._meta.fields if field.name == dimension and field.choices), None)
+        return f"{self.resource}.{dimension}" if field else None
+
+
+COUNTABLES: dict[str, Countable] = {
+    item.resource: item
+    for item in (
+        Countable(District, ("",)),
+        Countable(Street, ("",)),
+        Countable(Neighbourhood, ("",)),
+        Countable(MemberUnit, ("",)),
+        Countable(UnitName, ("unit",), "valid_from"),
+        Countable(Identifier, ("unit",)),
+        Countable(Alliance, ("",), "founded_on"),
+        Countable(Membership, ("alliance",), "joined_on"),
+        Countable(Venue, ("",), "opened_on"),
+        Countable(VenueService, ("venue",), "offered_since"),
+        Countable(Category, ("alliance", "programme")),
+        Countable(Need, ("", "alliance", "unit"), "published_on"),
+        Countable(Resource, ("", "alliance", "unit"), "published_on"),
+        Countable(Project, ("",), "starts_on", "category"),
+        Countable(ProjectPartner, ("project",), "", "project__category"),
+        Countable(Claim, ("project",), "claimed_on", "project__category"),
+        Countable(Deliverable, ("project",), "released_on", "project__category"),
+        Countable(Event, ("", "venue"), "held_on"),
+        Countable(Participation, ("event", "event__venue"), "event__held_on"),
+        Countable(Award, ("",)),
+        Countable(Article, (), "issued_on"),
+        Countable(Framework, ("",), "adopted_on"),
+        Countable(Dimension, ("framework",)),
+        Countable(Assessment, ("", "unit"), "assessed_on"),
+        Countable(Score, ("assessment", "assessment__unit"), "assessment__assessed_on"),
+    )
+}
+# Places in articles and merges are no records of the field, and figures are reported, not counted.
+NOT_COUNTED = frozenset({"citations", "marks", "figures", "merges"})
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a question is narrowed to. Places are primary keys; None means everywhere.
+
+    `reach` holds for each kind of place that is asked for the divisions that lie in it, by level: without it no index
+    would help to find the records, whose places are computed.
+    """
+
+    as_of: date | None = None
+    districts: frozenset[int] | None = None
+    streets: frozenset[int] | None = None
+    reach: tuple[dict[str, list[int]], ...] = ()
+    years: tuple[int, ...] = ()
+    after: date | None = None
+    before: date | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The dimensions without which a resource cannot be narrowed like this."""
+        dated = bool(self.years or self.after or self.before)
+        wanted = {"district": self.districts is not None, "street": self.streets is not None, "year": dated}
+        return tuple(name for name, needed in wanted.items() if needed)
+
+
+class Key(NamedTuple):
+    """The value of a dimension: where it comes from (`Countable.source`), and the value there; None is not stated."""
+
+    source: str
+    value: str | None
+
+
+Group = tuple[Key, ...]
+
+
+def countables(dimensions: Iterable[str], among: Iterable[str] = ()) -> list[Countable]:
+    """Return the resources that have all the dimensions."""
+    wanted = list(dimensions)
+    named = [COUNTABLES[name] for name in among] or list(COUNTABLES.values())
+    return [item for item in named if all(item.source(dimension) for dimension in wanted)]
+
+
+def count(items: Iterable[Countable], by: list[str], scope: Scope, limit: int) -> dict[Group, dict[str, int]]:
+    """Count the rows of resources by group, in one statement; `limit` bounds the rows that are read."""
+    names = [f"d{number}" for number in range(len(by))]
+    selects = []
+    for item in items:
+        values = {name: expression(item, dimension) for name, dimension in zip(names, by, strict=True)}
+        rows = narrowed(item, scope).annotate(of=Value(item.resource, output_field=TEXT), **values)
+        counted = rows.order_by().values("of", *names).annotate(n=Count("pk"))
+        selects.append(counted.values_list("of", *names, "n"))
+    found: dict[Group, dict[str, int]] = {}
+    for resource, *values, number in _union(selects, limit):
+        if number:
+            found.setdefault(group(COUNTABLES[resource], by, values), {})[resource] = number
+    return found
+
+
+def group_subjects(subjects: Iterable[tuple[Countable, list[int]]], by: list[str]) -> dict[tuple[str, int], Group]:
+    """Return the groups of published records by resource and primary key, in one statement."""
+    names = [f"d{number}" for number in range(len(by))]
+    selects = []
+    for item, keys in subjects:
+        values = {name: expression(item, dimension) for name, dimension in zip(names, by, strict=True)}
+        rows = item.model._default_manager.visible_to(None).filter(pk__in=keys)
+        rows = rows.annotate(of=Value(item.resource, output_field=TEXT), **values)
+        selects.append(rows.order_by().values_list("of", "pk", *names))
+    return {(resource, pk): group(COUNTABLES[resource], by, values) for resource, pk, *values in _union(selects, None)}
+
+
+def group(item: Countable, by: list[str], values: list[str | None]) -> Group:
+    """Return the group of a row from its values."""
+    return tuple(Key(cast("str", item.source(dimension)), value) for dimension, value in zip(by, values, strict=True))
+
+
+def _union(selects: list[QuerySet[Any, Any]], limit: int | None) -> Iterator[Any]:
+    if not selects:
+        return iter(())
+    combined = selects[0].union(*selects[1:], all=True) if len(selects) > 1 else selects[0]
+    return iter(combined[:limit])
+
+
+# Which rows -----------------------------------------------------------------------------------------------------------
+
+
+def narrowed(item: Countable, scope: Scope) -> QuerySet[Any]:
+    """Return the published rows of a resource within a scope: of divisions, without a day, the newest edition's."""
+    rows: Any = item.model._default_manager.visible_to(None)
+    if scope.as_of:
+        rows = rows.valid_on(scope.as_of)
+    elif item.model in (District, Street, Neighbourhood):
+        rows = rows.current()
+    if item.model is Neighbourhood:
+        rows = rows.in_editions()  # as the plain list: no edition lists the estates
+    return in_place(item, rows, scope).filter(dated(item.model, item.date, scope))
+
+
+def in_place(item: Countable, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
+    """Return the rows that lie in the districts and streets of a scope."""
+    street, district = place(item)
+    if scope.streets is not None:
+        rows = rows.alias(in_street=street).filter(in_street__in=scope.streets)
+    if scope.districts is not None:
+        rows = rows.alias(in_district=district).filter(in_district__in=scope.districts)
+    for level in scope.reach:
+        near = [_names_one(item.model, holder, level) for holder in item.holders]
+        if len(near) == 1:
+            rows = rows.filter(near[0])
+        elif all(near):
+            # A union and not OR, for which PostgreSQL would join everything first.
+            found = [item.model._base_manager.filter(condition).order_by().values("pk") for condition in near]
+            rows = rows.filter(pk__in=found[0].union(*found[1:], all=True))
+    return rows
+
+
+class AnyOf(Lookup):
+    """Whether an expression is one of a list of integers, which is one parameter however long it is."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Return the SQL of the condition."""
+        sql, parameters = self.process_lhs(compiler, connection)
+        return f"{sql} = ANY(%s::bigint[])", (*parameters, self.rhs)
+
+
+def reach(districts: Iterable[int], streets: Iterable[int]) -> tuple[dict[str, list[int]], ...]:
+    """Return the divisions that lie in districts, and those that lie in streets, by level."""
+    levels: list[dict[str, list[int]]] = []
+    for level, given in (("district", list(districts)), ("street", list(streets))):
+        if given:
+            known = {level: given}
+            if level == "district":
+                known["street"] = list(Street.objects.filter(district__in=given).values_list("pk", flat=True))
+            within = Neighbourhood.objects.filter(AnyOf(F("street"), known["street"]))
+            levels.append({**known, "neighbourhood": list(within.values_list("pk", flat=True))})
+    return tuple(levels)
+
+
+def _names_one(model: type[Model], holder: str, reach: dict[str, list[int]]) -> Q:
+    """Return the condition that a holder names one of the divisions."""
+    names = {field.name for field in _model_at(model, holder)._meta.fields}
+    condition = Q()
+    for level in reach.keys() & names:
+        condition |= Q(AnyOf(F(f"{holder}__{level}".removeprefix("__")), reach[level]))
+    return condition
+
+
+def dated(model: type[Model], path: str, scope: Scope) -> Q:
+    """Return the condition that the date at a path lies for certain in the years and between the days of a scope."""
+    condition = _published(model, path) if "year" in scope.needs else Q()
+    if scope.after:
+        condition &= Q(**{f"{path}_earliest__gte": scope.after})
+    if scope.before:
+        condition &= Q(**{f"{path}_latest__lte": scope.before})
+    if scope.years:
+        one_of = Q()
+        for year in scope.years:
+            one_of |= Q(**{f"{path}_earliest__gte": date(year, 1, 1), f"{path}_latest__lte": date(year, 12, 31)})
+        condition &= one_of
+    return condition
+
+
+# What they are counted by ---------------------------------------------------------------------------------------------
+
+
+def expression(item: Countable, dimension: str) -> Any:
+    """Return the value of a dimension as text."""
+    if dimension == "year":
+        return year(item.model, item.date)
+    if dimension in PLACES:
+        return Cast(place(item)[PLACES[::-1].index(dimension)], TEXT)
+    if dimension == "category" and item.heading:
+        # A heading that is a draft is not named.
+        shown = _published(item.model, item.heading) & Q(**{f"{item.heading}__state": Fact.State.PUBLISHED})
+        return Cast(Case(When(shown, then=F(item.heading))), TEXT)
+    return Cast(F(dimension), TEXT)
+
+
+def year(model: type[Model], path: str) -> Any:
+    """Return the year in which the date at a path lies, or that it spans several, or that it is unknown."""
+    first, last = f"{path}_earliest", f"{path}_latest"
+    within_one = Q(**{f"{first}__isnull": False, f"{last}__year": ExtractYear(first)})
+    unknown = Q(**{f"{first}__isnull": True, f"{last}__isnull": True})
+    if shown := _published(model, path):
+        unknown |= ~shown
+    return Case(
+        When(unknown, then=Value(UNKNOWN)),
+        When(within_one, then=Cast(ExtractYear(first), TEXT)),
+        default=Value(SPANNING),
+        output_field=TEXT,
+    )
+
+
+def place(item: Countable) -> tuple[Any, Any]:
+    """Return the street and the district of a row as expressions; None for what the resource does not have."""
+    streets: list[Any] = []
+    districts: list[Any] = []
+    named: list[Any] = []
+    for holder in item.holders:
+        fine, coarse = _place_paths(_model_at(item.model, holder))
+        for path in fine:
+            streets.append(_if_published(item.model, holder, path))
+            districts.append(_if_published(item.model, holder, _district_of(path)))
+        named += [_if_published(item.model, holder, path) for path in coarse]
+    return _first(streets), _first([*districts, *named])
+
+
+def _place_paths(model: type[Model]) -> tuple[list[str], list[str]]:
+    """Return the paths from a model to the streets, and to the districts, in which its rows may lie."""
+    if model is District:
+        return [], ["pk"]
+    if model is Street:
+        return ["pk"], []
+    if model is Neighbourhood:
+        return ["street"], []
+    names = {field.name for field in model._meta.fields}
+    fine = [path for path in ("neighbourhood__street", "street") if path.partition("__")[0] in names]
+    return fine, ["district"] if "district" in names else []
+
+
+def _district_of(path: str) -> str:
+    return "district" if path == "pk" else f"{path}__district"
+
+
+def _model_at(model: type[Model], path: str) -> type[Model]:
+    for step in filter(None, path.split("__")):
+        model = cast("type[Model]", model._meta.get_field(step).related_model)
+    return model
+
+
+def _published(model: type[Model], path: str) -> Q:
+    """Return the condition that everything on the way to the end of a path is published."""
+    condition, steps = Q(), path.split("__")
+    for depth in range(1, len(steps)):
+        passed = "__".join(steps[:depth])
+        if issubclass(_model_at(model, passed), Fact):
+            condition &= Q(**{f"{passed}__state": Fact.State.PUBLISHED})
+    return condition
+
+
+def _if_published(model: type[Model], holder: str, path: str) -> Any:
+    whole = f"{holder}__{path}".removeprefix("__")
+    condition = _published(model, f"{holder}__") if holder else Q()
+    return Case(When(condition, then=F(whole))) if condition else F(whole)
+
+
+def _first(expressions: list[Any]) -> Any:
+    if not expressions:
+        return None
+    return Coalesce(*expressions) if len(expressions) > 1 else expressions[0]

@@ -1,0 +1,171 @@
+"""What sources report, added up where it may be, with what is on record of the same things beside it.
+
+Figures are grouped by where and what their subjects are, and by the year of their own period. Within a group the actual
+figures of one measure and one unit become one number where they may be added (`evidence.adding`); where not, they stand
+apart and the reason is given. Targets are plans: they never enter a sum.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import CharField, Q, Value
+from django.utils.translation import gettext
+
+from apps.assessments.serializers import FrameworkDetailSerializer
+from apps.common.serializers.counts import RecordedField, ReportedField
+from apps.common.serializers.records import RecordSerializer
+from apps.events.serializers import EventDetailSerializer
+from apps.evidence.adding import AddingError, add
+from apps.evidence.models import Figure
+from apps.evidence.summary import Subject, addend, containments, subject_of
+from apps.explore.statistics.counts import (
+    COUNTABLES,
+    SPANNING,
+    UNKNOWN,
+    Countable,
+    Group,
+    Key,
+    Scope,
+    dated,
+    group_subjects,
+    in_place,
+)
+from apps.projects.serializers import ProjectDetailSerializer
+from apps.registry.serializers.divisions import StreetDetailSerializer
+from apps.registry.serializers.organisations import AllianceDetailSerializer, MemberUnitDetailSerializer
+
+# The serializers that set a reported number beside a recorded one; a test finds all others that do.
+PAIRED: tuple[type[RecordSerializer], ...] = (
+    StreetDetailSerializer,
+    MemberUnitDetailSerializer,
+    AllianceDetailSerializer,
+    ProjectDetailSerializer,
+    EventDetailSerializer,
+    FrameworkDetailSerializer,
+)
+
+
+def pairs(serializer: Any) -> dict[str, RecordedField]:
+    """Return for each measure that a serializer reports the field that counts the same on record."""
+    fields: dict[str, Any] = serializer._declared_fields
+    return {
+        item.measure: fields[name.replace("reported_", "recorded_", 1)]
+        for name, item in fields.items()
+        if isinstance(item, ReportedField)
+    }
+
+
+RECORDED: dict[str, dict[str, RecordedField]] = {
+    serializer.Meta.model.resource: pairs(serializer) for serializer in PAIRED
+}
+
+
+@dataclass
+class Entry:
+    """What is reported of one measure, in one unit, as fact or as plan, about one group."""
+
+    group: Group
+    measure: str
+    unit: str
+    kind: str
+    figures: list[Figure] = field(default_factory=list)
+    reported: Figure | None = None
+    reason: str = ""
+    recorded: int | None = None
+
+
+def figures_of(items: list[Countable], scope: Scope, measures: Iterable[str], limit: int) -> list[Figure]:
+    """Return the published figures about the given kinds of records within a scope, at most `limit` and one more."""
+    subjects = Q()
+    for item in items:
+        condition = Q(content_type=ContentType.objects.get_for_model(item.model))
+        if scope.districts is not None or scope.streets is not None:
+            rows = in_place(item, item.model._default_manager.visible_to(None), scope)
+            condition &= Q(object_id__in=rows.order_by().values("pk"))
+        subjects |= condition
+    figures = Figure.objects.visible_to(None).filter(subjects, dated(Figure, "period", scope))
+    if measures:
+        figures = figures.filter(measure__in=measures)
+    return list(figures.order_by("measure", "unit", "kind", "slug")[: limit + 1]) if items else []
+
+
+def entries(figures: list[Figure], by: list[str]) -> list[Entry]:
+    """Group the figures whose subjects are published, and add up what may be added."""
+    groups = _groups({subject_of(figure) for figure in figures}, [name for name in by if name != "year"])
+    figures = [figure for figure in figures if subject_of(figure) in groups]
+    found: dict[Any, Entry] = {}
+    for figure in figures:
+        about = iter(groups[subject_of(figure)])
+        group = tuple(_year(figure) if name == "year" else next(about) for name in by)
+        identity = (group, figure.measure, figure.unit, figure.kind)
+        found.setdefault(identity, Entry(*identity)).figures.append(figure)
+    several = [entry for entry in found.values() if len(entry.figures) > 1 and entry.kind == Figure.Kind.ACTUAL]
+    within = containments({subject_of(figure) for entry in several for figure in entry.figures})
+    recorded = _recorded(figures)
+    for entry in found.values():
+        _add(entry, within)
+        for figure in entry.figures:
+            figure.recorded = recorded.get((subject_of(figure), figure.measure))  # type: ignore[attr-defined]
+        counts = {subject_of(figure): figure.recorded for figure in entry.figures}  # type: ignore[attr-defined]
+        if entry.reported and None not in counts.values():
+            entry.recorded = sum(counts.values())
+    return list(found.values())
+
+
+def _add(entry: Entry, within: set[tuple[Subject, Subject]]) -> None:
+    """Make one number of the figures of an entry, or say why there is none."""
+    if len(entry.figures) == 1:
+        entry.reported = entry.figures[0]
+    elif entry.kind == Figure.Kind.TARGET:
+        entry.reason = gettext("Targets are plans and are never added up.")
+    else:
+        try:
+            total = add(map(addend, entry.figures), within)
+        except AddingError as error:
+            entry.reason = str(error)
+        else:
+            entry.reported = Figure(comparator=total.comparator, value=total.value, unit=total.unit)
+
+
+def _groups(subjects: set[Subject], by: list[str]) -> dict[Subject, Group]:
+    """Return the groups of the subjects that are published."""
+    keys: dict[str, list[int]] = defaultdict(list)
+    types: dict[str, int] = {}
+    for content_type_id, pk in sorted(subjects):
+        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+        keys[model.resource].append(pk)
+        types[model.resource] = content_type_id
+    found = group_subjects(((COUNTABLES[name], pks) for name, pks in keys.items()), by)
+    return {(types[resource], pk): group for (resource, pk), group in found.items()}
+
+
+def _year(figure: Any) -> Key:
+    """Return the year of a figure's period, by the rule by which records are counted."""
+    first, last = figure.period_earliest, figure.period_latest
+    if first is None and last is None:
+        return Key("year", UNKNOWN)
+    return Key("year", str(first.year) if first and last and first.year == last.year else SPANNING)
+
+
+def _recorded(figures: list[Figure]) -> dict[tuple[Subject, str], int]:
+    """Return what is on record of what the figures count, by subject and measure, in one statement."""
+    keys: dict[tuple[int, str], set[int]] = defaultdict(set)
+    for figure in figures:
+        keys[figure.content_type_id, figure.measure].add(figure.object_id)
+    selects = []
+    for (content_type_id, measure), pks in sorted(keys.items()):
+        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+        if counter := RECORDED.get(model.resource, {}).get(measure):
+            rows = model._base_manager.filter(pk__in=pks).annotate(
+                of=Value(measure, output_field=CharField()),
+                type=Value(content_type_id),
+                n=counter.annotation(model),
+            )
+            selects.append(rows.order_by().values_list("of", "type", "pk", "n"))
+    if not selects:
+        return {}
+    rows = selects[0].union(*selects[1:], all=True) if len(selects) > 1 else selects[0]
+    return {((type_, pk), measure): number for measure, type_, pk, number in rows}

@@ -1,0 +1,352 @@
+"""`/statistics`: what is on record, counted by up to two dimensions, and what sources report beside it."""
+
+import re
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.utils.translation import gettext
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.common.http.parameters import read_day, read_flag, read_format, read_words, refuse_unknown
+from apps.common.http.problems import nearest, parameter_error
+from apps.common.models.records import Citable, citable_models
+from apps.common.models.targets import Target, load_targets
+from apps.common.reading.answer_cache import CachedReads
+from apps.common.values.dates import EDTFError, bounds
+from apps.evidence.models import Figure
+from apps.evidence.summary import subject_of
+from apps.explore.statistics.counts import (
+    COUNTABLES,
+    DIMENSIONS,
+    NOT_COUNTED,
+    SPANNING,
+    UNKNOWN,
+    Countable,
+    Group,
+    Key,
+    Scope,
+    count,
+    countables,
+    reach,
+)
+from apps.explore.statistics.figures import Entry, entries, figures_of
+from apps.explore.statistics.serializers import StatisticsSerializer
+from apps.registry.models import District, Street
+
+MAX_DIMENSIONS = 2
+# A nationwide cube is megabytes that nobody draws (and slow whatever it is read from): such shapes are refused.
+MAX_GROUPS = 1000
+MAX_FIGURES = 2000
+PARAMETERS = frozenset(
+    {"by", "resource", "district", "street", "year", "after", "before", "as_of", "measure", "counts_only", "labels"}
+    | {"format"}
+)
+
+
+class Question(NamedTuple):
+    """What is asked for, read and checked."""
+
+    by: list[str]
+    items: list[Countable]
+    subjects: list[Countable]
+    scope: Scope
+    measures: list[str]
+    labels: bool
+    counts_only: bool
+    filters: dict[str, Any]
+
+
+class StatisticsView(CachedReads, APIView):
+    """Counts and reported figures."""
+
+    @extend_schema(
+        operation_id="statistics",
+        summary="Count what is on record, beside what sources report",
+        tags=["explore"],
+        responses=StatisticsSerializer,
+        parameters=[
+            OpenApiParameter(
+                "by", str, description="One or two dimensions, separated by a comma: " + ", ".join(DIMENSIONS) + "."
+            ),
+            OpenApiParameter(
+                "resource",
+                str,
+                description="Resources to count, separated by commas; without it all that have the dimensions and what"
+                " the filters ask about.",
+            ),
+            OpenApiParameter("district", str, description="Codes of districts, separated by commas."),
+            OpenApiParameter("street", str, description="Codes of streets, separated by commas."),
+            OpenApiParameter("year", str, description="Years, separated by commas, in which dates lie for certain."),
+            OpenApiParameter("after", str, description="Dates lie for certain at or after this one (EDTF)."),
+            OpenApiParameter("before", str, description="Dates lie for certain at or before this one (EDTF)."),
+            OpenApiParameter(
+                "as_of",
+                {"type": "string", "format": "date"},
+                description="Count what was valid on this day, such as 2013-06-27. Figures state their own periods.",
+            ),
+            OpenApiParameter("measure", str, description="Measures of the figures, separated by commas."),
+            OpenApiParameter("counts_only", bool, default=False, description="Leave the figures out."),
+            OpenApiParameter("labels", bool, default=False, description="Give labels of values, by `Accept-Language`."),
+            OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer."),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Count what is on record by up to two dimensions, and give what sources report beside it.
+
+        Only published records are counted. A record is in exactly one group, so that groups add up to totals. It counts
+        for the street of the neighbourhood that it names, else for the street that it names, and for the district of
+        that street, else for the district that it names; what names no division (a claim, a membership) counts where
+        that counts on which it hangs. A record of an abolished street stays with that street. Divisions are those of
+        the newest edition, or of the day of `as_of`; neighbourhoods without estates.
+
+        A date that may lie in several years counts under `spanning`, one of which nothing is said under `unknown`;
+        neither is in an answer narrowed by `year`, `after` or `before`.
+
+        Figures are grouped by their subjects, and by the year of their own periods. They are added up only where
+        `/figures/summary` would add them; where not, they stand apart with the reason. Targets are in no sum.
+
+        Everybody is told the same, whatever else he may see: drafts are not counted.
+
+        More than 1,000 groups or 2,000 figures are refused: narrow by `district`, `street` or `measure`.
+        """
+        question = read_question(request)
+        found = count(question.items, question.by, question.scope, MAX_GROUPS * len(question.items) + 1)
+        if len(found) > MAX_GROUPS:
+            detail = gettext("There are more than %(limit)s groups; narrow them by district or street.")
+            raise parameter_error("by", detail % {"limit": MAX_GROUPS})
+        reported = [] if question.counts_only else reported_on(question)
+        return Response(StatisticsSerializer(Answer(question, found, reported).content()).data)
+
+
+# What is asked for ----------------------------------------------------------------------------------------------------
+
+
+def read_question(request: Request) -> Question:
+    """Read the parameters, or raise ParameterError."""
+    refuse_unknown(request, PARAMETERS)
+    read_format(request)
+    by, resources = read_known(request, "by", DIMENSIONS), read_known(request, "resource", COUNTABLES)
+    if len(by) > MAX_DIMENSIONS:
+        raise parameter_error("by", gettext("At most %(limit)s dimensions can be asked for.") % {"limit": 2})
+    districts, streets = read_keys(request, "district", District), read_keys(request, "street", Street)
+    scope = Scope(
+        as_of=read_day(request, "as_of"),
+        districts=frozenset(districts.values()) if districts else None,
+        streets=frozenset(streets.values()) if streets else None,
+        reach=reach(districts.values(), streets.values()),
+        years=tuple(read_years(request)),
+        after=read_bound(request, "after"),
+        before=read_bound(request, "before"),
+    )
+    wanted = [*by, *scope.needs]
+    refuse_lacking(resources, wanted)
+    items = countables(wanted, resources)
+    if not items:
+        detail = gettext("No resource has all of these: %(names)s.") % {"names": ", ".join(dict.fromkeys(wanted))}
+        raise parameter_error("by", detail)
+    # The year of a figure is that of its own period, whether its subject has a date or not.
+    subjects = countables([name for name in wanted if name != "year"], resources)
+    measures = read_measures(request)
+    filters = {
+        "by": by,
+        "resource": [item.resource for item in items],
+        "district": list(districts),
+        "street": list(streets),
+        "year": list(scope.years),
+        "after": request.query_params.get("after"),
+        "before": request.query_params.get("before"),
+        "measure": measures,
+    }
+    labels, counts_only = read_flag(request, "labels"), read_flag(request, "counts_only")
+    return Question(by, items, subjects, scope, measures, labels, counts_only, filters)
+
+
+def read_known(request: Request, name: str, known: Iterable[str]) -> list[str]:
+    """Return the words of a parameter, each of which is known and stands once."""
+    words = read_words(request, name)
+    for word in words:
+        if word in NOT_COUNTED and name == "resource":
+            raise parameter_error(name, gettext("“%(word)s” are not counted here.") % {"word": word})
+        if word not in known:
+            detail = gettext("“%(word)s” is not one of the values.") % {"word": word[:100]}
+            raise parameter_error(name, detail + nearest(word[:100], known))
+        if words.count(word) > 1:
+            raise parameter_error(name, gettext("“%(name)s” is given more than once.") % {"name": word})
+    return words
+
+
+def refuse_lacking(resources: list[str], wanted: list[str]) -> None:
+    """Raise ParameterError where a resource that was asked for lacks what it is to be counted or narrowed by."""
+    for name in resources:
+        for dimension in wanted:
+            if not COUNTABLES[name].source(dimension):
+                having = [item.resource for item in countables(wanted)]
+                detail = gettext("“%(resource)s” have no %(dimension)s.") % {"resource": name, "dimension": dimension}
+                raise parameter_error("resource", detail + nearest(name, having))
+
+
+def read_keys(request: Request, name: str, model: type[Citable]) -> dict[str, int]:
+    """Return the divisions of a parameter: primary keys by code."""
+    words = read_words(request, name)
+    if not words:
+        return {}
+    rows: Any = model._default_manager
+    found = dict(rows.filter(code__in=words).values_list("code", "pk"))
+    for word in words:
+        if word not in found:
+            detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": model.resource, "key": word[:100]}
+            near = rows.filter(code__startswith=word[:4]).values_list("code", flat=True)[:1000] if word else []
+            raise parameter_error(name, detail + nearest(word[:100], near))
+    return found
+
+
+def read_years(request: Request) -> list[int]:
+    """Return the years of the parameter."""
+    words = read_words(request, "year")
+    for word in words:
+        if not re.fullmatch(r"[0-9]{4}", word) or not 1 <= int(word) <= 9998:
+            raise parameter_error("year", gettext("A year is expected, such as 2013."))
+    return sorted({int(word) for word in words})
+
+
+def read_bound(request: Request, name: str) -> date | None:
+    """Return the day from which (`after`) or up to which (`before`) dates are to lie."""
+    value = request.query_params.get(name)
+    if value is None:
+        return None
+    try:
+        earliest, latest = bounds(value)
+    except EDTFError as error:
+        detail = gettext("“%(value)s” is not valid: %(reason)s.") % {"value": value[:64], "reason": error.reason}
+        raise parameter_error(name, detail) from error
+    bound = earliest if name == "after" else latest
+    if bound is None:
+        detail = gettext("“%(value)s” is open on the side that is compared.") % {"value": value[:64]}
+        raise parameter_error(name, detail)
+    return bound
+
+
+def read_measures(request: Request) -> list[str]:
+    """Return the measures of the parameter, each of which some published figure has."""
+    if "measure" not in request.query_params:
+        return []
+    return read_known(
+        request, "measure", set(Figure.objects.visible_to(None).values_list("measure", flat=True).distinct())
+    )
+
+
+def reported_on(question: Question) -> list[Entry]:
+    """Return what sources report, or raise ParameterError where that is too much for one answer."""
+    figures = figures_of(question.subjects, question.scope, question.measures, MAX_FIGURES)
+    if len(figures) > MAX_FIGURES:
+        detail = gettext(
+            "There are more than %(limit)s figures; narrow them by district, street or measure, or ask for"
+            " counts_only=true."
+        )
+        raise parameter_error("measure", detail % {"limit": MAX_FIGURES})
+    return entries(figures, question.by)
+
+
+# The answer -----------------------------------------------------------------------------------------------------------
+
+
+class Answer:
+    """The content of the answer, with the names of all that it mentions looked up together."""
+
+    def __init__(self, question: Question, found: dict[Group, dict[str, int]], reported: list[Entry]) -> None:
+        self.question, self.found, self.reported = question, found, reported
+        keys = {key for group in (*found, *(entry.group for entry in reported)) for key in group}
+        self.rows = {key: _row(key) for key in keys if key.value and key.source in citable_models()}
+        subjects = {subject_of(figure) for entry in reported for figure in entry.figures}
+        self.targets = load_targets({*self.rows.values(), *subjects}, published_only=True)
+
+    def content(self) -> dict[str, Any]:
+        """Return what the serializer writes."""
+        totals = {item.resource: 0 for item in self.question.items}
+        for counts in self.found.values():
+            for resource, number in counts.items():
+                totals[resource] += number
+        groups = [
+            {"by": self.by(group), "counts": self.found[group]}
+            for group in sorted(self.found, key=self.rank)
+            if self.question.by
+        ]
+        reported = sorted(self.reported, key=lambda entry: (self.rank(entry.group), entry.measure, entry.unit))
+        return {
+            "as_of": self.question.scope.as_of,
+            "filters": self.question.filters,
+            "totals": totals,
+            "groups": groups,
+            "figures": [self.figures(entry) for entry in reported],
+        }
+
+    def figures(self, entry: Entry) -> dict[str, Any]:
+        """Return one entry as the serializer reads it."""
+        for figure in entry.figures:
+            figure.target = self.targets[subject_of(figure)]  # type: ignore[attr-defined]
+        content = {**vars(entry), "by": self.by(entry.group)}
+        if self.question.labels:
+            content["unit_label"] = Figure.Unit(entry.unit).label
+            content["kind_label"] = Figure.Kind(entry.kind).label
+        return content
+
+    def by(self, group: Group) -> dict[str, Any]:
+        """Return the values of a group by dimension."""
+        return {name: self.value(key) for name, key in zip(self.question.by, group, strict=True)}
+
+    def value(self, key: Key) -> dict[str, Any] | None:
+        """Return one value: null, a record, a value of a vocabulary, or a year."""
+        if key.value is None:
+            return None
+        content: dict[str, Any] = {"key": key.value, "name": None, "url": None, "vocabulary": None}
+        label = key.value
+        if key in self.rows:
+            target = self._target(key)
+            label = target.name
+            content |= {"key": target.key, "name": target.name, "url": f"{root(target.resource)}/{target.key}"}
+        elif key.source != "year":
+            content |= {"url": f"{root('vocabularies')}/{key.source}", "vocabulary": key.source}
+            label = str(dict(_choices(key))[key.value])
+        elif key.value in (UNKNOWN, SPANNING):
+            label = gettext("Not known") if key.value == UNKNOWN else gettext("May lie in several years")
+        return {**content, "label": label} if self.question.labels else content
+
+    def rank(self, group: Group) -> Any:
+        """Return what puts groups in order: codes, vocabularies in theirs, years; what is not stated comes last."""
+        return [self._rank_of(key) for key in group]
+
+    def _rank_of(self, key: Key) -> tuple[bool, int, int, str]:
+        if key.value is None:
+            return True, 0, 0, ""
+        if key in self.rows:
+            return False, 0, 0, self._target(key).key
+        if key.source == "year":
+            return False, 0, [SPANNING, UNKNOWN].index(key.value) + 1 if not key.value.isdigit() else 0, key.value
+        values: Collection[str] = [value for value, _label in _choices(key)]
+        resources = list(COUNTABLES)
+        return False, resources.index(key.source.partition(".")[0]), list(values).index(key.value), ""
+
+    def _target(self, key: Key) -> Target:
+        return self.targets[self.rows[key]]
+
+
+def root(resource: str) -> str:
+    """Return the address of a list."""
+    return f"{settings.API_ROOT}/{resource}"
+
+
+def _row(key: Key) -> tuple[int, int]:
+    """Return the content type and the primary key of the record that a value stands for."""
+    return ContentType.objects.get_for_model(citable_models()[key.source]).pk, int(key.value or 0)
+
+
+def _choices(key: Key) -> list[tuple[str, Any]]:
+    """Return the values of a vocabulary with their labels."""
+    resource, _dot, name = key.source.partition(".")
+    return list(COUNTABLES[resource].model._meta.get_field(name).choices or [])  # type: ignore[union-attr]

@@ -1,0 +1,1 @@
+"""What divisions, organisations and venues look like as JSON."""

@@ -1,0 +1,225 @@
+"""`manage.py dump DIR`: everything that everybody may read, as files that are the same as long as the data are."""
+
+import gzip
+import hashlib
+import json
+import shutil
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+from django.db import connection
+from django.db.models.functions import Collate
+from django.utils import translation
+
+from apps.common.files.columns import Column, columns
+from apps.common.files.exports import CELLS, JSON_LINES, cells, chunks, copied, head
+from apps.common.files.spreadsheets import terms
+from apps.common.models.records import Citable, citable_models
+from apps.common.reading.data_version import build
+from apps.common.resources.views import RecordViewSet
+from apps.common.serializers.compiler import Row, Writer, json_of, select_list
+from apps.common.sql.slots import text_of
+from apps.common.sql.statement import Statement
+from partybuild.api import viewsets
+
+MANIFEST = "manifest.json"
+FORMAT = 1  # of the folder; a change that a reader has to know of makes it 2
+# When a row was last written is no fact: it differs where the same facts were loaded twice, or undone.
+LEFT_OUT = frozenset({"updated_at"})
+
+
+class Export(NamedTuple):
+    """One resource as it is dumped: SQL for its records as JSON, SQL for them as columns, and these columns."""
+
+    objects: str
+    rows: str
+    columns: list[Column]
+
+
+class Command(BaseCommand):
+    """Write every published record, as CSV and as NDJSON, with a manifest."""
+
+    help = "Write every published record into a folder, as CSV and NDJSON, with a manifest."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", type=Path, help="folder to write; an earlier dump in it is replaced as a whole")
+        parser.add_argument("--gzip", action="store_true", help="compress the files")
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+        folder = folder.absolute()
+        if folder.exists() and not is_dump(folder):
+            raise CommandError(f"{folder} is neither empty nor a dump: name another folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside its place, so that it gets there by renaming.
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            with snapshot() as cursor:
+                manifest = write(draft, cursor, compressed=options["gzip"])
+            draft.chmod(0o755)
+            replace(folder, draft)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        counts = sum(resource["records"] for resource in manifest["resources"].values())
+        self.stdout.write(f"{counts} records of {len(manifest['resources'])} resources, {manifest['sha256']}")
+
+
+def is_dump(folder: Path) -> bool:
+    """Tell whether a folder may be replaced: it is empty, or holds a dump."""
+    return folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir()))
+
+
+def replace(folder: Path, draft: Path) -> None:
+    """Put a folder in the place of another."""
+    if not folder.exists():
+        draft.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    folder.rename(old / "dump")
+    try:
+        draft.rename(folder)
+    except OSError:
+        (old / "dump").rename(folder)
+        raise
+    finally:
+        shutil.rmtree(old)
+
+
+@contextmanager
+def snapshot() -> Iterator[Any]:
+    """Give a cursor to which the database stays as it is now, on a connection of its own."""
+    own = connection.copy()
+    try:
+        with own.cursor() as cursor:
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            yield cursor
+            cursor.execute("COMMIT")
+    finally:
+        own.close()
+
+
+def write(folder: Path, cursor: Any, *, compressed: bool) -> dict[str, Any]:
+    """Write all files and the manifest into an empty folder; return the manifest."""
+    resources: dict[str, Any] = {}
+    # Some fields are texts in the reader's language.
+    with translation.override(settings.LANGUAGE_CODE):
+        for resource, view in sorted(viewsets().items()):
+            export = export_of(view)
+            names = [column.name for column in export.columns]
+            sources = {
+                "csv": (head(names), cells(export.rows, export.columns), CELLS, b"\r\n"),
+                "ndjson": (b"", export.objects, JSON_LINES, b"\n"),
+            }
+            files = {}
+            for form, (before, text, options, ending) in sources.items():
+                name = f"{resource}.{form}{'.gz' if compressed else ''}"
+                with copied(cursor, Statement(text).text, [], options) as rows:
+                    files[name], count = write_file(folder / name, before, rows, ending, compressed=compressed)
+            resources[resource] = {"records": count, "files": files, "columns": described(export.columns)}
+    manifest = manifest_of(resources, cursor)
+    (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return manifest
+
+
+def export_of(view: type[RecordViewSet]) -> Export:
+    """Return how a resource is dumped: every record that everybody may read, by key, of all editions and days."""
+    model = cast("type[Citable]", view.queryset.model)
+    base = cast("type[Any]", view.serializer_class)
+    names = [name for name in base.Meta.fields if name not in LEFT_OUT]
+    serializer = base(context={"fields": names})
+    visible: Any = model._default_manager.all()
+    # By bytes, whatever the collation of the database.
+    ordered = visible.visible_to(None).order_by(Collate(model.key_field, "C"))
+
+    def text(select: Callable[[Any, Row], str]) -> str:
+        row = Row(Writer(None), model)
+        return f"SELECT {select(serializer, row)} FROM {row.source(ordered)}"  # noqa: S608 - compiled
+
+    return Export(text(json_of), text(select_list), columns(serializer, guarded=True))
+
+
+def write_file(
+    path: Path, before: bytes, rows: Iterable[Any], ending: bytes, *, compressed: bool
+) -> tuple[dict[str, Any], int]:
+    """Write the rows of a COPY into a file; return what the manifest says of it, and the number of rows."""
+    digest, size, count = hashlib.sha256(before), len(before), 0
+
+    def counted() -> Iterator[Any]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
+    with path.open("wb") as raw:
+        # Neither name nor time in the file's head: the same content makes the same file.
+        packed = gzip.GzipFile("", "wb", 9, raw, 0) if compressed else None
+        target = cast("IO[bytes]", packed or raw)
+        target.write(before)
+        for chunk in chunks(counted(), ending=ending):
+            digest.update(chunk)
+            size += len(chunk)
+            target.write(chunk)
+        if packed:
+            packed.close()
+    said: dict[str, Any] = {"bytes": size, "sha256": digest.hexdigest()}
+    if compressed:
+        with path.open("rb") as file:
+            said["compressed_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return said, count
+
+
+def described(found: list[Column]) -> list[dict[str, Any]]:
+    """Return what each column is, in both languages."""
+    said = []
+    for column in found:
+        texts: dict[str, dict[str, str]] = {"label": {}, "description": {}}
+        for code, tag in (("zh-hans", "zh-Hans"), ("en", "en")):
+            with translation.override(code):
+                texts["label"][tag], texts["description"][tag] = column.label(), column.description()
+        said.append({"name": column.name, "type": column.kind, **texts})
+    return said
+
+
+def manifest_of(resources: dict[str, Any], cursor: Any) -> dict[str, Any]:
+    """Return the manifest. Its `sha256` is that of the data alone: of the files' names and digests."""
+    lines = [
+        f"{said['sha256']}  {name.removesuffix('.gz')}\n"
+        for resource in resources.values()
+        for name, said in sorted(resource["files"].items())
+    ]
+    return {
+        "format": FORMAT,
+        "software": {"name": "partybuild", "build": build()},
+        "schema_version": settings.SPECTACULAR_SETTINGS["VERSION"],
+        "data_time": data_time(cursor),
+        "quotations": settings.QUOTATIONS_PUBLIC,
+        "licence": in_both(terms),
+        "sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
+        "resources": resources,
+    }
+
+
+def in_both(text: Any) -> dict[str, str]:
+    """Return what a function says in both languages."""
+    said = {}
+    for code, tag in (("zh-hans", "zh-Hans"), ("en", "en")):
+        with translation.override(code):
+            said[tag] = str(text())
+    return said
+
+
+def data_time(cursor: Any) -> str | None:
+    """Return when a record was last written."""
+    latest = " UNION ALL ".join(
+        f"SELECT max(updated_at) AS at FROM ({text_of(rows.visible_to(None).order_by().values('updated_at'))}) AS r"  # noqa: S608
+        for rows in (cast("Any", model._default_manager.all()) for model in citable_models().values())
+    )
+    cursor.execute(f"SELECT max(at) FROM ({latest}) AS latest".replace("%", "%%"), [])  # noqa: S608
+    (at,) = cursor.fetchone()
+    return f"{at:%Y-%m-%dT%H:%M:%S.%fZ}" if at else None

@@ -1,0 +1,55 @@
+"""Write the examples of the OpenAPI document: real answers of this service, read as a client reads them."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.test import Client
+
+from apps.common.openapi.schema import EXAMPLES
+
+LONGEST = 9000
+# The one thing in an answer that differs from one loading of the fixtures to the next.
+MOMENT = "2026-01-01T00:00:00.000000Z"
+
+
+def still(value: Any) -> Any:
+    """Return an answer with its instants replaced by a fixed one."""
+    if isinstance(value, dict):
+        return {name: MOMENT if name.endswith("_at") else still(inner) for name, inner in value.items()}
+    return [still(inner) for inner in value] if isinstance(value, list) else value
+
+
+def collect() -> dict[str, Any]:
+    """Return for every resource a list of one record and the same record whole, by operation.
+
+    The record taken is the one that says most without filling the page; a resource without records has no example.
+    """
+    client = Client(SERVER_NAME=settings.ALLOWED_HOSTS[0])
+    found: dict[str, Any] = {}
+    for resource in client.get(f"{settings.API_ROOT}/").json()["resources"]:
+        page = client.get(resource["url"], {"page_size": "30"}).json()["results"]
+        wholes = {record["url"]: client.get(record["url"]).json() for record in page}
+        fitting = [url for url, whole in wholes.items() if len(json.dumps(whole, ensure_ascii=False)) <= LONGEST]
+        if not fitting:
+            continue
+        url = max(fitting, key=lambda url: len(json.dumps(wholes[url], ensure_ascii=False)))
+        name = resource["name"].replace("-", "_")
+        record = next(record for record in page if record["url"] == url)
+        found[f"{name}_list"] = {"results": [still(record)], "next": None, "previous": None}
+        found[f"{name}_retrieve"] = still(wholes[url])
+    return found
+
+
+class Command(BaseCommand):
+    """Write the examples of the OpenAPI document from what the registry holds."""
+
+    help = __doc__
+
+    def handle(self, **options: Any) -> None:
+        found = collect()
+        if not found:
+            raise CommandError("the registry is empty: load the fixtures first")
+        EXAMPLES.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        self.stdout.write(f"{EXAMPLES}: {len(found)} examples")

@@ -1,0 +1,207 @@
+"""The OpenAPI document: committed, complete, and true of what the service answers."""
+
+# mypy: allow-untyped-calls
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # comes with drf-spectacular
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import call_command
+
+from apps.common.filters.sets import facetable
+from apps.common.http.problems import PROBLEMS
+from apps.common.openapi.schema import EXAMPLES, TAGS, document
+from apps.service.management.commands.make_examples import collect
+from partybuild.api import viewsets
+from tests.conftest import Api
+from tests.rows import make_full
+
+COMMITTED = settings.BASE_DIR / "docs" / "openapi.yaml"
+
+
+@pytest.fixture(scope="module")
+def openapi() -> Any:
+    """Return the document as the code makes it now."""
+    return json.loads(json.dumps(document(), default=str))
+
+
+def operations(openapi: Any) -> list[tuple[str, str, Any]]:
+    return [
+        (path, method, operation) for path, methods in openapi["paths"].items() for method, operation in methods.items()
+    ]
+
+
+def test_the_committed_document_is_what_the_code_says(tmp_path: Path) -> None:
+    """`make schema` writes it again; warnings of the generator are errors."""
+    made = tmp_path / "openapi.yaml"
+    call_command("spectacular", validate=True, fail_on_warn=True, lang="en", file=str(made))
+    assert made.read_text(encoding="utf-8") == COMMITTED.read_text(encoding="utf-8"), "run `make schema`"
+
+
+def test_it_is_openapi_3_1_in_yaml_that_any_reader_takes() -> None:
+    content = yaml.load(COMMITTED.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    assert content["openapi"] == "3.1.0"
+    assert content["info"]["title"] == "partybuild"
+
+
+@pytest.mark.django_db
+def test_the_examples_are_what_the_service_answers() -> None:
+    """`manage.py make_examples` writes them again."""
+    made = json.dumps(collect(), ensure_ascii=False, indent=1) + "\n"
+    assert made == EXAMPLES.read_text(encoding="utf-8"), "run `manage.py make_examples` on the loaded fixtures"
+
+
+def test_every_resource_has_a_list_and_a_detail(openapi: Any) -> None:
+    for name in viewsets():
+        for path, kind in ((f"/api/v1/{name}", "list"), (f"/api/v1/{name}/{{key}}", "retrieve")):
+            operation = openapi["paths"][path]["get"]
+            assert operation["operationId"] == f"{name.replace('-', '_')}_{kind}"
+
+
+def test_every_operation_is_described(openapi: Any) -> None:
+    lacking = []
+    for path, method, operation in operations(openapi):
+        tags = operation.get("tags", [])
+        if not (operation.get("summary") and operation.get("description") and len(tags) == 1 and tags[0] in TAGS):
+            lacking.append(f"{method} {path}")
+    assert lacking == []
+    assert [tag["name"] for tag in openapi["tags"]] == list(TAGS)
+    assert all(tag["description"] for tag in openapi["tags"])
+
+
+def test_operation_ids_are_given_once(openapi: Any) -> None:
+    ids = [operation["operationId"] for _path, _method, operation in operations(openapi)]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_parameter_is_described(openapi: Any) -> None:
+    lacking = [
+        f"{path}: {parameter['name']}"
+        for path, _method, operation in operations(openapi)
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description") or not parameter.get("schema")
+    ]
+    assert lacking == []
+
+
+def test_every_filter_and_sort_key_is_documented(openapi: Any) -> None:
+    for name, viewset in viewsets().items():
+        parameters = {given["name"]: given for given in openapi["paths"][f"/api/v1/{name}"]["get"]["parameters"]}
+        filters = set(viewset.filterset_class.base_filters)  # type: ignore[attr-defined]
+        shared = {
+            "fields",
+            "labels",
+            "as_of",
+            "known_at",
+            "format",
+            "cursor",
+            "page_size",
+            "count",
+            "sort",
+            "Accept-Language",
+        }
+        shared |= {"facets"} if facetable(viewset) else set()
+        assert set(parameters) - {"expand"} == filters | shared, name
+        assert ("expand" in parameters) == bool(viewset.detail_serializer_class.expandable()), name
+        for key in viewset.sortable:
+            assert f"`{key}`" in parameters["sort"]["description"], name
+        for key in viewset.detail_serializer_class.expandable():
+            assert f"`{key}`" in parameters["expand"]["description"], name
+
+
+def test_every_field_is_described(openapi: Any) -> None:
+    lacking = [
+        f"{schema}.{name}"
+        for schema, content in openapi["components"]["schemas"].items()
+        for name, about in content.get("properties", {}).items()
+        if not said(about, openapi)
+    ]
+    assert lacking == []
+
+
+def said(about: Any, openapi: Any) -> bool:
+    """Tell whether a property has a description of its own or is one of a described kind."""
+    if about.get("description"):
+        return True
+    references = [about, *about.get("allOf", []), *about.get("oneOf", []), about.get("items", {})]
+    names = [reference["$ref"].rpartition("/")[2] for reference in references if "$ref" in reference]
+    return any(openapi["components"]["schemas"][name].get("description") for name in names)
+
+
+def test_every_field_of_every_serializer_is_documented(openapi: Any) -> None:
+    for name, viewset in viewsets().items():
+        for path, serializer in (
+            (f"/api/v1/{name}", viewset.serializer_class),
+            (f"/api/v1/{name}/{{key}}", viewset.detail_serializer_class),
+        ):
+            properties = schema_of_record(openapi, path)["properties"]
+            fields = set(serializer.Meta.fields)  # type: ignore[union-attr]
+            assert {field for field in properties if not field.endswith("_label")} == fields, path
+
+
+def schema_of_record(openapi: Any, path: str) -> Any:
+    """Return the schema of the records that an address answers with."""
+    schema = openapi["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    schemas = openapi["components"]["schemas"]
+    if "{key}" not in path:
+        page = schemas[schema["$ref"].rpartition("/")[2]]
+        schema = page["properties"]["results"]["items"]
+    return schemas[schema["$ref"].rpartition("/")[2]]
+
+
+@pytest.mark.django_db
+def test_every_operation_of_a_resource_with_records_has_an_example(openapi: Any) -> None:
+    for name, viewset in viewsets().items():
+        for path in (f"/api/v1/{name}", f"/api/v1/{name}/{{key}}"):
+            content = openapi["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+            has_records: bool = viewset.plain_list().exists()
+            assert ("examples" in content) == has_records, path
+
+
+def test_every_problem_is_documented(openapi: Any) -> None:
+    assert openapi["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(PROBLEMS)
+    for path, method, operation in operations(openapi):
+        wrong = {status for status in operation["responses"] if status.startswith("4")}
+        assert wrong >= ({"400", "404", "406"} if "{" in path else {"400", "406"}), f"{method} {path}"
+        for status in wrong:
+            assert list(operation["responses"][status]["content"]) == ["application/problem+json"], f"{method} {path}"
+
+
+def validator(openapi: Any, schema: Any) -> jsonschema.protocols.Validator:
+    """Return what holds an answer against a schema; every field of an answer has to be documented."""
+    closed = json.loads(json.dumps(openapi["components"]))
+    for found in closed["schemas"].values():
+        if found.get("type") == "object" and "properties" in found:
+            found["additionalProperties"] = False
+    return jsonschema.Draft202012Validator({**schema, "components": closed})
+
+
+@pytest.mark.parametrize("name", viewsets())
+def test_answers_are_what_the_document_says(api: Api, openapi: Any, name: str) -> None:
+    row = make_full(viewsets()[name].queryset.model)
+    parameters = {"sort": "-updated_at", "page_size": 5, "labels": "true"}
+    for path, answer in (
+        (f"/api/v1/{name}", api.get(name, **parameters)),
+        (f"/api/v1/{name}/{{key}}", api.get(f"{name}/{row.key}", labels="true")),
+        (f"/api/v1/{name}/{{key}}", api.get(f"{name}/{row.key}")),
+    ):
+        schema = openapi["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        found = [f"{error.json_path}: {error.message}" for error in validator(openapi, schema).iter_errors(answer)]
+        assert found == [], path
+
+
+@pytest.mark.parametrize("path", ["", "vocabularies", "vocabularies/alliances.kind"])
+def test_the_index_and_vocabularies_are_what_the_document_says(api: Api, openapi: Any, path: str) -> None:
+    documented = f"/api/v1/{path}".removesuffix("/").replace("alliances.kind", "{name}")
+    schema = openapi["paths"][documented]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert list(validator(openapi, schema).iter_errors(api.get(path))) == []
+
+
+@pytest.mark.parametrize("path", ["alliances/nobody", "alliances?kind=pear"])
+def test_problems_are_what_the_document_says(api: Api, openapi: Any, path: str) -> None:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    assert list(validator(openapi, schema).iter_errors(api.ask(path).json())) == []

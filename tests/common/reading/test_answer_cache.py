@@ -1,0 +1,223 @@
+"""Kept answers: never older than the last commit before the request, and no more of them than there is room for."""
+
+import json
+import os
+import threading
+import time
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from apps.common.reading.answer_cache import ANSWERS, Answer, AnswerCache
+from apps.common.reading.data_version import VERSION, build
+from tests import test_end_to_end
+from tests.conftest import Api, eventually
+from tests.factories import AllianceFactory, ProjectFactory
+from tests.service.test_serve import Service
+
+service = test_end_to_end.loaded_service
+
+# The room -----------------------------------------------------------------------------------------------------------
+
+
+def test_no_more_is_kept_than_there_is_room_for() -> None:
+    kept = AnswerCache(100_000)
+    for number in range(500):
+        kept.put(f"/{number}", Answer("1", b"x" * (number * 20), ()))
+        assert kept.used <= kept.limit
+    assert kept.get("/499", "1") == Answer("1", b"x" * 9_980, ())
+    assert kept.get("/0", "1") is None
+    kept.clear()
+    assert (kept.used, kept.get("/499", "1")) == (0, None)
+
+
+def test_what_was_not_asked_for_longest_goes_first() -> None:
+    kept = AnswerCache(10 * (AnswerCache.OVERHEAD + 102))
+    for number in range(10):
+        kept.put(f"/{number}", Answer("1", b"x" * 100, ()))
+    assert kept.get("/0", "1")
+    kept.put("/a", Answer("1", b"x" * 100, ()))
+    assert kept.get("/0", "1")
+    assert kept.get("/1", "1") is None
+
+
+def test_an_answer_of_another_version_is_not_given_and_its_room_is_used_again() -> None:
+    kept = AnswerCache(100_000)
+    kept.put("/a", Answer("1", b"old", ()))
+    assert kept.get("/a", "2") is None
+    kept.put("/a", Answer("2", b"new", ()))
+    assert kept.get("/a", "2") == Answer("2", b"new", ())
+    assert kept.used == AnswerCache.OVERHEAD + 5
+
+
+def test_what_would_fill_the_room_alone_is_not_kept() -> None:
+    kept = AnswerCache(10_000)
+    kept.put("/a", Answer("1", b"x" * 5_000, ()))
+    assert (kept.get("/a", "1"), kept.used) == (None, 0)
+
+
+# Conditional requests -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["alliances", "projects/a-project", "vocabularies", "statistics", "network"])
+def test_what_one_has_already_is_304(api: Api, path: str) -> None:
+    ProjectFactory(slug="a-project")
+
+    def check() -> None:
+        first = api.ask(path)
+        etag = first.headers["ETag"]
+        assert etag.startswith('"')
+        assert first.headers["Cache-Control"] == "public, no-cache"
+        assert {"Accept-Language", "Cookie", "Authorization"} <= set(first.headers["Vary"].replace(" ", "").split(","))
+        address = f"/api/v1/{path}"
+        for given in (etag, f"W/{etag}", f'"other", {etag}'):
+            again = api.client.get(address, headers={"if-none-match": given})
+            assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", etag)
+        assert api.client.get(address, headers={"if-none-match": '"other"'}).content == first.content
+        chinese = api.client.get(address, headers={"if-none-match": etag, "accept-language": "zh-Hans"})
+        assert (chinese.status_code, chinese.headers["ETag"] == etag) == (200, False)
+
+    eventually(check)
+
+
+def test_who_is_known_gets_nothing_that_is_kept(api: Api) -> None:
+    AllianceFactory(slug="an-alliance")
+    etag = api.ask("alliances/an-alliance").headers["ETag"]
+    for headers in ({"authorization": "Bearer x"}, {"cookie": f"{settings.SESSION_COOKIE_NAME}=x"}):
+        answer = Client(SERVER_NAME="localhost").get(
+            "/api/v1/alliances/an-alliance", headers={**headers, "if-none-match": etag}
+        )
+        assert answer.status_code in (200, 401)
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+
+
+def test_an_answer_is_kept_once_however_its_parameters_are_ordered(
+    api: Api, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(ANSWERS, "limit", 1_000_000)
+    first = api.ask("/api/v1/alliances?page_size=3&labels=true")
+    with django_assert_num_queries(1):
+        assert api.ask("/api/v1/alliances?labels=true&page_size=3").content == first.content
+    with django_assert_num_queries(1):
+        api.client.get("/api/v1/alliances?labels=true&page_size=3", headers={"accept-language": "zh-Hans"})
+
+
+def test_another_release_answers_anew() -> None:
+    assert len(build()) == 16
+
+
+# Freshness, through the real service --------------------------------------------------------------------------------
+
+
+def version(connection: "psycopg.Connection[Any]") -> str:
+    row = connection.execute(VERSION).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.mark.enable_socket
+def test_the_version_moves_with_every_commit_in_whatever_order(service: Service, loaded_url: str) -> None:
+    change = (
+        "UPDATE registry_alliance SET summary = summary || '。' WHERE id = (SELECT min(id) + %s FROM registry_alliance)"
+    )
+    with (
+        psycopg.connect(loaded_url, autocommit=True) as reader,
+        psycopg.connect(loaded_url) as early,
+        psycopg.connect(loaded_url) as late,
+    ):
+        seen = [version(reader)]
+        early.execute("SELECT pg_current_xact_id()")  # takes its number first, changes and commits last
+        late.execute(change, [1])
+        assert version(reader) == seen[0]
+        late.commit()
+        seen.append(version(reader))
+        early.execute(change, [2])
+        assert version(reader) == seen[-1]
+        early.commit()
+        seen.append(version(reader))
+        early.execute(change, [0])
+        early.rollback()
+        assert version(reader) == seen[-1]
+        with reader.cursor() as cursor:
+            for statement in ("TRUNCATE evidence_mark", "DELETE FROM registry_unitname WHERE id % 2 = 0"):
+                cursor.execute(statement)
+                seen.append(version(reader))
+            columns = "created_at, updated_at, slug, state, name, name_pinyin, search_text, prose, kind, summary"
+            with cursor.copy(f"COPY registry_memberunit ({columns}) FROM STDIN") as copy:
+                copy.write_row(("now", "now", "copied-in", "draft", "抄来", "Chaolai", "抄来", "", "company", ""))
+        seen.append(version(reader))
+        assert len(set(seen)) == len(seen)
+        # What changes nothing is no change.
+        reader.execute("UPDATE registry_alliance SET updated_at = now()")
+        reader.execute("DELETE FROM registry_unitname WHERE false")
+        assert version(reader) == seen[-1]
+
+
+@pytest.mark.enable_socket
+def test_no_reader_sees_what_is_older_than_the_last_commit(service: Service, loaded_url: str) -> None:
+    """Writers in overlapping transactions that commit out of order; readers of details and lists beside them."""
+    slugs = [row["slug"] for row in service.read("/api/v1/alliances?page_size=4&fields=slug")["results"]]
+    committed = dict.fromkeys(slugs, 0)
+    failures: list[str] = []
+    reads = dict.fromkeys(("detail", "list", "304"), 0)
+    end = time.monotonic() + 6
+
+    def write(own: list[str], pause: float) -> None:
+        number = 0
+        with psycopg.connect(loaded_url) as connection:
+            while time.monotonic() < end:
+                number += 1
+                for slug in own:
+                    connection.execute("UPDATE registry_alliance SET slogan = %s WHERE slug = %s", [str(number), slug])
+                    time.sleep(pause)
+                connection.commit()
+                committed.update(dict.fromkeys(own, number))
+                time.sleep(0.05)
+
+    def read_details() -> None:
+        etags: dict[str, str] = {}
+        known: dict[str, int] = {}
+        while time.monotonic() < end:
+            for slug in slugs:
+                least = committed[slug]
+                headers = {"If-None-Match": etags[slug]} if slug in etags else {}
+                status, given, body = service.get(f"/api/v1/alliances/{slug}", **headers)
+                if status == 304:
+                    reads["304"] += 1
+                else:
+                    known[slug] = int(json.loads(body)["slogan"] or 0)
+                    etags[slug] = given["etag"]
+                    reads["detail"] += 1
+                if known[slug] < least:
+                    failures.append(f"{slug}: {known[slug]} was answered with {status} after {least} was committed")
+
+    def read_lists() -> None:
+        while time.monotonic() < end:
+            least = dict(committed)
+            rows = service.read("/api/v1/alliances?page_size=4&fields=slug,slogan")["results"]
+            failures.extend(
+                f"{row['slug']} in a list: {row['slogan']} after {least[row['slug']]} was committed"
+                for row in rows
+                if int(row["slogan"] or 0) < least[row["slug"]]
+            )
+            reads["list"] += 1
+
+    with psycopg.connect(loaded_url, autocommit=True) as connection:
+        connection.execute("UPDATE registry_alliance SET slogan = '0' WHERE slug = ANY (%s)", [slugs])
+    threads = [
+        threading.Thread(target=write, args=(slugs[:2], 0.02)),
+        threading.Thread(target=write, args=(slugs[2:], 0.005)),
+        *(threading.Thread(target=read_details) for _number in range(2)),
+        *(threading.Thread(target=read_lists) for _number in range(2)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert min(committed.values()) > 5
+    assert min(reads.values()) > 5, reads
+    assert os.environ.get("ANSWER_CACHE_MB", "64") != "0"
