@@ -32,7 +32,7 @@ from apps.common.models.slugs import RetiredSlug
 from apps.explore.network.rules import RECORDS, RULES
 from apps.explore.reconciliation.entities import TYPES
 from apps.history import feed
-from apps.history.context import telling
+from apps.history.context import change_context
 from apps.identity.merging import MERGEABLE
 from apps.webhooks.actions import send_test, subscribe
 from apps.webhooks.models import Subscription
@@ -319,7 +319,7 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         records = {}
         for resource, (factory, values) in ways_to_make.items():
             # Each by a request of its own, that can be taken back.
-            with telling(request_id=f"making-{resource}", reason="test"):
+            with change_context(request_id=f"making-{resource}", reason="test"):
                 records[resource] = factory(**values)
         both = ["read", "write"]
         # The divisions under test are leaves of their own, and so are the appointments to them.

@@ -128,7 +128,7 @@ def _may_add(request: HttpRequest, model: Any) -> bool:
 # A new article --------------------------------------------------------------------------------------------------------
 
 
-class ArticleForm(RecordForm):
+class ArticleIntakeForm(RecordForm):
     """What is known of an article beside its text."""
 
     class Meta:
@@ -140,7 +140,7 @@ class ArticleForm(RecordForm):
         """Leave it to `take_in`, which knows the digests."""
 
 
-class PageForm(ArticleForm):
+class PageForm(ArticleIntakeForm):
     """First step: the page, pasted or as a file."""
 
     pasted = forms.CharField(
@@ -176,7 +176,7 @@ class PageForm(ArticleForm):
         return cleaned
 
 
-class BodyForm(ArticleForm):
+class BodyForm(ArticleIntakeForm):
     """Second step: where in the page the body lies."""
 
     captured = forms.CharField(strip=False, widget=forms.HiddenInput())
@@ -197,7 +197,7 @@ def take_in_view(request: HttpRequest) -> HttpResponse:
     page: Any = admin.site.get_model_admin(Article)
     if not page.has_add_permission(request):
         raise PermissionDenied
-    form: ArticleForm = PageForm()
+    form: ArticleIntakeForm = PageForm()
     if request.method == "POST" and "captured" not in request.POST:
         form = PageForm(request.POST, request.FILES)
         if form.is_valid():

@@ -53,7 +53,7 @@ SERIALIZERS: dict[type[Citable], type[RecordSerializer]] = {
 
 
 @dataclass(frozen=True)
-class Statement:
+class CitedFact:
     """What one citation supports: fields of a record, with their values."""
 
     resource: ClassVar[str] = Citation.resource
@@ -68,7 +68,7 @@ class Statement:
         return self.citation.key
 
 
-def statements(article: Article) -> list[Statement]:
+def statements(article: Article) -> list[CitedFact]:
     """Return what an article states about published records, in reading order.
 
     Spans are ordered by where they begin, then by where they end. The number of queries hangs on the kinds of record
@@ -86,7 +86,7 @@ def statements(article: Article) -> list[Statement]:
         if record := targets.get((row.content_type_id, row.object_id)):
             values = shown[row.content_type_id][row.object_id]
             names = [part for name in row.supports for part in edtf(name) if part in values]
-            found.append(Statement(row, record, {name: values[name] for name in names}))
+            found.append(CitedFact(row, record, {name: values[name] for name in names}))
     return found
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.serializers.compiler import Row
+from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.counts import CountField
 from apps.common.serializers.evidence import QuotationField
 from apps.common.serializers.json_sql import Value, choice_label
@@ -82,7 +82,7 @@ class MarkSerializer(RecordSerializer):
 class ReadingField(serializers.CharField):
     """A figure as a person reads it."""
 
-    def sql(self, row: Row) -> Value:
+    def sql(self, row: SqlRow) -> Value:
         """Return `Figure.reading` for a row (see `common.compiling`)."""
         signs = " ".join(f"WHEN {literal(sign)} THEN {literal(shown)}" for sign, shown in SIGNS.items())
         unit = choice_label(row.column("unit"), Figure._meta.get_field("unit"))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import territory_of
-from apps.history.context import telling
+from apps.history.context import change_context
 from apps.history.items import describe, of_rows
 from apps.history.reverting import revert
 from apps.history.views import changes_of, conflicts_of
@@ -97,7 +97,7 @@ def revert_request(request: Any, request_id: str) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     keep = request.method == "POST" and form.is_valid()
     reason = form.cleaned_data["reason"] if keep else ""
-    with telling(user=request.user, request_id=request.request_id, reason=reason):
+    with change_context(user=request.user, request_id=request.request_id, reason=reason):
         outcome = revert(request_id, keep=keep, user=request.user)
     if keep and not outcome.obstacles:
         messages.success(request, _("Taken back: %(count)s rows.") % {"count": len(outcome.steps)})

@@ -16,7 +16,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 @contextmanager
-def telling(
+def change_context(
     *, user: Any = None, token: str | None = None, request_id: str | None = None, reason: str | None = None
 ) -> Iterator[None]:
     """Let the changes made within carry a user, a token's public id, a request's id and a reason.
@@ -65,7 +65,7 @@ def _only_reads(request: HttpRequest) -> bool:
     return bool(getattr(view, "only_reads", False))
 
 
-class TellingMiddleware:
+class ChangeContextMiddleware:
     """Tells who is logged in and the id of the request, for every request that may change something."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -74,5 +74,5 @@ class TellingMiddleware:
     def __call__(self, request: Any) -> HttpResponseBase:
         if request.method in SAFE_METHODS or _only_reads(request):
             return self.get_response(request)
-        with telling(user=request.user, request_id=request.request_id):
+        with change_context(user=request.user, request_id=request.request_id):
             return self.get_response(request)

@@ -33,7 +33,7 @@ BATCH = """
 
 
 @dataclass(frozen=True)
-class Place:
+class FeedPosition:
     """Where a reader stands: behind a number in the batch between two horizons."""
 
     cluster: int
@@ -48,7 +48,7 @@ class Batch:
     """Changes, where the next ones begin, and whether there are more of them already."""
 
     changes: list[LoggedChange]
-    place: Place
+    place: FeedPosition
     more: bool
 
 
@@ -60,11 +60,11 @@ def horizon() -> tuple[int, int]:
     return int(oldest), int(cluster)
 
 
-def read(place: Place | None, digest: str, tables: Iterable[str], since: datetime | None, size: int) -> Batch:
+def read(place: FeedPosition | None, digest: str, tables: Iterable[str], since: datetime | None, size: int) -> Batch:
     """Return the next changes of the tables behind a place, at most `size`."""
     oldest, cluster = horizon()
     if place is None:
-        place = Place(cluster, 0, oldest, 0, digest)
+        place = FeedPosition(cluster, 0, oldest, 0, digest)
     if place.cluster != cluster:
         raise parameter_error(
             "cursor", gettext("The cursor was made before the data were moved to another server: start anew.")
@@ -80,24 +80,24 @@ def read(place: Place | None, digest: str, tables: Iterable[str], since: datetim
         )
         found += rows
         if len(rows) == wanted:
-            return Batch(found, Place(cluster, place.low, place.high, rows[-1].number, digest), more=True)
+            return Batch(found, FeedPosition(cluster, place.low, place.high, rows[-1].number, digest), more=True)
         if place.high >= oldest:
-            return Batch(found, Place(cluster, place.high, place.high, 0, digest), more=False)
-        place = Place(cluster, place.high, oldest, 0, digest)
+            return Batch(found, FeedPosition(cluster, place.high, place.high, 0, digest), more=False)
+        place = FeedPosition(cluster, place.high, oldest, 0, digest)
 
 
-def write_place(place: Place) -> str:
+def write_place(place: FeedPosition) -> str:
     """Return the cursor of a place."""
     return signing.dumps(list(asdict(place).values()), salt=SALT, compress=True)
 
 
-def read_place(text: str | None, digest: str) -> Place | None:
+def read_place(text: str | None, digest: str) -> FeedPosition | None:
     """Return the place of a cursor; raise ParameterError for one that this service did not give for this feed."""
     if text is None:
         return None
     try:
         values: list[Any] = signing.loads(text, salt=SALT)
-        place = Place(*values)
+        place = FeedPosition(*values)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
     if place.digest != digest:

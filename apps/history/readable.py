@@ -20,7 +20,7 @@ from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.change_log import logged_models, owner_field
 from apps.common.rules.territory import territory_of
-from apps.common.values.columns import Derived, EarliestField, LatestField, PinyinField
+from apps.common.values.columns import EarliestField, LatestField, PinyinField, PythonColumn
 from apps.evidence.models import ArticleText, Citation
 
 KEYS = """
@@ -200,7 +200,7 @@ def shown_fields(model: Any) -> tuple[tuple[str, str, Any], ...]:
     generic = {field.ct_field: field for field in model._meta.private_fields if isinstance(field, GenericForeignKey)}
     found: list[tuple[str, str, Any]] = []
     for field in model._meta.concrete_fields:
-        computed = isinstance(field, Derived) and not isinstance(field, EarliestField | LatestField | PinyinField)
+        computed = isinstance(field, PythonColumn) and not isinstance(field, EarliestField | LatestField | PinyinField)
         if field.primary_key or field.generated or computed or field.name in ("created_at", "updated_at", "captured"):
             continue
         if field.name in generic:

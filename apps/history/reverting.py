@@ -14,7 +14,7 @@ from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable, Fact
 from apps.common.models.slugs import RetiredSlug
 from apps.common.rules.change_log import logged_models, owner_field, stored_columns, without_computed
-from apps.common.rules.permissions import guarded, may_edit, may_point
+from apps.common.rules.permissions import guarded, may_edit, may_reference
 from apps.common.rules.publishing import breaches_against, breaches_of
 from apps.common.rules.territory import territory_of
 from apps.common.writing.refusals import breach_text, explain, pointed_at_text
@@ -42,7 +42,7 @@ class Step:
 
 
 @dataclass
-class Outcome:
+class RevertResult:
     """What was changed back, and what stands in the way: then nothing was."""
 
     steps: list[Step]
@@ -75,13 +75,13 @@ def steps_of(request_id: str) -> list[Step]:
     return sorted(found, key=order)
 
 
-def revert(request_id: str, *, keep: bool, user: Any) -> Outcome:
+def revert(request_id: str, *, keep: bool, user: Any) -> RevertResult:
     """Take a request back for a user. Without `keep`, all is tried and checked, and left as it was.
 
     Raises PermissionDenied unless the user may edit every record that the request changed, as it is and as it was.
     Call it within `telling`, which gives the change a reason.
     """
-    outcome = Outcome(steps_of(request_id))
+    outcome = RevertResult(steps_of(request_id))
     with transaction.atomic():
         if not all(_may_undo(user, step.model, step.after, step.before) for step in outcome.steps):
             raise PermissionDenied
@@ -110,7 +110,7 @@ def _may_undo(user: Any, model: Any, row: dict[str, Any] | None, other: dict[str
         owner = owner_field(model)
         return may_edit(user, owner.related_model(pk=row[owner.column]))
     record, former = _instance(model, row), None if other is None else _instance(model, other)
-    return may_edit(user, record) and all(may_point(user, former, record, name) for name in guarded(model))
+    return may_edit(user, record) and all(may_reference(user, former, record, name) for name in guarded(model))
 
 
 def _instance(model: Any, row: dict[str, Any]) -> Any:

@@ -22,10 +22,10 @@ from apps.common.models.records import Citable, citable_models
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.order import read_size
 from apps.history import feed
-from apps.history.context import telling
+from apps.history.context import change_context
 from apps.history.items import describe, entries_of, feed_items, tables_of
 from apps.history.readable import Keys, Seen, difference
-from apps.history.reverting import Outcome, revert
+from apps.history.reverting import RevertResult, revert
 from apps.history.schema import (
     FEED,
     FEED_PARAMETERS,
@@ -183,7 +183,9 @@ class RevertView(APIView):
         given.is_valid(raise_exception=True)
         own_id = request._request.request_id
         token = getattr(request.auth, "key", None)
-        with telling(user=request.user, token=token, request_id=own_id, reason=given.validated_data["change_reason"]):
+        with change_context(
+            user=request.user, token=token, request_id=own_id, reason=given.validated_data["change_reason"]
+        ):
             outcome = revert(request_id, keep=not dry_run, user=request.user)
         conflicts = conflicts_of(outcome)
         if conflicts and not dry_run:
@@ -199,7 +201,7 @@ class RevertView(APIView):
         return Response(body)
 
 
-def conflicts_of(outcome: Outcome) -> list[dict[str, str]]:
+def conflicts_of(outcome: RevertResult) -> list[dict[str, str]]:
     """Return what stands in the way of taking a request back."""
     found = []
     for step, message in outcome.obstacles:
@@ -209,7 +211,7 @@ def conflicts_of(outcome: Outcome) -> list[dict[str, str]]:
     return found
 
 
-def changes_of(outcome: Outcome) -> list[dict[str, Any]]:
+def changes_of(outcome: RevertResult) -> list[dict[str, Any]]:
     """Return what is changed back, as a reader who keeps the registry sees it."""
     entries = LoggedChange.objects.in_bulk([step.number for step in outcome.steps])
     # Turned round: what the request left is what the reversion finds.

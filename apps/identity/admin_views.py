@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.rules.change_log import SETTINGS
-from apps.identity.merging import MergeError, Outcome, fillable, merge, mergeable
+from apps.identity.merging import MergeError, MergeResult, fillable, merge, mergeable
 from apps.identity.models import Distinction, Merge
 from apps.identity.proposals import REASONS, editable, models, proposals, tell_apart
 
@@ -145,7 +145,7 @@ def merge_pair(request: Any) -> HttpResponse:
     _demand(request, type(winner))
     form = MergeForm(loser, winner, request.POST or None)
     keep = request.method == "POST" and form.is_valid()
-    outcome: Outcome | None = None
+    outcome: MergeResult | None = None
     error = ""
     try:
         with transaction.atomic():

@@ -23,7 +23,7 @@ from apps.common.models.records import Citable, Fact, citable_models
 from apps.common.models.slugs import RetiredSlug
 from apps.common.rules.change_log import logged_models
 from apps.common.rules.publishing import breaches_of
-from apps.common.values.columns import Derived, EDTFField
+from apps.common.values.columns import EDTFField, PythonColumn
 from apps.common.values.pinyin import normalise_term
 from apps.common.writing.refusals import breach_text
 from apps.identity.models import Merge
@@ -56,7 +56,7 @@ class MergeError(ValueError):
 
 
 @dataclass
-class Outcome:
+class MergeResult:
     """What a merge did. Rows are given as they were found."""
 
     winner: Any
@@ -77,7 +77,7 @@ def mergeable() -> dict[str, Any]:
 @transaction.atomic
 def merge(
     *, loser: Any, winner: Any, reason: str, request_id: str, by: Any = None, fill: Sequence[str] = ()
-) -> Outcome:
+) -> MergeResult:
     """Merge one record into another of its kind. Raises MergeError.
 
     `fill` names the fields of the winner that are empty and shall take the value of the loser; no other value changes.
@@ -102,7 +102,7 @@ def merge(
         filled=filled,
     )
     record.save()
-    outcome = Outcome(winner, record)
+    outcome = MergeResult(winner, record)
     _Mover(outcome, set(filled)).absorb(loser, winner)
     record.moved = [f"{_label(row)}.{name}" for row, name in outcome.moved if _is_public(row)]
     record.folded = [f"{_label(row)} → {_label(twin)}" for row, twin in outcome.folded if _is_public(row)]
@@ -162,7 +162,7 @@ def _own_fields(model: type[models.Model]) -> Iterator[Any]:
     }
     for item in model._meta.concrete_fields:
         kept = item.primary_key or item.name in KEPT_ALONE or item.name in companions
-        if not kept and not isinstance(item, Derived) and item.editable:
+        if not kept and not isinstance(item, PythonColumn) and item.editable:
             yield item
 
 
@@ -263,7 +263,7 @@ def pointers(target: Any) -> Iterator[_Pointer]:
 class _Mover:
     """Moves what points at one record to another one."""
 
-    def __init__(self, outcome: Outcome, filled: set[str]) -> None:
+    def __init__(self, outcome: MergeResult, filled: set[str]) -> None:
         self.outcome = outcome
         self.filled = filled
         self.citation: Any = Merge._meta.get_field("citations").related_model
@@ -468,5 +468,5 @@ def _contents(model: Any, column: str) -> tuple[str, ...] | None:
         if not item.primary_key
         and item.name not in KEPT_ALONE
         and item.attname != column
-        and not isinstance(item, Derived)
+        and not isinstance(item, PythonColumn)
     )

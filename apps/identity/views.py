@@ -21,7 +21,7 @@ from apps.common.writing.citations import add_citations
 from apps.common.writing.contract import CITATIONS, REASON, Finder, error_at, escape
 from apps.common.writing.writer import read_reason
 from apps.identity import filters, serializers
-from apps.identity.merging import MergeError, Outcome, merge, mergeable
+from apps.identity.merging import MergeError, MergeResult, merge, mergeable
 from apps.identity.models import Merge
 from apps.identity.schema import GIVEN, MERGED
 
@@ -181,7 +181,7 @@ class MergeView(Writes, APIView):
         return given
 
 
-def told(outcome: Outcome) -> dict[str, Any]:
+def told(outcome: MergeResult) -> dict[str, Any]:
     """Return what a merge did, for who made it."""
     winner, made = outcome.winner, outcome.merge
     return {

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from apps.common.filters.base import NOTHING, ChoiceFilter, CommaFilter, Filter, KeyFilter, Reading
+from apps.common.filters.base import NOTHING, ChoiceFilter, CommaFilter, Filter, KeyFilter, ParsedFilter
 from apps.common.filters.places import TreeFilter, WithinFilter
 from apps.common.filters.ranges import CountRange, DateRange
 from apps.common.filters.sets import RecordFilterSet
@@ -60,13 +60,13 @@ class WrittenAsFilter(Filter):
 
     schema: ClassVar[dict[str, Any]] = {"type": "string", "maxLength": 100}
 
-    def read(self, text: str, model: type[Citable]) -> Reading:
+    def read(self, text: str, model: type[Citable]) -> ParsedFilter:
         if len(text) > self.schema["maxLength"]:
             raise FilterError(gettext("More than %(limit)s characters.") % {"limit": self.schema["maxLength"]})
         try:
-            return Reading(naming.says_village(text), (naming.match_key(text),))
+            return ParsedFilter(naming.says_village(text), (naming.match_key(text),))
         except ValueError:
-            return Reading("nothing", ())
+            return ParsedFilter("nothing", ())
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
         return NOTHING if shape == "nothing" else Neighbourhood.written_condition(slots[0], shape)
@@ -92,9 +92,9 @@ class IdentifierFilter(CommaFilter):
     facets = False
     schema: ClassVar[dict[str, Any]] = {"type": "string", "example": "uscc:91110000600037341L"}
 
-    def check(self, words: tuple[str, ...]) -> Reading:
+    def check(self, words: tuple[str, ...]) -> ParsedFilter:
         pairs = [self._read(word) for word in words]
-        return Reading(tuple(scheme for scheme, _value in pairs), tuple(value for _scheme, value in pairs))
+        return ParsedFilter(tuple(scheme for scheme, _value in pairs), tuple(value for _scheme, value in pairs))
 
     @staticmethod
     def _read(word: str) -> tuple[str, str]:

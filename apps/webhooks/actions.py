@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from apps.history import feed
-from apps.history.feed import Place
+from apps.history.feed import FeedPosition
 from apps.history.items import instant
 from apps.webhooks.models import Message, Subscription, new_seed, pending
 from apps.webhooks.signing import write_secret
@@ -25,7 +25,7 @@ RESUMED = (Subscription.State.PAUSED, Subscription.State.FAILED)
 def place_now() -> list[Any]:
     """Return the place in the log behind which all lies that is committed from now on."""
     oldest, cluster = feed.horizon()
-    return list(astuple(Place(cluster, oldest, oldest, 0, "")))
+    return list(astuple(FeedPosition(cluster, oldest, oldest, 0, "")))
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ from apps.webhooks import matching, schedule
 from apps.webhooks.actions import place_now, write_message
 from apps.webhooks.models import Attempt, Message, Subscription, pending
 from apps.webhooks.permissions import may_subscribe
-from apps.webhooks.sending import Outcome, Result, post
+from apps.webhooks.sending import Delivery, Result, post
 from apps.webhooks.signing import sign
 
 LOCKS = 706_761_728  # the first of two numbers of our locks, which no other program on this database takes
@@ -161,7 +161,7 @@ def attempt(message: Message) -> None:
         _record(held, outcome)
 
 
-def send(message: Message) -> Outcome:
+def send(message: Message) -> Delivery:
     """Send a message, signed for this moment."""
     body, now = message.body.encode(), int(time())
     headers = {
@@ -173,7 +173,7 @@ def send(message: Message) -> Outcome:
     return post(message.subscription.endpoint, body, headers)
 
 
-def _record(message: Message, outcome: Outcome) -> None:
+def _record(message: Message, outcome: Delivery) -> None:
     """Note what came of an attempt, and when the next one is due."""
     now = timezone.now()
     message.attempt_count += 1

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from apps.history.feed import Place
+from apps.history.feed import FeedPosition
 from apps.webhooks.sending import LONGEST_URL
 from apps.webhooks.sending import Result as SendingResult
 
@@ -112,9 +112,9 @@ class Subscription(models.Model):
         return f"{self.resource} → {self.endpoint}"
 
     @property
-    def read_place(self) -> Place:
+    def read_place(self) -> FeedPosition:
         """Where in the log the next message begins."""
-        return Place(*self.place)
+        return FeedPosition(*self.place)
 
     def keys(self, now: datetime | None = None) -> list[bytes]:
         """Return the keys with which a message is signed: that of the secret, and of a former one for a while.

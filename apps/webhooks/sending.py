@@ -54,7 +54,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Delivery:
     """What came of an attempt: the status, if there was an answer, and how long the receiver asks to wait."""
 
     result: Result
@@ -191,22 +191,22 @@ class _CheckedTLS(_Checked, HTTPSConnection):
     """The same with TLS: the certificate has to be that of the name."""
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Delivery:
     """Send a body and return what came of it, whatever it is."""
     try:
         parts = _split(url)
         addresses = _addresses(parts)
     except TargetError as error:
-        return Outcome(error.result)
+        return Delivery(error.result)
     watch = Watch(WHOLE_TIMEOUT)
     connection = _connection(parts)
     connection.addresses, connection.watch = addresses, watch
     try:
         outcome = _exchange(connection, parts, body, headers)
         # A head that was broken off reads like one that is over.
-        return Outcome(Result.TIMEOUT) if watch.over.is_set() else outcome
+        return Delivery(Result.TIMEOUT) if watch.over.is_set() else outcome
     except Exception as error:
-        return Outcome(Result.TIMEOUT if watch.over.is_set() else _result_of(error))
+        return Delivery(Result.TIMEOUT if watch.over.is_set() else _result_of(error))
     finally:
         watch.end()
         connection.close()
@@ -219,19 +219,19 @@ def _connection(parts: SplitResult) -> _Checked:
     return _Checked(host, parts.port, timeout=READ_TIMEOUT)
 
 
-def _exchange(connection: HTTPConnection, parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> Outcome:
+def _exchange(connection: HTTPConnection, parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> Delivery:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     given = {"Host": parts.netloc, "User-Agent": "partybuild", "Connection": "close", **headers}
     connection.request("POST", path, body=body, headers=given, preload_content=False)
     answer = connection.getresponse()
     status = int(answer.status)
     if 200 <= status < 300:
-        return Outcome(Result.DELIVERED, status)
+        return Delivery(Result.DELIVERED, status)
     if status == http.client.GONE:
-        return Outcome(Result.GONE, status)
+        return Delivery(Result.GONE, status)
     if 300 <= status < 400:
-        return Outcome(Result.REDIRECTED, status)
-    return Outcome(Result.REFUSED, status, _read_wait(answer.headers.get("Retry-After", "")))
+        return Delivery(Result.REDIRECTED, status)
+    return Delivery(Result.REFUSED, status, _read_wait(answer.headers.get("Retry-After", "")))
 
 
 def _read_wait(text: str) -> timedelta | None:

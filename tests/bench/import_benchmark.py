@@ -21,7 +21,7 @@ from apps.accounts.models import User
 from apps.common.files.imports import CSV, Importer, read_table
 from apps.common.rules.territory import Territory
 from apps.common.writing.contract import Contract, Finder
-from apps.common.writing.writer import Writer
+from apps.common.writing.writer import RecordWriter
 from apps.registry.models import MemberUnit, Street
 from apps.registry.views import MemberUnitViewSet as View
 from tests.bench import names
@@ -60,7 +60,7 @@ def by_import(content: bytes) -> tuple[float, list[list[object]], list[str]]:
         begin = time.perf_counter()
         table = read_table(content, CSV)
         contract = Contract(MemberUnit, View.detail_serializer_class)
-        done = Importer(Writer(contract, user, Finder(user)), View.serializer_class, table).run()
+        done = Importer(RecordWriter(contract, user, Finder(user)), View.serializer_class, table).run()
         connection.check_constraints()
         taken = time.perf_counter() - begin
         fields = [field for field in MemberUnit._meta.concrete_fields if not (field.primary_key or field.generated)]

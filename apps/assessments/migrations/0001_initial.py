@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Dimension',
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 'ordering': ['framework', 'position'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Assessment',
@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Score',
@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.AddIndex(
             model_name='framework',

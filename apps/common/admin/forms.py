@@ -158,7 +158,7 @@ class RecordForm(ModelForm):
         super().add_error(field, error)
 
 
-class Rows(Formset):
+class RowFormSet(Formset):
     """What all rows of records share, whether tied by a foreign key or by a content type."""
 
     @cached_property
@@ -197,7 +197,7 @@ class Rows(Formset):
                 seen.add(values)
 
 
-class RecordFormSet(Rows, BaseInlineFormSet):
+class RecordFormSet(RowFormSet, BaseInlineFormSet):
     """Rows of records that belong to one."""
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
@@ -207,7 +207,7 @@ class RecordFormSet(Rows, BaseInlineFormSet):
         return form
 
 
-class CitationFormSet(Rows, BaseGenericInlineFormSet):
+class CitationFormSet(RowFormSet, BaseGenericInlineFormSet):
     """Rows of citations that support one record."""
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:

@@ -33,7 +33,7 @@ from apps.common.resources.views import RecordViewSet, all_views
 from apps.common.resources.write_views import BEGIN, LOCK_TIMEOUT
 from apps.common.writing.contract import Finder, Input
 from apps.common.writing.refusals import refusing
-from apps.common.writing.writer import Change, Writer
+from apps.common.writing.writer import RecordChange, RecordWriter
 
 if TYPE_CHECKING:
     BaseModelAdmin = admin.options.BaseModelAdmin[Any]
@@ -45,7 +45,7 @@ MOST_SHOWN = 100  # changes; the counts are of all
 LONGEST = 200  # characters of a value
 
 
-class Wrong(NamedTuple):
+class WrongCell(NamedTuple):
     """What is wrong with a file, and where: row and column as a spreadsheet names them, and how the row begins."""
 
     row: int | None
@@ -54,7 +54,7 @@ class Wrong(NamedTuple):
     detail: str
 
 
-class Value(NamedTuple):
+class ShownValue(NamedTuple):
     """A field that a change sets."""
 
     label: Any
@@ -68,13 +68,13 @@ class Shown(NamedTuple):
     is_new: bool
     record: Any
     key: str
-    values: list[Value]
+    values: list[ShownValue]
 
 
-class Outcome(NamedTuple):
+class ImportResult(NamedTuple):
     """What an import did or would do, or what is wrong with the file."""
 
-    wrong: list[Wrong]
+    wrong: list[WrongCell]
     created: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -103,7 +103,7 @@ def viewset_of(model: Any) -> Any:
 
 def attempt(
     model: Any, request: Any, content: bytes, media_type: str, *, reason: str = "", agreed: str = ""
-) -> Outcome:
+) -> ImportResult:
     """Import a file, and keep what was done only if it is what was agreed to, by the digest of an earlier outcome."""
     view = viewset_of(model)
     table: Table | None = None
@@ -112,7 +112,7 @@ def attempt(
         with refusing(model), transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(BEGIN, [str(request.user.pk), "", request.request_id, reason, LOCK_TIMEOUT])
-            writer = Writer(view.contract(), request.user, Finder(request.user))
+            writer = RecordWriter(view.contract(), request.user, Finder(request.user))
             done = Importer(writer, view.serializer_class, table).run()
             connection.check_constraints()  # what is deferred, now
             outcome = _outcome(writer, content, done)
@@ -120,18 +120,18 @@ def attempt(
                 transaction.set_rollback(True)
     except Refusal as refusal:
         found = refusal.errors or [{"pointer": "", "detail": str(refusal.detail)}]
-        return Outcome([_wrong(model, table, error["pointer"], error["detail"]) for error in found])
+        return ImportResult([_wrong(model, table, error["pointer"], error["detail"]) for error in found])
     return outcome
 
 
-def _outcome(writer: Writer, content: bytes, done: Imported) -> Outcome:
+def _outcome(writer: RecordWriter, content: bytes, done: Imported) -> ImportResult:
     inputs = writer.contract.inputs
     digest = hashlib.sha256(hashlib.sha256(content).digest())
     for change in done.changes:
         values = [(name, change.before.get(name), inputs[name].current(change.record)) for name in change.fields]
         digest.update(json.dumps([change.operation, change.record.key, values], default=str).encode())
     operations = [change.operation for change in done.changes]
-    return Outcome(
+    return ImportResult(
         wrong=[],
         created=operations.count("insert"),
         changed=operations.count("update"),
@@ -142,13 +142,13 @@ def _outcome(writer: Writer, content: bytes, done: Imported) -> Outcome:
     )
 
 
-def _shown(inputs: dict[str, Input], change: Change) -> Shown:
+def _shown(inputs: dict[str, Input], change: RecordChange) -> Shown:
     is_new = change.operation == "insert"
     values = []
     for name in change.fields:
         item = inputs[name]
         before = "" if is_new else _text(item, change.before.get(name))
-        values.append(Value(_label(item), before, _text(item, item.current(change.record))))
+        values.append(ShownValue(_label(item), before, _text(item, item.current(change.record))))
     return Shown(is_new, change.record, str(change.record.key), values)
 
 
@@ -177,14 +177,14 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _wrong(model: Any, table: Table | None, pointer: str, detail: str) -> Wrong:
+def _wrong(model: Any, table: Table | None, pointer: str, detail: str) -> WrongCell:
     """Return an error of the API in the words of a spreadsheet."""
     part, number, column = [*pointer.strip("/").split("/", 2), "", "", ""][:3]
     if part != ROWS or table is None:
-        return Wrong(None, "", number if part == "columns" else "", detail)
+        return WrongCell(None, "", number if part == "columns" else "", detail)
     cells = dict(zip(table.names, table.rows[int(number)], strict=False))
     # The heading is the first row.
-    return Wrong(int(number) + 2, _cut(_first(cells, [model.name_field, model.key_field])), column, detail)
+    return WrongCell(int(number) + 2, _cut(_first(cells, [model.name_field, model.key_field])), column, detail)
 
 
 def _first(cells: dict[str, str], names: Iterable[str]) -> str:
@@ -214,7 +214,7 @@ class Imports(BaseModelAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         file_form, confirm_form = FileForm(), ConfirmForm()
-        outcome: Outcome | None = None
+        outcome: ImportResult | None = None
         name = ""
         if request.method == "POST" and "digest" in request.POST:
             confirm_form = ConfirmForm(request.POST)
@@ -266,7 +266,7 @@ class Imports(BaseModelAdmin):
             made_at__gt=timezone.now() - KEPT_FOR,
         ).first()
 
-    def _keep(self, request: HttpRequest, outcome: Outcome, name: str, content: bytes) -> None:
+    def _keep(self, request: HttpRequest, outcome: ImportResult, name: str, content: bytes) -> None:
         """Keep a file until it is confirmed, in the place of an earlier one; one that does nothing is not kept."""
         KeptFile.objects.filter(made_at__lt=timezone.now() - KEPT_FOR).delete()
         owner: dict[str, Any] = {"user_id": request.user.pk, "resource": self.model.resource}
@@ -282,7 +282,7 @@ class Imports(BaseModelAdmin):
         }
         KeptFile.objects.update_or_create(**owner, defaults=values)
 
-    def _done(self, request: HttpRequest, outcome: Outcome) -> HttpResponse:
+    def _done(self, request: HttpRequest, outcome: ImportResult) -> HttpResponse:
         counts = {"created": outcome.created, "changed": outcome.changed, "unchanged": outcome.unchanged}
         messages.success(
             request, _("Imported: %(created)s new, %(changed)s changed, %(unchanged)s as they were.") % counts

@@ -78,7 +78,7 @@ class SearchedRelations(BaseModelAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
-class Rows(ByAppointment, SearchedRelations):
+class RowsAdmin(ByAppointment, SearchedRelations):
     """Records in rows on the page of another one. `list_select_related`: what the title of a row needs."""
 
     form = RecordForm
@@ -102,7 +102,7 @@ class Rows(ByAppointment, SearchedRelations):
         return formfield
 
 
-class RecordInline(Rows, TabularInline):
+class RecordInline(RowsAdmin, TabularInline):
     """Records that point at the one on the page."""
 
     formset = RecordFormSet
@@ -116,7 +116,7 @@ class PartInline(RecordInline):
     verbose_name_plural = _("parts")
 
 
-class CitationInline(Rows, CitationTabularInline):
+class CitationInline(RowsAdmin, CitationTabularInline):
     """The citations of a record of any kind."""
 
     formset = CitationFormSet

@@ -23,7 +23,7 @@ from apps.common.files.spreadsheets import MOST_ROWS, CellError, Sheet, write_bo
 from apps.common.http.formats import FORMATS
 from apps.common.http.problems import parameter_error
 from apps.common.reading import page_sql, pages
-from apps.common.reading.read_request import Question
+from apps.common.reading.read_request import ReadRequest
 from apps.common.serializers.compiler import json_of, select_list
 from apps.common.sql.lru import Bounded
 from apps.common.sql.statement import Statement
@@ -55,7 +55,7 @@ def head(headings: Iterable[str]) -> bytes:
     return line.getvalue().encode()
 
 
-def _made(question: Question, form: str) -> tuple[Statement, list[Column]]:
+def _made(question: ReadRequest, form: str) -> tuple[Statement, list[Column]]:
     """Return the statement of an export and its columns, made once for each shape."""
 
     def make() -> tuple[Statement, list[Column]]:
@@ -118,7 +118,7 @@ def _allow_time(cursor: Any) -> None:
 # Answers
 
 
-def answer(request: Any, question: Question, form: str) -> HttpResponseBase:
+def answer(request: Any, question: ReadRequest, form: str) -> HttpResponseBase:
     """Return a whole list as a file. Raises ParameterError."""
     count = pages.check_whole(question, MOST_ROWS if form == "xlsx" else 0)
     if count > MOST_ROWS:
@@ -140,14 +140,14 @@ def answer(request: Any, question: Question, form: str) -> HttpResponseBase:
     return StreamingHttpResponse(content, content_type=content_type, headers=headers)
 
 
-def _file_name(question: Question, form: str) -> str:
+def _file_name(question: ReadRequest, form: str) -> str:
     """Return a name that says what it is in any language: resource and the day for which it holds."""
     day = question.values.get("as_of") or timezone.now().date()
     resource = question.shape.view.queryset.model.resource
     return f"partybuild-{resource}-{day:%Y-%m-%d}.{FORMATS[form].name}"
 
 
-def _book(request: Any, question: Question, statement: Statement, found: list[Column]) -> Any:
+def _book(request: Any, question: ReadRequest, statement: Statement, found: list[Column]) -> Any:
     """Return a spreadsheet as an open file. It is whole before the answer begins, because its parts are zipped."""
     sheet = Sheet(
         resource=question.shape.view.queryset.model.resource,

@@ -22,7 +22,7 @@ from apps.common.http.problems import Refusal, nearest
 from apps.common.models.slugs import RetiredSlug
 from apps.common.writing.contract import MOST_ERRORS, Contract, Input, error_at, escape
 from apps.common.writing.refusals import invalid, refusing
-from apps.common.writing.writer import RESERVED, Change, Writer, refuse_drafts
+from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, refuse_drafts
 
 ROWS = "rows"
 MOST_ROWS = 20_000
@@ -42,7 +42,7 @@ class Table(NamedTuple):
 class Imported(NamedTuple):
     """What an import did."""
 
-    changes: list[Change]
+    changes: list[RecordChange]
     unchanged: int
     ignored: list[str]
 
@@ -111,7 +111,7 @@ def _unreadable(detail: str) -> Refusal:
 class Importer:
     """Imports a table into one resource."""
 
-    def __init__(self, writer: Writer, serializer: Any, table: Table) -> None:
+    def __init__(self, writer: RecordWriter, serializer: Any, table: Table) -> None:
         self.writer = writer
         self.contract: Contract = writer.contract
         self.table = table
@@ -142,7 +142,7 @@ class Importer:
         keys = [self._key(row, body) for row, body in zip(self.table.rows, bodies, strict=True)]
         records = self._records(keys)
         errors: list[dict[str, str]] = []
-        changes: list[Change] = []
+        changes: list[RecordChange] = []
         new: list[tuple[int, dict[str, Any]]] = []
         unchanged = 0
         for number, (body, key) in enumerate(zip(bodies, keys, strict=True)):
@@ -210,7 +210,7 @@ class Importer:
         place = f"/{ROWS}/{number}/{self.contract.model.key_field}"
         return error_at(place, "doubled", gettext("This record stands there twice."))
 
-    def _change(self, number: int, record: Any, body: dict[str, Any]) -> Change:
+    def _change(self, number: int, record: Any, body: dict[str, Any]) -> RecordChange:
         self.writer.pointer = f"/{ROWS}/{number}"
         was, seen = f"{record.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}", body.pop(SEEN, None)
         for name, item in self.contract.inputs.items():
@@ -226,7 +226,9 @@ class Importer:
 
     # New records
 
-    def _make(self, new: list[tuple[int, dict[str, Any]]], *, fast: bool) -> tuple[list[Change], list[dict[str, str]]]:
+    def _make(
+        self, new: list[tuple[int, dict[str, Any]]], *, fast: bool
+    ) -> tuple[list[RecordChange], list[dict[str, str]]]:
         if not new:
             return [], []
         with connection.cursor() as cursor:
@@ -242,7 +244,7 @@ class Importer:
             except DatabaseError:
                 pass  # told row by row below
             else:
-                return [Change("insert", record, fields) for record, fields in made], []
+                return [RecordChange("insert", record, fields) for record, fields in made], []
         return self._one_by_one(new)
 
     @property
@@ -322,8 +324,8 @@ class Importer:
                 for row in rows:
                     copying.write_row(row)
 
-    def _one_by_one(self, new: list[tuple[int, dict[str, Any]]]) -> tuple[list[Change], list[dict[str, str]]]:
-        changes: list[Change] = []
+    def _one_by_one(self, new: list[tuple[int, dict[str, Any]]]) -> tuple[list[RecordChange], list[dict[str, str]]]:
+        changes: list[RecordChange] = []
         errors: list[dict[str, str]] = []
         for number, body in new:
             self.writer.pointer = f"/{ROWS}/{number}"

@@ -27,7 +27,7 @@ MOST_WORDS = 100
 NOTHING = RawSQL("false", (), BooleanField())
 
 
-class Reading(NamedTuple):
+class ParsedFilter(NamedTuple):
     """A parameter as it was understood: what shapes the statement, and the values that go into its slots."""
 
     shape: Hashable
@@ -47,7 +47,7 @@ class Filter:
         """Return the parameters that the filter stands for, by name: mostly itself alone."""
         return {name: self}
 
-    def read(self, text: str, model: type[Citable]) -> Reading:
+    def read(self, text: str, model: type[Citable]) -> ParsedFilter:
         """Return what the parameter asks for; raise FilterError for what it does not take."""
         raise NotImplementedError
 
@@ -80,7 +80,7 @@ class CommaFilter(Filter):
     def describe(self) -> dict[str, Any]:
         return {"type": "array", "items": self.schema}
 
-    def read(self, text: str, model: type[Citable]) -> Reading:
+    def read(self, text: str, model: type[Citable]) -> ParsedFilter:
         words = tuple(word.strip() for word in text.split(","))
         if not all(words):
             raise FilterError(gettext("An empty value stands between commas."))
@@ -88,9 +88,9 @@ class CommaFilter(Filter):
             raise FilterError(gettext("There are more than %(most)s values.") % {"most": MOST_WORDS})
         return self.check(words)
 
-    def check(self, words: tuple[str, ...]) -> Reading:
+    def check(self, words: tuple[str, ...]) -> ParsedFilter:
         """Return what the words ask for; raise FilterError for one that is not valid."""
-        return Reading(len(words), words)
+        return ParsedFilter(len(words), words)
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
         found = {self.field_name: slots[0]} if len(slots) == 1 else {f"{self.field_name}__in": list(slots)}
@@ -118,7 +118,7 @@ class ChoiceFilter(CommaFilter):
     def describe(self) -> dict[str, Any]:
         return {"type": "array", "items": {"type": "string", "enum": self.values}}
 
-    def check(self, words: tuple[str, ...]) -> Reading:
+    def check(self, words: tuple[str, ...]) -> ParsedFilter:
         for word in words:
             if word not in self.values:
                 raise FilterError(

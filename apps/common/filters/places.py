@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext
 
-from apps.common.filters.base import NOTHING, CommaFilter, KeyFilter, Reading, keyed, no_record, without_record
+from apps.common.filters.base import NOTHING, CommaFilter, KeyFilter, ParsedFilter, keyed, no_record, without_record
 from apps.common.http.parameters import FilterError
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, citable_models
@@ -24,11 +24,11 @@ class TargetFilter(CommaFilter):
             or "Records as `resource/key`, such as `projects/jiankang-zhitongche`, separated by commas.",
         )
 
-    def check(self, words: tuple[str, ...]) -> Reading:
+    def check(self, words: tuple[str, ...]) -> ParsedFilter:
         pairs = [word.partition("/")[::2] for word in words]
         for resource, _key in pairs:
             self.known(resource)
-        return Reading(tuple(resource for resource, _key in pairs), tuple(key for _resource, key in pairs))
+        return ParsedFilter(tuple(resource for resource, _key in pairs), tuple(key for _resource, key in pairs))
 
     def known(self, resource: str) -> type[Citable]:
         """Return the model of a resource."""
@@ -116,7 +116,7 @@ class TreeFilter(KeyFilter):
     def describe(self) -> dict[str, Any]:
         return {"type": "string"}
 
-    def check(self, words: tuple[str, ...]) -> Reading:
+    def check(self, words: tuple[str, ...]) -> ParsedFilter:
         if len(words) > 1:
             raise FilterError(gettext("One key is expected."))
         return super().check(words)

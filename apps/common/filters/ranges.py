@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from apps.common.filters.base import Filter, Reading
+from apps.common.filters.base import Filter, ParsedFilter
 from apps.common.http.parameters import FilterError, read_instant, read_number, read_whole
 from apps.common.models.records import Citable
 from apps.common.serializers.counts import CountField
@@ -29,8 +29,8 @@ class BoundFilter(Filter):
     def describe(self) -> dict[str, Any]:
         return self._schema
 
-    def read(self, text: str, model: type[Citable]) -> Reading:
-        return Reading(None, (self._read(text),))
+    def read(self, text: str, model: type[Citable]) -> ParsedFilter:
+        return ParsedFilter(None, (self._read(text),))
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
         if isinstance(self.owner, CountRange):
@@ -84,7 +84,7 @@ class DateFilter(Filter):
             else f"`{field_name}` ends no later than this date (EDTF: 2012, 2012-06, 2012-06-27).",
         )
 
-    def read(self, text: str, model: type[Citable]) -> Reading:
+    def read(self, text: str, model: type[Citable]) -> ParsedFilter:
         try:
             earliest, latest = bounds(text)
         except EDTFError as error:
@@ -94,7 +94,7 @@ class DateFilter(Filter):
         bound = earliest if self.side == "after" else latest
         if bound is None:
             raise FilterError(gettext("“%(value)s” is open on the side that is compared.") % {"value": text[:64]})
-        return Reading(None, (bound,))
+        return ParsedFilter(None, (bound,))
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
         column, comparison = ("earliest", "gte") if self.side == "after" else ("latest", "lte")

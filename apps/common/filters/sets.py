@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from rest_framework.filters import BaseFilterBackend
 
-from apps.common.filters.base import CommaFilter, Filter, KeyFilter, Reading
+from apps.common.filters.base import CommaFilter, Filter, KeyFilter, ParsedFilter
 from apps.common.filters.places import TargetFilter
 from apps.common.filters.ranges import InstantRange
 from apps.common.http.parameters import FilterError
@@ -27,11 +27,11 @@ class SearchFilter(Filter):
 
     schema: ClassVar[dict[str, Any]] = {"type": "string", "maxLength": 200}
 
-    def read(self, text: str, model: type[Citable]) -> Reading:
+    def read(self, text: str, model: type[Citable]) -> ParsedFilter:
         if len(text) > self.schema["maxLength"]:
             raise FilterError(gettext("More than %(limit)s characters.") % {"limit": self.schema["maxLength"]})
         terms = [(*term_parameters(term), pattern(term)) for term in clean_q(text)]
-        return Reading(
+        return ParsedFilter(
             tuple(like is not None for _tsquery, like, _pattern in terms),
             tuple(value for tsquery, _like, pattern in terms for value in (tsquery, pattern)),
         )
@@ -89,7 +89,7 @@ def facetable(view: Any) -> list[str]:
     ]
 
 
-def read_filters(request: Any, view: Any) -> dict[str, Reading]:
+def read_filters(request: Any, view: Any) -> dict[str, ParsedFilter]:
     """Return what the filters of a request ask for; all that is wrong with them is told at once."""
     filters: dict[str, Filter] = view.filterset_class.base_filters
     model = view.queryset.model
@@ -105,7 +105,7 @@ def read_filters(request: Any, view: Any) -> dict[str, Reading]:
     return found
 
 
-def _unknown(item: Filter, reading: Reading, viewer: Any) -> list[str]:
+def _unknown(item: Filter, reading: ParsedFilter, viewer: Any) -> list[str]:
     """Return the given keys that name no record."""
     missing = item.missing(reading.shape, reading.values, viewer)
     if not missing:

@@ -22,7 +22,7 @@ INTEGERS = range(-(2**63), 2**63)  # what a bigint holds; no field is wider
 NUMBER_LENGTH = 40
 
 
-class Wrong:
+class UnusableValue:
     """Stands in for a value that JSON allows and the registry does not, until its place is known."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -101,22 +101,22 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return doubled
 
 
-def _integer(text: str) -> int | Wrong:
+def _integer(text: str) -> int | UnusableValue:
     value = int(text) if len(text) <= NUMBER_LENGTH else None
     return value if value is not None and value in INTEGERS else _out_of_range()
 
 
-def _fraction(text: str) -> float | Wrong:
+def _fraction(text: str) -> float | UnusableValue:
     value = float(text) if len(text) <= NUMBER_LENGTH else float("inf")
     return value if value not in (float("inf"), float("-inf")) else _out_of_range()
 
 
-def _constant(text: str) -> Wrong:
-    return Wrong("not_json", gettext("%(word)s is not a number in JSON.") % {"word": text})
+def _constant(text: str) -> UnusableValue:
+    return UnusableValue("not_json", gettext("%(word)s is not a number in JSON.") % {"word": text})
 
 
-def _out_of_range() -> Wrong:
-    return Wrong("out_of_range", gettext("The number is larger or longer than any field holds."))
+def _out_of_range() -> UnusableValue:
+    return UnusableValue("out_of_range", gettext("The number is larger or longer than any field holds."))
 
 
 # Finding what is wrong ---------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def _walk(root: Any) -> Iterator[dict[str, str]]:
     waiting: list[tuple[str, Any, int]] = [("", root, 1)]
     while waiting:
         pointer, value, depth = waiting.pop()
-        if isinstance(value, Wrong):
+        if isinstance(value, UnusableValue):
             yield _error(pointer, value.code, value.detail)
         elif isinstance(value, str):
             if detail := _text_error(value):

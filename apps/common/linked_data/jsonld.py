@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.common.linked_data.rules import Rule
+from apps.common.linked_data.rules import TermRule
 from apps.common.linked_data.shared_terms import KINDS, TYPES_BY_KIND
 
 CONTENT_TYPE = "application/ld+json"
@@ -101,17 +101,17 @@ def _add(node: Node, term: str, contents: Iterable[Any]) -> None:
 # Each writes one field of a record into its node.
 
 
-def _write_value(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_value(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
     content = record[name]
     for term in rule.terms:
         _add(node, term, content if isinstance(content, list) else [content])
 
 
-def _write_pinyin(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_pinyin(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
     _add(node, rule.terms[0], [{"@value": record[name], "@language": PINYIN}])
 
 
-def _write_concept(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_concept(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
     vocabulary = f"{base}{settings.API_ROOT}/vocabularies/{resource}.{name}"
     _add(node, rule.terms[0], [{"@id": f"{vocabulary}#{record[name]}"}])
 
@@ -120,12 +120,12 @@ def _rows(content: Any) -> list[dict[str, Any]]:
     return content if isinstance(content, list) else [content]
 
 
-def _write_node(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_node(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
     _add(node, rule.terms[0], [_nested(row, base) for row in _rows(record[name])])
     _write_direct(node, resource, name, record, base)
 
 
-def _write_reverse(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_reverse(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
     _add(node.setdefault("@reverse", {}), rule.terms[0], [_nested(row, base) for row in _rows(record[name])])
     _write_direct(node, resource, name, record, base)
 
@@ -140,7 +140,7 @@ def _write_direct(node: Node, resource: str, name: str, record: dict[str, Any], 
         _add(node, term, [{"@id": base + item["url"]} if isinstance(item, dict) else item for item in reached])
 
 
-def _write_span(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_span(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
     """Write where in an article a citation or a mark lies (Web Annotation)."""
     selectors: list[Node] = []
     if "start" in record and "end" in record:
@@ -156,13 +156,13 @@ def _write_span(node: Node, rule: Rule, resource: str, name: str, record: dict[s
     _add(node, rule.terms[0], [target])
 
 
-def _write_bounded(node: Node, rule: Rule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_bounded(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
     """Write a reported number under the term that says how it bounds the true one; without that it says nothing."""
     if term := BOUNDS.get(record.get("comparator", "")):
         node[term] = record[name]
 
 
-FORMS: dict[str, Callable[[Node, Rule, str, str, dict[str, Any], str], None]] = {
+FORMS: dict[str, Callable[[Node, TermRule, str, str, dict[str, Any], str], None]] = {
     "value": _write_value,
     "pinyin": _write_pinyin,
     "concept": _write_concept,

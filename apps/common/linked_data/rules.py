@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Rule(NamedTuple):
+class TermRule(NamedTuple):
     """How a field is written: under which terms, and in which form (see `linked_data.FORMS`)."""
 
     form: str
@@ -14,52 +14,52 @@ class Kind(NamedTuple):
     """How a resource is written: the classes of its records, and the rules of its fields."""
 
     types: tuple[str, ...]
-    rules: dict[str, Rule]
+    rules: dict[str, TermRule]
 
 
-def value(*terms: str) -> Rule:
+def value(*terms: str) -> TermRule:
     """Return the rule of a literal: the context says its language or type."""
-    return Rule("value", terms)
+    return TermRule("value", terms)
 
 
-def concept(term: str) -> Rule:
+def concept(term: str) -> TermRule:
     """Return the rule of a value from one of the registry's vocabularies, which is a resource of its own."""
-    return Rule("concept", (term,))
+    return TermRule("concept", (term,))
 
 
-def node(*terms: str) -> Rule:
+def node(*terms: str) -> TermRule:
     """Return the rule of a reference, a nested record, or a list of them."""
-    return Rule("node", terms)
+    return TermRule("node", terms)
 
 
-def reverse(term: str) -> Rule:
+def reverse(term: str) -> TermRule:
     """Return the rule of records that point at this one by a term."""
-    return Rule("reverse", (term,))
+    return TermRule("reverse", (term,))
 
 
-ADDRESS = Rule("dropped")  # it is the @id
-COUNTED = Rule("dropped")  # follows from the triples, or stands beside them as a figure
-INTERNAL = Rule("dropped")  # says how the EDTF date was read; the date itself is given
-PERSON = Rule("dropped")  # linked data are made for joining, and the registry joins nothing about persons
-ELSEWHERE = Rule("dropped")  # written together with another field: see `linked_data`
+ADDRESS = TermRule("dropped")  # it is the @id
+COUNTED = TermRule("dropped")  # follows from the triples, or stands beside them as a figure
+INTERNAL = TermRule("dropped")  # says how the EDTF date was read; the date itself is given
+PERSON = TermRule("dropped")  # linked data are made for joining, and the registry joins nothing about persons
+ELSEWHERE = TermRule("dropped")  # written together with another field: see `linked_data`
 
 
-def date(name: str, term: str) -> dict[str, Rule]:
+def date(name: str, term: str) -> dict[str, TermRule]:
     """Return the rules of a partial date and its companions."""
     companions = {f"{name}_{part}": INTERNAL for part in ("earliest", "latest", "wording", "relative_to")}
     return {name: value(term), **companions}
 
 
-def counts(*names: str) -> dict[str, Rule]:
+def counts(*names: str) -> dict[str, TermRule]:
     """Return the rules of counts."""
     return dict.fromkeys(names, COUNTED)
 
 
-def paired(*names: str) -> dict[str, Rule]:
+def paired(*names: str) -> dict[str, TermRule]:
     """Return the rules of what is reported and recorded of the same."""
     return counts(*(f"{side}_{name}_count" for name in names for side in ("reported", "recorded")))
 
 
-def places(term: str) -> dict[str, Rule]:
+def places(term: str) -> dict[str, TermRule]:
     """Return the rules of the divisions in which a record lies."""
     return {name: node(term) for name in ("district", "street", "neighbourhood")}

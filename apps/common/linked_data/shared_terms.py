@@ -10,7 +10,7 @@ from apps.common.linked_data.rules import (
     ELSEWHERE,
     PERSON,
     Kind,
-    Rule,
+    TermRule,
     concept,
     counts,
     date,
@@ -27,7 +27,7 @@ BASE = {
     "citations": reverse("oa:hasBody"),
     "updated_at": value("dcterms:modified"),
 }
-NAMED = {**BASE, "name": value("schema:name"), "name_pinyin": Rule("pinyin", ("schema:name",))}
+NAMED = {**BASE, "name": value("schema:name"), "name_pinyin": TermRule("pinyin", ("schema:name",))}
 SUMMED_UP = {**NAMED, "summary": value("schema:description"), "figures": reverse("schema:observationAbout")}
 STATUS = {"status": concept("pb:status")}
 TYPE = {"kind": concept("dcterms:type")}
@@ -63,7 +63,7 @@ OFFER = {
 SPAN = {
     "url": ADDRESS,
     "slug": value("dcterms:identifier"),
-    "article": Rule("span", ("oa:hasTarget",)),
+    "article": TermRule("span", ("oa:hasTarget",)),
     "start": ELSEWHERE,
     "end": ELSEWHERE,
     "sha256": ELSEWHERE,
@@ -122,7 +122,7 @@ KINDS: dict[str, Kind] = {
             **BASE,
             **TYPE,
             "name": value("skosxl:literalForm"),
-            "name_pinyin": Rule("pinyin", ("pb:pinyin",)),
+            "name_pinyin": TermRule("pinyin", ("pb:pinyin",)),
             "unit": reverse("skosxl:altLabel"),
             **date("valid_from", "schema:startDate"),
             **date("valid_until", "schema:endDate"),
@@ -308,7 +308,7 @@ KINDS: dict[str, Kind] = {
             "url": ADDRESS,
             "slug": value("dcterms:identifier"),
             "title": value("schema:name", "schema:headline"),
-            "title_pinyin": Rule("pinyin", ("schema:name",)),
+            "title_pinyin": TermRule("pinyin", ("schema:name",)),
             "publisher": value("dcterms:publisher"),
             "republisher": value("pb:republisher"),
             "byline": value("dcterms:creator"),
@@ -332,7 +332,7 @@ KINDS: dict[str, Kind] = {
             **NAMED,
             "measure": value("schema:variableMeasured"),
             "comparator": ELSEWHERE,
-            "value": Rule("bounded"),
+            "value": TermRule("bounded"),
             "unit": concept("schema:unitCode"),
             "kind": concept("dcterms:type"),
             "reading": COUNTED,

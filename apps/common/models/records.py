@@ -21,9 +21,9 @@ from apps.common.models.search_conditions import clean_q, found_in, is_one_of, l
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
 from apps.common.rules.publishing import Publishable, points_at_no_draft
-from apps.common.rules.territory import Keeper, condition, territory_of
+from apps.common.rules.territory import HasTerritory, condition, territory_of
 from apps.common.values import pinyin
-from apps.common.values.columns import Derived, PinyinField, ProseField, SearchField
+from apps.common.values.columns import PinyinField, ProseField, PythonColumn, SearchField
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
 from apps.common.values.ngrams import term_parameters
 
@@ -41,9 +41,9 @@ EVIDENCE = """
 """
 
 
-def derived_fields(model: type[models.Model]) -> list[Derived]:
+def derived_fields(model: type[models.Model]) -> list[PythonColumn]:
     """Return the columns of a model that are computed from another one."""
-    return [field for field in model._meta.concrete_fields if isinstance(field, Derived) and field.sources]
+    return [field for field in model._meta.concrete_fields if isinstance(field, PythonColumn) and field.sources]
 
 
 class RecordQuerySet(models.QuerySet[Any]):
@@ -121,7 +121,7 @@ class RecordQuerySet(models.QuerySet[Any]):
         return super().bulk_update(rows, [*names, *(field.name for field in derived)], batch_size)
 
 
-class Citable(Keeper, models.Model):
+class Citable(HasTerritory, models.Model):
     """Anything that a published sentence can speak about: a record or a division."""
 
     resource: ClassVar[str]

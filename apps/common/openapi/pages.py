@@ -95,7 +95,7 @@ class YAMLDocumentView(DocumentView):
     renderer_classes = [OpenApiYamlRenderer, OpenApiYamlRenderer2]
 
 
-class Page(View):
+class DocumentPage(View):
     """A page in the language that its address names, or else in the one that the reader asks for."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -106,7 +106,7 @@ class Page(View):
 
 
 @viewer_policy
-class RedocView(Page, SpectacularRedocView):
+class RedocView(DocumentPage, SpectacularRedocView):
     """The API for reading, in Redoc."""
 
     url_name = "openapi-json"
@@ -121,14 +121,14 @@ class RedocView(Page, SpectacularRedocView):
 
 
 @viewer_policy
-class SwaggerView(Page, SpectacularSwaggerSplitView):
+class SwaggerView(DocumentPage, SpectacularSwaggerSplitView):
     """The API for trying out, in Swagger UI."""
 
     url_name = "openapi-json"
     template_name = "docs/swagger.html"
 
 
-class ErrorsView(Page):
+class ErrorsView(DocumentPage):
     """What the codes of problem answers mean."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -25,7 +25,7 @@ from apps.common.reading.record_version import KNOWN
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
 
 
-class Answer(NamedTuple):
+class CachedAnswer(NamedTuple):
     """An answer as it is kept."""
 
     version: str
@@ -42,14 +42,14 @@ class AnswerCache:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
-        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._kept: OrderedDict[str, CachedAnswer] = OrderedDict()
         self._lock = threading.Lock()
 
     def has(self, key: str) -> bool:
         """Tell whether an answer is kept under a key, of whatever version."""
         return key in self._kept
 
-    def get(self, key: str, version: str) -> Answer | None:
+    def get(self, key: str, version: str) -> CachedAnswer | None:
         """Return the answer kept under a key, if it was made at the version."""
         with self._lock:
             found = self._kept.get(key)
@@ -58,7 +58,7 @@ class AnswerCache:
             self._kept.move_to_end(key)
             return found
 
-    def put(self, key: str, answer: Answer) -> None:
+    def put(self, key: str, answer: CachedAnswer) -> None:
         """Keep an answer in the place of the one under the key, unless it is larger than an eighth of the room."""
         with self._lock:
             if old := self._kept.pop(key, None):
@@ -78,7 +78,7 @@ class AnswerCache:
             self._kept.clear()
             self.used = 0
 
-    def _cost(self, key: str, answer: Answer) -> int:
+    def _cost(self, key: str, answer: CachedAnswer) -> int:
         return len(answer.body) + len(key) + self.OVERHEAD
 
 
@@ -130,7 +130,7 @@ class CachedReads:
             return response
         if not response.streaming:
             body = _render(response)
-            ANSWERS.put(key, Answer(version, body, tuple(response.items())))
+            ANSWERS.put(key, CachedAnswer(version, body, tuple(response.items())))
         return _finish(response, _etag(key, version))
 
     def answer(self, request: HttpRequest) -> tuple[HttpResponseBase | None, str]:

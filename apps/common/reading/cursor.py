@@ -19,7 +19,7 @@ DIRECTIONS = "np"  # to the next page, to the previous one
 FREE = frozenset({"cursor", "page_size", "count", "fields", "expand", "labels", "facets", "format"})
 
 
-class Place(NamedTuple):
+class PagePosition(NamedTuple):
     """Where a page begins: behind the row with these sort values, or, read backwards, with that row."""
 
     values: tuple[Any, ...]
@@ -27,7 +27,7 @@ class Place(NamedTuple):
     token: str
 
 
-def read_place(text: str, filters: str, order: Order) -> Place:
+def read_place(text: str, filters: str, order: Order) -> PagePosition:
     """Return where the page of a cursor begins in the list with this `digest`; raise ParameterError."""
     try:
         direction, token = DIRECTIONS.index(text[:1]), text[1:]
@@ -38,7 +38,7 @@ def read_place(text: str, filters: str, order: Order) -> Place:
         raise parameter_error(
             "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
         )
-    return Place(tuple(values), bool(direction), token)
+    return PagePosition(tuple(values), bool(direction), token)
 
 
 def boundary(filters: str, values: Sequence[str | None]) -> str:

@@ -14,8 +14,8 @@ from django.db import connection
 
 from apps.common.models.records import Fact
 from apps.common.rules.change_log import logged_models
-from apps.common.sql.slots import Slot, literal, spell, text_of
-from apps.common.values.ngram_columns import MadeField
+from apps.common.sql.slots import Parameter, literal, spell, text_of
+from apps.common.values.ngram_columns import TriggerColumn
 
 # In the place of the state that a record had. Expressions of a statement see the tables of the present until one of
 # them hides these, and never themselves.
@@ -38,7 +38,7 @@ def columns_at(model: Any, *, asked: str = "", state: str = "") -> str:
     found = []
     for field in model._meta.concrete_fields:
         name = quote(field.column)
-        if isinstance(field, MadeField):
+        if isinstance(field, TriggerColumn):
             made = field.made_sql("past") if re.search(rf"\b{field.column}\b", asked) else "NULL"
             text = f"({made})::{field.db_type(connection)} AS {name}"
         elif field.generated:
@@ -81,7 +81,7 @@ def _seen_now(model: Any, viewer: Any) -> str:
     return text_of(rows.values("pk")) if rows.query.where else ""
 
 
-def at_instant(text: str, instant: Slot, viewer: Any = None) -> str:
+def known_at(text: str, instant: Parameter, viewer: Any = None) -> str:
     """Return a statement that reads the tables as they were at an instant, for a reader."""
     when = f"{spell(instant)}::timestamptz"
     seen: list[str] = []

@@ -13,7 +13,7 @@ from django.db.models.expressions import OrderBy
 from django.utils.translation import gettext
 
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.sql.slots import Slot
+from apps.common.sql.slots import Parameter
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
@@ -109,7 +109,7 @@ def behind(model: type[Model], order: Order, nulls: Sequence[bool], backwards: b
     The place's values are the slots `place_0`, `place_1` …; `nulls` says which of them are NULL.
     """
     fields: list[Any] = [model._meta.get_field(column) for column, _descends in order]
-    slots = [Slot(f"place_{number}", field) for number, field in enumerate(fields)]
+    slots = [Parameter(f"place_{number}", field) for number, field in enumerate(fields)]
     directions = {descends for _column, descends in order}
     if len(directions) == 1 and not any(_nullable(model, column) for column, _descends in order):
         sign = ("<" if directions.pop() != backwards else ">") + ("=" if backwards else "")

@@ -7,16 +7,16 @@ from django.db.models import Count, DateField, F, QuerySet
 
 from apps.common.filters.base import ChoiceFilter, KeyFilter
 from apps.common.reading.data_version import VERSION
-from apps.common.reading.known_at import at_instant
+from apps.common.reading.known_at import known_at
 from apps.common.reading.order import order_by
-from apps.common.reading.read_request import SEARCH, Question, Shape, base_filters
+from apps.common.reading.read_request import SEARCH, ReadRequest, RequestShape, base_filters
 from apps.common.reading.record_version import row_version
-from apps.common.reading.rows import _filtered, _is_weighed, _placed, _slots, _visible
-from apps.common.reading.search_plan import _weighed
+from apps.common.reading.rows import filtered_rows, is_weighed, parameters_of, placed_rows, visible_rows
+from apps.common.reading.search_plan import weighed_rows
 from apps.common.rules.territory import shared
-from apps.common.serializers.compiler import Row, Writer, json_of
+from apps.common.serializers.compiler import Compilation, SqlRow, json_of
 from apps.common.serializers.json_sql import choice_label
-from apps.common.sql.slots import Slot, text_of
+from apps.common.sql.slots import Parameter, text_of
 from apps.common.sql.statement import Statement
 
 FACET_VALUES = 100
@@ -25,28 +25,28 @@ FACET_VALUES = 100
 # From a shape to a statement
 
 
-def _serializer(shape: Shape) -> Any:
+def _serializer(shape: RequestShape) -> Any:
     context = {"labels": shape.labels, "expand": shape.expand, "fields": shape.fields}
     return shape.serializer(context=context)
 
 
-def _writer(question: Question) -> Writer:
+def _writer(question: ReadRequest) -> Compilation:
     shape = question.shape
-    return Writer(shape.viewer, Slot("as_of", DateField()) if shape.as_of else None, past=shape.known_at)
+    return Compilation(shape.viewer, Parameter("as_of", DateField()) if shape.as_of else None, past=shape.known_at)
 
 
-def statement(question: Question, text: str, *, plan_is_kept: bool = True) -> Statement:
+def statement(question: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
     """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
     text = shared(text, question.shape.viewer)
     if question.shape.known_at:
-        text = at_instant(text, Slot("known_at"), question.shape.viewer)
+        text = known_at(text, Parameter("known_at"), question.shape.viewer)
     return Statement(text, plan_is_kept=plan_is_kept)
 
 
-def _detail(question: Question) -> Statement:
-    row = Row(_writer(question), question.shape.view.queryset.model)
+def detail_statement(question: ReadRequest) -> Statement:
+    row = SqlRow(_writer(question), question.shape.view.queryset.model)
     body = json_of(_serializer(question.shape), row)
-    rows = _visible(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Slot("key")})
+    rows = visible_rows(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Parameter("key")})
     version = row_version(row.model, row.column)
     return statement(question, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
 
@@ -58,7 +58,7 @@ class PageStatement(NamedTuple):
     checked: tuple[str, ...]
 
 
-def _page(question: Question) -> PageStatement:
+def page_statement(question: ReadRequest) -> PageStatement:
     """Return the statement of a page.
 
     Its one row is: the data version, what is asked about the whole list (unknown keys, count, facets), the JSON of the
@@ -68,12 +68,12 @@ def _page(question: Question) -> PageStatement:
     of the page are written as JSON.
     """
     shape = question.shape
-    rows = _filtered(question)
+    rows = filtered_rows(question)
     missing = dict(_missing(question))
     asides = [VERSION, *(f"SELECT array_to_json({text})" for text in missing.values()), *_asides(question, rows)]
     model = rows.model
-    page = _weighed(question, rows) if _is_weighed(question) else _placed(shape, rows)[: shape.size + 1]
-    row = Row(_writer(question), model)
+    page = weighed_rows(question, rows) if is_weighed(question) else placed_rows(shape, rows)[: shape.size + 1]
+    row = SqlRow(_writer(question), model)
     place = f"{row.alias}.place"
     backwards = bool(shape.place and shape.place[0])
     turned = f" ORDER BY {place} DESC" if backwards else ""
@@ -83,11 +83,11 @@ def _page(question: Question) -> PageStatement:
     selected = ", ".join([*(f"({text})" for text in asides), body, "count(*)", *ends])
     text = f"SELECT {selected} FROM {row.source(page, numbered=True)}"
     # The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
-    kept = SEARCH not in shape.asked or (_is_weighed(question) and shape.asked == {SEARCH})
+    kept = SEARCH not in shape.asked or (is_weighed(question) and shape.asked == {SEARCH})
     return PageStatement(statement(question, text, plan_is_kept=kept), tuple(missing))
 
 
-def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
+def _asides(question: ReadRequest, rows: QuerySet[Any]) -> list[str]:
     """Return SQL for what is asked about the whole list: the count, the facets."""
     shape, found = question.shape, []
     if shape.count:
@@ -96,16 +96,16 @@ def _asides(question: Question, rows: QuerySet[Any]) -> list[str]:
     return found
 
 
-def _missing(question: Question) -> Iterator[tuple[str, str]]:
+def _missing(question: ReadRequest) -> Iterator[tuple[str, str]]:
     """Yield the filters whose values are keys, each with SQL for those of the keys that no record has."""
     for name, inner in question.shape.filters:
         shape = question.shape
-        text = base_filters(shape.view)[name].missing(inner, _slots(question, name), shape.viewer)
+        text = base_filters(shape.view)[name].missing(inner, parameters_of(question, name), shape.viewer)
         if text:
             yield name, text
 
 
-def _facet(question: Question, rows: QuerySet[Any], name: str) -> str:
+def _facet(question: ReadRequest, rows: QuerySet[Any], name: str) -> str:
     """Return SQL for the values of a filter with their counts under the current filters, the most frequent first."""
     item: Any = base_filters(question.shape.view)[name]
     path = item.field_name
@@ -122,14 +122,14 @@ def _facet(question: Question, rows: QuerySet[Any], name: str) -> str:
     return f"SELECT coalesce(json_agg(r), '[]'::json)::text FROM ({text}) AS r"
 
 
-def whole(question: Question, select: Callable[[Any, Row], str]) -> tuple[Any, str]:
+def whole(question: ReadRequest, select: Callable[[Any, SqlRow], str]) -> tuple[Any, str]:
     """Return the serializer of a whole list, and SQL for its rows in the order asked for.
 
     `select` gives what is selected from a row for a serializer.
     """
     shape = question.shape
-    rows = _filtered(question)
-    row = Row(_writer(question), rows.model)
+    rows = filtered_rows(question)
+    row = SqlRow(_writer(question), rows.model)
     serializer = _serializer(shape)
     fields = select(serializer, row)
     ordered = rows.order_by(*order_by(rows.model, shape.order, backwards=False))
@@ -137,10 +137,10 @@ def whole(question: Question, select: Callable[[Any, Row], str]) -> tuple[Any, s
     return serializer, f"SELECT {fields} FROM {row.source(ordered)}"
 
 
-def _whole_check(question: Question, most: int) -> PageStatement:
+def whole_check(question: ReadRequest, most: int) -> PageStatement:
     missing = dict(_missing(question))
     asides = list(missing.values())
     if most:
-        asides.append(f"SELECT count(*) FROM ({text_of(_filtered(question).values('pk')[: most + 1])}) AS counted")
+        asides.append(f"SELECT count(*) FROM ({text_of(filtered_rows(question).values('pk')[: most + 1])}) AS counted")
     text = f"SELECT {', '.join(f'({text})' for text in asides)}"
     return PageStatement(statement(question, text), tuple(missing))

@@ -13,8 +13,8 @@ from django.http import Http404
 
 from apps.common.http.problems import ParameterError
 from apps.common.reading.cursor import boundary, link
-from apps.common.reading.page_sql import PageStatement, _detail, _page, _whole_check
-from apps.common.reading.read_request import Question, _placed_shape, _questions, base_filters
+from apps.common.reading.page_sql import PageStatement, detail_statement, page_statement, whole_check
+from apps.common.reading.read_request import QUESTIONS, ReadRequest, base_filters, placed_shape
 from apps.common.sql.lru import Bounded
 from apps.common.sql.statement import Statement
 
@@ -32,9 +32,9 @@ class Detail(NamedTuple):
     record: str
 
 
-def detail(question: Question) -> Detail:
+def detail(question: ReadRequest) -> Detail:
     """Return one record; raise Http404 if there is none that the reader may see."""
-    statement: Statement = _statements.get(("detail", question.shape), lambda: _detail(question))
+    statement: Statement = _statements.get(("detail", question.shape), lambda: detail_statement(question))
     rows = statement.cells(question.values)
     if not rows:
         raise Http404
@@ -52,10 +52,10 @@ class Page:
     previous: str | None
 
 
-def page(question: Question) -> Page:
+def page(question: ReadRequest) -> Page:
     """Return one page of a list; raise ParameterError where a filter names what there is not."""
     shape = question.shape
-    made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: _page(question))
+    made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: page_statement(question))
     (row,) = made.statement.cells(question.values)
     width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
     asides = _read_asides(question, made.checked, row[1:width])
@@ -77,7 +77,7 @@ def page(question: Question) -> Page:
     return Page(body, (row[0] or b"").decode(), following, preceding)
 
 
-def _read_asides(question: Question, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:
+def _read_asides(question: ReadRequest, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:
     """Return what was asked about the whole list; raise ParameterError where a filter named what there is not."""
     shape = question.shape
     values = [json.loads(text or b"null") for text in texts]
@@ -91,7 +91,7 @@ def _read_asides(question: Question, names: tuple[str, ...], texts: list[bytes |
     return found
 
 
-def _refuse(question: Question, names: tuple[str, ...], asides: Sequence[Any]) -> None:
+def _refuse(question: ReadRequest, names: tuple[str, ...], asides: Sequence[Any]) -> None:
     """Raise ParameterError where a filter named what there is not."""
     wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
     if wrong:
@@ -102,13 +102,13 @@ def _refuse(question: Question, names: tuple[str, ...], asides: Sequence[Any]) -
         )
 
 
-def check_whole(question: Question, most: int = 0) -> int:
+def check_whole(question: ReadRequest, most: int = 0) -> int:
     """Raise ParameterError where a filter of a whole list names what there is not.
 
     Return how many rows the list has, counted up to one more than `most`; without `most`, nothing is counted.
     """
     key = ("check", question.shape, tuple(question.values), most)
-    made: PageStatement = _statements.get(key, lambda: _whole_check(question, most))
+    made: PageStatement = _statements.get(key, lambda: whole_check(question, most))
     if not (made.checked or most):
         return 0
     (row,) = made.statement.rows(question.values)
@@ -118,6 +118,6 @@ def check_whole(question: Question, most: int = 0) -> int:
 
 def forget() -> None:
     """Forget all questions and statements; they are made anew at their next use."""
-    _questions.clear()
+    QUESTIONS.clear()
     _statements.clear()
-    _placed_shape.cache_clear()
+    placed_shape.cache_clear()

@@ -23,11 +23,11 @@ from apps.common.sql.lru import KEPT, Bounded
 MOST_FACETS = 8
 SEARCH = "q"  # the filter that searches
 KEPT_LENGTH = 1_000  # characters of the parameters of a question that is kept
-_questions = Bounded()
+QUESTIONS = Bounded()
 
 
 @dataclass(frozen=True)
-class Shape:
+class RequestShape:
     """All of a request that decides what its statement says; what differs otherwise goes into slots."""
 
     view: Any
@@ -50,10 +50,10 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Question:
+class ReadRequest:
     """A shape with the values of one request, and what its answer is put together from."""
 
-    shape: Shape
+    shape: RequestShape
     values: dict[str, Any]
     params: Mapping[str, str]
     path: str
@@ -64,26 +64,26 @@ class Question:
 # From a request to a question
 
 
-def ask(request: Any, view: Any, user: Any, key: str | None = None) -> Question:
+def ask(request: Any, view: Any, user: Any, key: str | None = None) -> ReadRequest:
     """Return what a GET asks for: the record with a key, or a list. Raises ParameterError."""
     asked, cursor = _asked(request, view, user, key)
     if key is not None:
-        return Question(asked.shape, {**asked.values, "key": key}, asked.params, request.path)
+        return ReadRequest(asked.shape, {**asked.values, "key": key}, asked.params, request.path)
     if cursor is None:
         return asked
     place = read_place(cursor, asked.digest, asked.shape.order)
-    shape = _placed_shape(asked.shape, place.backwards, tuple(value is None for value in place.values))
+    shape = placed_shape(asked.shape, place.backwards, tuple(value is None for value in place.values))
     values = asked.values | {f"place_{number}": value for number, value in enumerate(place.values)}
-    return Question(shape, values, asked.params, asked.path, asked.digest, place.token)
+    return ReadRequest(shape, values, asked.params, asked.path, asked.digest, place.token)
 
 
 @lru_cache(KEPT)
-def _placed_shape(shape: Shape, backwards: bool, nulls: tuple[bool, ...]) -> Shape:
+def placed_shape(shape: RequestShape, backwards: bool, nulls: tuple[bool, ...]) -> RequestShape:
     # Kept, because a statement is found by its shape, and soonest by the very same one.
     return replace(shape, place=(backwards, nulls))
 
 
-def _asked(request: Any, view: Any, user: Any, key: str | None) -> tuple[Question, str | None]:
+def _asked(request: Any, view: Any, user: Any, key: str | None) -> tuple[ReadRequest, str | None]:
     """Return what is asked but for the key of a record and the place of a page, and the cursor that gives the place.
 
     Everybody who gives the same parameters asks the same, and so does each page of a list: they are read once, and
@@ -101,11 +101,11 @@ def _asked(request: Any, view: Any, user: Any, key: str | None) -> tuple[Questio
         return _ask(request, view, None, key), request.GET.get("cursor")
     path = request.path if key is None else None
     same = (view, path, translation.get_language(), settings.QUOTATIONS_PUBLIC, *named.values())
-    found: Question = _questions.get(same, lambda: _ask(request, view, None, key))
+    found: ReadRequest = QUESTIONS.get(same, lambda: _ask(request, view, None, key))
     return found, unquote_plus(cursor.removeprefix("cursor=")) if cursor else None
 
 
-def _ask(request: Any, view: Any, user: Any, key: str | None) -> Question:
+def _ask(request: Any, view: Any, user: Any, key: str | None) -> ReadRequest:
     parameters.refuse_unknown(request, sets.DETAIL_PARAMETERS if key is not None else _list_parameters(view))
     params = {name: request.GET[name] for name in request.GET}
     serializer = view.serializer_class if key is None else view.detail_serializer_class
@@ -128,12 +128,12 @@ def _ask(request: Any, view: Any, user: Any, key: str | None) -> Question:
     _check_fields(serializer, shared["fields"])
     values: dict[str, Any] = {"as_of": as_of, "known_at": known_at, **territory}
     if key is not None:
-        return Question(Shape(**shared), values, params, request.path)
+        return ReadRequest(RequestShape(**shared), values, params, request.path)
     readings = sets.read_filters(request, view)
     for name, reading in readings.items():
         values |= {f"{name}_{number}": value for number, value in enumerate(reading.values)}
     params.pop("cursor", None)
-    shape = Shape(
+    shape = RequestShape(
         **shared,
         asked=frozenset(readings),
         filters=tuple(sorted((name, reading.shape) for name, reading in readings.items())),
@@ -142,7 +142,7 @@ def _ask(request: Any, view: Any, user: Any, key: str | None) -> Question:
         count=COUNT_CAP if parameters.read_flag(request, "count") else 0,
         facets=_read_facets(request, view),
     )
-    return Question(shape, values, params, request.path, digest(params, request.path))
+    return ReadRequest(shape, values, params, request.path, digest(params, request.path))
 
 
 def base_filters(view: Any) -> dict[str, Filter]:

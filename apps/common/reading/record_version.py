@@ -19,9 +19,9 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext
 
 from apps.common.http.problems import Refusal
-from apps.common.sql.slots import Slot
+from apps.common.sql.slots import Parameter
 from apps.common.sql.statement import Statement
-from apps.common.values.columns import Derived
+from apps.common.values.columns import PythonColumn
 
 TAG = re.compile(r'"[0-9a-f]*\.([0-9a-f]{16})"')
 KNOWN = re.compile(r'"([0-9a-f]{32})(\.[0-9a-f]{16})?"')
@@ -32,7 +32,7 @@ def row_version(model: type[Model], column: Callable[[str], str]) -> str:
     columns = [
         column(field.name)
         for field in model._meta.concrete_fields
-        if not (field.generated or isinstance(field, Derived))
+        if not (field.generated or isinstance(field, PythonColumn))
     ]
     return f"left(md5(ROW({', '.join(columns)})::text), 16)"
 
@@ -51,7 +51,7 @@ def _version(model: type[Model]) -> Statement:
         return quote(str(model._meta.get_field(name).column))  # type: ignore[union-attr]
 
     text = f"SELECT {row_version(model, column)} FROM {quote(model._meta.db_table)}"
-    return Statement(f"{text} WHERE {quote(str(model._meta.pk.column))} = {Slot('pk')}")
+    return Statement(f"{text} WHERE {quote(str(model._meta.pk.column))} = {Parameter('pk')}")
 
 
 def tag_of(body: bytes, version: str) -> str:

@@ -5,37 +5,39 @@ from typing import Any
 from django.db.models import DateField, QuerySet
 
 from apps.common.reading.order import behind, is_indexed, order_by
-from apps.common.reading.read_request import SEARCH, Question, Shape, base_filters
-from apps.common.sql.slots import Slot, Unread
+from apps.common.reading.read_request import SEARCH, ReadRequest, RequestShape, base_filters
+from apps.common.sql.slots import OpaqueParameter, Parameter
 
 
-def _visible(question: Question) -> Any:
+def visible_rows(question: ReadRequest) -> Any:
     return question.shape.view.queryset.model._default_manager.visible_to(question.shape.viewer)
 
 
-def _filtered(question: Question, *, searched: bool = True) -> QuerySet[Any]:
+def filtered_rows(question: ReadRequest, *, searched: bool = True) -> QuerySet[Any]:
     """Return the rows that the filters leave, of all pages and without an order; `searched=False` leaves out `q`."""
     shape, view = question.shape, question.shape.view
-    rows = view.at_time(_visible(question), Slot("as_of", DateField()) if shape.as_of else None, shape.asked)
+    rows = view.at_time(visible_rows(question), Parameter("as_of", DateField()) if shape.as_of else None, shape.asked)
     for name, _inner in shape.filters:
         if searched or name != SEARCH:
             rows = rows.filter(_condition(question, name))
     return rows.order_by()
 
 
-def _condition(question: Question, name: str) -> Any:
+def _condition(question: ReadRequest, name: str) -> Any:
     """Return the condition that a filter sets."""
     view, inner = question.shape.view, dict(question.shape.filters)[name]
-    return base_filters(view)[name].condition(view.queryset.model, inner, _slots(question, name), question.shape.viewer)
+    return base_filters(view)[name].condition(
+        view.queryset.model, inner, parameters_of(question, name), question.shape.viewer
+    )
 
 
-def _slots(question: Question, name: str) -> list[Slot]:
+def parameters_of(question: ReadRequest, name: str) -> list[Parameter]:
     count = sum(1 for value in question.values if value.rpartition("_")[0] == name and value[-1].isdigit())
-    kind = Unread if name == SEARCH and _is_weighed(question) else Slot
+    kind = OpaqueParameter if name == SEARCH and is_weighed(question) else Parameter
     return [kind(f"{name}_{number}") for number in range(count)]
 
 
-def _placed(shape: Shape, rows: QuerySet[Any]) -> QuerySet[Any]:
+def placed_rows(shape: RequestShape, rows: QuerySet[Any]) -> QuerySet[Any]:
     """Return those of the rows that stand behind the place where the page begins, in order."""
     backwards = False
     if shape.place:
@@ -44,7 +46,7 @@ def _placed(shape: Shape, rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.order_by(*order_by(rows.model, shape.order, backwards))
 
 
-def _is_weighed(question: Question) -> bool:
+def is_weighed(question: ReadRequest) -> bool:
     """Tell whether the rows of a page are those that a search finds in an order that an index gives.
 
     The planner misjudges them: the n-grams of a longer word come together, while it multiplies their frequencies; and

@@ -9,37 +9,36 @@ from django.db.models.expressions import OrderBy, RawSQL
 from apps.common.filters.sets import SearchFilter
 from apps.common.models.search_conditions import is_one_of
 from apps.common.reading.order import order_by
-from apps.common.reading.read_request import SEARCH, Question, base_filters
-from apps.common.reading.rows import _filtered, _placed, _slots
+from apps.common.reading.read_request import SEARCH, ReadRequest, base_filters
+from apps.common.reading.rows import filtered_rows, parameters_of, placed_rows
 from apps.common.sql.slots import literal, text_of
 
-# In how many rows of the order what is common is looked for, up to how many rows found are sorted, and in how much of
-# the order others are looked for. Measured on 500,000 titles.
-GLANCED = 1_000
-FEW = 4_000
-WALKED = 20_000
+# All measured on 500,000 titles.
+PROBE_ROWS = 1_000  # rows of the sort order probed for a frequent term
+SORT_LIMIT = 4_000  # rows found that are sorted at most
+SCAN_LIMIT = 20_000  # rows of the sort order scanned for a less frequent term
 # To sort n rows found among N costs n times 1.5 µs, to walk to the 51st of them 51 / n times N times 1 µs. So walking
 # is the cheaper way where n squared is more than so many times N.
-EVEN = 34
+SCAN_COST_RATIO = 34
 
 
-def _weighed(question: Question, rows: QuerySet[Any]) -> QuerySet[Any]:
+def weighed_rows(question: ReadRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
     """Return the rows of a page of what a search finds, chosen in the way that suits their number.
 
-    What is common fills the page from the first `GLANCED` rows of the order, without its n-grams, which are dear to
-    look up; and where these promise as much, from a few more (see `EVEN`). Otherwise few are sorted. Where there are
-    more than `FEW`, the order is walked until the page is full; and where `WALKED` rows do not fill it, because those
-    that are found lie together further on, all that are found are sorted after all.
+    A frequent term fills the page from the first `PROBE_ROWS` rows of the sort order, without its n-grams, which are
+    dear to look up; and where these promise as much, from a few more (see `SCAN_COST_RATIO`). Otherwise up to
+    `SORT_LIMIT` rows found are sorted. Where there are more, the order is scanned until the page is full; and where
+    `SCAN_LIMIT` rows do not fill it, because the rows found lie together further on, all of them are sorted after all.
     """
     shape, model = question.shape, rows.model
     size = shape.size + 1
     order = order_by(model, shape.order, bool(shape.place and shape.place[0]))
     keys = [f"k{number}" for number in range(len(order))]
-    behind = _placed(shape, rows)
-    few = text_of(behind.order_by().values_list("pk", *(column for column, _descends in shape.order))[: FEW + 1])
+    behind = placed_rows(shape, rows)
+    few = text_of(behind.order_by().values_list("pk", *(column for column, _descends in shape.order))[: SORT_LIMIT + 1])
     item = cast(SearchFilter, base_filters(shape.view)[SEARCH])
-    is_found = item.in_text(model, _slots(question, SEARCH))
-    passed = _placed(shape, _filtered(question, searched=False)).annotate(
+    is_found = item.in_text(model, parameters_of(question, SEARCH))
+    passed = placed_rows(shape, filtered_rows(question, searched=False)).annotate(
         is_found=ExpressionWrapper(is_found, output_field=BooleanField())
     )
 
@@ -48,16 +47,17 @@ def _weighed(question: Question, rows: QuerySet[Any]) -> QuerySet[Any]:
         return f"ARRAY(SELECT pk FROM ({candidates}) AS passed (pk, is_found) WHERE is_found LIMIT {size}) AS pks"
 
     table = literal(connection.ops.quote_name(model._meta.db_table))
-    promising = f"SELECT {GLANCED} * sqrt({EVEN} / greatest(reltuples, 1)) FROM pg_class WHERE oid = {table}::regclass"
+    rows_in_table = f"SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = {table}::regclass"
+    promising = f"SELECT {PROBE_ROWS} * sqrt({SCAN_COST_RATIO} / ({rows_in_table}))"
     text = f"""(
-        WITH glanced AS MATERIALIZED (SELECT {walk(GLANCED)}),
+        WITH glanced AS MATERIALIZED (SELECT {walk(PROBE_ROWS)}),
         few (pk, {", ".join(keys)}) AS MATERIALIZED ({few}),
-        walked AS MATERIALIZED (SELECT {walk(WALKED)})
+        walked AS MATERIALIZED (SELECT {walk(SCAN_LIMIT)})
         SELECT CASE
             WHEN (SELECT cardinality(pks) FROM glanced) = {size} THEN (SELECT pks FROM glanced)
             WHEN (SELECT cardinality(pks) FROM glanced) >= ({promising})
             AND (SELECT cardinality(pks) FROM walked) = {size} THEN (SELECT pks FROM walked)
-            WHEN (SELECT count(*) FROM few) <= {FEW}
+            WHEN (SELECT count(*) FROM few) <= {SORT_LIMIT}
             THEN ARRAY(SELECT pk FROM few ORDER BY {", ".join(map(_ordering, keys, order))} LIMIT {size})
             WHEN (SELECT cardinality(pks) FROM walked) = {size} THEN (SELECT pks FROM walked)
             ELSE ARRAY({text_of(behind.values("pk")[:size])})

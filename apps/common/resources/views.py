@@ -23,7 +23,7 @@ from apps.common.reading import pages, read_request
 from apps.common.reading.answer_cache import CachedReads, is_anonymous
 from apps.common.reading.record_version import tag_of
 from apps.common.resources.write_views import Writes
-from apps.common.serializers.compiler import Row, Writer, json_of
+from apps.common.serializers.compiler import Compilation, SqlRow, json_of
 from apps.common.serializers.records import RecordSerializer
 
 
@@ -161,7 +161,7 @@ def check_serializers() -> None:
     for view in all_views(RecordViewSet):
         columns(view.serializer_class(context={"labels": True}), guarded=True)
         for serializer in (view.serializer_class, view.detail_serializer_class):
-            json_of(serializer(context={"labels": True}), Row(Writer(), view.queryset.model))
+            json_of(serializer(context={"labels": True}), SqlRow(Compilation(), view.queryset.model))
 
 
 def _dump(document: Any) -> bytes:

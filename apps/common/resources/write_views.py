@@ -28,7 +28,7 @@ from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.writing import bulk, idempotency
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Finder, error_at
 from apps.common.writing.refusals import refusing
-from apps.common.writing.writer import RESERVED, Change, Writer, read_reason, refuse_drafts
+from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, read_reason, refuse_drafts
 
 MOST_TOLD = 500  # changes of an import
 LOCK_TIMEOUT = "5s"
@@ -166,7 +166,7 @@ class Writes:
         """Delete up to 500 records, all or none."""
         return self._bulk(bulk.delete)
 
-    def _bulk(self, do: Callable[..., list[Change]]) -> HttpResponse:
+    def _bulk(self, do: Callable[..., list[RecordChange]]) -> HttpResponse:
         body = self._body()
         items = bulk.read_items(body)
 
@@ -206,7 +206,7 @@ class Writes:
         return self._write(read_reason({REASON: request.GET.get(REASON)}), work, {REASON})
 
     @staticmethod
-    def _told_of_import(change: Change) -> dict[str, Any]:
+    def _told_of_import(change: RecordChange) -> dict[str, Any]:
         record = change.record
         return {"resource": record.resource, "key": record.key, "operation": change.operation, "fields": change.fields}
 
@@ -247,8 +247,8 @@ class Writes:
             raise Refusal("bad_request", errors=[error_at("", "not_an_object", gettext("An object is expected."))])
         return body
 
-    def _writer(self) -> Writer:
-        return Writer(self.contract(), self.request.user, Finder(self.request.user))
+    def _writer(self) -> RecordWriter:
+        return RecordWriter(self.contract(), self.request.user, Finder(self.request.user))
 
     @classmethod
     def contract(cls) -> Contract:
@@ -289,7 +289,7 @@ class Writes:
         found: dict[str, Any] = json.loads(self._record(key, "labels=true").body)
         return found
 
-    def _answer(self, changes: list[Change], *, status: int, before: Any = None) -> HttpResponse:
+    def _answer(self, changes: list[RecordChange], *, status: int, before: Any = None) -> HttpResponse:
         """Answer the write of one record; a dry run tells the record as it would be, and the changes."""
         refuse_drafts(changes)
         change = changes[0]
@@ -308,12 +308,12 @@ class Writes:
             headers["Location"] = json.loads(detail.body)["url"]
         return HttpResponse(detail.body, status=status, content_type="application/json", headers=headers)
 
-    def _listed(self, changes: list[Change], status: int) -> HttpResponse:
+    def _listed(self, changes: list[RecordChange], status: int) -> HttpResponse:
         refuse_drafts(changes)
         told = [self._told(change, None, None) for change in changes]
         return _json({"changes": told}, 200 if self._is_dry else status)
 
-    def _told(self, change: Change, now: Any, before: Any) -> dict[str, Any]:
+    def _told(self, change: RecordChange, now: Any, before: Any) -> dict[str, Any]:
         """Return what a write did to a record: which fields, from what to what."""
         record = change.record
         told: dict[str, Any] = {"resource": record.resource, "key": record.key, "operation": change.operation}

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection
 
 from apps.common.sql.slots import literal
-from apps.common.values.ngram_columns import MadeField
+from apps.common.values.ngram_columns import TriggerColumn
 
 # Settings of a transaction, by the column of the log that they fill.
 SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id", "reason")}
@@ -28,7 +28,7 @@ def stored_columns(model: Any) -> list[str]:
 
 def is_computed(field: Any) -> bool:
     """Tell whether a column is one that the database computes: generated, or filled by a trigger."""
-    return bool(field.generated) or isinstance(field, MadeField)
+    return bool(field.generated) or isinstance(field, TriggerColumn)
 
 
 def without_computed(model: Any, row: str) -> str:

@@ -31,9 +31,9 @@ def foreign_fields(user: Any, record: Any) -> list[str]:
         return [""]
     model: Any = type(record)
     old = None if record._state.adding else model._default_manager.filter(pk=record.pk).first()
-    if (old is not None and not may_edit(user, old)) or not _would_lie(user, record):
+    if (old is not None and not may_edit(user, old)) or not would_be_in_territory(user, record):
         return [""]
-    return [name for name in guarded(model) if not may_point(user, old, record, name)]
+    return [name for name in guarded(model) if not may_reference(user, old, record, name)]
 
 
 def guarded(model: Any) -> list[str]:
@@ -41,7 +41,7 @@ def guarded(model: Any) -> list[str]:
     return [*model.belongs_to, *([model.inherits] if model.inherits else [])]
 
 
-def _would_lie(user: Any, record: Any) -> bool:
+def would_be_in_territory(user: Any, record: Any) -> bool:
     """Tell whether a row would lie in the user's territory if it were saved."""
     model: Any = type(record)
     if model.kept_by_all or record.pk in (own := territory_of(user).keys(model)):
@@ -55,7 +55,7 @@ def _would_lie(user: Any, record: Any) -> bool:
     return parent[1] in own or all(_target(record, name) is None for name in model.belongs_to)
 
 
-def may_point(user: Any, old: Any, record: Any, name: str) -> bool:
+def may_reference(user: Any, old: Any, record: Any, name: str) -> bool:
     """Tell whether a user may make a reference point from where it pointed to where it points now."""
     if old is not None and _target(old, name) == _target(record, name):
         return True

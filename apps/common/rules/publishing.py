@@ -45,7 +45,7 @@ class Publishable:
     seen_with: ClassVar[tuple[str, ...]] = ()
 
 
-class Reference(NamedTuple):
+class Pointer(NamedTuple):
     """A way in which the rows of one publishable model point at those of another."""
 
     model: Any
@@ -67,18 +67,18 @@ class Breach(NamedTuple):
 
 
 @cache
-def references() -> tuple[Reference, ...]:
+def references() -> tuple[Pointer, ...]:
     """Return all references between publishable models."""
     publishable = [model for model in apps.get_models() if issubclass(model, Publishable)]
-    found: list[Reference] = []
+    found: list[Pointer] = []
     for model in publishable:
         for field in (*model._meta.concrete_fields, *model._meta.many_to_many, *model._meta.private_fields):
             if field.name in model.seen_with:
                 continue
             if isinstance(field, GenericForeignKey):
-                found += [Reference(model, field, target) for target in publishable]
+                found += [Pointer(model, field, target) for target in publishable]
             elif isinstance(field, models.ForeignKey | models.ManyToManyField) and field.related_model in publishable:
-                found.append(Reference(model, field, field.related_model))
+                found.append(Pointer(model, field, field.related_model))
     return tuple(found)
 
 
@@ -95,7 +95,7 @@ def breaches_against(model: Any, pks: Iterable[int]) -> dict[int, list[Breach]]:
     return found
 
 
-def _found(asked: Iterable[Reference], condition: str, pks: Iterable[int]) -> list[Breach]:
+def _found(asked: Iterable[Pointer], condition: str, pks: Iterable[int]) -> list[Breach]:
     if not (keys := list(pks)) or not (text := _breaches(asked, condition)):
         return []
     with connection.cursor() as cursor:
@@ -106,12 +106,12 @@ def _found(asked: Iterable[Reference], condition: str, pks: Iterable[int]) -> li
 # SQL ------------------------------------------------------------------------------------------------------------------
 
 
-def _breaches(asked: Iterable[Reference], condition: str) -> str:
+def _breaches(asked: Iterable[Pointer], condition: str) -> str:
     """Return a query for the breaches of the rule through some references; the condition is on `pointing`, `target`."""
     return " UNION ALL ".join(_through(reference, condition) for reference in asked)
 
 
-def _through(reference: Reference, condition: str) -> str:
+def _through(reference: Pointer, condition: str) -> str:
     model, field, target = reference
     quote = connection.ops.quote_name
     name = quote(target._meta.get_field(target.name_field).column)
@@ -174,7 +174,7 @@ class _Rule(pgtrigger.Trigger):
     blamed = "target_"
     row = "pointing.id = NEW.id"
 
-    def asked(self, model: Any) -> list[Reference]:
+    def asked(self, model: Any) -> list[Pointer]:
         """Return the references through which a row of the model may break the rule."""
         return [each for each in references() if each.model is model]
 
@@ -222,7 +222,7 @@ class _TakenBack(_Rule):
     blamed = ""
     row = "target.id = NEW.id"
 
-    def asked(self, model: Any) -> list[Reference]:
+    def asked(self, model: Any) -> list[Pointer]:
         return [each for each in references() if each.target is model]
 
 
@@ -231,7 +231,7 @@ class _Linked(_Rule):
     operation = pgtrigger.Insert | pgtrigger.Update
     row = "link.id = NEW.id"
 
-    def asked(self, model: Any) -> list[Reference]:
+    def asked(self, model: Any) -> list[Pointer]:
         lists = [each for each in references() if each.field.many_to_many]
         return [each for each in lists if each.field.remote_field.through._meta.db_table == model._meta.db_table]
 

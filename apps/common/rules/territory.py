@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Model, Q
 from django.db.models.expressions import RawSQL
 
-from apps.common.sql.slots import Slot, spell
+from apps.common.sql.slots import Parameter, spell
 
 # The kinds of record that somebody can be appointed to, with the part of a territory that holds their keys.
 KINDS = {
@@ -76,9 +76,9 @@ class Viewer:
         """What the model's conditions ask of a user."""
         return self
 
-    def parameter(self, kind: str) -> Slot:
+    def parameter(self, kind: str) -> Parameter:
         """Return the place of the keys of a kind."""
-        return Slot(slot_name(kind))
+        return Parameter(slot_name(kind))
 
 
 def slot_name(kind: str) -> str:
@@ -95,7 +95,7 @@ def viewer_of(user: Any) -> tuple[Viewer | None, dict[str, list[int]]]:
     return Viewer(territory.everything, kinds), {slot_name(kind): territory.parameter(kind) for kind in kinds}
 
 
-class Keeper:
+class HasTerritory:
     """What a model says about where its rows lie; `Citable` is one. All names are those of its own references.
 
     `belongs_to`: a row lies where any of these lies, and whoever sets one must be allowed to edit what it points at.
@@ -122,20 +122,20 @@ def condition(model: Any, territory: Territory | Viewer) -> Q | None:
         return None
     if model.kept_by_all:
         return Q()
-    if (query := lying(model, territory.kinds)) is None:
+    if (query := in_territory(model, territory.kinds)) is None:
         return None
     # Written here, from names that the models give.
     return Q(pk__in=RawSQL(query.sql, _params(query, territory)))  # noqa: S611
 
 
-class Query(NamedTuple):
+class TerritoryQuery(NamedTuple):
     """A subquery, and what each of its parameters stands for: keys of a kind, or the content type of a model."""
 
     sql: str
     slots: list[Any]
 
 
-def _params(query: Query, territory: Territory | Viewer) -> list[Any]:
+def _params(query: TerritoryQuery, territory: Territory | Viewer) -> list[Any]:
     return [
         territory.parameter(slot) if isinstance(slot, str) else ContentType.objects.get_for_model(slot).pk
         for slot in query.slots
@@ -143,14 +143,14 @@ def _params(query: Query, territory: Territory | Viewer) -> list[Any]:
 
 
 @cache
-def lying(model: Any, kinds: frozenset[str]) -> Query | None:
+def in_territory(model: Any, kinds: frozenset[str]) -> TerritoryQuery | None:
     """Return the keys of the rows of a model that lie in a territory with keys of such kinds; None: there are none."""
     name, parts = _parts(model, kinds)
     if name is None:
         return None
     text = ", ".join(f"{part}(id) AS ({query.sql})" for part, query in parts.items())
     slots = [slot for query in parts.values() for slot in query.slots]
-    return Query(f"WITH RECURSIVE {text} SELECT id FROM {name}", slots)  # noqa: S608
+    return TerritoryQuery(f"WITH RECURSIVE {text} SELECT id FROM {name}", slots)  # noqa: S608
 
 
 def shared(text: str, viewer: Viewer | None) -> str:
@@ -164,7 +164,7 @@ def shared(text: str, viewer: Viewer | None) -> str:
     once: dict[str, str] = {}
     models: list[Any] = keepers()
     for model in models:
-        query = lying(model, viewer.kinds)
+        query = in_territory(model, viewer.kinds)
         if query and (alone := f"({_spelt(query, viewer)})") in text:
             name, parts = _parts(model, viewer.kinds)
             text = text.replace(alone, f"(SELECT id FROM {name})")  # noqa: S608
@@ -174,21 +174,21 @@ def shared(text: str, viewer: Viewer | None) -> str:
     return f"WITH RECURSIVE {', '.join(f'{part}(id) AS ({sql})' for part, sql in once.items())} {text}"
 
 
-def _spelt(query: Query, viewer: Viewer) -> str:
+def _spelt(query: TerritoryQuery, viewer: Viewer) -> str:
     """Return the text of a query as it stands in a statement for a reader."""
     pieces = query.sql.split("%s")
     return "".join(map("".join, zip(pieces, [*map(spell, _params(query, viewer)), ""], strict=True)))
 
 
 @cache
-def _parts(model: Any, kinds: frozenset[str]) -> tuple[str | None, dict[str, Query]]:
+def _parts(model: Any, kinds: frozenset[str]) -> tuple[str | None, dict[str, TerritoryQuery]]:
     """Return the name of the part of a statement that finds a model's rows, and all parts, each behind what it uses."""
-    parts: dict[str, Query | None] = {}
+    parts: dict[str, TerritoryQuery | None] = {}
     name = _part(parts, model, kinds, nested=False)
     return name, {part: query for part, query in parts.items() if query}
 
 
-def _part(parts: dict[str, Query | None], model: Any, kinds: frozenset[str], *, nested: bool) -> str | None:
+def _part(parts: dict[str, TerritoryQuery | None], model: Any, kinds: frozenset[str], *, nested: bool) -> str | None:
     """Add to a statement the part that finds a model's rows, and before it those it rests on; return its name.
 
     `nested`: the row is itself the target of a reference that may point at anything (a figure that is cited).
@@ -197,36 +197,45 @@ def _part(parts: dict[str, Query | None], model: Any, kinds: frozenset[str], *, 
     if name not in parts:
         arms = _arms(parts, model, kinds, nested=nested)
         if arms and model.inherits:
-            arms.append(Query(_parts_of(model, name), []))
+            arms.append(TerritoryQuery(_parts_of(model, name), []))
         # An arm each, not one OR: so each can use the index of its column.
         sql = " UNION ".join(arm.sql for arm in arms)
-        parts[name] = Query(sql, [slot for arm in arms for slot in arm.slots]) if arms else None
+        parts[name] = TerritoryQuery(sql, [slot for arm in arms for slot in arm.slots]) if arms else None
     return name if parts[name] else None
 
 
-def _arms(parts: dict[str, Query | None], model: Any, kinds: frozenset[str], *, nested: bool) -> list[Query]:
+def _arms(
+    parts: dict[str, TerritoryQuery | None], model: Any, kinds: frozenset[str], *, nested: bool
+) -> list[TerritoryQuery]:
     """Return the ways by which a row can lie in a territory."""
     rows = f"SELECT id FROM {_quoted(model._meta.db_table)}"  # noqa: S608
     if model.kept_by_all:
-        return [Query(rows, [])]
+        return [TerritoryQuery(rows, [])]
     kind = KINDS.get(model._meta.label_lower)
-    arms = [Query(f"{rows} WHERE id = ANY(%s::bigint[])", [kind])] if kind in kinds else []
+    arms = [TerritoryQuery(f"{rows} WHERE id = ANY(%s::bigint[])", [kind])] if kind in kinds else []
     for name in (*model.belongs_to, *model.concerns):
         field = model._meta.get_field(name)
         if isinstance(field, GenericForeignKey):
             arms += _arms_of_any_kind(parts, model, field, kinds, nested=nested)
         elif field.related_model is model:
             arms += (
-                [Query(f"{rows} WHERE {_quoted(field.column)} = ANY(%s::bigint[])", [kind])] if kind in kinds else []
+                [TerritoryQuery(f"{rows} WHERE {_quoted(field.column)} = ANY(%s::bigint[])", [kind])]
+                if kind in kinds
+                else []
             )
         elif inner := _part(parts, field.related_model, kinds, nested=False):
-            arms.append(Query(f"{rows} WHERE {_quoted(field.column)} IN (SELECT id FROM {inner})", []))  # noqa: S608
+            arms.append(TerritoryQuery(f"{rows} WHERE {_quoted(field.column)} IN (SELECT id FROM {inner})", []))  # noqa: S608
     return arms
 
 
 def _arms_of_any_kind(
-    parts: dict[str, Query | None], model: Any, field: GenericForeignKey, kinds: frozenset[str], *, nested: bool
-) -> list[Query]:
+    parts: dict[str, TerritoryQuery | None],
+    model: Any,
+    field: GenericForeignKey,
+    kinds: frozenset[str],
+    *,
+    nested: bool,
+) -> list[TerritoryQuery]:
     """Return the arm for a reference that may point at a record of any kind."""
     targets = [target for target in keepers() if target is not model and not (nested and points_anywhere(target))]
     names = {target: _part(parts, target, kinds, nested=points_anywhere(target)) for target in targets}
@@ -234,12 +243,12 @@ def _arms_of_any_kind(
     if not found:
         return []
     kind = _quoted(model._meta.get_field(field.ct_field).column)
-    lying = " UNION ALL ".join(f"SELECT %s::int AS kind, id FROM {name}" for name in found.values())  # noqa: S608
+    targeted = " UNION ALL ".join(f"SELECT %s::int AS kind, id FROM {name}" for name in found.values())  # noqa: S608
     sql = (
-        f"SELECT pointing.id FROM {_quoted(model._meta.db_table)} AS pointing JOIN ({lying}) AS target"  # noqa: S608
+        f"SELECT pointing.id FROM {_quoted(model._meta.db_table)} AS pointing JOIN ({targeted}) AS target"  # noqa: S608
         f" ON pointing.{kind} = target.kind AND pointing.{_quoted(field.fk_field)} = target.id"
     )
-    return [Query(sql, list(found))]
+    return [TerritoryQuery(sql, list(found))]
 
 
 def _parts_of(model: Any, name: str) -> str:
@@ -253,9 +262,9 @@ def _parts_of(model: Any, name: str) -> str:
     )
 
 
-def keepers() -> list[type[Keeper]]:
+def keepers() -> list[type[HasTerritory]]:
     """Return the models that say where their rows lie."""
-    return [model for model in apps.get_models() if issubclass(model, Keeper)]
+    return [model for model in apps.get_models() if issubclass(model, HasTerritory)]
 
 
 def points_anywhere(model: Any) -> bool:

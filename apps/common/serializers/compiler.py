@@ -22,7 +22,7 @@ from rest_framework import serializers
 
 from apps.common.models.records import Citable
 from apps.common.serializers.json_sql import Bare, Unescaped, Value, Written, object_of
-from apps.common.sql.slots import Slot, text_of
+from apps.common.sql.slots import Parameter, text_of
 
 # What a column gives as it is. Exact types: a subclass may well show something else.
 PLAIN = {
@@ -44,13 +44,13 @@ class CompileError(TypeError):
     """A serializer holds a field of a kind for which there is no SQL."""
 
 
-class Writer:
+class Compilation:
     """What the parts of one statement share: who reads, as of when, and the next free alias."""
 
     def __init__(
         self,
         viewer: Any = None,
-        as_of: "Slot | date | None" = None,
+        as_of: "Parameter | date | None" = None,
         *,
         past: bool = False,
     ) -> None:
@@ -81,15 +81,15 @@ class Writer:
         return rows
 
 
-class Row:
+class SqlRow:
     """A row of a model under an alias: hands out its columns and remembers which were asked for."""
 
-    def __init__(self, writer: Writer, model: type[Model]) -> None:
+    def __init__(self, writer: Compilation, model: type[Model]) -> None:
         self.writer = writer
         self.model = model
         self.alias = writer.alias()
         self._columns: dict[str, None] = {}
-        self._joined: dict[str, Row] = {}
+        self._joined: dict[str, SqlRow] = {}
         self._asides: dict[str, str] = {}
 
     def column(self, name: str) -> str:
@@ -115,10 +115,10 @@ class Row:
             return Bare(column)
         return Value(column, null=null)
 
-    def joined(self, field: Any) -> "Row":
+    def joined(self, field: Any) -> "SqlRow":
         """Return the row at the other end of a foreign key, which is joined to this one; it is joined once."""
         if field.name not in self._joined:
-            self._joined[field.name] = Row(self.writer, field.related_model)
+            self._joined[field.name] = SqlRow(self.writer, field.related_model)
         return self._joined[field.name]
 
     def source(self, rows: QuerySet[Any], *, numbered: bool = False) -> str:
@@ -160,7 +160,7 @@ class Row:
             if not field.null:
                 return Written(body, null=False)
             return Written(f"CASE WHEN {target.column('pk')} IS NOT NULL THEN {body} END")
-        target = Row(self.writer, field.related_model)
+        target = SqlRow(self.writer, field.related_model)
         body = json_of(serializer, target)
         condition = f"{target.column('pk')} = {self.column(name)}"
         manager = field.related_model._base_manager
@@ -188,10 +188,10 @@ class Row:
         """Tell whether what stands at the other end of a relation speaks about this row."""
         return isinstance(self.model._meta.get_field(name), GenericRelation)
 
-    def related(self, name: str) -> "tuple[Row, str]":
+    def related(self, name: str) -> "tuple[SqlRow, str]":
         """Return a row at the other end of a to-many relation, and the condition that ties it to this one."""
         relation: Any = self.model._meta.get_field(name)
-        target = Row(self.writer, relation.related_model)
+        target = SqlRow(self.writer, relation.related_model)
         if isinstance(relation, GenericRelation):
             kind = target.column(relation.content_type_field_name)
             return target, (
@@ -213,23 +213,23 @@ class Row:
         return target, f"{target.column(relation.field.name)} = {self.column('pk')}"
 
 
-def values_of(serializer: Any, row: Row) -> Iterator[tuple[str, Value]]:
+def values_of(serializer: Any, row: SqlRow) -> Iterator[tuple[str, Value]]:
     """Yield the name of each field of a serializer with its value for a row."""
     for name, field in serializer.fields.items():
         yield name, value_of(field, row)
 
 
-def json_of(serializer: Any, row: Row) -> str:
+def json_of(serializer: Any, row: SqlRow) -> str:
     """Return SQL, of type text and never NULL, for a row as its serializer shows it."""
     return object_of(values_of(serializer, row))
 
 
-def select_list(serializer: Any, row: Row) -> str:
+def select_list(serializer: Any, row: SqlRow) -> str:
     """Return what is selected from a row for a serializer: a column for each field, under the field's name."""
     return ", ".join(f"{value} AS {quote(name)}" for name, value in values_of(serializer, row))
 
 
-def value_of(field: "serializers.Field[Any, Any, Any, Any]", row: Row) -> Value:
+def value_of(field: "serializers.Field[Any, Any, Any, Any]", row: SqlRow) -> Value:
     """Return the value of one field of a serializer for a row."""
     if hasattr(field, "sql"):
         found: Value = field.sql(row)
@@ -247,14 +247,14 @@ def value_of(field: "serializers.Field[Any, Any, Any, Any]", row: Row) -> Value:
     raise CompileError(f"{field.parent.__class__.__name__}.{field.field_name}: no SQL for {type(field).__name__}")
 
 
-def instant(row: Row, name: str) -> Value:
+def instant(row: SqlRow, name: str) -> Value:
     """Return an instant as it is written in answers (settings: DATETIME_FORMAT)."""
     value = row.value(name)
     text = f"""to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
     return Value(text) if value.null else Unescaped(text)
 
 
-def ordering(row: Row) -> Iterator[str]:
+def ordering(row: SqlRow) -> Iterator[str]:
     """Yield the sort keys of a model's own order; a foreign key stands for the order of what it points at."""
     for name in row.model._meta.ordering or ():
         descends = str(name).startswith("-")
@@ -265,6 +265,6 @@ def ordering(row: Row) -> Iterator[str]:
         yield from (f"{key} DESC" if descends else key for key in keys)
 
 
-def _behind(row: Row, field: Any) -> Iterator[str]:
+def _behind(row: SqlRow, field: Any) -> Iterator[str]:
     target = row.joined(field)
     yield from (target.column(name) for name in field.related_model._meta.ordering)

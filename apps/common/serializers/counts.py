@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.models.records import Fact
-from apps.common.serializers.compiler import Row, json_of, ordering, value_of
+from apps.common.serializers.compiler import SqlRow, json_of, ordering, value_of
 from apps.common.serializers.json_sql import Bare, Value, Written, object_of
 from apps.common.serializers.references import AddressField, NumberField, Reference
 from apps.common.sql.slots import literal, text_of
@@ -23,7 +23,7 @@ class CountField(serializers.IntegerField):
         self.relation = relation
         super().__init__(read_only=True, min_value=0, **kwargs)
 
-    def sql(self, row: Row) -> Bare:
+    def sql(self, row: SqlRow) -> Bare:
         """Return the count for a row (see `compiling`)."""
         return row.count(self.relation)
 
@@ -55,14 +55,14 @@ class RecordedField(CountField):
         self.conditions = conditions
         super().__init__(relations[0], help_text=help_text)
 
-    def sql(self, row: Row) -> Bare:
+    def sql(self, row: SqlRow) -> Bare:
         counts = (
             f"(SELECT count(*) FROM ({text_of(self._counted(row, relation))}) AS counted)"
             for relation in self.relations
         )
         return Bare(f"({' + '.join(counts)})")
 
-    def _counted(self, row: Row, relation: str) -> QuerySet[Any]:
+    def _counted(self, row: SqlRow, relation: str) -> QuerySet[Any]:
         """Return what is counted behind one relation of a row, looked at from its end, so that nothing is grouped."""
         fields: list[Any] = []
         end: Any = row.model
@@ -146,7 +146,7 @@ class ReportedField(serializers.Field):
         figure.citation = citation
         return ReportedCount(figure, context=self.context).data
 
-    def sql(self, row: Row) -> Value:
+    def sql(self, row: SqlRow) -> Value:
         """Return the same for a row (see `compiling`)."""
         return Value(f"({row.aside('reports', lambda: reports(row))}.found -> {literal(self.measure)})")
 
@@ -159,11 +159,11 @@ class ReportedField(serializers.Field):
         )
 
 
-def reports(row: Row) -> str:
+def reports(row: SqlRow) -> str:
     """Return SQL for all that sources count about a row, by measure: of each the report that was issued last."""
     figure, of_row = row.related("figures")
     citation, of_figure = figure.related("citations")
-    article = Row(row.writer, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
+    article = SqlRow(row.writer, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
     place = json_of(CitationPlace(), citation)
     best = f"('value' = ANY ({citation.column('supports')})) DESC, {', '.join(ordering(citation))}"
     issued = f"{article.column('issued_on_latest')} DESC NULLS LAST, {figure.column('slug')} DESC"

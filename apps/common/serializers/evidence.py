@@ -6,7 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.serializers.compiler import Row
+from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.json_sql import Absent, Value
 from apps.common.serializers.references import AddressField, NumberField, Reference
 
@@ -34,7 +34,7 @@ class QuotationField(serializers.DictField):
         """What `prepare` fetches for the field."""
         return ("article__text",) if settings.QUOTATIONS_PUBLIC else ()
 
-    def sql(self, row: Row) -> Value:
+    def sql(self, row: SqlRow) -> Value:
         """Return the quotation of a row (see `compiling`), as `Citation.quotation` makes it."""
         if not settings.QUOTATIONS_PUBLIC:
             return Absent()

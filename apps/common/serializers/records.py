@@ -15,7 +15,7 @@ from rest_framework import serializers
 
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable
-from apps.common.serializers.compiler import Writer
+from apps.common.serializers.compiler import Compilation
 from apps.common.serializers.counts import CountField, ReportedField
 from apps.common.serializers.evidence import CitationBrief, FigureBrief
 from apps.common.serializers.references import AddressField, LabelField, Reference
@@ -101,7 +101,7 @@ def prepare(
 
     With `as_of`, nested lists of what is valid in time hold what was true on that day.
     """
-    joins, prefetches, counts = _needs(serializer, queryset.model, Writer(viewer, as_of))
+    joins, prefetches, counts = _needs(serializer, queryset.model, Compilation(viewer, as_of))
     if counts:
         queryset = queryset.annotate(**counts)
     if joins:
@@ -110,7 +110,7 @@ def prepare(
 
 
 def _needs(
-    serializer: Any, model: type[Model], writer: Writer
+    serializer: Any, model: type[Model], writer: Compilation
 ) -> "tuple[list[str], list[Prefetch[Any]], dict[str, Any]]":
     """Collect joins, prefetches and counts of one serializer for rows of `model`."""
     joins: list[Any] = []
@@ -139,7 +139,9 @@ def _needs(
     return joins, list(once.values()), counts
 
 
-def _rows_of(model: type[Model], source: Any, serializer: Any, writer: Writer, *, narrow: bool = True) -> QuerySet[Any]:
+def _rows_of(
+    model: type[Model], source: Any, serializer: Any, writer: Compilation, *, narrow: bool = True
+) -> QuerySet[Any]:
     """Return the rows at the other end of a relation, with what their serializer needs."""
     relation: Any = model._meta.get_field(source)
     rows = writer.rows(relation.related_model, narrow=narrow)

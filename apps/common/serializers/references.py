@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from apps.common.models.records import citable_models
 from apps.common.models.targets import load_targets
-from apps.common.serializers.compiler import Row
+from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.json_sql import Constant, Unescaped, Value, Written, choice_label, object_of
 from apps.common.sql.slots import literal
 
@@ -29,7 +29,7 @@ class AddressField(serializers.Field):
     def to_representation(self, value: Any) -> str:
         return f"{settings.API_ROOT}/{value.resource}/{value.key}"
 
-    def sql(self, row: Row) -> Value:
+    def sql(self, row: SqlRow) -> Value:
         """Return the address of a row (see `compiling`)."""
         model: Any = row.model
         start, key = Constant(f"{settings.API_ROOT}/{model.resource}/"), row.value("key")
@@ -46,7 +46,7 @@ class NameField(serializers.Field):
     def to_representation(self, value: Any) -> str:
         return str(getattr(value, value.name_field))
 
-    def sql(self, row: Row) -> Value:
+    def sql(self, row: SqlRow) -> Value:
         """Return the name of a row (see `compiling`)."""
         model: Any = row.model
         return row.value(model.name_field)
@@ -87,11 +87,11 @@ class TargetField(serializers.Field):
         target = targets.get(identity)
         return TargetReference(target).data if target else None
 
-    def sql(self, row: Row) -> Value:
+    def sql(self, row: SqlRow) -> Value:
         """Return the record that a row speaks about, whatever its kind (see `compiling`)."""
         cases = []
         for resource, model in citable_models().items():
-            target = Row(row.writer, model)
+            target = SqlRow(row.writer, model)
             body = object_of(
                 [
                     ("resource", Unescaped(Constant(resource))),
@@ -120,7 +120,7 @@ class LabelField(serializers.CharField):
         )
         self.choice = choice
 
-    def sql(self, row: Row) -> Value:
+    def sql(self, row: SqlRow) -> Value:
         """Return the label for a row, in the active language (see `compiling`)."""
         return Value(choice_label(row.column(self.choice), row.model._meta.get_field(self.choice)))
 
@@ -132,6 +132,6 @@ class NumberField(serializers.Field):
     def to_representation(self, value: Any) -> int | float:
         return int(value) if value == value.to_integral_value() else float(value)
 
-    def sql(self, row: Row) -> Value:
+    def sql(self, row: SqlRow) -> Value:
         """Return the number for a row (see `compiling`)."""
         return Value(f"trim_scale({row.column(str(self.source))})")

@@ -98,7 +98,7 @@ class Prepared:
 _own = threading.local()
 
 
-def _run_prepared(text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
+def run_prepared(text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
     """Run a text by way of what the thread's connection has prepared, or return None: the cursor can do all the rest.
 
     Not in a transaction, whose beginning psycopg may still have to send, nor while somebody looks at the queries.

@@ -10,7 +10,7 @@ from psycopg import sql
 MARK = "\0"
 
 
-class Slot(Expression):
+class Parameter(Expression):
     """The place of a value that is given when the statement runs."""
 
     def __init__(self, name: str, output_field: "Field[Any, Any] | None" = None) -> None:
@@ -29,7 +29,7 @@ class Slot(Expression):
         return f"{MARK}{self.name}{MARK}"
 
 
-class Unread(Slot):
+class OpaqueParameter(Parameter):
     """A slot whose value the planner does not look at: one plan serves all values, and the database keeps it."""
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
@@ -44,7 +44,7 @@ def literal(value: Any) -> str:
 
 def spell(value: Any) -> str:
     """Return a slot or a value as it stands in a text."""
-    return str(value) if isinstance(value, Slot) else literal(value)
+    return str(value) if isinstance(value, Parameter) else literal(value)
 
 
 def text_of(queryset: QuerySet[Any]) -> str:

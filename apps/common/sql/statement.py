@@ -10,7 +10,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection
 from psycopg import pq
 
-from apps.common.sql.prepared import _run_prepared
+from apps.common.sql.prepared import run_prepared
 from apps.common.sql.slots import MARK
 
 
@@ -40,7 +40,7 @@ class Statement:
     def cells(self, values: Mapping[str, Any]) -> list[list[bytes | None]]:
         """Run the statement and return its rows as the texts that PostgreSQL wrote: JSON is passed on unread."""
         params = self.params(values)
-        result = _run_prepared(self.native, params, self.plan_is_kept) or _retried(lambda: _result(self.text, params))
+        result = run_prepared(self.native, params, self.plan_is_kept) or _retried(lambda: _result(self.text, params))
         columns = range(result.nfields)
         return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
 

@@ -41,7 +41,7 @@ def validate_edtf(value: str) -> None:
         ) from error
 
 
-class Derived(models.Field):
+class PythonColumn(models.Field):
     """A column computed from the column named `source` on the same row."""
 
     def __init__(self, *args: Any, source: str = "name", **kwargs: Any) -> None:
@@ -73,35 +73,35 @@ class Derived(models.Field):
         return value
 
 
-class EarliestField(Derived, models.DateField):
+class EarliestField(PythonColumn, models.DateField):
     """The first day that an EDTF column can mean; NULL where that side is open."""
 
     def compute(self, value: Any) -> date | None:
         return bounds(value)[0]
 
 
-class LatestField(Derived, models.DateField):
+class LatestField(PythonColumn, models.DateField):
     """The last day that an EDTF column can mean; NULL where that side is open."""
 
     def compute(self, value: Any) -> date | None:
         return bounds(value)[1]
 
 
-class PinyinField(Derived, models.CharField):
+class PinyinField(PythonColumn, models.CharField):
     """The romanised form of a name, for reading and for sorting."""
 
     def compute(self, value: Any) -> str:
         return pinyin.romanise(value)[: self.max_length]
 
 
-class SearchField(Derived, models.TextField):
+class SearchField(PythonColumn, models.TextField):
     """What `?q=` is matched against: the name, its pinyin and its initials in normal form (`pinyin.search_key`)."""
 
     def compute(self, value: Any) -> str:
         return lines(pinyin.search_key(value))
 
 
-class ProseField(Derived, models.TextField):
+class ProseField(PythonColumn, models.TextField):
     """What a record says beside its name, in normal form: a line for each of `PROSE`, empty where it says nothing."""
 
     def deconstruct(self) -> Any:

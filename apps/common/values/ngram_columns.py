@@ -7,11 +7,11 @@ import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from apps.common.values.columns import Derived
+from apps.common.values.columns import PythonColumn
 from apps.common.values.ngrams import ngrams_sql
 
 
-class MadeField(Derived):
+class TriggerColumn(PythonColumn):
     """A column that a trigger fills. It is never read into Python, which would cost more than the rest of the row."""
 
     sources = ()
@@ -37,7 +37,7 @@ class MadeField(Derived):
         return f"NULL::{self.db_type(compiler.connection)}", ()
 
 
-class NgramsField(MadeField):
+class NgramsField(TriggerColumn):
     """The n-grams of searched columns of the row (`searching`)."""
 
     def __init__(self, *columns: str, **kwargs: Any) -> None:
@@ -54,11 +54,11 @@ class NgramsField(MadeField):
     def made_sql(self, row: str) -> str:
         fields: list[Any] = [self.model._meta.get_field(name) for name in self.columns]
         return ngrams_sql(
-            *(each.made_sql(row) if isinstance(each, MadeField) else f"{row}.{each.column}" for each in fields)
+            *(each.made_sql(row) if isinstance(each, TriggerColumn) else f"{row}.{each.column}" for each in fields)
         )
 
 
-class NamesField(MadeField, models.TextField):
+class NamesField(TriggerColumn, models.TextField):
     """The searched names that published rows of another table give to this one; a trigger of its model fills it.
 
     `names` is that table, `owner` its column that points here.

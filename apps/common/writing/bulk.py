@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from apps.common.http.problems import Refusal
 from apps.common.writing.contract import MOST_ERRORS, REASON, error_at, escape
 from apps.common.writing.refusals import refusing
-from apps.common.writing.writer import RESERVED, Change, Writer
+from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter
 
 ITEMS = "items"
 MOST_ITEMS = 500
@@ -38,11 +38,11 @@ def read_items(body: dict[str, Any]) -> list[dict[str, Any]]:
     return items
 
 
-def create(writer: Writer, items: list[dict[str, Any]], shown: Any) -> list[Change]:
+def create(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> list[RecordChange]:
     """Make a record of each item."""
     writer.contract.load(items, writer.finder)
 
-    def one(item: dict[str, Any]) -> Change:
+    def one(item: dict[str, Any]) -> RecordChange:
         change = writer.create(item)
         if change.record.key in RESERVED:
             detail = gettext("This slug is an address.")
@@ -52,7 +52,7 @@ def create(writer: Writer, items: list[dict[str, Any]], shown: Any) -> list[Chan
     return _each(writer, items, one)
 
 
-def change(writer: Writer, items: list[dict[str, Any]], shown: Any) -> list[Change]:
+def change(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> list[RecordChange]:
     """Change the record that each item names, in the fields that it gives."""
     writer.contract.load(items, writer.finder)
     records = _records(writer, items)
@@ -68,7 +68,7 @@ def change(writer: Writer, items: list[dict[str, Any]], shown: Any) -> list[Chan
     )
 
 
-def delete(writer: Writer, items: list[dict[str, Any]], shown: Any) -> list[Change]:
+def delete(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> list[RecordChange]:
     """Delete the record that each item names."""
     records = _records(writer, items)
     known = {*writer.contract.identity, "key", "url", SEEN}
@@ -82,13 +82,13 @@ def delete(writer: Writer, items: list[dict[str, Any]], shown: Any) -> list[Chan
     ]
     if errors:
         raise Refusal("bad_request", errors=errors[:MOST_ERRORS])
-    found: list[Change] = []
+    found: list[RecordChange] = []
     gone: set[Any] = set()
 
-    def one(item: dict[str, Any]) -> Change:
+    def one(item: dict[str, Any]) -> RecordChange:
         record = records[_key(writer, item)]
         if record.pk in gone:  # with one that stands before it
-            return Change("delete", record)
+            return RecordChange("delete", record)
         changes = writer.delete(record)
         gone.update(each.record.pk for each in changes if type(each.record) is writer.contract.model)
         found.extend(changes[1:])
@@ -97,12 +97,12 @@ def delete(writer: Writer, items: list[dict[str, Any]], shown: Any) -> list[Chan
     return [*_each(writer, items, one), *found]
 
 
-def _key(writer: Writer, item: dict[str, Any]) -> Any:
+def _key(writer: RecordWriter, item: dict[str, Any]) -> Any:
     names = dict.fromkeys((writer.contract.model.key_field, *writer.contract.identity, "key"))
     return next((item[name] for name in names if item.get(name)), None)
 
 
-def _records(writer: Writer, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _records(writer: RecordWriter, items: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the records of the items by key, locked; each is named once, and stands as the item has read it."""
     model: Any = writer.contract.model
     keys = [_key(writer, item) for item in items]
@@ -135,7 +135,9 @@ def _records(writer: Writer, items: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _each(writer: Writer, items: list[dict[str, Any]], one: Callable[[dict[str, Any]], Change]) -> list[Change]:
+def _each(
+    writer: RecordWriter, items: list[dict[str, Any]], one: Callable[[dict[str, Any]], RecordChange]
+) -> list[RecordChange]:
     """Do something with each item, in its order. All that is wrong is told at once. Raises Refusal."""
     changes, refusals = [], []
     for number, item in enumerate(items):

@@ -25,7 +25,7 @@ RESERVED = {"bulk", "import", "summary"}
 
 
 @dataclass
-class Change:
+class RecordChange:
     """What a write did to one record: nothing, where `fields` of an update are empty.
 
     `pointer` leads to the record in the body.
@@ -39,7 +39,7 @@ class Change:
 
 
 @dataclass
-class Writer:
+class RecordWriter:
     """Writes records of one resource for one user. Raises Refusal, with pointers below `pointer`."""
 
     contract: Contract
@@ -47,7 +47,7 @@ class Writer:
     finder: Finder
     pointer: str = ""
 
-    def create(self, body: Mapping[str, Any], *, key: str | None = None) -> Change:
+    def create(self, body: Mapping[str, Any], *, key: str | None = None) -> RecordChange:
         """Make a record; `key` is that of the address where it is made by PUT."""
         record, values, many = self._made(body, key)
         if "slug" in self.contract.inputs and not values.get("slug"):
@@ -59,7 +59,7 @@ class Writer:
             getattr(record, name).set(rows)
         self._cite(record, body)
         self.finder.forget()
-        return Change("insert", record, sorted(values), pointer=self.pointer)
+        return RecordChange("insert", record, sorted(values), pointer=self.pointer)
 
     def made(self, body: Mapping[str, Any]) -> tuple[Any, list[str]]:
         """Return a new record that is neither checked nor stored yet, and the fields that were given."""
@@ -85,7 +85,7 @@ class Writer:
         record: Any = contract.model()
         return record, values, self._set(record, values)
 
-    def change(self, record: Any, body: Mapping[str, Any], shown: Any, *, replace: bool) -> Change:
+    def change(self, record: Any, body: Mapping[str, Any], shown: Any, *, replace: bool) -> RecordChange:
         """Change a locked record; with `replace`, what the body leaves out gets its default.
 
         `shown` gives the record as it is answered now; it is asked only where the body has read-only members.
@@ -123,9 +123,9 @@ class Writer:
             changed.append(CITATIONS)
         if changed:
             self.finder.forget()
-        return Change("update", record, sorted(changed), before, self.pointer)
+        return RecordChange("update", record, sorted(changed), before, self.pointer)
 
-    def delete(self, record: Any) -> list[Change]:
+    def delete(self, record: Any) -> list[RecordChange]:
         """Delete a locked record; return it and what goes with it."""
         if not permissions.may_edit(self.user, record):
             raise Refusal("permission_denied")
@@ -133,10 +133,10 @@ class Writer:
         collector.collect([record])
         found = [row for rows in collector.data.values() for row in rows]
         found += [row for rows in collector.fast_deletes for row in rows]
-        gone = [Change("delete", row) for row in found if isinstance(row, Citable) and row != record]
+        gone = [RecordChange("delete", row) for row in found if isinstance(row, Citable) and row != record]
         record.delete()
         self.finder.forget()
-        return [Change("delete", record), *sorted(gone, key=lambda each: (each.record.resource, each.record.key))]
+        return [RecordChange("delete", record), *sorted(gone, key=lambda each: (each.record.resource, each.record.key))]
 
     # Steps
 
@@ -209,13 +209,13 @@ class Writer:
             )
 
 
-def refuse_drafts(changes: Iterable[Change]) -> None:
+def refuse_drafts(changes: Iterable[RecordChange]) -> None:
     """Raise Refusal where a published record would point at a draft, once all of a request is written.
 
     The database has the last word, at the end of the transaction; what it says points at nothing.
     """
-    published: dict[Any, dict[int, Change]] = {}
-    withdrawn: dict[Any, dict[int, Change]] = {}
+    published: dict[Any, dict[int, RecordChange]] = {}
+    withdrawn: dict[Any, dict[int, RecordChange]] = {}
     for change in changes:
         record = change.record
         if isinstance(record, Fact) and change.fields and change.operation != "delete":

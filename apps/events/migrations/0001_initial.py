@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Event',
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Participation',
@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.AddIndex(
             model_name='award',

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Citation',
@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 'ordering': ['article', 'start', 'end', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Figure',
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='IssueDateCorrection',
@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                 'ordering': ['article', 'start', 'end', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='RedactedDigest',

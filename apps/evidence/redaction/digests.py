@@ -34,7 +34,7 @@ def _blacken(text: str, starts: Iterable[int], length: int) -> str:
     return "".join(characters)
 
 
-class Key:
+class RedactionKeys:
     """The secret under which names and digests are recognised: a list of keys, of which the first is in use."""
 
     def __init__(self, secrets: Sequence[str | bytes]) -> None:
@@ -56,7 +56,7 @@ class Redactor:
     `names` are pairs of length and keyed digest, in the order of the redactions.
     """
 
-    key: Key
+    key: RedactionKeys
     names: Sequence[tuple[int, str]] = field(default_factory=list)
 
     def __call__(self, text: str) -> str:

@@ -13,13 +13,13 @@ from django.db.models import Q
 from apps.common.models.logged_change import LoggedChange, amend
 from apps.common.models.records import citable_models, derived_fields
 from apps.common.rules.change_log import logged_models
-from apps.common.values.columns import Derived, validate_edtf
+from apps.common.values.columns import PythonColumn, validate_edtf
 from apps.evidence import spans
 from apps.evidence.models import Article, ArticleText, Citation, IssueDateCorrection, Mark, RedactedDigest, Redaction
-from apps.evidence.redaction.digests import MARK, Key, Redactor, conceal, occurrences
+from apps.evidence.redaction.digests import MARK, RedactionKeys, Redactor, conceal, occurrences
 
 
-class Place(NamedTuple):
+class Occurrence(NamedTuple):
     """A text of a row in which a name stands, and how often."""
 
     row: models.Model
@@ -27,9 +27,9 @@ class Place(NamedTuple):
     times: int
 
 
-def secret() -> Key:
+def secret() -> RedactionKeys:
     """Return the key of this service."""
-    return Key([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
+    return RedactionKeys([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
 
 
 def redactor() -> Redactor:
@@ -62,7 +62,7 @@ def redacted_file(content: dict[str, Any]) -> dict[str, Any]:
     return {name: read(value) for name, value in content.items()}
 
 
-def _current(key: Key, digests: dict[str, str], sha256: Any) -> Any:
+def _current(key: RedactionKeys, digests: dict[str, str], sha256: Any) -> Any:
     """Return the digest that took the place of another one, through all redactions."""
     while found := next((digests[known] for known in key.digests(str(sha256)) if known in digests), None):
         sha256 = found
@@ -72,7 +72,7 @@ def _current(key: Key, digests: dict[str, str], sha256: Any) -> Any:
 # Finding --------------------------------------------------------------------------------------------------------------
 
 
-def places_of(name: str) -> list[Place]:
+def places_of(name: str) -> list[Occurrence]:
     """Return all places in which a name stands: records, notes of changes, stored pages, the log of the admin."""
     return [*_in_rows(name), *_in_texts(name), *_in_log(name)]
 
@@ -83,23 +83,23 @@ def text_fields(model: type[models.Model]) -> list[str]:
         field.name
         for field in model._meta.concrete_fields
         if isinstance(field, models.CharField | models.TextField)
-        and not isinstance(field, Derived | models.GeneratedField)
+        and not isinstance(field, PythonColumn | models.GeneratedField)
         and not (field.unique or field.choices)
         and not any(isinstance(check, RegexValidator) or check is validate_edtf for check in field.validators)
     ]
 
 
-def _in_rows(name: str) -> Iterator[Place]:
+def _in_rows(name: str) -> Iterator[Occurrence]:
     changes: list[type[models.Model]] = [IssueDateCorrection, Redaction]
     for model in (*citable_models().values(), *changes):
         yield from _in_fields(model, text_fields(model), name)
 
 
-def _in_texts(name: str) -> Iterator[Place]:
+def _in_texts(name: str) -> Iterator[Occurrence]:
     yield from _in_fields(ArticleText, ["captured"], name)
 
 
-def _in_log(name: str) -> Iterator[Place]:
+def _in_log(name: str) -> Iterator[Occurrence]:
     yield from _in_fields(LogEntry, ["object_repr", "change_message"], name)
     if (escaped := _escaped(name)) != name:
         yield from _in_fields(LogEntry, ["change_message"], escaped)
@@ -110,14 +110,14 @@ def _escaped(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-def _in_fields(model: Any, names: list[str], wanted: str) -> Iterator[Place]:
+def _in_fields(model: Any, names: list[str], wanted: str) -> Iterator[Occurrence]:
     condition = Q()
     for name in names:
         condition |= Q(**{f"{name}__contains": wanted})
     for row in model._base_manager.filter(condition).order_by("pk") if names else ():
         for name in names:
             if times := occurrences(getattr(row, name), wanted):
-                yield Place(row, name, times)
+                yield Occurrence(row, name, times)
 
 
 # Blackening -----------------------------------------------------------------------------------------------------------

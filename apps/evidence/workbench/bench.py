@@ -68,7 +68,7 @@ def family(model: type[Citable]) -> str:
     return FAMILIES.get(model.resource) or FAMILIES_BY_APP[model._meta.app_label]
 
 
-def _dates(model: type[Citable]) -> list[EDTFField]:
+def edtf_fields(model: type[Citable]) -> list[EDTFField]:
     return [f for f in model._meta.concrete_fields if isinstance(f, EDTFField)]
 
 
@@ -106,7 +106,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Place:
+class Stretch:
     """A stretch of the body that something is known about: a citation, a mark, or a finding that nothing covers."""
 
     start: int
@@ -151,14 +151,14 @@ class Piece:
     start: int
     end: int
     text: str
-    places: Sequence[Place]
+    places: Sequence[Stretch]
 
     @property
     def kinds(self) -> str:
         return " ".join(dict.fromkeys(place.kind for place in self.places))
 
     @property
-    def whole(self) -> Place:
+    def whole(self) -> Stretch:
         """The narrowest place, which is what a click means."""
         return self.places[0]
 
@@ -242,13 +242,13 @@ class Bench:
         return Draft(path, label_of(model._meta.verbose_name), target.name, _page(model, pk))
 
     @cached_property
-    def places(self) -> list[Place]:
+    def places(self) -> list[Stretch]:
         return [*map(self._cited, self.statements), *map(self._marked, self.marks), *self._open()]
 
-    def _cited(self, row: Citation) -> Place:
+    def _cited(self, row: Citation) -> Stretch:
         model: Any = ContentType.objects.get_for_id(row.content_type_id).model_class()
         target = self.targets.get((row.content_type_id, row.object_id))
-        return Place(
+        return Stretch(
             row.start,
             row.end,
             model.resource,
@@ -262,20 +262,20 @@ class Bench:
             is_draft=(row.content_type_id, row.object_id) in self.draft_keys,
         )
 
-    def _marked(self, row: Mark) -> Place:
+    def _marked(self, row: Mark) -> Stretch:
         label = _("No fact: %s") % row.get_reason_display()
         url = _page(Mark, row.pk) if admin.site.is_registered(Mark) else ""
-        return Place(row.start, row.end, "mark", "mark", label, self.body[row.start : row.end], url=url)
+        return Stretch(row.start, row.end, "mark", "mark", label, self.body[row.start : row.end], url=url)
 
-    def _open(self) -> Iterator[Place]:
+    def _open(self) -> Iterator[Stretch]:
         covered = sorted((row.start, row.end) for row in (*self.statements, *self.marks))
         for found in self.findings:
             if not coverage.is_covered(found, covered):
                 kind = f"open-{found.kind}"
-                yield Place(found.start, found.end, kind, kind, str(OPEN[found.kind]), found.text, finding=found)
+                yield Stretch(found.start, found.end, kind, kind, str(OPEN[found.kind]), found.text, finding=found)
 
     @property
-    def proposals(self) -> list[Place]:
+    def proposals(self) -> list[Stretch]:
         return [place for place in self.places if place.finding]
 
     @property
@@ -303,7 +303,7 @@ class Bench:
             options.append(Option(f"open-{name}", f"open-{name}", label_of(str(label)), counts[(f"open-{name}",) * 2]))
         return options
 
-    def at(self, start: int, end: int) -> list[Place]:
+    def at(self, start: int, end: int) -> list[Stretch]:
         """Return the places that touch a stretch, the narrowest first."""
         touching = [place for place in self.places if place.start < end and place.end > start]
         return sorted(touching, key=lambda place: (place.end - place.start, place.start))

@@ -36,7 +36,7 @@ VALUE = "value"
 
 
 @dataclass(frozen=True)
-class Place:
+class Uncovered:
     """A citation or a mark: where it lies, what it is, and what it is for."""
 
     start: int
@@ -52,8 +52,8 @@ class Covered:
     """A finding with the citations and marks that together cover it; without any, nothing does."""
 
     finding: Finding
-    citations: tuple[Place, ...] = ()
-    marks: tuple[Place, ...] = ()
+    citations: tuple[Uncovered, ...] = ()
+    marks: tuple[Uncovered, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.citations or self.marks)
@@ -118,9 +118,9 @@ def is_covered(finding: Finding, stretches: Iterable[tuple[int, int]]) -> bool:
     return reached >= finding.end
 
 
-def cover(findings: Iterable[Finding], citations: Iterable[Place], marks: Iterable[Place]) -> list[Covered]:
+def cover(findings: Iterable[Finding], citations: Iterable[Uncovered], marks: Iterable[Uncovered]) -> list[Covered]:
     """Return each finding with the citations and marks that cover it."""
-    places: dict[tuple[int, int], tuple[list[Place], list[Place]]] = defaultdict(lambda: ([], []))
+    places: dict[tuple[int, int], tuple[list[Uncovered], list[Uncovered]]] = defaultdict(lambda: ([], []))
     for position, group in enumerate((citations, marks)):
         for place in group:
             places[place.start, place.end][position].append(place)
@@ -200,11 +200,11 @@ def examine(article: Article, *, published_only: bool = False) -> Coverage:
     if text is None:
         return Coverage(article, False, [], values)
     citations = [
-        Place(row.start, row.end, Citation.resource, row.slug, record=record)
+        Uncovered(row.start, row.end, Citation.resource, row.slug, record=record)
         for row in rows
         if (record := targets.get((row.content_type_id, row.object_id)))
     ]
-    marks = [Place(m.start, m.end, m.resource, m.key, reason=m.reason) for m in article.mark_spans.all()]
+    marks = [Uncovered(m.start, m.end, m.resource, m.key, reason=m.reason) for m in article.mark_spans.all()]
     findings = scan_body(text.body, published_only=published_only)
     return Coverage(article, True, cover(findings, citations, marks), values)
 

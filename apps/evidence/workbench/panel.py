@@ -20,8 +20,8 @@ from apps.evidence.workbench.bench import (
     LONGEST_NAME,
     USUAL_KIND,
     Bench,
-    Place,
-    _dates,
+    Stretch,
+    edtf_fields,
     family,
     find,
     kinds,
@@ -79,7 +79,7 @@ class Panel:
         return [found for found in self.bench.findings if self.start <= found.start and found.end <= self.end]
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[Stretch]:
         return self.bench.at(self.start, self.end) if self.is_chosen else []
 
     @property
@@ -138,7 +138,7 @@ class Panel:
         if "value" in own and (number := re.match(r"[0-9.]+", self.text.replace(",", ""))):
             values["value"] = number[0]
         supported = [name for name in values if name in given_names(model)]
-        if (dates := _dates(model)) and (wording := self.date_wording):
+        if (dates := edtf_fields(model)) and (wording := self.date_wording):
             date = dates[0].name
             values |= self._date_values(date, wording)
             supported.append(date)

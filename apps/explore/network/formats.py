@@ -25,7 +25,7 @@ NODE_ATTRIBUTES = {**dict.fromkeys(NODE_TEXTS, "string"), "degree": "int"}
 EDGE_ATTRIBUTES = dict.fromkeys(EDGE_TEXTS, "string")
 
 
-class Writer:
+class XmlWriter:
     """Writes elements of XML, one below the other."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ def values(item: dict[str, Any], attributes: dict[str, str]) -> Iterator[tuple[s
 
 def graphml(network: dict[str, Any]) -> bytes:
     """Return a network as GraphML. Identifiers are `resource:key`; `url` of a node has its address."""
-    xml = Writer()
+    xml = XmlWriter()
     xml.start("graphml", xmlns="http://graphml.graphdrawing.org/xmlns")
     for target, attributes in (("node", NODE_ATTRIBUTES), ("edge", EDGE_ATTRIBUTES)):
         for name, kind in attributes.items():
@@ -96,7 +96,7 @@ def graphml(network: dict[str, Any]) -> bytes:
 
 def gexf(network: dict[str, Any]) -> bytes:
     """Return a network as GEXF 1.3. Identifiers are those of the JSON."""
-    xml = Writer()
+    xml = XmlWriter()
     xml.start("gexf", xmlns="http://gexf.net/1.3", version="1.3")
     xml.start("meta")
     xml.element("creator", "partybuild")
@@ -124,7 +124,7 @@ def gexf(network: dict[str, Any]) -> bytes:
     return xml.document()
 
 
-def _attvalues(xml: Writer, item: dict[str, Any], attributes: dict[str, str]) -> None:
+def _attvalues(xml: XmlWriter, item: dict[str, Any], attributes: dict[str, str]) -> None:
     xml.start("attvalues")
     for name, value in values(item, attributes):
         xml.element("attvalue", **{"for": name, "value": value})

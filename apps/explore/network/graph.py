@@ -8,10 +8,19 @@ from django.utils.translation import gettext
 
 from apps.explore.network.evidence import evidence_of
 from apps.explore.network.rules import NODES, RANK, RECORDS, RULES, EdgeKind
-from apps.explore.network.walk import EDGE_LIMIT, NODE_LIMIT, EdgeRow, Network, NodeRow, Question, by_resource, within
+from apps.explore.network.walk import (
+    EDGE_LIMIT,
+    NODE_LIMIT,
+    EdgeRow,
+    Network,
+    NodeRow,
+    WalkRequest,
+    by_resource,
+    within,
+)
 
 
-def build(question: Question) -> dict[str, Any]:
+def build(question: WalkRequest) -> dict[str, Any]:
     """Return the network that answers a question, its texts in the reader's language."""
     network = Network(question)
     network.walk()

@@ -55,7 +55,7 @@ PLACES = (("neighbourhood", Neighbourhood), ("street", Street), ("district", Dis
 
 
 @dataclass(frozen=True)
-class Rule:
+class EdgeRule:
     """Where edges of a kind are stored: a model, and the columns of both ends. `pk` stands for the row itself."""
 
     kind: EdgeKind
@@ -74,7 +74,7 @@ class Rule:
 
 
 RULES = (
-    Rule(
+    EdgeRule(
         EdgeKind.MEMBERSHIP,
         Membership,
         (MemberUnit, "unit"),
@@ -83,15 +83,15 @@ RULES = (
         starts="joined_on",
         ends="left_on",
     ),
-    *(Rule(EdgeKind.PART_OF, kind.model, (kind.model, "pk"), (kind.model, "parent")) for kind in RECORDS.values()),
-    Rule(EdgeKind.PARTNER, ProjectPartner, (MemberUnit, "unit"), (Project, "project"), role="role"),
-    Rule(EdgeKind.PARTNER, ProjectPartner, (Alliance, "alliance"), (Project, "project"), role="role"),
-    Rule(EdgeKind.CLAIM, Claim, (MemberUnit, "unit"), (Project, "project"), status="status", starts="claimed_on"),
-    Rule(EdgeKind.PROJECT_OF, Project, (Project, "pk"), (Alliance, "alliance")),
-    Rule(EdgeKind.EVENT_OF, Event, (Event, "pk"), (Alliance, "alliance")),
-    Rule(EdgeKind.PRESENTS, Event, (Event, "pk"), (Project, "projects")),
-    Rule(EdgeKind.PARTICIPATION, Participation, (MemberUnit, "unit"), (Event, "event"), role="role"),
-    Rule(EdgeKind.PARTICIPATION, Participation, (Alliance, "alliance"), (Event, "event"), role="role"),
+    *(EdgeRule(EdgeKind.PART_OF, kind.model, (kind.model, "pk"), (kind.model, "parent")) for kind in RECORDS.values()),
+    EdgeRule(EdgeKind.PARTNER, ProjectPartner, (MemberUnit, "unit"), (Project, "project"), role="role"),
+    EdgeRule(EdgeKind.PARTNER, ProjectPartner, (Alliance, "alliance"), (Project, "project"), role="role"),
+    EdgeRule(EdgeKind.CLAIM, Claim, (MemberUnit, "unit"), (Project, "project"), status="status", starts="claimed_on"),
+    EdgeRule(EdgeKind.PROJECT_OF, Project, (Project, "pk"), (Alliance, "alliance")),
+    EdgeRule(EdgeKind.EVENT_OF, Event, (Event, "pk"), (Alliance, "alliance")),
+    EdgeRule(EdgeKind.PRESENTS, Event, (Event, "pk"), (Project, "projects")),
+    EdgeRule(EdgeKind.PARTICIPATION, Participation, (MemberUnit, "unit"), (Event, "event"), role="role"),
+    EdgeRule(EdgeKind.PARTICIPATION, Participation, (Alliance, "alliance"), (Event, "event"), role="role"),
 )
 
 

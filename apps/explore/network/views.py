@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from apps.common.http.parameters import read_day, read_words, refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable
-from apps.common.openapi.pages import Page
+from apps.common.openapi.pages import DocumentPage
 from apps.common.reading.answer_cache import CachedReads
 from apps.events.models import Event
 from apps.explore.network.formats import gexf, graphml
@@ -25,7 +25,7 @@ from apps.explore.network.graph import build
 from apps.explore.network.page import choices, places, texts
 from apps.explore.network.rules import EdgeKind, kind_names
 from apps.explore.network.serializers import NetworkSerializer
-from apps.explore.network.walk import DEPTH, MAX_DEPTH, Question
+from apps.explore.network.walk import DEPTH, MAX_DEPTH, WalkRequest
 from apps.registry.models import Alliance, District, MemberUnit, Street
 
 PARAMETERS = ("district", "street", "alliance", "unit", "kind", "edge", "include", "as_of", "depth", "format")
@@ -143,14 +143,14 @@ class NetworkView(CachedReads, APIView):
         return response
 
 
-def read_question(request: Request) -> Question:
+def read_question(request: Request) -> WalkRequest:
     """Return what a request asks for; raise ParameterError where it is not clear."""
     named = {
         model.resource: keys
         for name, model in (("alliance", Alliance), ("unit", MemberUnit))
         if (keys := _keys(request, name, model)) is not None
     }
-    return Question(
+    return WalkRequest(
         districts=_keys(request, "district", District),
         streets=_keys(request, "street", Street),
         named=named,
@@ -204,7 +204,7 @@ def _depth(request: Request) -> int:
     return int(text)
 
 
-class NetworkPage(Page):
+class NetworkPage(DocumentPage):
     """The page that draws the network. It reads the same address as every other client."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -16,7 +16,7 @@ from apps.common.models.records import Fact
 from apps.common.rules.territory import territory_of
 from apps.events.models import Event
 from apps.explore.lookups import any_of
-from apps.explore.network.rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind, Rule, kind_names
+from apps.explore.network.rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind, EdgeRule, kind_names
 from apps.registry.models import District, Neighbourhood, Street
 
 NODE_LIMIT = 2_000
@@ -29,7 +29,7 @@ Ids = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
-class Question:
+class WalkRequest:
     """What is asked for, and by whom. Keys are given as primary keys; `kinds` holds resources and kinds within them."""
 
     districts: tuple[int, ...] | None = None
@@ -98,7 +98,7 @@ def _state(model: Any) -> Any:
 class Network:
     """A graph on its way from the question to the answer."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: WalkRequest) -> None:
         self.question = question
         self.nodes: dict[Id, NodeRow] = {}
         self.truncated = False
@@ -284,7 +284,7 @@ def _place(model: Any, name: str, places: tuple[str, ...]) -> Any:
 def touching(ids: Ids) -> Any:
     """Return the condition of edges with an end among the nodes."""
 
-    def condition(rule: Rule) -> Q:
+    def condition(rule: EdgeRule) -> Q:
         (source, source_column), (target, target_column) = rule.source, rule.target
         return any_of(source_column, ids.get(source.resource, ())) | any_of(target_column, ids.get(target.resource, ()))
 
@@ -294,7 +294,7 @@ def touching(ids: Ids) -> Any:
 def within(ids: Ids) -> Any:
     """Return the condition of edges with both ends among the nodes."""
 
-    def condition(rule: Rule) -> Q:
+    def condition(rule: EdgeRule) -> Q:
         (source, source_column), (target, target_column) = rule.source, rule.target
         return any_of(source_column, ids.get(source.resource, ())) & any_of(target_column, ids.get(target.resource, ()))
 

@@ -33,7 +33,7 @@ _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})T[0-9:.]+(?:Z|[+-][0-9:]+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class ReconciliationQuery:
     """One reconciliation query."""
 
     wanted: Wanted
@@ -146,7 +146,7 @@ def read_word(pointer: str, value: Any, known: Iterable[str]) -> str:
 # Queries --------------------------------------------------------------------------------------------------------------
 
 
-def read_batch(text: str) -> dict[str, Query]:
+def read_batch(text: str) -> dict[str, ReconciliationQuery]:
     """Return the queries of a batch by their names."""
     batch = read_json("queries", text)
     if len(batch) > BATCH_SIZE:
@@ -154,7 +154,7 @@ def read_batch(text: str) -> dict[str, Query]:
     return {name: read_query(f"/{name[:100]}", query) for name, query in batch.items()}
 
 
-def read_query(pointer: str, value: Any) -> Query:
+def read_query(pointer: str, value: Any) -> ReconciliationQuery:
     """Return one query."""
     query = read_object(pointer, value)
     refuse_others(pointer, query, ("query", "type", "limit", "properties", "type_strict"))
@@ -166,7 +166,7 @@ def read_query(pointer: str, value: Any) -> Query:
         read_word(f"{pointer}/type_strict", query["type_strict"], STRICTNESS)
     types = _read_types(f"{pointer}/type", query.get("type", []))
     limit = _read_limit(f"{pointer}/limit", query.get("limit", DEFAULT_RESULTS))
-    return Query(_read_wanted(pointer, text, properties), types, limit)
+    return ReconciliationQuery(_read_wanted(pointer, text, properties), types, limit)
 
 
 def _read_types(pointer: str, value: Any) -> tuple[str, ...]:

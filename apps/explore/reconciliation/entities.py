@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from apps.explore.reconciliation.scoring import Entity, Place
+from apps.explore.reconciliation.scoring import Entity, Location
 from apps.registry.models import Alliance, District, Identifier, MemberUnit, Neighbourhood, Street, UnitName
 
 TYPES: dict[str, Any] = {model.resource: model for model in (MemberUnit, District, Street, Neighbourhood, Alliance)}
@@ -40,7 +40,7 @@ _FORMAL = (UnitName.Kind.OFFICIAL, UnitName.Kind.FORMER)
 
 
 @dataclass(frozen=True)
-class Record:
+class Candidate:
     """A record as it is compared, and what else may be asked of it."""
 
     pk: int
@@ -48,7 +48,7 @@ class Record:
     pinyin: str
     begun_on: str = ""
     ended_on: str = ""
-    related: Mapping[str, Place] = field(default_factory=dict)  # parent, successor
+    related: Mapping[str, Location] = field(default_factory=dict)  # parent, successor
 
 
 def level_of(path: str) -> str:
@@ -56,12 +56,12 @@ def level_of(path: str) -> str:
     return path.rpartition("__")[2]
 
 
-def load(found: Mapping[str, Iterable[int]]) -> dict[str, dict[int, Record]]:
+def load(found: Mapping[str, Iterable[int]]) -> dict[str, dict[int, Candidate]]:
     """Return the published records with the given primary keys by type: three statements a type."""
     return {name: _load_type(name, set(pks)) for name, pks in found.items() if pks}
 
 
-def load_keys(ids: Iterable[str]) -> dict[str, Record]:
+def load_keys(ids: Iterable[str]) -> dict[str, Candidate]:
     """Return published records by identifier (`streets/310110019`); those that do not exist are left out."""
     keys: dict[str, set[str]] = {}
     for identifier in ids:
@@ -76,7 +76,7 @@ def load_keys(ids: Iterable[str]) -> dict[str, Record]:
     return {record.entity.id: record for records in load(found).values() for record in records.values()}
 
 
-def _load_type(name: str, pks: set[int]) -> dict[int, Record]:
+def _load_type(name: str, pks: set[int]) -> dict[int, Candidate]:
     aliases = _names(UnitName, "unit_id", pks) if name == "member-units" else {}
     codes = _codes(pks) if name == "member-units" else {}
     former = _names(TYPES[name], "successor_id", pks) if name in DIVISIONS else {}
@@ -132,13 +132,13 @@ def _code_of(path: str) -> str:
     return "code" if "neighbourhood" in level_of(path) else "official_code"
 
 
-def _record(name: str, row: dict[str, Any], aliases: Mapping[str, str], former: Mapping[str, str]) -> Record:
+def _record(name: str, row: dict[str, Any], aliases: Mapping[str, str], former: Mapping[str, str]) -> Candidate:
     key = row[TYPES[name].key_field]
     dates = [(row[date], (row[f"{date}_earliest"], row[f"{date}_latest"])) for date in _DATES.get(name, ())]
     (begun_on, begun), (ended_on, ended) = dates or [("", (None, None))] * 2
     places = _places(name, row)
     if name in DIVISIONS:
-        places = (*places, Place(name.removesuffix("s"), f"{name}/{key}", row[_code_of(name)] or "", row["name"]))
+        places = (*places, Location(name.removesuffix("s"), f"{name}/{key}", row[_code_of(name)] or "", row["name"]))
     related = _related(name, row)
     entity = Entity(
         id=f"{name}/{key}",
@@ -155,25 +155,25 @@ def _record(name: str, row: dict[str, Any], aliases: Mapping[str, str], former: 
         dated=name in DIVISIONS or any((*begun, *ended)),
         successor=related["successor"].id if "successor" in related else "",
     )
-    return Record(row["pk"], entity, row["name_pinyin"], begun_on, ended_on, related)
+    return Candidate(row["pk"], entity, row["name_pinyin"], begun_on, ended_on, related)
 
 
-def _related(name: str, row: dict[str, Any]) -> dict[str, Place]:
+def _related(name: str, row: dict[str, Any]) -> dict[str, Location]:
     """Return the records to which a record points, beside the places in which it lies."""
     related = {}
     if successor := row.get(f"successor__{TYPES[name].key_field}"):
-        related["successor"] = Place("successor", f"{name}/{successor}", successor, row["successor__name"])
+        related["successor"] = Location("successor", f"{name}/{successor}", successor, row["successor__name"])
     if parent := row.get("parent__slug"):
-        related["parent"] = Place("parent", f"{name}/{parent}", parent, row["parent__name"])
+        related["parent"] = Location("parent", f"{name}/{parent}", parent, row["parent__name"])
     return related
 
 
-def _places(name: str, row: dict[str, Any]) -> tuple[Place, ...]:
+def _places(name: str, row: dict[str, Any]) -> tuple[Location, ...]:
     found = {}
     for path in PLACES[name]:
         if key := row[f"{path}__{_key_of(path)}"]:
             level = level_of(path)
-            place = Place(level, f"{level}s/{key}", row[f"{path}__{_code_of(path)}"] or "", row[f"{path}__name"])
+            place = Location(level, f"{level}s/{key}", row[f"{path}__{_code_of(path)}"] or "", row[f"{path}__name"])
             found[place.id] = place
     return tuple(found.values())
 
@@ -200,7 +200,7 @@ def kind_label(entity: Entity) -> str:
     return labels.get(translation.get_language() or settings.LANGUAGE_CODE, entity.kind)
 
 
-def describe(record: Record) -> str:
+def describe(record: Candidate) -> str:
     """Return what tells a record from its namesakes: its kind, where it lies, and until when it existed."""
     entity = record.entity
     around = [place.name for place in entity.places if place.id != entity.id]
@@ -217,11 +217,11 @@ def _text(value: str) -> list[dict[str, Any]]:
     return [{"str": value}] if value else []
 
 
-def _reference(place: Place | None) -> list[dict[str, Any]]:
+def _reference(place: Location | None) -> list[dict[str, Any]]:
     return [{"id": place.id, "name": place.name}] if place else []
 
 
-def _place(record: Record, level: str) -> list[dict[str, Any]]:
+def _place(record: Candidate, level: str) -> list[dict[str, Any]]:
     return _reference(next((place for place in record.entity.places if place.level == level), None))
 
 
@@ -232,7 +232,7 @@ class Property:
     label: Any
     help_text: Any
     types: tuple[str, ...]
-    values: Callable[[Record], list[dict[str, Any]]] | None  # None: it is for queries only
+    values: Callable[[Candidate], list[dict[str, Any]]] | None  # None: it is for queries only
     refers_to: str = ""  # the type of records that are its values
     refines: bool = False  # whether a query may say it
 

@@ -15,7 +15,7 @@ from django.db.models import Case, F, Func, IntegerField, Q, TextField, Value, W
 from django.db.models.functions import Abs, Least, Length
 
 from apps.common.values.pinyin import normalise_term
-from apps.explore.reconciliation.entities import DIVISIONS, PLACES, TYPES, Record, level_of, load
+from apps.explore.reconciliation.entities import DIVISIONS, PLACES, TYPES, Candidate, level_of, load
 from apps.explore.reconciliation.scoring import Scored, Wanted, rank
 from apps.registry.likeness import Form, form, sound, stem, without_front
 from apps.registry.models import District, Identifier, MemberUnit, Street, UnitName
@@ -56,12 +56,12 @@ class Held(Func):
         super().__init__(Value(pieces, output_field=ArrayField(TextField())), F("search_text"))
 
 
-def match(queries: Sequence[tuple[Wanted, tuple[str, ...]]], today: date) -> list[list[tuple[Record, Scored]]]:
+def match(queries: Sequence[tuple[Wanted, tuple[str, ...]]], today: date) -> list[list[tuple[Candidate, Scored]]]:
     """Return for each query, with the types that it is about, the ranked candidates."""
     territories = _territories([wanted for wanted, _types in queries])
     found: list[dict[str, set[int]]] = [{} for _query in queries]
-    records: dict[str, dict[int, Record]] = {}
-    results: list[list[tuple[Record, Scored]]] = [[] for _query in queries]
+    records: dict[str, dict[int, Candidate]] = {}
+    results: list[list[tuple[Candidate, Scored]]] = [[] for _query in queries]
     open_queries = list(range(len(queries)))
     for branches in (_first_branches, _further_branches):
         _collect(queries, open_queries, territories, branches, found)
@@ -72,19 +72,19 @@ def match(queries: Sequence[tuple[Wanted, tuple[str, ...]]], today: date) -> lis
     return results
 
 
-def _is_settled(wanted: Wanted, ranked: Sequence[tuple[Record, Scored]]) -> bool:
+def _is_settled(wanted: Wanted, ranked: Sequence[tuple[Candidate, Scored]]) -> bool:
     return not wanted.text or bool(ranked and ranked[0][1].score >= SETTLED)
 
 
 def _ranked(
-    wanted: Wanted, found: Mapping[str, set[int]], records: Mapping[str, Mapping[int, Record]], today: date
-) -> list[tuple[Record, Scored]]:
+    wanted: Wanted, found: Mapping[str, set[int]], records: Mapping[str, Mapping[int, Candidate]], today: date
+) -> list[tuple[Candidate, Scored]]:
     mine = [records[name][pk] for name, pks in found.items() for pk in pks if pk in records[name]]
     by_id = {record.entity.id: record for record in mine}
     return [(by_id[scored.entity.id], scored) for scored in rank(wanted, [record.entity for record in mine], today)]
 
 
-def _load_missing(found: Sequence[Mapping[str, set[int]]], records: dict[str, dict[int, Record]]) -> None:
+def _load_missing(found: Sequence[Mapping[str, set[int]]], records: dict[str, dict[int, Candidate]]) -> None:
     """Load the records that are not loaded yet; one that is not published stays out."""
     for name in TYPES:
         records.setdefault(name, {})

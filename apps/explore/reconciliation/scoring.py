@@ -30,7 +30,7 @@ AGREED = 75.0  # perhaps (50) speaks a little against a candidate, as another ma
 Interval = tuple[date | None, date | None]
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A division in which a record lies, or a record that is itself one."""
 
     level: str
@@ -51,7 +51,7 @@ class Entity:
     aliases: tuple[str, ...] = ()
     formal: frozenset[str] = frozenset()  # those of the aliases that are or were official
     former: tuple[str, ...] = ()  # names of the divisions whose place it took
-    places: tuple[Place, ...] = ()  # from the widest to the narrowest, itself included where it is one
+    places: tuple[Location, ...] = ()  # from the widest to the narrowest, itself included where it is one
     begun: Interval = (None, None)
     ended: Interval = (None, None)
     dated: bool = False  # whether something is known of when it existed
@@ -87,7 +87,7 @@ class Scored:
     match: bool = False
 
 
-def spellings(text: str, places: Iterable[Place]) -> list[tuple[str, int, float]]:
+def spellings(text: str, places: Iterable[Location]) -> list[tuple[str, int, float]]:
     """Return a query as it is and without what stands in front of the name.
 
     Each with the number of places that were left out, which the record must lie in, and with what it costs.
@@ -107,7 +107,7 @@ def spellings(text: str, places: Iterable[Place]) -> list[tuple[str, int, float]
     return list({spelling: (spelling, count, cost) for spelling, count, cost in reversed(found)}.values())
 
 
-def place_likeness(value: str, place: Place) -> float:
+def place_likeness(value: str, place: Location) -> float:
     """Return whether a value means a place: by identifier, code or name."""
     if value in (place.id, place.code, place.id.partition("/")[2]):
         return EXACT

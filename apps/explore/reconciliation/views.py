@@ -25,13 +25,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.http.problems import ParameterError, nearest, parameter_error
-from apps.common.openapi.pages import Page
+from apps.common.openapi.pages import DocumentPage
 from apps.common.values.pinyin import normalise_term
 from apps.explore.reconciliation.batches import BATCH_SIZE, TEXT_LIMIT, FormParser, read_batch, read_extension
 from apps.explore.reconciliation.entities import (
     PROPERTIES,
     TYPES,
-    Record,
+    Candidate,
     describe,
     kind_label,
     load,
@@ -172,7 +172,7 @@ def reconciled(text: str) -> dict[str, Any]:
     }
 
 
-def candidate(record: Record, scored: Scored) -> dict[str, Any]:
+def candidate(record: Candidate, scored: Scored) -> dict[str, Any]:
     """Return a candidate as the protocol writes it."""
     return {
         "id": record.entity.id,
@@ -201,7 +201,7 @@ def extended(text: str) -> dict[str, Any]:
     }
 
 
-def values_of(record: Record | None, name: str) -> list[dict[str, Any]]:
+def values_of(record: Candidate | None, name: str) -> list[dict[str, Any]]:
     """Return the values of a property of a record; none where there is no such record or it has no such property."""
     known = PROPERTIES[name]
     if record is None or known.values is None or record.entity.type not in known.types:
@@ -316,7 +316,7 @@ class PropertiesView(OpenView):
 # The one page that others may frame: the protocol has clients show it in an iframe (frame-ancestors, X-Frame-Options).
 # It holds nothing that a click could do but one link, which opens elsewhere, so that there is nothing to hijack.
 @method_decorator([xframe_options_exempt, csp_replace({"frame-ancestors": ["*"]})], name="dispatch")
-class PreviewView(Page):
+class PreviewView(DocumentPage):
     """A record in a few lines."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -339,7 +339,7 @@ class PreviewView(Page):
         return response
 
 
-class FeaturesView(Page):
+class FeaturesView(DocumentPage):
     """What the features of candidates mean, and what can be asked."""
 
     def get(self, request: HttpRequest) -> HttpResponse:

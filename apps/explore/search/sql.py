@@ -17,7 +17,7 @@ from django.db.models.functions import Cast, Length
 from apps.common.models.records import Citable, Fact, citable_models
 from apps.common.models.search_conditions import found_in, is_one_of
 from apps.common.rules.territory import Viewer
-from apps.common.sql.slots import Slot
+from apps.common.sql.slots import Parameter
 from apps.common.values.columns import PROSE
 
 CAP = 1000  # rows of a resource that are looked at for each rank, and up to which hits are counted
@@ -29,7 +29,7 @@ PLACES = {
 }
 
 
-class Shape(NamedTuple):
+class SearchShape(NamedTuple):
     """What the text of the statement depends on."""
 
     resources: tuple[str, ...]
@@ -41,7 +41,7 @@ class Shape(NamedTuple):
 
 def slot(name: str) -> Value:
     """Return the expression that stands for a value to come."""
-    return Value(Slot(name))
+    return Value(Parameter(name))
 
 
 def column_names(model: type[Citable]) -> set[str]:
@@ -97,7 +97,7 @@ def visible(model: type[Citable], viewer: Viewer | None) -> Any:
     return rows.filter(state=Fact.State.PUBLISHED) if issubclass(model, Fact) else rows
 
 
-def candidates(model: type[Citable], number: int, shape: Shape) -> Iterator[Any]:
+def candidates(model: type[Citable], number: int, shape: SearchShape) -> Iterator[Any]:
     """Yield the queries for the hits of one resource, the best ranks first: id, rank, length of the name, key."""
     place = in_places(model, shape.places)
     if place is None:
@@ -160,7 +160,7 @@ def details_sql(model: type[Citable], viewer: Viewer | None) -> str:
 
 
 @lru_cache(maxsize=256)
-def statement(shape: Shape) -> tuple[str, tuple[Any, ...]]:
+def statement(shape: SearchShape) -> tuple[str, tuple[Any, ...]]:
     """Return the SQL of a search and its parameters, `Slot`s among them."""
     models = searched()
     parts: list[str] = []
@@ -176,7 +176,7 @@ def statement(shape: Shape) -> tuple[str, tuple[Any, ...]]:
     behind = ""
     if shape.is_later:
         behind = "WHERE (rank, length, resource, key) > (%s::integer, %s::integer, %s::integer, %s::text)"
-        params += [Slot(f"after{at}") for at in range(4)]
+        params += [Parameter(f"after{at}") for at in range(4)]
     sql = f"""
         WITH found AS MATERIALIZED (
             SELECT resource, pk, rank, length, key COLLATE "C" AS key
@@ -188,13 +188,13 @@ def statement(shape: Shape) -> tuple[str, tuple[Any, ...]]:
                (SELECT json_agg(json_build_array(rank, length, resource, key, CASE resource {details} END)
                                 ORDER BY rank, length, resource, key) FROM page)
     """  # noqa: S608 - made of our own names; every value is a parameter
-    return sql, (*params, Slot("limit"))
+    return sql, (*params, Parameter("limit"))
 
 
-def run(shape: Shape, values: dict[str, Any]) -> tuple[dict[str, int], list[Any]]:
+def run(shape: SearchShape, values: dict[str, Any]) -> tuple[dict[str, int], list[Any]]:
     """Return how many rows each resource has, by its number in the shape, and the rows of the page."""
     sql, params = statement(shape)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [values[item.name] if isinstance(item, Slot) else item for item in params])
+        cursor.execute(sql, [values[item.name] if isinstance(item, Parameter) else item for item in params])
         row = cursor.fetchone()
     return row[0] or {}, row[1] or []

@@ -8,7 +8,7 @@ from django.db.models import F, IntegerField, TextField, Value
 from django.db.models.functions import Cast
 
 from apps.common.rules.territory import Viewer
-from apps.common.sql.slots import Slot
+from apps.common.sql.slots import Parameter
 from apps.common.values.ngrams import edits, every, nearby, ngrams
 from apps.common.values.pinyin import search_key
 from apps.explore.search.sql import has_names, in_places, searched, slot, visible
@@ -60,7 +60,7 @@ def suggestions(
     tsquery = " | ".join(part for part in (alike and f"({alike})", nearby(terms)) if part)
     values = {**values, "nearby": tsquery}
     with connection.cursor() as cursor:
-        cursor.execute(sql, [values[item.name] if isinstance(item, Slot) else item for item in params])
+        cursor.execute(sql, [values[item.name] if isinstance(item, Parameter) else item for item in params])
         rows = cursor.fetchall()
     near = []
     for number, key, name, search_text in rows:

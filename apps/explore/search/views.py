@@ -22,7 +22,7 @@ from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE
 from apps.common.rules.territory import viewer_of
 from apps.common.values.ngrams import END, every, ngrams, pattern, term_parameters
 from apps.explore.search.matches import matches
-from apps.explore.search.sql import CAP, PLACES, RANKS, Shape, column_names, run, searched
+from apps.explore.search.sql import CAP, PLACES, RANKS, SearchShape, column_names, run, searched
 from apps.explore.search.suggestions import suggestions
 
 PARAMETERS = frozenset({"q", "resource", *PLACES, "labels", "page_size", "cursor", "format"})
@@ -152,7 +152,7 @@ class SearchView(CachedReads, APIView):
         values = {**term_values(terms), **places, **territory, "limit": size + 1}
         values |= {f"after{at}": value for at, value in enumerate(position or ())}
         patterns = tuple(term_parameters(term)[1] is not None for term in terms)
-        shape = Shape(resources, patterns, tuple(places), position is not None, viewer)
+        shape = SearchShape(resources, patterns, tuple(places), position is not None, viewer)
         counts, rows = run(shape, values)
         near = suggestions("".join(terms), resources, tuple(places), viewer, values) if not counts else []
         hits = [hit(row, resources, terms, labels) for row in rows[:size]]

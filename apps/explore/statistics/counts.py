@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, cast
 
-from django.db.models import Case, CharField, Count, F, Lookup, Model, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Coalesce, ExtractYear
 
 from apps.assessments.models import Assessment, Dimension, Framework, Score
 from apps.common.models.records import Citable, Fact
 from apps.events.models import Award, Event, Participation
 from apps.evidence.models import Article
+from apps.explore.lookups import any_of
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.models import (
     Alliance,
@@ -135,14 +136,14 @@ class Scope:
         return tuple(name for name, needed in wanted.items() if needed)
 
 
-class Key(NamedTuple):
+class SourcedValue(NamedTuple):
     """The value of a dimension: where it comes from (`Countable.source`), and the value there; None is not stated."""
 
     source: str
     value: str | None
 
 
-Group = tuple[Key, ...]
+Group = tuple[SourcedValue, ...]
 
 
 def countables(dimensions: Iterable[str], among: Iterable[str] = ()) -> list[Countable]:
@@ -182,7 +183,9 @@ def group_subjects(subjects: Iterable[tuple[Countable, list[int]]], by: list[str
 
 def group(item: Countable, by: list[str], values: list[str | None]) -> Group:
     """Return the group of a row from its values."""
-    return tuple(Key(cast("str", item.source(dimension)), value) for dimension, value in zip(by, values, strict=True))
+    return tuple(
+        SourcedValue(cast("str", item.source(dimension)), value) for dimension, value in zip(by, values, strict=True)
+    )
 
 
 def _union(selects: list[QuerySet[Any, Any]], limit: int | None) -> Iterator[Any]:
@@ -225,18 +228,6 @@ def in_place(item: Countable, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any
     return rows
 
 
-class AnyOf(Lookup):
-    """Whether an expression is one of a list of integers, which is one parameter however long it is."""
-
-    lookup_name = "any_of"
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
-        """Return the SQL of the condition."""
-        sql, parameters = self.process_lhs(compiler, connection)
-        return f"{sql} = ANY(%s::bigint[])", (*parameters, self.rhs)
-
-
 def reach(districts: Iterable[int], streets: Iterable[int]) -> tuple[dict[str, list[int]], ...]:
     """Return the divisions that lie in districts, and those that lie in streets, by level."""
     levels: list[dict[str, list[int]]] = []
@@ -245,7 +236,7 @@ def reach(districts: Iterable[int], streets: Iterable[int]) -> tuple[dict[str, l
             known = {level: given}
             if level == "district":
                 known["street"] = list(Street.objects.filter(district__in=given).values_list("pk", flat=True))
-            within = Neighbourhood.objects.filter(AnyOf(F("street"), known["street"]))
+            within = Neighbourhood.objects.filter(any_of("street", known["street"]))
             levels.append({**known, "neighbourhood": list(within.values_list("pk", flat=True))})
     return tuple(levels)
 
@@ -255,7 +246,7 @@ def _names_one(model: type[Model], holder: str, reach: dict[str, list[int]]) -> 
     names = {field.name for field in _model_at(model, holder)._meta.fields}
     condition = Q()
     for level in reach.keys() & names:
-        condition |= Q(AnyOf(F(f"{holder}__{level}".removeprefix("__")), reach[level]))
+        condition |= any_of(f"{holder}__{level}".removeprefix("__"), reach[level])
     return condition
 
 

@@ -27,8 +27,8 @@ from apps.explore.statistics.counts import (
     UNKNOWN,
     Countable,
     Group,
-    Key,
     Scope,
+    SourcedValue,
     dated,
     group_subjects,
     in_place,
@@ -142,12 +142,12 @@ def _groups(subjects: set[Subject], by: list[str]) -> dict[Subject, Group]:
     return {(types[resource], pk): group for (resource, pk), group in found.items()}
 
 
-def _year(figure: Any) -> Key:
+def _year(figure: Any) -> SourcedValue:
     """Return the year of a figure's period, by the rule by which records are counted."""
     first, last = figure.period_earliest, figure.period_latest
     if first is None and last is None:
-        return Key("year", UNKNOWN)
-    return Key("year", str(first.year) if first and last and first.year == last.year else SPANNING)
+        return SourcedValue("year", UNKNOWN)
+    return SourcedValue("year", str(first.year) if first and last and first.year == last.year else SPANNING)
 
 
 def _recorded(figures: list[Figure]) -> dict[tuple[Subject, str], int]:

@@ -29,8 +29,8 @@ from apps.explore.statistics.counts import (
     UNKNOWN,
     Countable,
     Group,
-    Key,
     Scope,
+    SourcedValue,
     count,
     countables,
     reach,
@@ -49,7 +49,7 @@ PARAMETERS = frozenset(
 )
 
 
-class Question(NamedTuple):
+class StatisticsRequest(NamedTuple):
     """What is asked for, read and checked."""
 
     by: list[str]
@@ -121,13 +121,13 @@ class StatisticsView(CachedReads, APIView):
             detail = gettext("There are more than %(limit)s groups; narrow them by district or street.")
             raise parameter_error("by", detail % {"limit": MAX_GROUPS})
         reported = [] if question.counts_only else reported_on(question)
-        return Response(StatisticsSerializer(Answer(question, found, reported).content()).data)
+        return Response(StatisticsSerializer(StatisticsAnswer(question, found, reported).content()).data)
 
 
 # What is asked for ----------------------------------------------------------------------------------------------------
 
 
-def read_question(request: Request) -> Question:
+def read_question(request: Request) -> StatisticsRequest:
     """Read the parameters, or raise ParameterError."""
     refuse_unknown(request, PARAMETERS)
     read_format(request)
@@ -164,7 +164,7 @@ def read_question(request: Request) -> Question:
         "measure": measures,
     }
     labels, counts_only = read_flag(request, "labels"), read_flag(request, "counts_only")
-    return Question(by, items, subjects, scope, measures, labels, counts_only, filters)
+    return StatisticsRequest(by, items, subjects, scope, measures, labels, counts_only, filters)
 
 
 def read_known(request: Request, name: str, known: Iterable[str]) -> list[str]:
@@ -241,7 +241,7 @@ def read_measures(request: Request) -> list[str]:
     )
 
 
-def reported_on(question: Question) -> list[Entry]:
+def reported_on(question: StatisticsRequest) -> list[Entry]:
     """Return what sources report, or raise ParameterError where that is too much for one answer."""
     figures = figures_of(question.subjects, question.scope, question.measures, MAX_FIGURES)
     if len(figures) > MAX_FIGURES:
@@ -256,10 +256,10 @@ def reported_on(question: Question) -> list[Entry]:
 # The answer -----------------------------------------------------------------------------------------------------------
 
 
-class Answer:
+class StatisticsAnswer:
     """The content of the answer, with the names of all that it mentions looked up together."""
 
-    def __init__(self, question: Question, found: dict[Group, dict[str, int]], reported: list[Entry]) -> None:
+    def __init__(self, question: StatisticsRequest, found: dict[Group, dict[str, int]], reported: list[Entry]) -> None:
         self.question, self.found, self.reported = question, found, reported
         keys = {key for group in (*found, *(entry.group for entry in reported)) for key in group}
         self.rows = {key: _row(key) for key in keys if key.value and key.source in citable_models()}
@@ -300,7 +300,7 @@ class Answer:
         """Return the values of a group by dimension."""
         return {name: self.value(key) for name, key in zip(self.question.by, group, strict=True)}
 
-    def value(self, key: Key) -> dict[str, Any] | None:
+    def value(self, key: SourcedValue) -> dict[str, Any] | None:
         """Return one value: null, a record, a value of a vocabulary, or a year."""
         if key.value is None:
             return None
@@ -321,7 +321,7 @@ class Answer:
         """Return what puts groups in order: codes, vocabularies in theirs, years; what is not stated comes last."""
         return [self._rank_of(key) for key in group]
 
-    def _rank_of(self, key: Key) -> tuple[bool, int, int, str]:
+    def _rank_of(self, key: SourcedValue) -> tuple[bool, int, int, str]:
         if key.value is None:
             return True, 0, 0, ""
         if key in self.rows:
@@ -332,7 +332,7 @@ class Answer:
         resources = list(COUNTABLES)
         return False, resources.index(key.source.partition(".")[0]), list(values).index(key.value), ""
 
-    def _target(self, key: Key) -> Target:
+    def _target(self, key: SourcedValue) -> Target:
         return self.targets[self.rows[key]]
 
 
@@ -341,12 +341,12 @@ def root(resource: str) -> str:
     return f"{settings.API_ROOT}/{resource}"
 
 
-def _row(key: Key) -> tuple[int, int]:
+def _row(key: SourcedValue) -> tuple[int, int]:
     """Return the content type and the primary key of the record that a value stands for."""
     return ContentType.objects.get_for_model(citable_models()[key.source]).pk, int(key.value or 0)
 
 
-def _choices(key: Key) -> list[tuple[str, Any]]:
+def _choices(key: SourcedValue) -> list[tuple[str, Any]]:
     """Return the values of a vocabulary with their labels."""
     resource, _dot, name = key.source.partition(".")
     return list(COUNTABLES[resource].model._meta.get_field(name).choices or [])  # type: ignore[union-attr]

@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='identity_merge_prose'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='identity_merge_ngrams'), models.Index(fields=['content_type', 'object_id'], name='identity_merge_record')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='identity_merge_slug_ascii'), models.UniqueConstraint(fields=('content_type', 'merged_key'), name='identity_merge_once')],
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='merge',

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Project',
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Deliverable',
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Claim',
@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.AddField(
             model_name='category',
@@ -176,7 +176,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Resource',
@@ -215,7 +215,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Need',
@@ -256,7 +256,7 @@ class Migration(migrations.Migration):
                 'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_need_prose'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_need_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='projects_need_name')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_need_slug_ascii'), models.CheckConstraint(condition=models.Q(('alliance__isnull', False), ('unit__isnull', False), ('street__isnull', False), ('neighbourhood__isnull', False), _connector='OR'), name='projects_need_has_publisher', violation_error_message='Name the alliance, unit, street or neighbourhood that publishes it.')],
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='need',

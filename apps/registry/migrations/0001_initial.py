@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 'ordering': ['code'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Alliance',
@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='MemberUnit',
@@ -122,7 +122,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Membership',
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Identifier',
@@ -179,7 +179,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Neighbourhood',
@@ -218,7 +218,7 @@ class Migration(migrations.Migration):
                 'ordering': ['key'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.AddField(
             model_name='memberunit',
@@ -263,7 +263,7 @@ class Migration(migrations.Migration):
                 'ordering': ['code'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.AddField(
             model_name='neighbourhood',
@@ -313,7 +313,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='Venue',
@@ -354,7 +354,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.CreateModel(
             name='VenueService',
@@ -386,7 +386,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
-            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.Keeper, models.Model),
+            bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),
         migrations.AddIndex(
             model_name='district',

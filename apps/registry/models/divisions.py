@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.records import EVIDENCE, Citable, RecordQuerySet
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN
 from apps.common.rules.change_log import logged
-from apps.common.values.columns import Derived, EDTFField, PinyinField, SearchField, lines
+from apps.common.values.columns import EDTFField, PinyinField, PythonColumn, SearchField, lines
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
 from apps.common.values.pinyin import search_key
 from apps.registry import naming
@@ -206,14 +206,14 @@ class Street(Division):
         ]
 
 
-class MatchKeyField(Derived, models.CharField):
+class MatchKeyField(PythonColumn, models.CharField):
     """The form of a neighbourhood's name under which the names that articles use are found."""
 
     def compute(self, value: Any) -> str:
         return naming.match_key(value)[: self.max_length]
 
 
-class SpellingsField(Derived, models.TextField):
+class SpellingsField(PythonColumn, models.TextField):
     """The other spellings of a neighbourhood's name, with their pinyin and initials, as they are searched."""
 
     def compute(self, value: Any) -> str:

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from apps.common.reading.answer_cache import ANSWERS, Answer, AnswerCache
+from apps.common.reading.answer_cache import ANSWERS, AnswerCache, CachedAnswer
 from apps.common.reading.data_version import VERSION, build
 from tests import test_end_to_end
 from tests.conftest import Api, eventually
@@ -26,9 +26,9 @@ service = test_end_to_end.loaded_service
 def test_no_more_is_kept_than_there_is_room_for() -> None:
     kept = AnswerCache(100_000)
     for number in range(500):
-        kept.put(f"/{number}", Answer("1", b"x" * (number * 20), ()))
+        kept.put(f"/{number}", CachedAnswer("1", b"x" * (number * 20), ()))
         assert kept.used <= kept.limit
-    assert kept.get("/499", "1") == Answer("1", b"x" * 9_980, ())
+    assert kept.get("/499", "1") == CachedAnswer("1", b"x" * 9_980, ())
     assert kept.get("/0", "1") is None
     kept.clear()
     assert (kept.used, kept.get("/499", "1")) == (0, None)
@@ -37,25 +37,25 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
 def test_what_was_not_asked_for_longest_goes_first() -> None:
     kept = AnswerCache(10 * (AnswerCache.OVERHEAD + 102))
     for number in range(10):
-        kept.put(f"/{number}", Answer("1", b"x" * 100, ()))
+        kept.put(f"/{number}", CachedAnswer("1", b"x" * 100, ()))
     assert kept.get("/0", "1")
-    kept.put("/a", Answer("1", b"x" * 100, ()))
+    kept.put("/a", CachedAnswer("1", b"x" * 100, ()))
     assert kept.get("/0", "1")
     assert kept.get("/1", "1") is None
 
 
 def test_an_answer_of_another_version_is_not_given_and_its_room_is_used_again() -> None:
     kept = AnswerCache(100_000)
-    kept.put("/a", Answer("1", b"old", ()))
+    kept.put("/a", CachedAnswer("1", b"old", ()))
     assert kept.get("/a", "2") is None
-    kept.put("/a", Answer("2", b"new", ()))
-    assert kept.get("/a", "2") == Answer("2", b"new", ())
+    kept.put("/a", CachedAnswer("2", b"new", ()))
+    assert kept.get("/a", "2") == CachedAnswer("2", b"new", ())
     assert kept.used == AnswerCache.OVERHEAD + 5
 
 
 def test_what_would_fill_the_room_alone_is_not_kept() -> None:
     kept = AnswerCache(10_000)
-    kept.put("/a", Answer("1", b"x" * 5_000, ()))
+    kept.put("/a", CachedAnswer("1", b"x" * 5_000, ()))
     assert (kept.get("/a", "1"), kept.used) == (None, 0)
 
 

@@ -17,7 +17,7 @@ from django.test import Client
 
 from apps.assessments.models import Score
 from apps.common.models.records import Fact, citable_models
-from apps.common.rules.publishing import LOCK, POINTS, STAYS, Publishable, Reference, references
+from apps.common.rules.publishing import LOCK, POINTS, STAYS, Pointer, Publishable, references
 from apps.projects.models import Project
 from apps.registry.models import Alliance, Membership, MemberUnit
 from tests.common.admin.test_records import change_address, filled_in
@@ -83,7 +83,7 @@ def point(field: Any, row: Any, target: Any) -> None:
         rows.update(**{field.name: target})
 
 
-def pointing(reference: Reference, target: Any, **values: Any) -> Any:
+def pointing(reference: Pointer, target: Any, **values: Any) -> Any:
     """Return a new row that points at a record; what else it points at is published."""
     model, field, _target = reference
     if isinstance(field, models.ManyToManyField):
@@ -93,13 +93,13 @@ def pointing(reference: Reference, target: Any, **values: Any) -> Any:
     return make(model, **{field.name: target, **going_with(model, field.name, target), **values})
 
 
-def label(reference: Reference) -> str:
+def label(reference: Pointer) -> str:
     return f"{reference.model.__name__}.{reference.field.name}-{reference.target.__name__}"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("reference", references(), ids=label)
-def test_the_database_holds_the_rule_through_every_reference(reference: Reference) -> None:
+def test_the_database_holds_the_rule_through_every_reference(reference: Pointer) -> None:
     target = published(reference.target)
     row = pointing(reference, target)
     check()
@@ -179,13 +179,13 @@ def keeper(db: None) -> Keeper:
     return Keeper(UserFactory(is_staff=True, is_superuser=True))
 
 
-def sibling(reference: Reference, row: Any) -> Any:
+def sibling(reference: Pointer, row: Any) -> Any:
     """Return a draft at which a row could point as well."""
     same = {"framework": row.assessment.framework} if reference.model is Score else {}
     return draft(reference.target, **same)
 
 
-def named(reference: Reference, target: Any) -> Any:
+def named(reference: Pointer, target: Any) -> Any:
     """Return a record as a body names it in the place of a reference."""
     if isinstance(reference.field, models.ManyToManyField):
         return [target.key]
@@ -197,7 +197,7 @@ ONCE = {(each.model, each.field.name): each for each in references()}.values()
 
 
 @pytest.mark.parametrize("reference", ONCE, ids=label)
-def test_a_write_is_refused_at_its_place_through_every_field(keeper: Keeper, reference: Reference) -> None:
+def test_a_write_is_refused_at_its_place_through_every_field(keeper: Keeper, reference: Pointer) -> None:
     target = published(reference.target)
     row = pointing(reference, target)
     other = sibling(reference, row)

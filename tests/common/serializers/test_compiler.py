@@ -26,7 +26,7 @@ from apps.common.filters.sets import SearchFilter, facetable
 from apps.common.reading import pages
 from apps.common.reading.order import order_by, read_order
 from apps.common.resources.views import check_serializers
-from apps.common.serializers.compiler import CompileError, Row, Writer, json_of
+from apps.common.serializers.compiler import Compilation, CompileError, SqlRow, json_of
 from apps.common.serializers.json_sql import Bare, Constant, Unescaped, Value, Written, object_of
 from apps.common.serializers.records import RecordSerializer, prepare
 from apps.common.sql.slots import literal
@@ -249,7 +249,7 @@ def test_an_object_may_have_more_fields_than_a_function_has_arguments(count: int
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_what_is_not_escaped_cannot_hold_what_has_to_be(resource: str) -> None:
     model = viewsets()[resource].queryset.model
-    value = Row(Writer(), model).value("key")
+    value = SqlRow(Compilation(), model).value("key")
     if not isinstance(value, Unescaped):
         assert model._meta.get_field(model.key_field).generated
         return
@@ -283,7 +283,7 @@ class OddSerializer(RecordSerializer):
 
 def test_a_field_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(CompileError, match=r"OddSerializer\.odd: no SQL for Odd"):
-        json_of(OddSerializer(), Row(Writer(), Alliance))
+        json_of(OddSerializer(), SqlRow(Compilation(), Alliance))
 
 
 def test_the_start_refuses_what_cannot_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:

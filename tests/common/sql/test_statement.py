@@ -12,7 +12,7 @@ from django.db import DataError, OperationalError, ProgrammingError, connection,
 from pytest_django import DjangoDbBlocker
 
 from apps.common.sql import prepared as prepared_calls
-from apps.common.sql.slots import Slot, literal
+from apps.common.sql.slots import Parameter, literal
 from apps.common.sql.statement import Statement
 
 Alone = Callable[[Callable[[], Any]], Any]
@@ -64,7 +64,7 @@ def prepared() -> list[str]:
 )
 def test_the_first_use_and_all_later_ones_say_the_same(alone: Alone, kind: str, values: list[Any]) -> None:
     def work() -> None:
-        statement = Statement(f"SELECT {Slot('value')}::{kind}, '100%', NULL, {Slot('value')}::{kind}::text")
+        statement = Statement(f"SELECT {Parameter('value')}::{kind}, '100%', NULL, {Parameter('value')}::{kind}::text")
         for value in values * 3:
             with connection.cursor() as cursor:
                 cursor.execute(f"SELECT ({literal(value)})::{kind}::text".replace("%", "%%"), [])
@@ -110,7 +110,7 @@ def run_sql(text: str) -> None:
 def test_a_lost_plan_or_connection_is_nothing_that_a_reader_notices(alone: Alone, loss: str) -> None:
     def work() -> list[Any]:
         make = "CREATE TEMP TABLE IF NOT EXISTS kept AS SELECT 1::int AS a"
-        statement = Statement("SELECT * FROM kept" if "kept" in loss else f"SELECT {Slot('a')}::text")
+        statement = Statement("SELECT * FROM kept" if "kept" in loss else f"SELECT {Parameter('a')}::text")
         run_sql(make)
         for _again in range(3):
             assert statement.cells({"a": "x"})
@@ -132,7 +132,7 @@ def test_a_lost_plan_or_connection_is_nothing_that_a_reader_notices(alone: Alone
 )
 def test_an_error_is_raised_as_django_s_own_and_only_once(alone: Alone, text: str, error: type[Exception]) -> None:
     def work() -> None:
-        statement = Statement(text.format(Slot("a")) if "{}" in text else text)
+        statement = Statement(text.format(Parameter("a")) if "{}" in text else text)
         run_sql("SET statement_timeout = '50ms'")
         for _again in range(3):
             with pytest.raises(error):

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, Value
 
 from apps.common.models.records import citable_models
-from apps.common.values.columns import Derived, EDTFField
+from apps.common.values.columns import EDTFField, PythonColumn
 from apps.common.values.dates import EDTFError
 from apps.registry.models import Alliance, Neighbourhood
 from tests.factories import AllianceFactory, NeighbourhoodFactory
@@ -157,8 +157,8 @@ def test_every_partial_date_has_its_companions() -> None:
                 model._meta.get_field(f"{field.name}_{part}")
                 for part in ("earliest", "latest", "wording", "relative_to")
             )
-            assert isinstance(earliest, Derived)
-            assert isinstance(latest, Derived)
+            assert isinstance(earliest, PythonColumn)
+            assert isinstance(latest, PythonColumn)
             assert (earliest.source, latest.source) == (field.name, field.name)
             assert (earliest.editable, latest.editable) == (False, False)
             assert (getattr(wording, "blank", None), getattr(relative_to, "blank", None)) == (True, True)
@@ -168,7 +168,7 @@ def test_every_partial_date_has_its_companions() -> None:
 def test_every_derived_column_names_a_column_of_its_own_row() -> None:
     for model in citable_models().values():
         for field in model._meta.concrete_fields:
-            for source in field.sources if isinstance(field, Derived) else ():
+            for source in field.sources if isinstance(field, PythonColumn) else ():
                 try:
                     model._meta.get_field(source)
                 except FieldDoesNotExist:

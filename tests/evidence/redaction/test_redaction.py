@@ -17,7 +17,7 @@ from apps.evidence import spans
 from apps.evidence.actions import TextError, attach_text, redact_person, take_in
 from apps.evidence.fixtures import loading
 from apps.evidence.models import Article, ArticleText, RedactedDigest, Redaction
-from apps.evidence.redaction.digests import Key, Redactor, conceal
+from apps.evidence.redaction.digests import RedactionKeys, Redactor, conceal
 from apps.evidence.redaction.places import places_of, redacted
 from tests import factories
 
@@ -214,7 +214,7 @@ def test_two_people_of_one_unit_stay_two():
 
 
 def test_a_redacted_name_is_found_in_any_text_with_the_keys_before_too():
-    old, new = Key(["old secret"]), Key(["new secret", "old secret"])
+    old, new = RedactionKeys(["old secret"]), RedactionKeys(["new secret", "old secret"])
     blacken = Redactor(new, [(4, old.digest(NAME)), (2, new.digest("张三"))])
 
     assert blacken(f"{NAME}和张三、张 三") == f"{BAR}和■■、张 三"
@@ -222,7 +222,7 @@ def test_a_redacted_name_is_found_in_any_text_with_the_keys_before_too():
 
 
 def test_overlapping_names_are_blackened_alike():
-    key = Key(["secret"])
+    key = RedactionKeys(["secret"])
 
     assert conceal("张张张张", "张张") == "■■■■" == Redactor(key, [(2, key.digest("张张"))])("张张张张")
 

@@ -6,7 +6,7 @@ import pytest
 
 from apps.explore.reconciliation.entities import TYPES
 from apps.explore.reconciliation.matching import match
-from apps.explore.reconciliation.scoring import Entity, Place, Scored, Wanted, at_time, rank
+from apps.explore.reconciliation.scoring import Entity, Location, Scored, Wanted, at_time, rank
 from tests.factories import MemberUnitFactory, UnitNameFactory
 
 ALL = tuple(TYPES)
@@ -152,11 +152,11 @@ def test_what_is_no_name_matches_nothing(text: str) -> None:
 # Scoring, without a database -----------------------------------------------------------------------------------------
 
 
-HOME = Place("district", "districts/1", "310110", "杨浦区")
+HOME = Location("district", "districts/1", "310110", "杨浦区")
 
 
 def hood(key: str, name: str = "新村居委会", **more: object) -> Entity:
-    place = Place("neighbourhood", f"neighbourhoods/{key}", key, name)
+    place = Location("neighbourhood", f"neighbourhoods/{key}", key, name)
     return Entity(place.id, "neighbourhoods", name, "residents_committee", places=(HOME, place), dated=True, **more)
 
 

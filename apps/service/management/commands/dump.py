@@ -23,7 +23,7 @@ from apps.common.files.spreadsheets import terms
 from apps.common.models.records import Citable, citable_models
 from apps.common.reading.data_version import build
 from apps.common.resources.views import RecordViewSet
-from apps.common.serializers.compiler import Row, Writer, json_of, select_list
+from apps.common.serializers.compiler import Compilation, SqlRow, json_of, select_list
 from apps.common.sql.slots import text_of
 from apps.common.sql.statement import Statement
 from partybuild.api import viewsets
@@ -137,8 +137,8 @@ def export_of(view: type[RecordViewSet]) -> Export:
     # By bytes, whatever the collation of the database.
     ordered = visible.visible_to(None).order_by(Collate(model.key_field, "C"))
 
-    def text(select: Callable[[Any, Row], str]) -> str:
-        row = Row(Writer(None), model)
+    def text(select: Callable[[Any, SqlRow], str]) -> str:
+        row = SqlRow(Compilation(None), model)
         return f"SELECT {select(serializer, row)} FROM {row.source(ordered)}"  # noqa: S608 - compiled
 
     return Export(text(json_of), text(select_list), columns(serializer, guarded=True))
