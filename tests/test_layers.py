@@ -1,41 +1,17 @@
-"""The house rules of architecture.md on where code goes and what may import what."""
+"""Where code goes and what may import what: what import-linter's contracts (pyproject.toml) cannot say."""
 
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-# Each app with those that it may import.
-BELOW: dict[str, set[str]] = {
-    "common": set(),
-    "accounts": {"common", "registry"},
-    "registry": {"common"},
-    "projects": {"common", "registry"},
-    "events": {"common", "registry", "projects"},
-    "assessments": {"common", "registry"},
-    # Which records are one. It reaches what points at them through the models, and imports none of it.
-    "identity": {"common", "registry"},
-    "evidence": {"common", "registry", "identity", "projects", "events", "assessments", "accounts"},
-    # Questions across all resources; nothing but the project itself imports it.
-    "explore": {"common", "registry", "identity", "projects", "events", "assessments", "evidence"},
-    # What happened to all of them.
-    "history": {"common", "accounts", "registry", "identity", "projects", "events", "assessments", "evidence"},
-    # Who is told of it.
-    "webhooks": {"common", "accounts", "history"},
-}
-# Within an app: each kind of module with those of its own app that it must not import.
-ABOVE = {
-    "models": ("actions", "serializers", "filters", "views", "admin"),
-    "actions": ("serializers", "filters", "views", "admin"),
-    "serializers": ("views", "admin"),
-    "filters": ("views", "admin"),
-    "views": ("admin",),
-}
 FORBIDDEN = {"utils", "helpers", "services", "selectors", "managers", "mixins", "core"}
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 
 
 def modules() -> list[Path]:
@@ -43,36 +19,42 @@ def modules() -> list[Path]:
     return sorted(path for path in (ROOT / "apps").rglob("*.py") if "migrations" not in path.parts)
 
 
-def imports(path: Path) -> Iterator[tuple[str, ...]]:
-    """Yield what a module imports from our own apps, as the parts of dotted names."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found = [f"{node.module}.{name.name}" for name in node.names]
-        elif isinstance(node, ast.Import):
-            found = [name.name for name in node.names]
-        else:
-            continue
-        yield from (tuple(name.split(".")) for name in found if name.startswith("apps."))
+def label(path: Path) -> str:
+    """Return how a test calls a module."""
+    return str(path.relative_to(ROOT / "apps"))
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT / "apps")))
-def test_imports_run_downward(path: Path) -> None:
-    parts = path.relative_to(ROOT / "apps").with_suffix("").parts
-    if len(parts) < 2:
-        return
-    app, kind = parts[0], parts[1]
-    for imported in imports(path):
-        assert imported[1] == app or imported[1] in BELOW[app], f"{path.name} imports {'.'.join(imported)}"
-        if imported[1] == app and len(imported) > 2:
-            assert not imported[2].startswith(ABOVE.get(kind, ())), f"{path.name} imports {'.'.join(imported)}"
+def test_every_contract_is_kept() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    run = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT / "apps")))
+def test_every_app_has_its_level() -> None:
+    levels = {name for level in CONTRACTS[0]["layers"] for name in level.split(" | ")}
+    apps = {f"apps.{path.parent.name}" for path in ROOT.glob("apps/*/__init__.py")}
+    assert levels == apps | {"partybuild"}
+    inner = {name for contract in CONTRACTS for name in contract.get("containers", ())}
+    assert inner == apps - {"apps.service"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=label)
 def test_nothing_is_imported_inside_a_function(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             inner = [child for child in ast.walk(node) if isinstance(child, ast.Import | ast.ImportFrom)]
             assert inner == [], f"{path.name}: {node.name}"
+
+
+def test_pure_modules_take_nothing_from_django_but_translated_texts() -> None:
+    (pure,) = (contract["source_modules"] for contract in CONTRACTS if contract["type"] == "forbidden")
+    for name in pure:
+        path = ROOT / f"{name.replace('.', '/')}.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("django"):
+                assert node.module == "django.utils.translation", name
+            elif isinstance(node, ast.Import):
+                assert not any(item.name.startswith("django") for item in node.names), name
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
