@@ -190,8 +190,8 @@ class RevertView(APIView):
         conflicts = conflicts_of(outcome)
         if conflicts and not dry_run:
             detail = " ".join(dict.fromkeys(conflict["detail"] for conflict in conflicts))
-            body = problem(request._request, "conflict", detail, conflicts)
-            return Response(body, status=409, content_type=CONTENT_TYPE)
+            refusal = problem(request._request, "conflict", detail, conflicts)
+            return Response(refusal, status=409, content_type=CONTENT_TYPE)
         body = {
             "request_id": request_id,
             "reverted_by": None if dry_run else own_id,

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from django.http import HttpRequest
 from django.utils.translation import gettext
 from rest_framework.exceptions import NotAcceptable
+from rest_framework.request import Request
 
 from apps.common.http.parameters import read_format
 from apps.common.http.problems import parameter_error
@@ -42,14 +44,14 @@ PAGING = ("cursor", "page_size", "count", "facets")
 
 
 class FormatError(NotAcceptable):
-    """An answer in none of the formats that the request takes."""
+    """A request that takes none of the formats offered."""
 
     def __init__(self, offered: Sequence[str]) -> None:
         super().__init__()
         self.offered = [FORMATS[name].media_type for name in offered]
 
 
-def choose(request: Any, offered: Sequence[str]) -> str:
+def choose(request: HttpRequest | Request, offered: Sequence[str]) -> str:
     """Return the format in which a request is answered: that of `?format=`, or else the best one of `Accept`.
 
     Raises ParameterError for a format that there is not, FormatError for one that is not given at this address.
@@ -99,7 +101,7 @@ def _ranges(accept: str) -> Iterator[tuple[str, float]]:
             yield pattern, quality
 
 
-def refuse_paging(request: Any, name: str) -> None:
+def refuse_paging(request: HttpRequest | Request, name: str) -> None:
     """Raise ParameterError for parameters that have no meaning in a format."""
     if name in EXPORTS:
         for parameter in PAGING:

@@ -1,12 +1,13 @@
-"""Reads single query parameters: flags, days, instants, lists of words."""
+"""Single query parameters, read and checked: flags, days, instants, lists of words."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
+from django.http import HttpRequest
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.http.problems import ParameterError, nearest, parameter_error
 
@@ -24,10 +25,7 @@ class FilterError(ValueError):
         self.detail = detail
 
 
-# Reading single parameters --------------------------------------------------------------------------------------------
-
-
-def refuse_unknown(request: Any, known: Any) -> None:
+def refuse_unknown(request: HttpRequest | Request, known: Collection[str]) -> None:
     """Raise ParameterError for parameters that are not known, and for those given more than once or without a value."""
     errors = []
     for name in request.GET:
@@ -47,9 +45,9 @@ def refuse_unknown(request: Any, known: Any) -> None:
             raise parameter_error(name, gettext("“%(name)s” has no value.") % {"name": name})
 
 
-def read_format(request: Any, known: Iterable[str] = ("json",)) -> str:
+def read_format(request: HttpRequest | Request, known: Iterable[str] = ("json",)) -> str:
     """Return the format of the answer that `?format=` names."""
-    value: str = request.GET.get("format", "json")
+    value = request.GET.get("format", "json")
     if value not in known:
         raise parameter_error(
             "format", gettext("“%(form)s” is not a format.") % {"form": value[:40]} + nearest(value[:40], known)
@@ -57,15 +55,15 @@ def read_format(request: Any, known: Iterable[str] = ("json",)) -> str:
     return value
 
 
-def read_flag(request: Any, name: str) -> bool:
+def read_flag(request: HttpRequest | Request, name: str) -> bool:
     """Return a parameter that is true or false; absent is false."""
     value = request.GET.get(name, "false")
     if value not in ("true", "false"):
         raise parameter_error(name, gettext("true or false is expected."))
-    return bool(value == "true")
+    return value == "true"
 
 
-def read_day(request: Any, name: str) -> date | None:
+def read_day(request: HttpRequest | Request, name: str) -> date | None:
     """Return a parameter that is a whole day, YYYY-MM-DD."""
     value = request.GET.get(name)
     if value is None:
@@ -78,7 +76,7 @@ def read_day(request: Any, name: str) -> date | None:
         raise parameter_error(name, gettext("A day is expected, such as 2013-06-27.")) from None
 
 
-def read_moment(request: Any, name: str) -> datetime | None:
+def read_moment(request: HttpRequest | Request, name: str) -> datetime | None:
     """Return a parameter that is an instant with its offset from UTC."""
     value = request.GET.get(name)
     if value is None:
@@ -89,7 +87,7 @@ def read_moment(request: Any, name: str) -> datetime | None:
         raise parameter_error(name, error.detail) from error
 
 
-def read_words(request: Any, name: str) -> list[str]:
+def read_words(request: HttpRequest | Request, name: str) -> list[str]:
     """Return the comma-separated words of a parameter."""
     value = request.GET.get(name)
     return [] if value is None else [word.strip() for word in value.split(",")]

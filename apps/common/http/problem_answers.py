@@ -6,14 +6,15 @@
 
 import logging
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, NotRequired, TypedDict
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext
 from rest_framework import exceptions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -24,19 +25,31 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 
+class ProblemBody(TypedDict):
+    """The body of a problem answer."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: NotRequired[list[dict[str, str]]]
+
+
 def problem(
     request: HttpRequest,
     code: str,
     detail: str,
     errors: list[dict[str, str]] | None = None,
-    http_status: int | None = None,
-) -> dict[str, Any]:
+) -> ProblemBody:
     """Return the body of a problem answer."""
-    known_status, title = PROBLEMS[code]
-    body: dict[str, Any] = {
+    http_status, title = PROBLEMS[code]
+    body: ProblemBody = {
         "type": f"/docs/errors#{code}",
         "title": str(title),
-        "status": http_status or known_status,
+        "status": http_status,
         "detail": detail,
         "instance": request.get_full_path(),
         "code": code,
@@ -52,7 +65,7 @@ def problem_response(request: HttpRequest, code: str, detail: str = "", **header
     return _json(problem(request, code, detail or str(PROBLEMS[code][1])), headers)
 
 
-def _json(body: dict[str, Any], headers: dict[str, str]) -> JsonResponse:
+def _json(body: ProblemBody, headers: dict[str, str]) -> JsonResponse:
     return JsonResponse(
         body,
         status=body["status"],
@@ -62,7 +75,7 @@ def _json(body: dict[str, Any], headers: dict[str, str]) -> JsonResponse:
     )
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(error: Exception, context: Mapping[str, Request]) -> Response | None:
     """Answer every exception of a view as a problem; what is nobody's fault but ours stays an exception (500)."""
     if (found := _explain(error, context["request"]._request)) is None:
         return None
@@ -79,54 +92,80 @@ def answer_problem(error: Exception, request: HttpRequest) -> JsonResponse | Non
     return _json(body, headers)
 
 
-def _explain(error: Exception, request: HttpRequest) -> tuple[dict[str, Any], dict[str, str]] | None:
-    """Return the body and the headers of the answer to an exception."""
-    headers: dict[str, str] = {}
+class Explanation(NamedTuple):
+    """Why a request was not answered: a code of `PROBLEMS`, and what the answer says beside it."""
+
+    code: str
+    detail: str
     errors: list[dict[str, str]] | None = None
-    match error:
-        case ParameterError() | BodyError():
-            code, detail, errors = error.code, str(error.detail), error.errors
-        case Refusal():
-            code, detail, errors = error.code, str(error.detail), error.errors
-            headers |= error.headers
-        case exceptions.ValidationError():
-            code, errors = "bad_request", list(_flatten(error.get_full_details(), ""))
-            detail = " ".join(item["detail"] for item in errors)
-        case Http404() | exceptions.NotFound():
-            code, detail = "not_found", gettext("There is no %(path)s.") % {"path": request.path}
-        case exceptions.MethodNotAllowed():
-            code, detail = "method_not_allowed", str(error.detail)
-        case exceptions.NotAcceptable():
-            offered = getattr(error, "offered", ["application/json"])
-            code, detail = "not_acceptable", gettext("Ask for %(types)s.") % {"types": ", ".join(offered)}
-        case exceptions.UnsupportedMediaType():
-            code, detail = "unsupported_media_type", str(error.detail)
-        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            # 401 has to name a way to authenticate; an admin session has none to name, so that DRF makes it 403.
-            code = "not_authenticated" if error.status_code == status.HTTP_401_UNAUTHORIZED else "permission_denied"
-            detail = str(error.detail)
-        case PermissionDenied() | exceptions.PermissionDenied():
-            code, detail = "permission_denied", str(PROBLEMS["permission_denied"][1])
-        case exceptions.Throttled():
-            code, detail = "too_many_requests", str(error.detail)
-            headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1))
-        case RequestDataTooBig():
-            code, detail = "too_large", str(PROBLEMS["too_large"][1])
-        case exceptions.APIException() if error.status_code < status.HTTP_500_INTERNAL_SERVER_ERROR:
-            code, detail = "bad_request", str(error.detail)
-        case IntegrityError():
-            code, detail = "conflict", str(error).splitlines()[0]
-        case SuspiciousOperation() | DataError() | UnicodeError() | OverflowError():
-            code, detail = "bad_request", str(PROBLEMS["bad_request"][1])
-        case OperationalError() | InterfaceError():
-            _log_outage(error, request)
-            code, detail = "unavailable", str(PROBLEMS["unavailable"][1])
-            headers["Retry-After"] = RETRY_AFTER
-        case _:
-            return None
+    headers: Mapping[str, str] = {}
+
+
+def _explain(error: Exception, request: HttpRequest) -> tuple[ProblemBody, dict[str, str]] | None:
+    """Return the body and the headers of the answer to an exception; None for a fault of our own."""
+    found = _explain_refusal(error) or _explain_http(error, request) or _explain_database(error, request)
+    if found is None:
+        return None
+    headers = dict(found.headers)
     if isinstance(error, exceptions.APIException) and (challenge := getattr(error, "auth_header", None)):
         headers["WWW-Authenticate"] = challenge
-    return problem(request, code, detail, errors), headers
+    return problem(request, found.code, found.detail, found.errors), headers
+
+
+def _explain_refusal(error: Exception) -> Explanation | None:
+    """Explain what this service refuses by itself, or what a serializer refuses for it."""
+    match error:
+        case ParameterError() | BodyError():
+            return Explanation(error.code, str(error.detail), error.errors)
+        case Refusal():
+            return Explanation(error.code, str(error.detail), error.errors, error.headers)
+        case exceptions.ValidationError():
+            errors = list(_flatten(error.get_full_details(), ""))
+            return Explanation("bad_request", " ".join(item["detail"] for item in errors), errors)
+    return None
+
+
+def _explain_http(error: Exception, request: HttpRequest) -> Explanation | None:
+    """Explain what Django and Django REST framework refuse."""
+    match error:
+        case Http404() | exceptions.NotFound():
+            return Explanation("not_found", gettext("There is no %(path)s.") % {"path": request.path})
+        case exceptions.MethodNotAllowed():
+            return Explanation("method_not_allowed", str(error.detail))
+        case exceptions.NotAcceptable():
+            offered = getattr(error, "offered", ["application/json"])
+            return Explanation("not_acceptable", gettext("Ask for %(types)s.") % {"types": ", ".join(offered)})
+        case exceptions.UnsupportedMediaType():
+            return Explanation("unsupported_media_type", str(error.detail))
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            # 401 has to name a way to authenticate; an admin session has none to name, so that DRF makes it 403.
+            is_challenge = error.status_code == status.HTTP_401_UNAUTHORIZED
+            return Explanation("not_authenticated" if is_challenge else "permission_denied", str(error.detail))
+        case PermissionDenied() | exceptions.PermissionDenied():
+            return Explanation("permission_denied", str(PROBLEMS["permission_denied"][1]))
+        case exceptions.Throttled():
+            wait = str(int(getattr(error, "wait", None) or 1))
+            return Explanation("too_many_requests", str(error.detail), headers={"Retry-After": wait})
+        case RequestDataTooBig():
+            return Explanation("too_large", str(PROBLEMS["too_large"][1]))
+        case exceptions.APIException() if error.status_code < status.HTTP_500_INTERNAL_SERVER_ERROR:
+            return Explanation("bad_request", str(error.detail))
+        case SuspiciousOperation() | UnicodeError() | OverflowError():
+            return Explanation("bad_request", str(PROBLEMS["bad_request"][1]))
+    return None
+
+
+def _explain_database(error: Exception, request: HttpRequest) -> Explanation | None:
+    """Explain what the database refuses, and its absence, which is logged."""
+    match error:
+        case IntegrityError():
+            return Explanation("conflict", str(error).splitlines()[0])
+        case DataError():
+            return Explanation("bad_request", str(PROBLEMS["bad_request"][1]))
+        case OperationalError() | InterfaceError():
+            _log_outage(error, request)
+            return Explanation("unavailable", str(PROBLEMS["unavailable"][1]), headers={"Retry-After": RETRY_AFTER})
+    return None
 
 
 def _log_outage(error: Exception, request: HttpRequest) -> None:
@@ -135,10 +174,10 @@ def _log_outage(error: Exception, request: HttpRequest) -> None:
     logger.warning("the database does not answer: %s (request %s)", reason, getattr(request, "request_id", ""))
 
 
-def _flatten(details: Any, pointer: str) -> Iterable[dict[str, str]]:
+def _flatten(details: object, pointer: str) -> Iterable[dict[str, str]]:
     """Yield the leaves of DRF's nested error details, each with its JSON Pointer."""
     if isinstance(details, dict) and set(details) == {"message", "code"}:
-        # Most come translated; “No data provided” does not (i18n.FRAMEWORK_TEXTS).
+        # Most come translated; “No data provided” does not (translations.FRAMEWORK_TEXTS).
         yield {"pointer": pointer, "code": details["code"], "detail": gettext(str(details["message"]))}
     elif isinstance(details, dict):
         for name, inner in details.items():

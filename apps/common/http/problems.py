@@ -2,17 +2,19 @@
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
-from rest_framework.exceptions import APIException
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 RETRY_AFTER = "3"  # seconds after which a database that was away is worth another try
 
-# Every code with its title: the page /docs/errors and the OpenAPI document are made from this list.
-PROBLEMS: dict[str, tuple[int, Any]] = {
+# Codes, each with its HTTP status and title: the page /docs/errors and the OpenAPI document are made from this list.
+PROBLEMS: dict[str, tuple[int, "StrOrPromise"]] = {
     "bad_request": (400, _("The request is not valid.")),
     "unknown_parameter": (400, _("The address has a parameter that does not exist.")),
     "invalid_parameter": (400, _("A parameter has a value that is not valid.")),
@@ -68,7 +70,7 @@ def parameter_error(parameter: str, detail: str, code: str = "invalid_parameter"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a sentence that names the known word nearest to the given one, or all of a few, or nothing."""
+    """Return a sentence that names the known word most like the given one, or all of them where they are few."""
     names = sorted(known)
     if found := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
         return " " + gettext("Did you mean “%(name)s”?") % {"name": found[0]}
@@ -77,11 +79,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return ""
 
 
-class BodyError(APIException):
+class BodyError(exceptions.APIException):
     """One or more places of the body are not what every reader of JSON would take for the same."""
 
-    # Here and not with the other errors: that module loads DRF's views, which load this one.
-    status_code = 400
+    status_code = status.HTTP_400_BAD_REQUEST
     code = "bad_request"
 
     def __init__(self, errors: list[dict[str, str]]) -> None:
