@@ -29,7 +29,7 @@ class UnusableValue:
         self.code, self.detail = code, detail
 
 
-class Doubled(dict[str, Any]):
+class Doubled(dict[str, object]):
     """An object that names a member twice."""
 
     doubled: list[str]
@@ -41,7 +41,7 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, object] | None = None
     ) -> Any:
         """Return the value that the body holds."""
         charset = parse_header_parameters(media_type or "")[1].get("charset", "utf-8")
@@ -81,9 +81,9 @@ def _codec(name: str) -> str:
         return ""
 
 
-def _read(stream: IO[Any]) -> bytes:
+def _read(stream: IO[bytes]) -> bytes:
     limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-    body: bytes = stream.read(limit + 1) if limit else stream.read()
+    body = stream.read(limit + 1) if limit else stream.read()
     if limit and len(body) > limit:
         raise RequestDataTooBig
     return body
@@ -92,7 +92,7 @@ def _read(stream: IO[Any]) -> bytes:
 # What the values of a text become ----------------------------------------------------------------------------------
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
@@ -122,7 +122,7 @@ def _out_of_range() -> UnusableValue:
 # Finding what is wrong ---------------------------------------------------------------------------------------------
 
 
-def _errors(value: Any) -> list[dict[str, str]]:
+def _errors(value: object) -> list[dict[str, str]]:
     """Return the first errors of a value, in reading order."""
     errors: list[dict[str, str]] = []
     for error in _walk(value):
@@ -132,9 +132,9 @@ def _errors(value: Any) -> list[dict[str, str]]:
     return errors
 
 
-def _walk(root: Any) -> Iterator[dict[str, str]]:
+def _walk(root: object) -> Iterator[dict[str, str]]:
     """Yield what is wrong with a value and all that is in it; without recursion, since it may be deep."""
-    waiting: list[tuple[str, Any, int]] = [("", root, 1)]
+    waiting: list[tuple[str, object, int]] = [("", root, 1)]
     while waiting:
         pointer, value, depth = waiting.pop()
         if isinstance(value, UnusableValue):
@@ -153,7 +153,7 @@ def _walk(root: Any) -> Iterator[dict[str, str]]:
             waiting += reversed(inner)
 
 
-def _name_errors(pointer: str, value: dict[str, Any]) -> Iterator[dict[str, str]]:
+def _name_errors(pointer: str, value: dict[str, object]) -> Iterator[dict[str, str]]:
     for name in value.doubled if isinstance(value, Doubled) else ():
         detail = gettext("The name “%(name)s” stands here twice.") % {"name": _shown(name)}
         yield _error(f"{pointer}/{_escape(name)}", "doubled", detail)

@@ -10,11 +10,14 @@ import re
 from collections.abc import Callable
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
 from django.utils.translation import get_language, gettext, gettext_noop, ngettext_lazy, override, to_locale
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # Returns the translation of the first of several forms of a text that has one, or None.
 LookUp = Callable[..., str | None]
@@ -78,7 +81,7 @@ def translate_document(node: Any, look_up: LookUp = look_up) -> Any:
         return [translate_document(item, look_up) for item in node]
     if not isinstance(node, dict):
         return node
-    translated: dict[str, Any] = {}
+    translated: dict[str, object] = {}
     for name, value in node.items():
         if name in TEXTS and isinstance(value, str):
             translated[name] = _translate_title(value, look_up) if name in TITLES else translate(value, look_up)
@@ -116,12 +119,12 @@ def _translate_choice(match: re.Match[str], look_up: LookUp) -> str:
 
 
 @cache
-def _choice_labels() -> dict[tuple[str, str], Any]:
+def _choice_labels() -> dict[tuple[str, str], "StrOrPromise"]:
     """Return the labels of all choices, still to be translated, by value and English label."""
     labels = {}
     for model in apps.get_models():
         for field in model._meta.fields:
-            for value, label in field.choices or ():
+            for value, label in field.flatchoices:
                 with override("en"):
                     labels[str(value), str(label)] = label
     return labels

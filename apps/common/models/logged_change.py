@@ -6,6 +6,7 @@ from typing import Any
 
 import pgtrigger
 from django.db import connection, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
@@ -25,7 +26,7 @@ AMENDED = """
 class XidField(models.Field):
     """The number of a database transaction, which never comes again (xid8)."""
 
-    def db_type(self, connection: Any) -> str:
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "xid8"
 
 
@@ -123,5 +124,5 @@ def amend(change: Callable[[LoggedChange], bool], *, holding: str = "", **narrow
             cursor.execute(AMENDED)
 
 
-def _json(value: Any) -> str | None:
+def _json(value: object) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)

@@ -17,11 +17,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.search_conditions import clean_q, found_in, is_one_of, like_in
+from apps.common.models.search_conditions import Term, clean_q, found_in, is_one_of, like_in
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
 from apps.common.rules.publishing import Publishable, points_at_no_draft
-from apps.common.rules.territory import HasTerritory, condition, territory_of
+from apps.common.rules.territory import HasTerritory, Reader, condition, territory_of
 from apps.common.values import pinyin
 from apps.common.values.columns import PinyinField, ProseField, PythonColumn, SearchField
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
@@ -56,7 +56,7 @@ class RecordQuerySet(models.QuerySet[Any]):
             queryset = queryset.filter(self.model.search_condition(*term_parameters(term)))
         return queryset
 
-    def visible_to(self, user: Any) -> "RecordQuerySet":
+    def visible_to(self, user: Reader) -> "RecordQuerySet":
         """Return the rows that a user may see: drafts are for those who may edit them."""
         territory = territory_of(user)
         if territory.everything or not issubclass(self.model, Fact):
@@ -64,7 +64,7 @@ class RecordQuerySet(models.QuerySet[Any]):
         published, lying = Q(state=Fact.State.PUBLISHED), condition(self.model, territory)
         return self.filter(published if lying is None else published | lying)
 
-    def editable_by(self, user: Any) -> "RecordQuerySet":
+    def editable_by(self, user: Reader) -> "RecordQuerySet":
         """Return the rows that a user may edit: those that lie in the user's territory."""
         territory = territory_of(user)
         if territory.everything:
@@ -72,12 +72,12 @@ class RecordQuerySet(models.QuerySet[Any]):
         lying = condition(self.model, territory)
         return self.none() if lying is None else self.filter(lying)
 
-    def seen_with_record(self, user: Any) -> "RecordQuerySet":
+    def seen_with_record(self, user: Reader) -> "RecordQuerySet":
         """Return the rows that a user may see among those that hang on a record which the user sees."""
         return self.visible_to(user)
 
     @staticmethod
-    def hidden_records(user: Any) -> list[tuple[type["Fact"], "RecordQuerySet"]]:
+    def hidden_records(user: Reader) -> list[tuple[type["Fact"], "RecordQuerySet"]]:
         """Return the rows of all kinds that a user may not see."""
         territory = territory_of(user)
         if territory.everything:
@@ -163,15 +163,17 @@ class Citable(HasTerritory, models.Model):
         return str(getattr(self, self.key_field))
 
     @classmethod
-    def search_condition(cls, tsquery: Any, like: Any = None, *, is_at_hand: bool = False) -> Q:
-        """Return the condition under which a term is found in a row, from what `searching.term_parameters` returns.
+    def search_condition(cls, tsquery: Term, like: Term | None = None, *, is_at_hand: bool = False) -> Q:
+        """Return the condition under which a term is found in a row, from what `ngrams.term_parameters` returns.
 
         Both may be expressions: the condition has one shape with a pattern and one without, whatever their values.
         Rows that are at hand are compared with the pattern alone, which says the same: their n-grams need not be read.
         """
         condition = Q()
         for ngrams, texts in cls.search_columns.items():
-            condition |= like_in(texts, like) if is_at_hand else found_in(ngrams, texts, tsquery, like)
+            condition |= (
+                like_in(texts, like) if is_at_hand and like is not None else found_in(ngrams, texts, tsquery, like)
+            )
         for name in cls.search_relations:
             target: Any = cls._meta.get_field(name).related_model
             found = target._base_manager.filter(target.search_condition(tsquery, like)).order_by()

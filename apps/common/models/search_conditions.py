@@ -1,12 +1,16 @@
 """Conditions under which a search term is found in a row."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypeAlias
 
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Func, Q
+from django.db.models.expressions import Combinable
 
 from apps.common.values import pinyin
+
+# A term as a condition compares it: a value, or the expression that stands for one.
+Term: TypeAlias = str | Combinable
 
 
 def clean_q(text: str) -> list[str]:
@@ -14,7 +18,7 @@ def clean_q(text: str) -> list[str]:
     return [term for word in text.split() if (term := pinyin.normalise_term(word))]
 
 
-def is_one_of(column: str, array: Any) -> Q:
+def is_one_of(column: str, array: Combinable) -> Q:
     """Return the condition for rows whose column is in an array; `array` is an expression in brackets.
 
     Unlike IN with a subquery, which is asked of every row, it is looked up in the column's index.
@@ -23,13 +27,13 @@ def is_one_of(column: str, array: Any) -> Q:
     return Q(ExpressionWrapper(found, models.BooleanField()))
 
 
-def found_in(ngrams: str, texts: Iterable[str], tsquery: Any, like: Any = None) -> Q:
+def found_in(ngrams: str, texts: Iterable[str], tsquery: Term, like: Term | None = None) -> Q:
     """Return the condition under which a term is found in the texts that a column of n-grams is of."""
     holds = Q(**{f"{ngrams}__hold": tsquery})
     return holds if like is None else holds & like_in(texts, like)
 
 
-def like_in(texts: Iterable[str], like: Any) -> Q:
+def like_in(texts: Iterable[str], like: Term) -> Q:
     """Return the condition under which one of the texts meets a pattern."""
     meets = Q()
     for text in texts:

@@ -5,6 +5,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.rules.territory import Reader
+
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SLUG_LENGTH = 120
 
@@ -35,7 +37,7 @@ class RetiredSlug(models.Model):
         return f"{self.table}/{self.slug}"
 
     @classmethod
-    def successor_of(cls, model: type[models.Model], slug: str, viewer: Any = None) -> str:
+    def successor_of(cls, model: type[models.Model], slug: str, viewer: Reader = None) -> str:
         """Return the slug of the record that a merged one is by now; empty for any other slug, and a hidden one."""
         found, seen = "", {slug}
         rows = cls.objects.filter(table=model._meta.db_table).exclude(successor="")

@@ -7,7 +7,7 @@ from django.db.models import Model
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apps.common.rules.territory import territory_of
+from apps.common.rules.territory import Territory, territory_of
 
 
 def may_edit(user: Any, record: Any) -> bool:
@@ -44,7 +44,9 @@ def guarded(model: Any) -> list[str]:
 def would_be_in_territory(user: Any, record: Any) -> bool:
     """Tell whether a row would lie in the user's territory if it were saved."""
     model: Any = type(record)
-    if model.kept_by_all or record.pk in (own := territory_of(user).keys(model)):
+    territory = territory_of(user)
+    own = territory.keys(model) if isinstance(territory, Territory) else frozenset()
+    if model.kept_by_all or record.pk in own:
         return True
     if any(_is_own(user, record, name) for name in (*model.belongs_to, *model.concerns)):
         return True

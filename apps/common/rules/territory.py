@@ -7,7 +7,7 @@ the kinds of keys that a territory has, so that it is built once for each kind o
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -17,6 +17,10 @@ from django.db.models import Model, Q
 from django.db.models.expressions import RawSQL
 
 from apps.common.sql.slots import Parameter, spell
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
 # The kinds of record that somebody can be appointed to, with the part of a territory that holds their keys.
 KINDS = {
@@ -50,7 +54,7 @@ class Territory:
         """The kinds of record of which there are keys."""
         return frozenset(kind for kind in KINDS.values() if getattr(self, kind))
 
-    def parameter(self, kind: str) -> Any:
+    def parameter(self, kind: str) -> list[int]:
         """Return the keys of a kind as a statement takes them."""
         return sorted(getattr(self, kind))
 
@@ -81,12 +85,16 @@ class Viewer:
         return Parameter(slot_name(kind))
 
 
+# Who reads or writes: an account, nobody, or the stand-in of all accounts with the same kinds of keys.
+Reader: TypeAlias = "AbstractBaseUser | AnonymousUser | Viewer | None"
+
+
 def slot_name(kind: str) -> str:
     """Return the name of the slot for the keys of a kind."""
     return f"territory_of_{kind}"
 
 
-def viewer_of(user: Any) -> tuple[Viewer | None, dict[str, list[int]]]:
+def viewer_of(user: Reader) -> tuple[Viewer | None, dict[str, object]]:
     """Return as whom a user reads, None being everybody, and the values of the slots."""
     territory = territory_of(user)
     if not territory:
@@ -110,7 +118,7 @@ class HasTerritory:
     kept_by_all: ClassVar[bool] = False
 
 
-def territory_of(user: Any) -> Any:
+def territory_of(user: Reader) -> Territory | Viewer:
     """Return the territory of a user of any kind; that of nobody is nowhere."""
     found: Territory | Viewer = getattr(user, "territory", NOWHERE)
     return found

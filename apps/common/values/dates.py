@@ -34,7 +34,7 @@ def today() -> date:
 class EDTFError(ValueError):
     """A text that is not an EDTF date that the registry can hold; `str()` says why in English, `reason` to a reader."""
 
-    def __init__(self, reason: str, **values: Any) -> None:
+    def __init__(self, reason: str, **values: object) -> None:
         super().__init__(reason % values)
         self._reason, self._values = reason, values
 

@@ -6,8 +6,12 @@ from typing import Any
 import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement
+from django.db.models.sql.compiler import SQLCompiler
 
-from apps.common.values.columns import PythonColumn
+from apps.common.values.columns import Deconstruction, PythonColumn
 from apps.common.values.ngrams import ngrams_sql
 
 
@@ -20,39 +24,40 @@ class TriggerColumn(PythonColumn):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"blank": True, **kwargs})
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> Deconstruction:
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("source")
         return name, path, args, kwargs
 
-    def computed(self, values: Mapping[str, Any]) -> Any:
+    def computed(self, values: Mapping[str, str]) -> str | None:
         return self.empty
 
     def made_sql(self, row: str) -> str:
         """Return the SQL by which the column is made of a row, which is given by its alias."""
         raise NotImplementedError
 
-    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, tuple[()]]:
+    def select_format(self, compiler: SQLCompiler, sql: str, params: object) -> tuple[str, tuple[()]]:
         """Select nothing in its place."""
         return f"NULL::{self.db_type(compiler.connection)}", ()
 
 
 class NgramsField(TriggerColumn):
-    """The n-grams of searched columns of the row (`searching`)."""
+    """The n-grams of searched columns of the row (`ngrams`)."""
 
     def __init__(self, *columns: str, **kwargs: Any) -> None:
         self.columns = columns
         super().__init__(**kwargs)
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> Deconstruction:
         name, path, _args, kwargs = super().deconstruct()
         return name, path, self.columns, kwargs
 
-    def db_type(self, connection: Any) -> str:
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "tsvector"
 
     def made_sql(self, row: str) -> str:
-        fields: list[Any] = [self.model._meta.get_field(name) for name in self.columns]
+        columns = {field.name: field for field in self.model._meta.concrete_fields}
+        fields = [columns[name] for name in self.columns]
         return ngrams_sql(
             *(each.made_sql(row) if isinstance(each, TriggerColumn) else f"{row}.{each.column}" for each in fields)
         )
@@ -71,7 +76,7 @@ class NamesField(TriggerColumn, models.TextField):
         self.owner = owner
         super().__init__(*args, **kwargs)
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> Deconstruction:
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "names": self.names, "owner": self.owner}
 
@@ -89,7 +94,7 @@ class Hold(models.Lookup):
     lookup_name = "hold"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"{left} @@ ({right})::tsquery", (*left_params, *right_params)
@@ -102,7 +107,7 @@ class Like(models.Lookup):
     lookup_name = "like"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"{left} LIKE ({right})::text", (*left_params, *right_params)
@@ -147,10 +152,12 @@ class NgramsIndex(GinIndex):
         # kB; what was written last stands in a list that every search reads through.
         super().__init__(gin_pending_list_limit=gin_pending_list_limit, **kwargs)
 
-    def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
+    def create_sql(
+        self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any
+    ) -> Statement:
         statement = super().create_sql(model, schema_editor, using=using, **kwargs)
         quote = schema_editor.quote_name
-        column = quote(model._meta.get_field(self.fields[0]).column)
+        column = quote(self.fields[0])  # its name is its column
         table = quote(model._meta.db_table)
         statement.template = (
             f"ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS {self.statistics}; {statement.template}"
