@@ -21,7 +21,7 @@ run: install ## start the whole service (PORT=8000, HOST=127.0.0.1); Ctrl-C ends
 	@$(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
 
 test: install ## run the whole suite (ARGS="-k name" for a part)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: install ## style, types, and models without a migration
 	@$(BIN)/ruff check .

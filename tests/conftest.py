@@ -3,63 +3,53 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from io import StringIO
 from typing import Any
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.utils import translation
-from psycopg import sql
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from apps.common.reading.answer_cache import ANSWERS
+from tests.databases import connect, drop, make_copy, prepare, url_of
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Load the fixtures once for each worker; what a test changes is rolled back behind it.
+def prepared() -> Iterator[str]:
+    """Return the name of a database that holds the registry as `make run` loads it, to be copied."""
+    with connect() as server:
+        yield prepare(server)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker, prepared: str
+) -> Iterator[None]:
+    """Give each worker a copy of the registry; what a test changes is rolled back behind it.
 
     So every test sees the whole registry. One that needs rows of its own makes them with the factories and asks for
     them by their keys; it never counts all rows.
+
+    In the place of pytest-django's fixture of this name, which would migrate an empty database each time.
     """
-    # pytest-django makes no test database for tests that do not say that they need one, and leaves the real one.
-    assert str(connection.settings_dict["NAME"]).startswith(os.environ["TEST_DATABASE"])
-    with django_db_blocker.unblock():
-        call_command("load_fixtures", stdout=StringIO())
-        connection.close()  # a database is copied only while nobody uses it
-    make_copy(str(connection.settings_dict["NAME"]), LOADED)
+    name = str(connection.settings_dict["TEST"]["NAME"])
+    make_copy(prepared, name)
+    connection.settings_dict["NAME"] = name
     yield
-    drop(LOADED)
-
-
-LOADED = f"{os.environ['TEST_DATABASE']}_loaded_{os.getpid()}"
-
-
-def make_copy(source: str, name: str) -> None:
-    """Make a database that is a copy of another one, in the place of what may be left of an earlier run."""
+    with django_db_blocker.unblock():
+        connection.close()
     drop(name)
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source)))
-
-
-def drop(name: str) -> None:
-    """Drop a database, whoever uses it."""
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="module")
-def loaded_url(django_db_setup: None) -> Iterator[str]:
+def loaded_url(prepared: str) -> Iterator[str]:
     """Return the URL of a database of the module's own that holds the registry, for a service that changes it."""
-    name = f"{LOADED}_copy"
-    make_copy(LOADED, name)
-    yield urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+    name = f"{os.environ['TEST_DATABASE']}_copy_{os.getpid()}"
+    make_copy(prepared, name)
+    yield url_of(name)
     drop(name)
 
 

@@ -12,13 +12,11 @@ from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from partybuild.database import EmbeddedServer, _binaries
-from tests.conftest import LOADED
 from tests.faults.clients import Caller, Reply, children, kill, make_token, wait_until, workers
 from tests.service.test_serve import Service, running
 
@@ -59,11 +57,10 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def url(server: Server, django_db_setup: None) -> str:
+def url(server: Server, loaded_url: str) -> str:
     """The URL of a database on that server that holds the registry."""
     target = server._url("partybuild")
-    source = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{LOADED}").geturl()
-    dump = subprocess.run([_binaries() / "pg_dump", "--no-owner", source], check=True, capture_output=True).stdout
+    dump = subprocess.run([_binaries() / "pg_dump", "--no-owner", loaded_url], check=True, capture_output=True).stdout
     load = [_binaries() / "psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", target]
     subprocess.run(load, input=dump, check=True, capture_output=True)
     return target

@@ -40,7 +40,7 @@ from apps.history.readable import shown_fields
 from apps.registry.models import Neighbourhood
 from apps.service.management.commands import dump as dumping
 from partybuild.api import viewsets
-from tests.conftest import LOADED, drop, make_copy
+from tests.databases import drop, make_copy, url_of
 from tests.faults.clients import Caller, at_once, make_token
 from tests.service.test_serve import ROOT, Service, running
 
@@ -87,11 +87,11 @@ def callers(service: Service) -> Iterator[Callable[[str], Caller]]:
 
 
 @pytest.fixture(scope="module")
-def empty_url(loaded_url: str) -> Iterator[str]:
+def empty_url(prepared: str) -> Iterator[str]:
     """A database for what is rebuilt."""
-    name = f"{LOADED}_rebuilt"
-    make_copy(LOADED, name)
-    yield urlsplit(loaded_url)._replace(path=f"/{name}").geturl()
+    name = f"{os.environ['TEST_DATABASE']}_rebuilt_{os.getpid()}"
+    make_copy(prepared, name)
+    yield url_of(name)
     drop(name)
 
 
