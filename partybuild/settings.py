@@ -154,6 +154,8 @@ INSTALLED_APPS = [
     "apps.webhooks",
     "apps.service",
 ]
+# The curators' pages list their apps in this order.
+ADMIN_APPS = ["registry", "identity", "projects", "events", "evidence", "assessments", "webhooks", "accounts", "auth"]
 
 MIDDLEWARE = [
     "apps.common.http.middleware.RequestIdMiddleware",
