@@ -29,6 +29,7 @@ from apps.common.filters.sets import facetable
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Fact, NamedRecord, citable_models
 from apps.common.models.slugs import RetiredSlug
+from apps.common.resources.registry import viewsets
 from apps.explore.network.rules import RECORDS, RULES
 from apps.explore.reconciliation.entities import TYPES
 from apps.history import feed
@@ -36,7 +37,6 @@ from apps.history.context import change_context
 from apps.identity.merging import MERGEABLE
 from apps.webhooks.actions import send_test, subscribe
 from apps.webhooks.models import Subscription
-from partybuild.api import viewsets
 from tests import factories
 from tests.conftest import problem_of
 

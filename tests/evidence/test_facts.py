@@ -7,9 +7,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.common.resources.registry import viewsets
 from apps.evidence import facts
 from apps.evidence.models import Article, Citation
-from partybuild.api import viewsets
 from tests.factories import AllianceFactory, ArticleFactory, CitationFactory, FigureFactory
 
 pytestmark = pytest.mark.django_db

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.common.models.records import citable_models
+from apps.common.resources.registry import viewsets
 from apps.common.serializers.counts import ReportedField
 from apps.evidence.adding import AddingError
 from apps.evidence.models import Figure
@@ -17,7 +18,6 @@ from apps.evidence.summary import containments, subject_of, summarise
 from apps.explore.statistics.counts import COUNTABLES, DIMENSIONS, NOT_COUNTED
 from apps.explore.statistics.figures import RECORDED
 from apps.registry.models import District, Neighbourhood, Street
-from partybuild.api import viewsets
 from tests import factories
 from tests.conftest import Api
 
