@@ -16,6 +16,7 @@ class Event(NamedRecord):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
+    mergeable = proposed_by_name = True
     belongs_to = ("alliance", "district", "street", "neighbourhood")
     inherits = "parent"
 
@@ -133,6 +134,7 @@ class Award(NamedRecord):
     """An award scheme. Who received it is a participation."""
 
     resource = "awards"
+    mergeable = proposed_by_name = True
     belongs_to = ("district", "giver")
 
     giver = models.ForeignKey(

@@ -55,6 +55,7 @@ class Offer(NamedRecord):
     """What needs and resources have in common: who publishes them, where, and for how long."""
 
     belongs_to = ("alliance", "unit", "street", "neighbourhood")
+    mergeable = proposed_by_name = True
 
     alliance = models.ForeignKey(
         Alliance,
@@ -150,6 +151,7 @@ class Project(NamedRecord):
     """An undertaking; a tree by `parent` (a programme over its brand projects)."""
 
     resource = "projects"
+    mergeable = proposed_by_name = True
     begins_field = "starts_on"
     ends_field = "ends_on"
     belongs_to = ("alliance", "district", "street", "neighbourhood")
@@ -358,6 +360,7 @@ class Deliverable(NamedRecord):
     """Something that a project yields: a book, a film, an index, a standard."""
 
     resource = "deliverables"
+    mergeable = proposed_by_name = True
     belongs_to = ("project",)
 
     class Kind(models.TextChoices):

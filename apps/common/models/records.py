@@ -132,6 +132,9 @@ class Citable(HasTerritory, models.Model):
     search_relations: ClassVar[tuple[str, ...]] = ()
     begins_field: ClassVar[str] = ""
     ends_field: ClassVar[str] = ""
+    # Two rows may turn out to be one record; pairs with like names are proposed for merging.
+    mergeable: ClassVar[bool] = False
+    proposed_by_name: ClassVar[bool] = False
 
     # By name, not by import: evidence points at everything and nothing imports it.
     citations = GenericRelation(

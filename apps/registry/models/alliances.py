@@ -17,6 +17,7 @@ class Alliance(NamedRecord):
     """A body of units at any level, from a district's network down to a co-building pair; a tree by `parent`."""
 
     resource = "alliances"
+    mergeable = proposed_by_name = True
     begins_field = "founded_on"
     ends_field = "dissolved_on"
     belongs_to = ("district", "street", "neighbourhood")

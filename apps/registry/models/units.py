@@ -15,6 +15,8 @@ class MemberUnit(NamedRecord):
     """Any organisation, or a part of one; a tree by `parent`."""
 
     resource = "member-units"
+    mergeable = proposed_by_name = True
+    appointable = "units"
     search_columns = {"ngrams": ("search_text", "alias_text")}
     belongs_to = ("district", "street", "neighbourhood")
     inherits = "parent"

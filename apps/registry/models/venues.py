@@ -15,6 +15,7 @@ class Venue(NamedRecord):
     """A place in which the networks work; parts of a venue are venues with a parent."""
 
     resource = "venues"
+    mergeable = proposed_by_name = True
     begins_field = "opened_on"
     ends_field = "closed_on"
     belongs_to = ("district", "street", "neighbourhood")
@@ -105,6 +106,7 @@ class VenueService(NamedRecord):
     """One thing that a venue offers."""
 
     resource = "venue-services"
+    mergeable = True  # but not proposed: many venues offer a service of one name
     begins_field = "offered_since"
     belongs_to = ("venue",)
     concerns = ("provider",)
