@@ -2,12 +2,16 @@
 
 import json
 from functools import cache
+from inspect import isclass
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
+from django.db.models import Choices
 from django.utils.translation import override
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter
 
 from apps.common.http.formats import FORMATS, LIST_FORMATS, RECORD_FORMATS
@@ -253,6 +257,17 @@ class RecordSchema(AutoSchema):
         return parameters
 
 
+def choice_names() -> dict[str, type[Choices]]:
+    """Return the choices of all models by the names of model and class, such as `EventKind`, as the document does."""
+    return {
+        f"{owner.__name__}{name}": choices
+        for model in apps.get_models()
+        for owner in model.__mro__
+        for name, choices in vars(owner).items()
+        if isclass(choices) and issubclass(choices, Choices)
+    }
+
+
 class Generator(SchemaGenerator):
     """Makes the document in English, and then puts its texts into the reader's language.
 
@@ -260,7 +275,7 @@ class Generator(SchemaGenerator):
     """
 
     def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:
-        with override("en"):
+        with override("en"), patched_settings({"ENUM_NAME_OVERRIDES": choice_names()}):
             document = super().get_schema(request, public)  # type: ignore[no-untyped-call]
         return dict(translate_document(document))
 
