@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact, NamedRecord
+from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
 from apps.common.values.pinyin import slugify_name
@@ -108,6 +108,7 @@ class Membership(Fact):
     """A unit in an alliance with a role. A member that is not resolved to a unit keeps the name as written."""
 
     resource = "memberships"
+    counted_by = Counted(("alliance",))
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "alliance")

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import NamedRecord
+from apps.common.models.records import Counted, NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.units import MemberUnit
@@ -106,6 +106,7 @@ class VenueService(NamedRecord):
     """One thing that a venue offers."""
 
     resource = "venue-services"
+    counted_by = Counted(("venue",))
     mergeable = True  # but not proposed: many venues offer a service of one name
     begins_field = "offered_since"
     belongs_to = ("venue",)
