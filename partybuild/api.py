@@ -1,6 +1,6 @@
 """The API's resources, one line each, and what describes them: index and vocabularies."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404
@@ -14,9 +14,10 @@ from rest_framework.views import APIView
 from apps.assessments import views as assessments
 from apps.common.http.parameters import read_format, refuse_unknown
 from apps.common.http.translations import describe
-from apps.common.openapi.schema import INDEX, TAGS, VOCABULARIES, VOCABULARY
+from apps.common.openapi.schema import INDEX, VOCABULARIES, VOCABULARY
 from apps.common.reading.answer_cache import CachedReads
-from apps.common.resources.views import RecordViewSet, choice_fields, vocabulary
+from apps.common.resources.registry import register, viewsets
+from apps.common.resources.views import Tag, choice_fields, vocabulary
 from apps.events import views as events
 from apps.evidence import views as evidence
 from apps.explore.network.views import NetworkView
@@ -27,6 +28,8 @@ from apps.identity import views as identity
 from apps.projects import views as projects
 from apps.registry import views as registry
 from apps.webhooks import views as webhooks
+
+TAG = Tag("api", "The index of the API and its vocabularies.", title="Index and vocabularies")
 
 router = SimpleRouter(trailing_slash=False)
 router.register("districts", registry.DistrictViewSet)
@@ -60,15 +63,13 @@ router.register("assessments", assessments.AssessmentViewSet)
 router.register("scores", assessments.ScoreViewSet)
 
 
-def viewsets() -> dict[str, type[RecordViewSet]]:
-    """Return the viewsets by the name of their resource."""
-    return {prefix: cast("type[RecordViewSet]", viewset) for prefix, viewset, _basename in router.registry}
+register(router, other_tags=(history.TAG, webhooks.TAG, search.TAG, TAG))
 
 
 class IndexView(CachedReads, APIView):
     """What there is: every resource with its address and its count, the vocabularies, and the documents."""
 
-    @extend_schema(operation_id="index", summary="Index of the API", tags=["api"], responses={200: INDEX})
+    @extend_schema(operation_id="index", summary="Index of the API", tags=[TAG.name], responses={200: INDEX})
     def get(self, request: Request) -> Response:
         """List every resource with its address and its count, the vocabularies, and the documents.
 
@@ -82,7 +83,7 @@ class IndexView(CachedReads, APIView):
                 "name": name,
                 "title": str(viewset.queryset.model._meta.verbose_name_plural),
                 "description": describe(" ".join(str(viewset.__doc__).split())),
-                "tag": next(tag for tag, (_about, members) in TAGS.items() if name in members),
+                "tag": viewset.tag.name,
                 "count": viewset.plain_list().count(),
                 "url": f"{root}/{name}",
             }
@@ -114,7 +115,7 @@ class VocabulariesView(CachedReads, APIView):
     """All vocabularies."""
 
     @extend_schema(
-        operation_id="vocabularies_list", summary="List vocabularies", tags=["api"], responses={200: VOCABULARIES}
+        operation_id="vocabularies_list", summary="List vocabularies", tags=[TAG.name], responses={200: VOCABULARIES}
     )
     def get(self, request: Request) -> Response:
         """List the values of every choice field, with their Chinese and English labels."""
@@ -129,7 +130,7 @@ class VocabularyView(CachedReads, APIView):
     @extend_schema(
         operation_id="vocabularies_retrieve",
         summary="Read a vocabulary",
-        tags=["api"],
+        tags=[TAG.name],
         parameters=[OpenApiParameter("name", str, "path", description="Resource and field, such as `alliances.kind`.")],
         responses={200: VOCABULARY},
     )

@@ -4,7 +4,7 @@ Each worker would load all of it for itself, in some four seconds, during which 
 Where processes are not forked (macOS), workers load it as before.
 """
 
-from django.urls import get_resolver
+from django.urls import resolve
 from granian.cli import entrypoint
 
 from partybuild import wsgi  # noqa: F401 - the application, found loaded by the name that granian is given
@@ -12,7 +12,7 @@ from partybuild import wsgi  # noqa: F401 - the application, found loaded by the
 
 def main() -> None:
     """Load all views, which Django would leave to the first request of each worker, and run granian."""
-    get_resolver().url_patterns  # noqa: B018
+    resolve("/")
     entrypoint()  # type: ignore[no-untyped-call]
 
 

@@ -154,6 +154,8 @@ INSTALLED_APPS = [
     "apps.webhooks",
     "apps.service",
 ]
+# The curators' pages list their apps in this order.
+ADMIN_APPS = ["registry", "identity", "projects", "events", "evidence", "assessments", "webhooks", "accounts", "auth"]
 
 MIDDLEWARE = [
     "apps.common.http.middleware.RequestIdMiddleware",
@@ -336,44 +338,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.common.openapi.schema.finish"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "COMPONENT_SPLIT_REQUEST": False,
-    "ENUM_NAME_OVERRIDES": {
-        f"{model}{field}": f"apps.{module}.{model}.{field}"
-        for module, model, field in (
-            ("common.models.records", "Fact", "State"),
-            ("registry.models", "District", "Kind"),
-            ("registry.models", "Street", "Kind"),
-            ("registry.models", "Neighbourhood", "Kind"),
-            ("registry.models", "MemberUnit", "Kind"),
-            ("registry.models", "UnitName", "Kind"),
-            ("registry.models", "Identifier", "Scheme"),
-            ("registry.models", "Alliance", "Kind"),
-            ("registry.models", "Alliance", "Status"),
-            ("registry.models", "Membership", "Role"),
-            ("registry.models", "Venue", "Kind"),
-            ("registry.models", "VenueService", "Category"),
-            ("projects.models", "Need", "Status"),
-            ("projects.models", "Resource", "Status"),
-            ("projects.models", "Project", "Kind"),
-            ("projects.models", "Project", "Status"),
-            ("projects.models", "ProjectPartner", "Role"),
-            ("projects.models", "Claim", "Status"),
-            ("projects.models", "Deliverable", "Kind"),
-            ("projects.models", "Deliverable", "Status"),
-            ("events.models", "Event", "Kind"),
-            ("events.models", "Event", "Status"),
-            ("events.models", "Participation", "Role"),
-            ("evidence.models", "Mark", "Reason"),
-            ("evidence.models", "Figure", "Comparator"),
-            ("evidence.models", "Figure", "Unit"),
-            ("evidence.models", "Figure", "Kind"),
-            ("assessments.models", "Assessment", "Status"),
-            ("webhooks.models", "Subscription", "State"),
-            ("webhooks.models", "Subscription", "Cause"),
-            ("webhooks.models", "Message", "Kind"),
-            ("webhooks.models", "Message", "State"),
-            ("webhooks.models", "Attempt", "Result"),
-        )
-    },
 }
 
 # Logs: to stderr, one line a record; whoever runs the service decides where they go

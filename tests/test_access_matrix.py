@@ -29,14 +29,14 @@ from apps.common.filters.sets import facetable
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Fact, NamedRecord, citable_models
 from apps.common.models.slugs import RetiredSlug
+from apps.common.resources.registry import viewsets
 from apps.explore.network.rules import RECORDS, RULES
 from apps.explore.reconciliation.entities import TYPES
 from apps.history import feed
 from apps.history.context import change_context
-from apps.identity.merging import MERGEABLE
+from apps.identity.merging import mergeable
 from apps.webhooks.actions import send_test, subscribe
 from apps.webhooks.models import Subscription
-from partybuild.api import viewsets
 from tests import factories
 from tests.conftest import problem_of
 
@@ -617,7 +617,7 @@ def test_a_request_that_nobody_made_is_taken_back_by_nobody(world: World):
     check(world, set(), {404}, 0, 0, "POST", "changes/nonesuch/revert", {"change_reason": "test"}, people=APPOINTED)
 
 
-@pytest.mark.parametrize("resource", MERGEABLE)
+@pytest.mark.parametrize("resource", mergeable())
 def test_a_record_is_merged_by_whom_it_is_declared(world: World, resource: str):
     record, editors = world.records[resource], RESOURCES[resource].editors
     factory, values = world.recipes[resource]
@@ -643,7 +643,7 @@ def test_a_record_is_merged_by_whom_it_is_declared(world: World, resource: str):
                 assert response.status_code == expected, (who, response.content.decode())
 
 
-@pytest.mark.parametrize("resource", [name for name in RESOURCES if name not in MERGEABLE])
+@pytest.mark.parametrize("resource", [name for name in RESOURCES if name not in mergeable()])
 def test_records_of_other_kinds_are_merged_by_nobody(world: World, resource: str):
     path, body = f"{resource}/{world.records[resource].key}/merge", {"change_reason": "test", "into": "x"}
     for who, expected in {"anonymous": 401, "read only": 403, "street": 404, "steward": 404}.items():

@@ -11,13 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
-from apps.common.filters.places import TargetFilter, TreeFilter, WithinFilter
+from apps.common.filters.places import TargetFilter, TreeFilter
 from apps.common.filters.ranges import BoundFilter, DateFilter
 from apps.common.models.records import Citable, Record, citable_models
+from apps.common.resources.registry import viewsets
 from apps.common.resources.views import RecordViewSet, choice_fields
-from apps.registry.filters import IdentifierFilter
+from apps.registry.filters import IdentifierFilter, WithinFilter
 from apps.registry.models import Neighbourhood
-from partybuild.api import viewsets
 from tests import factories
 from tests.assessments import test_models as assessment_models
 from tests.events import test_models as event_models

@@ -2,9 +2,9 @@
 
 from apps.assessments.models import Assessment, Dimension, Framework
 from apps.common.filters.base import ChoiceFilter, KeyFilter
-from apps.common.filters.places import WithinFilter
 from apps.common.filters.ranges import DateRange, NumberRange
 from apps.common.filters.sets import RecordFilterSet
+from apps.registry.filters import WithinFilter
 from apps.registry.models import MemberUnit, Neighbourhood, Street
 
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact, NamedRecord
+from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.registry.models import MemberUnit, Neighbourhood, Street
 
@@ -14,6 +14,7 @@ class Framework(NamedRecord):
     """A rubric in one version."""
 
     resource = "frameworks"
+    counted_by = Counted(date="adopted_on")
     belongs_to = ("owner", "street")
 
     version = models.CharField(
@@ -49,6 +50,7 @@ class Dimension(NamedRecord):
     """One of the things that a rubric looks at."""
 
     resource = "dimensions"
+    counted_by = Counted(("framework",))
     belongs_to = ("framework",)
 
     framework = models.ForeignKey(
@@ -82,6 +84,7 @@ class Assessment(Fact):
     """A rating of a neighbourhood, a unit or a street by a rubric."""
 
     resource = "assessments"
+    counted_by = Counted(("", "unit"), date="assessed_on")
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("framework", "neighbourhood", "unit", "street")
@@ -168,6 +171,7 @@ class Score(Fact):
     """The value of one dimension in a rating."""
 
     resource = "scores"
+    counted_by = Counted(("assessment", "assessment__unit"), date="assessment__assessed_on")
     name_field = "slug"
     search_columns = {}
     search_relations = ("dimension",)

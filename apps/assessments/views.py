@@ -1,8 +1,10 @@
 """How well, over HTTP."""
 
-from apps.assessments import filters, serializers
+from apps.assessments import filters, linked_terms, serializers
 from apps.assessments.models import Assessment, Dimension, Framework, Score
-from apps.common.resources.views import RecordViewSet
+from apps.common.resources.views import RecordViewSet, Tag
+
+TAG = Tag("assessments", "How well: rubrics and ratings.")
 
 
 class FrameworkViewSet(RecordViewSet):
@@ -14,6 +16,8 @@ class FrameworkViewSet(RecordViewSet):
     filterset_class = filters.FrameworkFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "adopted_on": "adopted_on_earliest", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = TAG
+    linked = linked_terms.FRAMEWORK
 
 
 class DimensionViewSet(RecordViewSet):
@@ -25,6 +29,8 @@ class DimensionViewSet(RecordViewSet):
     filterset_class = filters.DimensionFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "position": "position", "updated_at": "updated_at"}
     default_sort = "position"
+    tag = TAG
+    linked = linked_terms.DIMENSION
 
 
 class AssessmentViewSet(RecordViewSet):
@@ -36,6 +42,8 @@ class AssessmentViewSet(RecordViewSet):
     filterset_class = filters.AssessmentFilterSet
     sortable = {"slug": "slug", "assessed_on": "assessed_on_earliest", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.ASSESSMENT
 
 
 class ScoreViewSet(RecordViewSet):
@@ -47,3 +55,5 @@ class ScoreViewSet(RecordViewSet):
     filterset_class = filters.ScoreFilterSet
     sortable = {"slug": "slug", "value": "value", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.SCORE

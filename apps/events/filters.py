@@ -1,11 +1,12 @@
 """Filters of what happened."""
 
 from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
-from apps.common.filters.places import TreeFilter, WithinFilter
+from apps.common.filters.places import TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange
 from apps.common.filters.sets import RecordFilterSet
 from apps.events.models import Award, Event, Participation
 from apps.projects.models import Project
+from apps.registry.filters import WithinFilter
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street, Venue
 
 

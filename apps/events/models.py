@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import NamedRecord
+from apps.common.models.records import Counted, NamedRecord
 from apps.common.rules.change_log import logged
 from apps.common.rules.publishing import links_to_no_draft
 from apps.common.values.columns import EDTFField
@@ -16,6 +16,8 @@ class Event(NamedRecord):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
+    counted_by = Counted(("", "venue"), date="held_on")
+    mergeable = proposed_by_name = True
     belongs_to = ("alliance", "district", "street", "neighbourhood")
     inherits = "parent"
 
@@ -133,6 +135,7 @@ class Award(NamedRecord):
     """An award scheme. Who received it is a participation."""
 
     resource = "awards"
+    mergeable = proposed_by_name = True
     belongs_to = ("district", "giver")
 
     giver = models.ForeignKey(
@@ -164,6 +167,7 @@ class Participation(Party):
     """A unit or body at an event in a role, and the office of who represented it in public."""
 
     resource = "participations"
+    counted_by = Counted(("event", "event__venue"), date="event__held_on")
     search_relations = (*Party.search_relations, "event")
     belongs_to = ("event",)
 

@@ -1,5 +1,7 @@
 """The JSON of what happened."""
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
@@ -13,7 +15,7 @@ from apps.registry.serializers.venues import VenueSerializer
 class EventSerializer(RecordSerializer):
     """Something that happened, or is planned."""
 
-    part_count = CountField("parts", help_text="Parts on record.")
+    part_count = CountField("parts", heading=_("parts"), help_text="Parts on record.")
     participation_count = CountField("participations", help_text="Participations on record.")
 
     class Meta:

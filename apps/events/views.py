@@ -1,8 +1,10 @@
 """What happened, over HTTP."""
 
-from apps.common.resources.views import RecordViewSet
-from apps.events import filters, serializers
+from apps.common.resources.views import RecordViewSet, Tag
+from apps.events import filters, linked_terms, serializers
 from apps.events.models import Award, Event, Participation
+
+TAG = Tag("events", "What happened, who took part, and awards.")
 
 
 class EventViewSet(RecordViewSet):
@@ -14,6 +16,8 @@ class EventViewSet(RecordViewSet):
     filterset_class = filters.EventFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "held_on": "held_on_earliest", "updated_at": "updated_at"}
     default_sort = "-held_on"
+    tag = TAG
+    linked = linked_terms.EVENT
 
 
 class ParticipationViewSet(RecordViewSet):
@@ -25,6 +29,8 @@ class ParticipationViewSet(RecordViewSet):
     filterset_class = filters.ParticipationFilterSet
     sortable = {"slug": "slug", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.PARTICIPATION
 
 
 class AwardViewSet(RecordViewSet):
@@ -36,3 +42,5 @@ class AwardViewSet(RecordViewSet):
     filterset_class = filters.AwardFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = TAG
+    linked = linked_terms.AWARD

@@ -6,50 +6,11 @@ from typing import Any, ClassVar
 
 from django.contrib.contenttypes.models import ContentType
 
-from apps.assessments import serializers as assessments
-from apps.common.models.records import Citable
 from apps.common.models.targets import Target, load_targets
-from apps.common.serializers.records import RecordSerializer, prepare
+from apps.common.resources.registry import viewset_of
+from apps.common.serializers.records import prepare
 from apps.common.serializers.references import edtf
-from apps.events import serializers as events
 from apps.evidence.models import Article, Citation
-from apps.evidence.serializers import FigureSerializer
-from apps.identity.serializers import MergeSerializer
-from apps.projects import serializers as projects
-from apps.registry.serializers import divisions, organisations, venues
-
-# What a fact can be about, with the serializer that shows its values.
-SERIALIZERS: dict[type[Citable], type[RecordSerializer]] = {
-    serializer.Meta.model: serializer
-    for serializer in (
-        divisions.DistrictSerializer,
-        divisions.StreetSerializer,
-        divisions.NeighbourhoodSerializer,
-        organisations.MemberUnitDetailSerializer,
-        organisations.UnitNameSerializer,
-        organisations.IdentifierSerializer,
-        organisations.AllianceDetailSerializer,
-        organisations.MembershipSerializer,
-        venues.VenueDetailSerializer,
-        venues.VenueServiceSerializer,
-        projects.CategoryDetailSerializer,
-        projects.NeedSerializer,
-        projects.ResourceSerializer,
-        projects.ProjectDetailSerializer,
-        projects.ProjectPartnerSerializer,
-        projects.ClaimSerializer,
-        projects.DeliverableSerializer,
-        events.EventDetailSerializer,
-        events.ParticipationSerializer,
-        events.AwardDetailSerializer,
-        FigureSerializer,
-        MergeSerializer,
-        assessments.FrameworkDetailSerializer,
-        assessments.DimensionSerializer,
-        assessments.AssessmentDetailSerializer,
-        assessments.ScoreSerializer,
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -94,7 +55,7 @@ def _shown(content_type_id: int, supports: dict[int, set[str]]) -> dict[int, dic
     """Return the supported fields of records of one kind by primary key, as their own resource shows them."""
     model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
     wanted = {part for names in supports.values() for name in names for part in edtf(name)}
-    serializer = SERIALIZERS[model]
+    serializer: Any = viewset_of(model).detail_serializer_class
     fields = [name for name in serializer.Meta.fields if name in wanted]
     rows = model._default_manager.visible_to(None).filter(pk__in=supports)
     rows = list(prepare(rows, serializer(context={"fields": fields}))) if fields else []

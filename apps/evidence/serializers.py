@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -52,7 +53,7 @@ class CitationSerializer(RecordSerializer):
     """A span of an article that supports fields of a record."""
 
     citations = None
-    record = TargetField(help_text="Record that the span supports.")
+    record = TargetField(heading=_("record"), help_text="Record that the span supports.")
     quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
 
     class Meta:
@@ -82,6 +83,8 @@ class MarkSerializer(RecordSerializer):
 class ReadingField(serializers.CharField):
     """A figure as a person reads it."""
 
+    heading = _("reading")
+
     def sql(self, row: SqlRow) -> Value:
         """Return `Figure.reading` for a row (see `common.compiling`)."""
         signs = " ".join(f"WHEN {literal(sign)} THEN {literal(shown)}" for sign, shown in SIGNS.items())
@@ -96,7 +99,7 @@ class FigureSerializer(RecordSerializer):
 
     value = NumberField(help_text="The number.")
     reading = ReadingField(read_only=True, help_text="The figure as a person reads it.")
-    subject = TargetField(help_text="Record that the number is about.")
+    subject = TargetField(heading=_("subject"), help_text="Record that the number is about.")
 
     class Meta:
         model = Figure
@@ -131,7 +134,7 @@ class SummedFigure(serializers.Serializer[Figure]):
     name = serializers.CharField(help_text="What the number is, in short.")
     reading = serializers.CharField(help_text="The figure as a person reads it.")
     period = serializers.CharField(help_text="Time over which, or at which, the number holds (EDTF).")
-    subject = TargetField(help_text="Record that the number is about.")
+    subject = TargetField(heading=_("subject"), help_text="Record that the number is about.")
     url = AddressField()
 
 

@@ -10,13 +10,15 @@ from rest_framework.response import Response
 from apps.common.http.parameters import read_words, refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.targets import load_targets
-from apps.common.resources.views import RecordViewSet
-from apps.evidence import filters, serializers
+from apps.common.resources.views import RecordViewSet, Tag
+from apps.evidence import filters, linked_terms, serializers
 from apps.evidence.adding import AddingError
 from apps.evidence.facts import statements
 from apps.evidence.models import Article, Citation, Figure, Mark
 from apps.evidence.summary import subject_of, summarise
 from apps.evidence.workbench import coverage
+
+TAG = Tag("evidence", "How we know: articles, the spans that support facts, reported numbers.")
 
 
 class ArticleViewSet(RecordViewSet):
@@ -33,6 +35,8 @@ class ArticleViewSet(RecordViewSet):
         "updated_at": "updated_at",
     }
     default_sort = "-issued_on"
+    tag = TAG
+    linked = linked_terms.ARTICLE
 
     def _article(self) -> Article:
         """Return the article of the address; what is told of it takes no parameters."""
@@ -84,6 +88,8 @@ class CitationViewSet(RecordViewSet):
     filterset_class = filters.CitationFilterSet
     sortable = {"start": "start", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.CITATION
 
 
 class MarkViewSet(RecordViewSet):
@@ -95,6 +101,8 @@ class MarkViewSet(RecordViewSet):
     filterset_class = filters.MarkFilterSet
     sortable = {"start": "start", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.MARK
 
 
 class FigureViewSet(RecordViewSet):
@@ -112,6 +120,8 @@ class FigureViewSet(RecordViewSet):
         "updated_at": "updated_at",
     }
     default_sort = "name"
+    tag = TAG
+    linked = linked_terms.FIGURE
 
     @extend_schema(
         operation_id="figures_summary",

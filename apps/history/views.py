@@ -21,6 +21,7 @@ from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.models.records import Citable, citable_models
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.order import read_size
+from apps.common.resources.views import Tag
 from apps.history import feed
 from apps.history.context import change_context
 from apps.history.items import describe, entries_of, feed_items, tables_of
@@ -37,6 +38,7 @@ from apps.history.schema import (
     refused,
 )
 
+TAG = Tag("history", "Every change: of one record, of all, and taken back.")
 SALT = "apps.history.views"
 
 
@@ -51,7 +53,7 @@ class HistoryView(CachedReads, APIView):
     @extend_schema(
         operation_id="history",
         summary="Read the history of a record",
-        tags=["history"],
+        tags=[TAG.name],
         parameters=HISTORY_PARAMETERS,
         responses={200: HISTORY},
     )
@@ -99,7 +101,7 @@ class ChangesView(CachedReads, APIView):
     @extend_schema(
         operation_id="changes",
         summary="Follow all changes",
-        tags=["history"],
+        tags=[TAG.name],
         parameters=FEED_PARAMETERS,
         responses={200: FEED},
     )
@@ -158,7 +160,7 @@ class RevertView(APIView):
     @extend_schema(
         operation_id="revert",
         summary="Take a request back",
-        tags=["history"],
+        tags=[TAG.name],
         parameters=REVERT_PARAMETERS,
         request=ReasonSerializer,
         responses={

@@ -29,19 +29,6 @@ from apps.common.writing.refusals import breach_text
 from apps.identity.models import Merge
 from apps.registry.models import MemberUnit, UnitName
 
-# Kinds of record of which the same one may have been made twice.
-MERGEABLE = (
-    "member-units",
-    "alliances",
-    "venues",
-    "venue-services",
-    "projects",
-    "deliverables",
-    "needs",
-    "resources",
-    "events",
-    "awards",
-)
 KEPT_ALONE = ("slug", "created_at", "updated_at", "state")  # what two rows that say the same may differ in
 
 
@@ -70,8 +57,7 @@ def mergeable() -> dict[str, Any]:
 
     Divisions keep their official codes; what only ties two records follows them; the parts of a rubric are numbered.
     """
-    known = citable_models()
-    return {name: known[name] for name in MERGEABLE}
+    return {name: model for name, model in citable_models().items() if model.mergeable}
 
 
 @transaction.atomic

@@ -37,6 +37,7 @@ class Merge(Fact):
     """
 
     resource = "merges"
+    counted_by = None  # no record of the field
     name_field = "merged_name"
     belongs_to = ("record",)
     seen_with = ("record",)

@@ -7,7 +7,7 @@ wholes or began at different times are not proposed, nor is a part beside its wh
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
@@ -20,18 +20,6 @@ from apps.identity.models import Distinction
 from apps.registry.likeness import ENDING, FRONT
 from apps.registry.models import Identifier, MemberUnit, UnitName
 
-# Kinds of record of which the same one may have been made twice under much the same name.
-RESOURCES = (
-    "member-units",
-    "alliances",
-    "projects",
-    "venues",
-    "events",
-    "awards",
-    "needs",
-    "resources",
-    "deliverables",
-)
 MOST = 1000  # pairs that are looked at; those with the strongest key come first
 FLOOR = 60.0
 REASONS: dict[str, Any] = {
@@ -57,8 +45,8 @@ CODE, NAME, PINYIN, CORE = range(4)
 
 def models() -> dict[str, type[NamedRecord]]:
     """Return the kinds of record for which pairs are proposed, by resource."""
-    known: Any = citable_models()
-    return {name: known[name] for name in RESOURCES}
+    found = {name: model for name, model in citable_models().items() if model.proposed_by_name}
+    return cast("dict[str, type[NamedRecord]]", found)
 
 
 def proposals(resource: str, rows: Any, offset: int, limit: int) -> tuple[list[tuple[Side, Side, Likelihood]], int]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.references import TargetField
 from apps.identity.models import Merge
@@ -10,7 +12,7 @@ from apps.identity.models import Merge
 class MergeSerializer(RecordSerializer):
     """A record that was found to be another one, and became part of it."""
 
-    record = TargetField(help_text="Record that stayed.")
+    record = TargetField(heading=_("record"), help_text="Record that stayed.")
 
     class Meta:
         model = Merge

@@ -14,13 +14,13 @@ from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Fact
 from apps.common.models.slugs import RetiredSlug
 from apps.common.reading.record_version import check_unchanged
-from apps.common.resources.views import RecordViewSet
+from apps.common.resources.views import RecordViewSet, Tag
 from apps.common.resources.write_views import Writes
 from apps.common.rules.permissions import may_edit
 from apps.common.writing.citations import add_citations
 from apps.common.writing.contract import CITATIONS, REASON, Finder, error_at, escape
 from apps.common.writing.writer import read_reason
-from apps.identity import filters, serializers
+from apps.identity import filters, linked_terms, serializers
 from apps.identity.merging import MergeError, MergeResult, merge, mergeable
 from apps.identity.models import Merge
 from apps.identity.schema import GIVEN, MERGED
@@ -30,6 +30,8 @@ MEMBERS = (INTO, FILL, REASON, CITATIONS)
 MOST_TOLD = 500  # rows of an answer
 DRY_RUN = "Check everything, keep nothing, and tell what would change."
 IF_MATCH = "The `ETag` of the record that goes, as it was read."
+
+TAG = Tag("identity", "Which records are one: what was merged into what, and why.")
 
 
 class MergeViewSet(RecordViewSet):
@@ -42,6 +44,8 @@ class MergeViewSet(RecordViewSet):
     filterset_class = filters.MergeFilterSet
     sortable = {"slug": "slug", "created_at": "created_at", "updated_at": "updated_at"}
     default_sort = "-created_at"
+    tag = TAG
+    linked = linked_terms.MERGE
 
 
 class MergeView(Writes, APIView):
@@ -61,7 +65,7 @@ class MergeView(Writes, APIView):
     @extend_schema(
         operation_id="merge_records",
         summary="Merge a record into another one",
-        tags=["identity"],
+        tags=[TAG.name],
         parameters=[
             OpenApiParameter("resource", str, OpenApiParameter.PATH, description="Resource of both records."),
             OpenApiParameter("key", str, OpenApiParameter.PATH, description="Slug of the record that goes."),

@@ -1,10 +1,11 @@
 """Filters of what is done together."""
 
 from apps.common.filters.base import ChoiceFilter, KeyFilter
-from apps.common.filters.places import TreeFilter, WithinFilter
+from apps.common.filters.places import TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
 from apps.common.filters.sets import RecordFilterSet
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.registry.filters import WithinFilter
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street
 
 

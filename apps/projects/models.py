@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.common.models.records import Fact, NamedRecord
+from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street
 
@@ -14,6 +14,7 @@ class Category(NamedRecord):
     """A heading under which an alliance or a programme sorts its projects, in its own words."""
 
     resource = "categories"
+    counted_by = Counted(("alliance", "programme"))
     belongs_to = ("alliance", "programme")
 
     alliance = models.ForeignKey(
@@ -55,6 +56,8 @@ class Offer(NamedRecord):
     """What needs and resources have in common: who publishes them, where, and for how long."""
 
     belongs_to = ("alliance", "unit", "street", "neighbourhood")
+    mergeable = proposed_by_name = True
+    counted_by = Counted(("", "alliance", "unit"), date="published_on")
 
     alliance = models.ForeignKey(
         Alliance,
@@ -150,6 +153,8 @@ class Project(NamedRecord):
     """An undertaking; a tree by `parent` (a programme over its brand projects)."""
 
     resource = "projects"
+    counted_by = Counted(heading="category")
+    mergeable = proposed_by_name = True
     begins_field = "starts_on"
     ends_field = "ends_on"
     belongs_to = ("alliance", "district", "street", "neighbourhood")
@@ -253,6 +258,7 @@ class ProjectPartner(Party):
     """A unit or alliance in a project, with a role."""
 
     resource = "project-partners"
+    counted_by = Counted(("project",), heading="project__category")
     search_relations = (*Party.search_relations, "project")
     belongs_to = ("project",)
 
@@ -301,6 +307,7 @@ class Claim(Fact):
     """A unit's commitment to a project (认领)."""
 
     resource = "claims"
+    counted_by = Counted(("project",), date="claimed_on", heading="project__category")
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "project")
@@ -358,6 +365,8 @@ class Deliverable(NamedRecord):
     """Something that a project yields: a book, a film, an index, a standard."""
 
     resource = "deliverables"
+    counted_by = Counted(("project",), date="released_on", heading="project__category")
+    mergeable = proposed_by_name = True
     belongs_to = ("project",)
 
     class Kind(models.TextChoices):

@@ -1,5 +1,7 @@
 """The JSON of what is done together."""
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
@@ -92,8 +94,8 @@ class ResourceSerializer(RecordSerializer):
 class ProjectSerializer(RecordSerializer):
     """An undertaking."""
 
-    part_count = CountField("parts", help_text="Parts on record.")
-    partner_count = CountField("partners", help_text="Partners on record.")
+    part_count = CountField("parts", heading=_("parts"), help_text="Parts on record.")
+    partner_count = CountField("partners", heading=_("partners"), help_text="Partners on record.")
     claim_count = CountField("claims", help_text="Claims on record; what a source reports stands in `figures`.")
 
     class Meta:

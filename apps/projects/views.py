@@ -1,8 +1,10 @@
 """What is done together, over HTTP."""
 
-from apps.common.resources.views import RecordViewSet
-from apps.projects import filters, serializers
+from apps.common.resources.views import RecordViewSet, Tag
+from apps.projects import filters, linked_terms, serializers
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+
+TAG = Tag("projects", "What is done together: needs, resources, projects, claims and results.")
 
 
 class CategoryViewSet(RecordViewSet):
@@ -14,6 +16,8 @@ class CategoryViewSet(RecordViewSet):
     filterset_class = filters.CategoryFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "position": "position", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = TAG
+    linked = linked_terms.CATEGORY
 
 
 class NeedViewSet(RecordViewSet):
@@ -30,6 +34,8 @@ class NeedViewSet(RecordViewSet):
         "updated_at": "updated_at",
     }
     default_sort = "name"
+    tag = TAG
+    linked = linked_terms.NEED
 
 
 class ResourceViewSet(RecordViewSet):
@@ -46,6 +52,8 @@ class ResourceViewSet(RecordViewSet):
         "updated_at": "updated_at",
     }
     default_sort = "name"
+    tag = TAG
+    linked = linked_terms.RESOURCE
 
 
 class ProjectViewSet(RecordViewSet):
@@ -57,6 +65,8 @@ class ProjectViewSet(RecordViewSet):
     filterset_class = filters.ProjectFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "starts_on": "starts_on_earliest", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = TAG
+    linked = linked_terms.PROJECT
 
 
 class ProjectPartnerViewSet(RecordViewSet):
@@ -68,6 +78,8 @@ class ProjectPartnerViewSet(RecordViewSet):
     filterset_class = filters.ProjectPartnerFilterSet
     sortable = {"slug": "slug", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.PROJECT_PARTNER
 
 
 class ClaimViewSet(RecordViewSet):
@@ -79,6 +91,8 @@ class ClaimViewSet(RecordViewSet):
     filterset_class = filters.ClaimFilterSet
     sortable = {"slug": "slug", "claimed_on": "claimed_on_earliest", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.CLAIM
 
 
 class DeliverableViewSet(RecordViewSet):
@@ -95,3 +109,5 @@ class DeliverableViewSet(RecordViewSet):
         "updated_at": "updated_at",
     }
     default_sort = "name"
+    tag = TAG
+    linked = linked_terms.DELIVERABLE

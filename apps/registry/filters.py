@@ -1,13 +1,13 @@
 """Filters of who and where."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.utils.translation import gettext
 
-from apps.common.filters.base import NOTHING, ChoiceFilter, CommaFilter, Filter, KeyFilter, ParsedFilter
-from apps.common.filters.places import TreeFilter, WithinFilter
+from apps.common.filters.base import NOTHING, ChoiceFilter, CommaFilter, Filter, KeyFilter, ParsedFilter, keyed
+from apps.common.filters.places import TargetFilter, TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange
 from apps.common.filters.sets import RecordFilterSet
 from apps.common.http.parameters import FilterError
@@ -27,6 +27,44 @@ from apps.registry.models import (
     VenueService,
 )
 from apps.registry.schemes import SCHEMES, SchemeError, normalise
+
+
+class WithinFilter(TargetFilter):
+    """Rows that lie in a division, or in anything below it."""
+
+    # From the whole to the part, each with the paths on which a level below leads up to it.
+    LEVELS: ClassVar[dict[str, dict[str, str]]] = {
+        District.resource: {"district": "", "street": "district", "neighbourhood": "street__district"},
+        Street.resource: {"street": "", "neighbourhood": "street"},
+        Neighbourhood.resource: {"neighbourhood": ""},
+    }
+
+    def __init__(self, *, prefix: str = "", levels: Iterable[str] = ("district", "street", "neighbourhood")) -> None:
+        super().__init__(
+            help_text="Divisions as `resource/key`, such as `districts/310110` or `streets/310110013`, separated by"
+            " commas: records in one of them or in anything below it.",
+        )
+        self.prefix = prefix
+        self.levels = tuple(levels)
+
+    def known(self, resource: str) -> type[Citable]:
+        if resource not in self.LEVELS:
+            detail = gettext("“%(name)s” is no level of the divisions.") % {"name": resource[:100]}
+            raise FilterError(detail + nearest(resource[:100], self.LEVELS))
+        return super().known(resource)
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+        parts = []
+        for resource, slot in zip(shape, slots, strict=True):
+            place = Subquery(keyed(self.known(resource), [slot], viewer))
+            for level, up in self.LEVELS[resource].items():
+                if level in self.levels:
+                    path = "__".join(filter(None, (self.prefix, level, up)))
+                    parts.append(model._base_manager.filter(**{path: place}).order_by().values("pk"))
+        if not parts:
+            return NOTHING
+        # A union, because PostgreSQL looks up each part in an index but reads the whole table for an OR over joins.
+        return Q(pk__in=parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0])
 
 
 class DivisionFilterSet(RecordFilterSet):

@@ -5,9 +5,9 @@ from typing import Any
 from django.utils.translation import gettext
 
 from apps.common.http.problems import Refusal
-from apps.common.resources.views import RecordViewSet, to_record
+from apps.common.resources.views import RecordViewSet, Tag, to_record
 from apps.common.writing.writer import read_reason
-from apps.registry import filters
+from apps.registry import filters, linked_terms
 from apps.registry.actions import bear
 from apps.registry.models import (
     Alliance,
@@ -23,6 +23,14 @@ from apps.registry.models import (
 )
 from apps.registry.schemes import SCHEMES, SchemeError, normalise
 from apps.registry.serializers import divisions, organisations, venues
+
+# The domains of the document.
+DIVISIONS = Tag(
+    "divisions", "Where: districts, streets and neighbourhoods, with the editions of the codes that list them."
+)
+UNITS = Tag("units", "Who: organisations, the names under which they appear, and what other registers call them.")
+ALLIANCES = Tag("alliances", "Bodies of units, from joint conferences to co-building pairs.")
+VENUES = Tag("venues", "Places in which the networks work, and what they offer.")
 
 
 class DivisionViewSet(RecordViewSet):
@@ -42,6 +50,8 @@ class DistrictViewSet(DivisionViewSet):
     filterset_class = filters.DistrictFilterSet
     sortable = {"code": "code", "name": "name_pinyin", "updated_at": "updated_at"}
     default_sort = "code"
+    tag = DIVISIONS
+    linked = linked_terms.DISTRICT
 
 
 class StreetViewSet(DivisionViewSet):
@@ -53,6 +63,8 @@ class StreetViewSet(DivisionViewSet):
     filterset_class = filters.StreetFilterSet
     sortable = {"code": "code", "name": "name_pinyin", "updated_at": "updated_at"}
     default_sort = "code"
+    tag = DIVISIONS
+    linked = linked_terms.STREET
 
 
 class NeighbourhoodViewSet(DivisionViewSet):
@@ -67,6 +79,8 @@ class NeighbourhoodViewSet(DivisionViewSet):
     filterset_class = filters.NeighbourhoodFilterSet
     sortable = {"key": "key", "name": "name_pinyin", "updated_at": "updated_at"}
     default_sort = "key"
+    tag = DIVISIONS
+    linked = linked_terms.NEIGHBOURHOOD
 
     @classmethod
     def at_time(cls, rows: Any, as_of: Any, asked: frozenset[str]) -> Any:
@@ -83,6 +97,8 @@ class MemberUnitViewSet(RecordViewSet):
     filterset_class = filters.MemberUnitFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = UNITS
+    linked = linked_terms.MEMBER_UNIT
 
     @staticmethod
     def _identifier(key: str) -> tuple[str, str] | None:
@@ -143,6 +159,8 @@ class UnitNameViewSet(RecordViewSet):
     filterset_class = filters.UnitNameFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = UNITS
+    linked = linked_terms.UNIT_NAME
 
 
 class IdentifierViewSet(RecordViewSet):
@@ -154,6 +172,8 @@ class IdentifierViewSet(RecordViewSet):
     filterset_class = filters.IdentifierFilterSet
     sortable = {"slug": "slug", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = UNITS
+    linked = linked_terms.IDENTIFIER
 
 
 class AllianceViewSet(RecordViewSet):
@@ -165,6 +185,8 @@ class AllianceViewSet(RecordViewSet):
     filterset_class = filters.AllianceFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "founded_on": "founded_on_earliest", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = ALLIANCES
+    linked = linked_terms.ALLIANCE
 
 
 class MembershipViewSet(RecordViewSet):
@@ -176,6 +198,8 @@ class MembershipViewSet(RecordViewSet):
     filterset_class = filters.MembershipFilterSet
     sortable = {"slug": "slug", "joined_on": "joined_on_earliest", "updated_at": "updated_at"}
     default_sort = "slug"
+    tag = ALLIANCES
+    linked = linked_terms.MEMBERSHIP
 
 
 class VenueViewSet(RecordViewSet):
@@ -187,6 +211,8 @@ class VenueViewSet(RecordViewSet):
     filterset_class = filters.VenueFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "opened_on": "opened_on_earliest", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = VENUES
+    linked = linked_terms.VENUE
 
 
 class VenueServiceViewSet(RecordViewSet):
@@ -198,3 +224,5 @@ class VenueServiceViewSet(RecordViewSet):
     filterset_class = filters.VenueServiceFilterSet
     sortable = {"name": "name_pinyin", "slug": "slug", "updated_at": "updated_at"}
     default_sort = "name"
+    tag = VENUES
+    linked = linked_terms.VENUE_SERVICE

@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.admin.columns import list_link
 from apps.common.admin.records import SearchedRelations
 from apps.common.admin.rights import StrictLookups
+from apps.common.resources.registry import viewsets
 from apps.common.rules.territory import territory_of
 from apps.webhooks import actions
-from apps.webhooks.matching import check_filters, list_views
+from apps.webhooks.matching import check_filters
 from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.permissions import may_subscribe
 from apps.webhooks.sending import LONGEST_URL, TargetError, check
@@ -41,7 +42,7 @@ class SubscriptionForm(forms.Form):
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        choices = [(name, view.queryset.model._meta.verbose_name_plural) for name, view in list_views().items()]
+        choices = [(name, view.queryset.model._meta.verbose_name_plural) for name, view in viewsets().items()]
         self.fields["resource"].choices = choices  # type: ignore[attr-defined]
 
     def clean_endpoint(self) -> str:

@@ -7,12 +7,10 @@ which the row is put back as the log has it.
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.urls import get_resolver
 from django.utils.translation import gettext
 
 from apps.common.filters.base import CommaFilter, Filter
@@ -24,7 +22,7 @@ from apps.common.http.problems import nearest
 from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.models.records import Citable
 from apps.common.reading.known_at import columns_at
-from apps.common.resources.views import RecordViewSet
+from apps.common.resources.registry import viewsets
 from apps.common.rules.change_log import logged_models
 from apps.common.sql.slots import text_of
 from apps.history.items import instant, tables_of
@@ -34,29 +32,15 @@ MOST_FILTERS = 20
 LONGEST_FILTER = 2_000
 
 
-@cache
-def list_views() -> dict[str, Any]:
-    """Return the views of all lists by the names of their resources."""
-    get_resolver().url_patterns  # noqa: B018 - loads the views
-    return {view.queryset.model.resource: view for view in _below(RecordViewSet)}
-
-
-def _below(view: Any) -> Iterable[Any]:
-    for child in view.__subclasses__():
-        if getattr(child, "queryset", None) is not None:
-            yield child
-        yield from _below(child)
-
-
 def filters_of(resource: str) -> dict[str, Filter]:
     """Return the filters of a resource's list, by parameter."""
-    found: dict[str, Filter] = list_views()[resource].filterset_class.base_filters
+    found: dict[str, Filter] = viewsets()[resource].filterset_class.base_filters
     return found
 
 
 def check_filters(resource: str, given: dict[str, str], user: Any) -> dict[str, str]:
     """Return what is wrong with filters, by parameter: what the list would refuse, and nothing else."""
-    known, model = filters_of(resource), list_views()[resource].queryset.model
+    known, model = filters_of(resource), viewsets()[resource].queryset.model
     wrong: dict[str, str] = {}
     for name, text in list(given.items())[: MOST_FILTERS + 1]:
         if name not in known:
@@ -89,7 +73,7 @@ def _missing(item: Filter, reading: Any, user: Any) -> list[str]:
 
 def _rows(resource: str, given: dict[str, str], user: Any) -> Any:
     """Return the rows of a list as a user sees it, in no order; raise FilterError for filters that are not valid."""
-    view: Any = list_views()[resource]
+    view: Any = viewsets()[resource]
     model = view.queryset.model
     rows = view.at_time(model._default_manager.visible_to(user), None, frozenset(given))
     for name, text in given.items():
@@ -121,7 +105,7 @@ def shown_now(resource: str, given: dict[str, str], user: Any, ids: Iterable[int
 
 def shown_before(resource: str, given: dict[str, str], user: Any, befores: Sequence[dict[str, Any]]) -> set[int]:
     """Return those of the records that a list shows if they are as `befores` has them, each of them once."""
-    model: Any = list_views()[resource].queryset.model
+    model: Any = viewsets()[resource].queryset.model
     ids = [row["id"] for row in befores]
     there = set(model._base_manager.filter(pk__in=ids).values_list("pk", flat=True))
     known = filters_of(resource)

@@ -8,7 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.http.problems import nearest
-from apps.webhooks.matching import check_filters, list_views
+from apps.common.resources.registry import viewsets
+from apps.webhooks.matching import check_filters
 from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.sending import LONGEST_URL, TargetError, check
 
@@ -39,9 +40,9 @@ class NewSubscriptionSerializer(serializers.Serializer[Any]):
     )
 
     def validate_resource(self, value: str) -> str:
-        if value not in list_views():
+        if value not in viewsets():
             detail = gettext("There is no resource “%(name)s”.") % {"name": value}
-            raise serializers.ValidationError(detail + nearest(value, list_views()))
+            raise serializers.ValidationError(detail + nearest(value, viewsets()))
         return value
 
     def validate_endpoint(self, value: str) -> str:

@@ -17,6 +17,7 @@ from apps.common.http.problem_answers import CONTENT_TYPE, problem
 from apps.common.http.problems import parameter_error
 from apps.common.openapi.schema import PROBLEM
 from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE, read_size
+from apps.common.resources.views import Tag
 from apps.webhooks import actions
 from apps.webhooks.models import Message, Subscription
 from apps.webhooks.permissions import MaySubscribe
@@ -32,6 +33,7 @@ from apps.webhooks.serializers import (
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+TAG = Tag("webhooks", "Being told: subscriptions to changes, which are sent to an address.")
 FORMAT = OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer.")
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="Identifier of the subscription.")
 MESSAGE = OpenApiParameter("message", str, OpenApiParameter.PATH, description="Identifier of the message.")
@@ -53,7 +55,7 @@ def describe(summary: str, name: str, answer: Any, status: int = 200, **more: An
     documented: Callable[[F], F] = extend_schema(
         operation_id=f"webhooks_{name}",
         summary=summary,
-        tags=["webhooks"],
+        tags=[TAG.name],
         parameters=parameters,
         responses={status: answer, **refused},
         **more,

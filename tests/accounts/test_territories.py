@@ -282,14 +282,14 @@ def test_a_unit_is_appointed_with_all_its_parts(world: World):
         parts.append(MemberUnitFactory(parent=parts[-1]))
     MemberUnitFactory(parent=world.street and MemberUnitFactory())
 
-    assert appointed("representative", unit=world.university).territory.units == {part.pk for part in parts}
+    assert appointed("representative", unit=world.university).territory.keys(MemberUnit) == {part.pk for part in parts}
 
 
 def test_a_circle_of_parents_ends(world: World):
     MemberUnit.objects.filter(pk=world.university.pk).update(parent=world.school)
 
     both = {world.university.pk, world.school.pk}
-    assert appointed("representative", unit=world.school).territory.units == both
+    assert appointed("representative", unit=world.school).territory.keys(MemberUnit) == both
     # And where the tree is followed in the condition itself.
     assert set(MemberUnit.objects.editable_by(world.users["far"]).values_list("pk", flat=True)) == {world.school.pk}
 

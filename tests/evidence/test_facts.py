@@ -9,7 +9,6 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.evidence import facts
 from apps.evidence.models import Article, Citation
-from partybuild.api import viewsets
 from tests.factories import AllianceFactory, ArticleFactory, CitationFactory, FigureFactory
 
 pytestmark = pytest.mark.django_db
@@ -91,14 +90,6 @@ def test_drafts_are_not_told(client: Client) -> None:
     article = ArticleFactory()
     CitationFactory(article=article, record=AllianceFactory(state="draft", cited=False))
     assert get(client, f"/api/v1/articles/{article.slug}/facts") == []
-
-
-def test_each_kind_of_record_has_its_serializer() -> None:
-    about_facts = {name: view for name, view in viewsets().items() if name not in ("articles", "citations", "marks")}
-    assert {model.resource for model in facts.SERIALIZERS} == about_facts.keys()
-    for name, view in about_facts.items():
-        serializer = next(found for model, found in facts.SERIALIZERS.items() if model.resource == name)
-        assert issubclass(view.detail_serializer_class, serializer)
 
 
 def test_the_number_of_queries_does_not_grow() -> None:

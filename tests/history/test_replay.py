@@ -33,13 +33,13 @@ from psycopg import sql
 
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable
+from apps.common.resources.registry import viewsets
 from apps.common.rules.change_log import logged_models, stored_columns
 from apps.events.models import Event
 from apps.evidence.models import Citation
 from apps.history.readable import shown_fields
 from apps.registry.models import Neighbourhood
 from apps.service.management.commands import dump as dumping
-from partybuild.api import viewsets
 from tests.databases import drop, make_copy, url_of
 from tests.faults.clients import Caller, at_once, make_token
 from tests.service.test_serve import ROOT, Service, running

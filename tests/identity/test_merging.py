@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from apps.evidence.models import Citation
-from apps.identity.merging import MERGEABLE, MergeError, fillable, merge, mergeable
+from apps.identity.merging import MergeError, fillable, merge, mergeable
 from apps.identity.models import Merge
 from apps.registry.models import Alliance, Membership, MemberUnit, UnitName
 from tests.conftest import Api
@@ -206,7 +206,7 @@ def test_a_merged_slug_is_given_to_nobody() -> None:
         again.full_clean()
 
 
-@pytest.mark.parametrize("resource", MERGEABLE)
+@pytest.mark.parametrize("resource", mergeable())
 def test_each_kind_merges_with_whatever_hangs_on_it(resource: str) -> None:
     loser, winner = full_row(mergeable()[resource]), full_row(mergeable()[resource])
     add_nested(loser)

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.identity.models import Distinction, Merge
-from apps.identity.proposals import REASONS, RESOURCES, models, proposals
+from apps.identity.proposals import REASONS, models, proposals
 from apps.registry.models import MemberUnit
 from tests.factories import (
     AllianceFactory,
@@ -82,7 +82,7 @@ def test_those_who_agree_on_more_come_first() -> None:
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", models())
 def test_each_kind_costs_a_fixed_number_of_statements(resource: str) -> None:
     model = models()[resource]
     rows = [factory(model)(name="重复的名称" if number % 2 else f"名称{number}") for number in range(8)]

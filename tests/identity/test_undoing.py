@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from apps.common.rules.change_log import logged_models
-from apps.identity.merging import MERGEABLE, mergeable
+from apps.identity.merging import mergeable
 from apps.registry.models import MemberUnit
 from tests.conftest import Api
 from tests.factories import (
@@ -114,7 +114,7 @@ def test_random_merges_of_units_are_undone_in_reverse_order(keeper: Keeper, seed
         assert differing(before) == []
 
 
-@pytest.mark.parametrize("resource", MERGEABLE)
+@pytest.mark.parametrize("resource", mergeable())
 def test_a_merge_of_each_kind_is_undone(keeper: Keeper, api: Api, resource: str) -> None:
     loser, winner = full_row(mergeable()[resource]), full_row(mergeable()[resource])
     add_nested(loser)

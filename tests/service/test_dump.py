@@ -16,9 +16,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from apps.common.resources.registry import viewsets
 from apps.registry.models import Alliance, Street
 from apps.service.management.commands import dump
-from partybuild.api import viewsets
 from tests.factories import AllianceFactory
 
 pytestmark = pytest.mark.django_db

@@ -42,7 +42,7 @@ def subscribe(owner: Any, receiver: Receiver) -> Callable[..., Subscription]:
 
 def ids_of(resource: str) -> list[int]:
     """Return the internal keys of all records of a resource."""
-    return list(matching.list_views()[resource].queryset.model._base_manager.values_list("pk", flat=True))
+    return list(matching.viewsets()[resource].queryset.model._base_manager.values_list("pk", flat=True))
 
 
 def let_time_pass() -> None:
@@ -200,7 +200,7 @@ def test_a_list_is_the_same_over_a_row_that_is_put_back(
     transactional_db: None, resource: str, filters: dict[str, str]
 ) -> None:
     shown = matching.shown_now(resource, filters, None, ids_of(resource))
-    table = matching.list_views()[resource].queryset.model._meta.db_table
+    table = matching.viewsets()[resource].queryset.model._meta.db_table
     newest = LoggedChange.objects.filter(table_name=table).order_by("record_id", "-number").distinct("record_id")
     rows = [entry.after for entry in newest if entry.after is not None]
     assert shown

@@ -1,5 +1,6 @@
 """Accounts, and the appointments that say who may edit what, and when."""
 
+from collections import defaultdict
 from datetime import date
 from typing import Any, Self
 
@@ -14,6 +15,8 @@ from apps.common.rules.territory import NOWHERE, Territory
 from apps.common.values.dates import today
 from apps.registry.models import District, MemberUnit, Neighbourhood, Street
 
+# What somebody can be appointed to: the columns of an appointment, in their order.
+SCOPES = (District, Street, Neighbourhood, MemberUnit)
 # The appointed units with all their parts, however deep. UNION, not UNION ALL: a circle of parents ends, too.
 UNITS_AND_PARTS = """
     WITH RECURSIVE own(id) AS (
@@ -46,25 +49,21 @@ class User(AbstractUser):
         if self.acts_by_token is not None:
             appointments = appointments.filter(tokens=self.acts_by_token)
         rows = appointments.values_list("role", "district", "street", "neighbourhood", "unit")
-        found: list[set[int]] = [set(), set(), set(), set()]
+        found: dict[str, set[int]] = defaultdict(set)
         for role, *keys in rows:
             if role == Appointment.Role.STEWARD and self.acts_as_steward:
                 return Territory(everything=True)
-            for kind, key in zip(found, keys, strict=True):
-                kind |= {key} - {None}
-        districts, streets, neighbourhoods, units = found
-        return Territory(
-            districts=frozenset(districts),
-            streets=frozenset(streets),
-            neighbourhoods=frozenset(neighbourhoods),
-            units=units_and_parts(units),
-        )
+            for model, key in zip(SCOPES, keys, strict=True):
+                if key is not None:
+                    found[model.appointable].add(key)
+        appointed = {kind: frozenset(keys) for kind, keys in found.items()}
+        if units := appointed.get(MemberUnit.appointable):
+            appointed[MemberUnit.appointable] = units_and_parts(units)
+        return Territory(appointed=appointed)
 
 
-def units_and_parts(units: set[int]) -> frozenset[int]:
+def units_and_parts(units: frozenset[int]) -> frozenset[int]:
     """Return the keys of units and of all their parts."""
-    if not units:
-        return frozenset()
     with connection.cursor() as cursor:
         cursor.execute(UNITS_AND_PARTS, [sorted(units)])
         return frozenset(key for (key,) in cursor.fetchall())

@@ -29,7 +29,7 @@ from apps.common.admin.import_forms import ConfirmForm, FileForm, media_type_of
 from apps.common.files.imports import ROWS, Imported, Importer, Table, read_table
 from apps.common.http.problems import Refusal
 from apps.common.models.tables import KeptFile
-from apps.common.resources.views import RecordViewSet, all_views
+from apps.common.resources.registry import viewset_of
 from apps.common.resources.write_views import BEGIN, LOCK_TIMEOUT
 from apps.common.writing.contract import Finder, Input
 from apps.common.writing.refusals import refusing
@@ -91,11 +91,6 @@ class ImportResult(NamedTuple):
     def has_changes(self) -> bool:
         """Whether there is anything to confirm."""
         return bool(self.created or self.changed)
-
-
-def viewset_of(model: Any) -> Any:
-    """Return the views of a resource, which say what can be written of it."""
-    return next(view for view in all_views(RecordViewSet) if view.queryset.model is model)
 
 
 # The import -----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
@@ -14,8 +15,6 @@ from django.utils import timezone as django_timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.values.dates import LOCAL_TIME
-
-APP_ORDER = ["registry", "identity", "projects", "events", "evidence", "assessments", "webhooks", "accounts", "auth"]
 
 
 class CuratorAdminConfig(AdminConfig):
@@ -69,4 +68,4 @@ class CuratorSite(AdminSite):
         position = {model: number for number, model in enumerate(apps.get_models())}
         for app in app_list:
             app["models"].sort(key=lambda entry: position[entry["model"]])
-        return sorted(app_list, key=lambda app: APP_ORDER.index(app["app_label"]))
+        return sorted(app_list, key=lambda app: settings.ADMIN_APPS.index(app["app_label"]))

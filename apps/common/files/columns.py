@@ -1,4 +1,4 @@
-"""Records as rows of cells: which columns a serializer makes, what each is called, and how a cell is kept from living.
+"""Records as rows of cells: the columns of a serializer, their names, and what keeps a cell from running as a formula.
 
 A reference is two columns, its key and its name; a list of references is the keys, a citation `article:start-end`, all
 with `;` between them. A column is called as the field, so that what was exported can be read in again.
@@ -29,27 +29,6 @@ LIVE = r"^('|[\t\n\r]|[ \u00a0\u200b\u3000\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20-]
 MARK = "'"
 HEADING = re.compile(r"\(([a-z][a-z0-9_]*)\)$")
 
-# What fields are called that are no column of their model.
-LABELS = {
-    "url": _("address"),
-    "street_count": _("streets"),
-    "neighbourhood_count": _("neighbourhoods"),
-    "membership_count": _("memberships"),
-    "claim_count": _("claims"),
-    "part_count": _("parts"),
-    "member_count": _("members"),
-    "project_count": _("projects"),
-    "service_count": _("services"),
-    "partner_count": _("partners"),
-    "participation_count": _("participations"),
-    "citation_count": _("citations"),
-    "citations": _("citations"),
-    "quotation": _("quotation"),
-    "reading": _("reading"),
-    "dimensions": _("dimensions"),
-    "record": _("record"),
-    "subject": _("subject"),
-}
 PARTS = {
     "earliest": _("earliest"),
     "latest": _("latest"),
@@ -100,13 +79,19 @@ class Column(NamedTuple):
 
 
 def _label(field: Any, source: str) -> str:
+    """Return the label of a column of the model, the heading of any other field, or the name of the rows counted."""
     model = field.parent.Meta.model
     known = {column.name: column for column in (*model._meta.fields, *model._meta.many_to_many)}
     for suffix, part in PARTS.items():
         base = known.get(source.removesuffix(f"_{suffix}"))
         if source.endswith(f"_{suffix}") and isinstance(base, EDTFField):
             return _part(capfirst(str(base.verbose_name)), str(part))
-    return capfirst(str(known[source].verbose_name if source in known else LABELS[source]))
+    if source in known:
+        return capfirst(str(known[source].verbose_name))
+    if heading := getattr(field, "heading", ""):
+        return capfirst(str(heading))
+    rows: Any = model._meta.get_field(getattr(field, "relation", source)).related_model
+    return capfirst(str(rows._meta.verbose_name_plural))
 
 
 def _part(label: str, part: str) -> str:

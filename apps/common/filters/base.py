@@ -129,19 +129,22 @@ class ChoiceFilter(CommaFilter):
 
 
 class KeyFilter(CommaFilter):
-    """Rows that point at one of the records with the given keys; a key that no record has is refused."""
+    """Rows that point at one of the records with the given keys; a key that no record has is refused.
+
+    A model is given by name, with a `help_text`, where its app imports ours.
+    """
 
     def __init__(
         self, field_name: str, model: type[Citable] | str, *, distinct: bool = False, help_text: str = ""
     ) -> None:
         self._target = model
-        resource = "articles" if isinstance(model, str) else model.resource
-        help_text = help_text or f"Keys of `{resource}`, separated by commas."
+        if not (help_text or isinstance(model, str)):
+            help_text = f"Keys of `{model.resource}`, separated by commas."
         super().__init__(field_name, distinct=distinct, help_text=help_text)
 
     @cached_property
     def target(self) -> Any:
-        """The model whose keys are given; by name where its app imports ours."""
+        """The model whose keys are given."""
         return apps.get_model(self._target) if isinstance(self._target, str) else self._target
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:

@@ -5,14 +5,13 @@ static file, unchanged within /api/v1. Addresses are made absolute with the host
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from apps.common.linked_data.rules import TermRule
-from apps.common.linked_data.shared_terms import KINDS, TYPES_BY_KIND
+from apps.common.linked_data.rules import Kind, TermRule
 
 CONTENT_TYPE = "application/ld+json"
 CONTEXT_FILE = Path(__file__).parents[1] / "static" / "partybuild" / "context-v1.jsonld"
@@ -21,13 +20,6 @@ PINYIN = "zh-Latn-pinyin"
 # The fields of a reference, as against a record or a row of one.
 REFERENCE = frozenset({"resource", "key", "name", "url"})
 
-# Short cuts past a nested record: (resource, field) -> the term, the field of the nested record, and the field whose
-# value says that it holds no more.
-DIRECT: dict[tuple[str, str], tuple[str, str, str]] = {
-    ("alliances", "members"): ("org:hasMember", "unit", "left_on"),
-    ("member-units", "alliances"): ("org:memberOf", "alliance", "left_on"),
-    ("member-units", "names"): ("schema:alternateName", "name", "valid_until"),
-}
 # A number keeps its meaning: only an exact one is a value.
 BOUNDS = {
     "=": "schema:value",
@@ -41,13 +33,24 @@ BOUNDS = {
 Node = dict[str, Any]
 
 
-def to_jsonld(resource: str, record: dict[str, Any], base: str) -> Node:
-    """Return a record as a document. `base` is scheme and host, `https://example.org`, without a slash at the end."""
-    return {"@context": CONTEXT, **to_node(resource, record, base)}
+class Site(NamedTuple):
+    """Where a document is served, and the terms of each resource, since a record may hold rows of others.
+
+    `base` is scheme and host, `https://example.org`, without a slash at the end.
+    """
+
+    base: str
+    kinds: Mapping[str, Kind]
 
 
-def to_jsonld_list(resource: str, page: dict[str, Any], base: str) -> Node:
+def to_jsonld(resource: str, record: dict[str, Any], site: Site) -> Node:
+    """Return a record as a document."""
+    return {"@context": CONTEXT, **to_node(resource, record, site)}
+
+
+def to_jsonld_list(resource: str, page: dict[str, Any], site: Site) -> Node:
     """Return a page of a list as a document: its records, and the collection with the pages before and behind."""
+    base = site.base
     address = f"{base}{settings.API_ROOT}/{resource}"
     view = {"@type": "hydra:PartialCollectionView"} | {
         f"hydra:{name}": {"@id": base + page[name]} for name in ("next", "previous") if page.get(name)
@@ -55,33 +58,33 @@ def to_jsonld_list(resource: str, page: dict[str, Any], base: str) -> Node:
     collection: Node = {"@id": address, "@type": "hydra:Collection", "hydra:view": view}
     if page.get("count_is_exact"):
         collection["hydra:totalItems"] = page["count"]
-    nodes = [to_node(resource, record, base) for record in page["results"]]
+    nodes = [to_node(resource, record, site) for record in page["results"]]
     collection["hydra:member"] = [{"@id": node["@id"]} for node in nodes if "@id" in node]
     return {"@context": CONTEXT, "@graph": [collection, *nodes]}
 
 
-def to_node(resource: str, record: dict[str, Any], base: str) -> Node:
+def to_node(resource: str, record: dict[str, Any], site: Site) -> Node:
     """Return a record, or a row nested in another record, without a context; fields without a value are left out."""
-    kind = KINDS[resource]
-    types = [*kind.types, *filter(None, [TYPES_BY_KIND.get((resource, record.get("kind", "")))])]
-    node: Node = {"@id": base + record["url"]} if record.get("url") else {}
+    kind = site.kinds[resource]
+    types = [*kind.types, *filter(None, [kind.types_by_kind.get(record.get("kind", ""))])]
+    node: Node = {"@id": site.base + record["url"]} if record.get("url") else {}
     if types:
         node["@type"] = types
     for name, content in record.items():
         rule = kind.rules.get(name)
         if rule and rule.form != "dropped" and content not in (None, "", []):
-            FORMS[rule.form](node, rule, resource, name, record, base)
+            FORMS[rule.form](node, rule, resource, name, record, site)
     articles = {citation["article"]["url"] for citation in record.get("citations") or ()}
     if articles:
-        node["prov:wasDerivedFrom"] = [{"@id": base + url} for url in sorted(articles)]
+        node["prov:wasDerivedFrom"] = [{"@id": site.base + url} for url in sorted(articles)]
     return node
 
 
-def _nested(content: dict[str, Any], base: str) -> Node:
+def _nested(content: dict[str, Any], site: Site) -> Node:
     """Return what stands in the place of a nested object: a reference, or the node of its own resource."""
     if not set(content) <= REFERENCE:
-        return to_node(_resource_of(content["url"]), content, base)
-    node = {"@id": base + content["url"]}
+        return to_node(_resource_of(content["url"]), content, site)
+    node = {"@id": site.base + content["url"]}
     # What has no name of its own is shown by its key.
     return node if content["name"] in ("", content["key"]) else {**node, "schema:name": content["name"]}
 
@@ -101,18 +104,18 @@ def _add(node: Node, term: str, contents: Iterable[Any]) -> None:
 # Each writes one field of a record into its node.
 
 
-def _write_value(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_value(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
     content = record[name]
     for term in rule.terms:
         _add(node, term, content if isinstance(content, list) else [content])
 
 
-def _write_pinyin(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_pinyin(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
     _add(node, rule.terms[0], [{"@value": record[name], "@language": PINYIN}])
 
 
-def _write_concept(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
-    vocabulary = f"{base}{settings.API_ROOT}/vocabularies/{resource}.{name}"
+def _write_concept(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+    vocabulary = f"{site.base}{settings.API_ROOT}/vocabularies/{resource}.{name}"
     _add(node, rule.terms[0], [{"@id": f"{vocabulary}#{record[name]}"}])
 
 
@@ -120,27 +123,27 @@ def _rows(content: Any) -> list[dict[str, Any]]:
     return content if isinstance(content, list) else [content]
 
 
-def _write_node(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
-    _add(node, rule.terms[0], [_nested(row, base) for row in _rows(record[name])])
-    _write_direct(node, resource, name, record, base)
+def _write_node(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+    _add(node, rule.terms[0], [_nested(row, site) for row in _rows(record[name])])
+    _write_direct(node, rule, record[name], site)
 
 
-def _write_reverse(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
-    _add(node.setdefault("@reverse", {}), rule.terms[0], [_nested(row, base) for row in _rows(record[name])])
-    _write_direct(node, resource, name, record, base)
+def _write_reverse(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+    _add(node.setdefault("@reverse", {}), rule.terms[0], [_nested(row, site) for row in _rows(record[name])])
+    _write_direct(node, rule, record[name], site)
 
 
-def _write_direct(node: Node, resource: str, name: str, record: dict[str, Any], base: str) -> None:
-    """Write the short cut past a nested record, while it holds: an alliance has a member, not a membership only."""
-    if (resource, name) not in DIRECT:
+def _write_direct(node: Node, rule: TermRule, content: Any, site: Site) -> None:
+    """Write the short cut past nested records that hold."""
+    if rule.direct is None:
         return
-    term, end, over = DIRECT[resource, name]
-    reached = [row[end] for row in _rows(record[name]) if row.get(end) and not row.get(over)]
+    term, end, over = rule.direct
+    reached = [row[end] for row in _rows(content) if row.get(end) and not row.get(over)]
     if reached:
-        _add(node, term, [{"@id": base + item["url"]} if isinstance(item, dict) else item for item in reached])
+        _add(node, term, [{"@id": site.base + item["url"]} if isinstance(item, dict) else item for item in reached])
 
 
-def _write_span(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_span(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
     """Write where in an article a citation or a mark lies (Web Annotation)."""
     selectors: list[Node] = []
     if "start" in record and "end" in record:
@@ -148,7 +151,7 @@ def _write_span(node: Node, rule: TermRule, resource: str, name: str, record: di
     if quotation := record.get("quotation"):
         words = {f"oa:{part}": quotation[part] for part in ("exact", "prefix", "suffix")}
         selectors.append({"@type": "oa:TextQuoteSelector", **words})
-    target: Node = {"@type": "oa:SpecificResource", "oa:hasSource": {"@id": base + record[name]["url"]}}
+    target: Node = {"@type": "oa:SpecificResource", "oa:hasSource": {"@id": site.base + record[name]["url"]}}
     if selectors:
         target["oa:hasSelector"] = selectors
     if record.get("sha256"):
@@ -156,13 +159,13 @@ def _write_span(node: Node, rule: TermRule, resource: str, name: str, record: di
     _add(node, rule.terms[0], [target])
 
 
-def _write_bounded(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], base: str) -> None:
+def _write_bounded(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
     """Write a reported number under the term that says how it bounds the true one; without that it says nothing."""
     if term := BOUNDS.get(record.get("comparator", "")):
         node[term] = record[name]
 
 
-FORMS: dict[str, Callable[[Node, TermRule, str, str, dict[str, Any], str], None]] = {
+FORMS: dict[str, Callable[[Node, TermRule, str, str, dict[str, Any], Site], None]] = {
     "value": _write_value,
     "pinyin": _write_pinyin,
     "concept": _write_concept,

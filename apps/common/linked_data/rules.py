@@ -1,20 +1,37 @@
-"""How a field is written in linked data: the rules of which `linked_terms` makes its table."""
+"""Rules by which a field is written in linked data; the `linked_terms` of each app consist of them."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
+
+NO_TYPES: Mapping[str, str] = MappingProxyType({})
+
+
+class DirectTerm(NamedTuple):
+    """A short cut past a nested record: an alliance has a member, and not a membership only.
+
+    `end` is the field of the nested record that holds what is reached, `over` the one whose value ends the relation.
+    """
+
+    term: str
+    end: str
+    over: str
 
 
 class TermRule(NamedTuple):
-    """How a field is written: under which terms, and in which form (see `linked_data.FORMS`)."""
+    """How a field is written: under which terms, and in which form (see `jsonld.FORMS`)."""
 
     form: str
     terms: tuple[str, ...] = ()
+    direct: DirectTerm | None = None
 
 
 class Kind(NamedTuple):
-    """How a resource is written: the classes of its records, and the rules of its fields."""
+    """How a resource is written: the classes of its records, the rules of its fields, and a class for some kinds."""
 
     types: tuple[str, ...]
     rules: dict[str, TermRule]
+    types_by_kind: Mapping[str, str] = NO_TYPES
 
 
 def value(*terms: str) -> TermRule:
@@ -27,21 +44,21 @@ def concept(term: str) -> TermRule:
     return TermRule("concept", (term,))
 
 
-def node(*terms: str) -> TermRule:
+def node(term: str, *, direct: DirectTerm | None = None) -> TermRule:
     """Return the rule of a reference, a nested record, or a list of them."""
-    return TermRule("node", terms)
+    return TermRule("node", (term,), direct)
 
 
-def reverse(term: str) -> TermRule:
+def reverse(term: str, *, direct: DirectTerm | None = None) -> TermRule:
     """Return the rule of records that point at this one by a term."""
-    return TermRule("reverse", (term,))
+    return TermRule("reverse", (term,), direct)
 
 
 ADDRESS = TermRule("dropped")  # it is the @id
 COUNTED = TermRule("dropped")  # follows from the triples, or stands beside them as a figure
 INTERNAL = TermRule("dropped")  # says how the EDTF date was read; the date itself is given
 PERSON = TermRule("dropped")  # linked data are made for joining, and the registry joins nothing about persons
-ELSEWHERE = TermRule("dropped")  # written together with another field: see `linked_data`
+ELSEWHERE = TermRule("dropped")  # written together with another field: see `jsonld`
 
 
 def date(name: str, term: str) -> dict[str, TermRule]:

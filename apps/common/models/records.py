@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pgtrigger
 from django.apps import apps
@@ -121,6 +121,19 @@ class RecordQuerySet(models.QuerySet[Any]):
         return super().bulk_update(rows, [*names, *(field.name for field in derived)], batch_size)
 
 
+class Counted(NamedTuple):
+    """What statistics count the rows of a model by.
+
+    `holders` are the paths to where the place of a row is looked for, "" being the row itself; `date` is the path of
+    the partial date that gives its year, without it that on which the row begins; `heading` is the path of the category
+    under which it stands.
+    """
+
+    holders: tuple[str, ...] = ("",)
+    date: str = ""
+    heading: str = ""
+
+
 class Citable(HasTerritory, models.Model):
     """Anything that a published sentence can speak about: a record or a division."""
 
@@ -132,6 +145,11 @@ class Citable(HasTerritory, models.Model):
     search_relations: ClassVar[tuple[str, ...]] = ()
     begins_field: ClassVar[str] = ""
     ends_field: ClassVar[str] = ""
+    # Two rows may turn out to be one record; pairs with like names are proposed for merging.
+    mergeable: ClassVar[bool] = False
+    proposed_by_name: ClassVar[bool] = False
+    # None: statistics do not count the rows.
+    counted_by: ClassVar[Counted | None] = Counted()
 
     # By name, not by import: evidence points at everything and nothing imports it.
     citations = GenericRelation(

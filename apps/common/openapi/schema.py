@@ -2,12 +2,16 @@
 
 import json
 from functools import cache
+from inspect import isclass
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
+from django.db.models import Choices
 from django.utils.translation import override
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter
 
 from apps.common.http.formats import FORMATS, LIST_FORMATS, RECORD_FORMATS
@@ -15,37 +19,10 @@ from apps.common.http.problem_answers import CONTENT_TYPE
 from apps.common.http.problems import PROBLEMS
 from apps.common.http.translations import translate_document
 from apps.common.openapi import write_schema
+from apps.common.resources.registry import tags
+from apps.common.resources.views import RecordViewSet
 
 EXAMPLES = Path(__file__).with_name("examples.json")
-
-# Tags by domain, each with what it is about and its resources.
-TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "divisions": (
-        "Where: districts, streets and neighbourhoods, with the editions of the codes that list them.",
-        ("districts", "streets", "neighbourhoods"),
-    ),
-    "units": (
-        "Who: organisations, the names under which they appear, and what other registers call them.",
-        ("member-units", "unit-names", "identifiers"),
-    ),
-    "alliances": ("Bodies of units, from joint conferences to co-building pairs.", ("alliances", "memberships")),
-    "venues": ("Places in which the networks work, and what they offer.", ("venues", "venue-services")),
-    "projects": (
-        "What is done together: needs, resources, projects, claims and results.",
-        ("categories", "needs", "resources", "projects", "project-partners", "claims", "deliverables"),
-    ),
-    "events": ("What happened, who took part, and awards.", ("events", "participations", "awards")),
-    "evidence": (
-        "How we know: articles, the spans that support facts, reported numbers.",
-        ("articles", "citations", "marks", "figures"),
-    ),
-    "identity": ("Which records are one: what was merged into what, and why.", ("merges",)),
-    "assessments": ("How well: rubrics and ratings.", ("frameworks", "dimensions", "assessments", "scores")),
-    "history": ("Every change: of one record, of all, and taken back.", ()),
-    "webhooks": ("Being told: subscriptions to changes, which are sent to an address.", ()),
-    "explore": ("Questions across all resources: search, network, statistics.", ()),
-    "api": ("The index of the API and its vocabularies.", ()),
-}
 
 STRING = {"type": "string"}
 ADDRESS = {"type": "string", "format": "uri-reference"}
@@ -194,7 +171,7 @@ class RecordSchema(AutoSchema):
         return f"{self._resource().replace('-', '_')}_{'list' if self._is_list_view() else 'retrieve'}"
 
     def get_tags(self) -> list[str]:
-        return [tag for tag, (_about, members) in TAGS.items() if self._resource() in members] or super().get_tags()
+        return [self.view.tag.name] if isinstance(self.view, RecordViewSet) else super().get_tags()
 
     def get_summary(self) -> str | None:
         if write_schema.is_write(self.view):
@@ -280,6 +257,17 @@ class RecordSchema(AutoSchema):
         return parameters
 
 
+def choice_names() -> dict[str, type[Choices]]:
+    """Return the choices of all models by the names of model and class, such as `EventKind`, as the document does."""
+    return {
+        f"{owner.__name__}{name}": choices
+        for model in apps.get_models()
+        for owner in model.__mro__
+        for name, choices in vars(owner).items()
+        if isclass(choices) and issubclass(choices, Choices)
+    }
+
+
 class Generator(SchemaGenerator):
     """Makes the document in English, and then puts its texts into the reader's language.
 
@@ -287,7 +275,7 @@ class Generator(SchemaGenerator):
     """
 
     def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:
-        with override("en"):
+        with override("en"), patched_settings({"ENUM_NAME_OVERRIDES": choice_names()}):
             document = super().get_schema(request, public)  # type: ignore[no-untyped-call]
         return dict(translate_document(document))
 
@@ -311,11 +299,11 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     result["tags"] = [
         # What viewers show in the place of the name, which is for programs and is not translated.
         {
-            "name": name,
-            "x-displayName": "Index and vocabularies" if name == "api" else name.capitalize(),
-            "description": about,
+            "name": tag.name,
+            "x-displayName": tag.title or tag.name.capitalize(),
+            "description": tag.about,
         }
-        for name, (about, _members) in TAGS.items()
+        for tag in tags()
     ]
     request_id = {"description": "Identifier of the request.", "schema": STRING}
     for address, methods in result["paths"].items():

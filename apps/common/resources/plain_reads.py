@@ -13,13 +13,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import get_resolver
 from django.utils import translation
 from django.utils.module_loading import import_string
 
 from apps.common.http.middleware import Handler, has_body, is_odd
 from apps.common.reading.answer_cache import is_anonymous, wants_json
-from apps.common.resources.views import RecordViewSet, all_views
+from apps.common.resources.registry import viewsets
+from apps.common.resources.views import RecordViewSet
 
 # What does no more than put headers on an answer, the same on each.
 DRESSING = (
@@ -35,7 +35,7 @@ class Route:
     def __init__(self, viewset: type[RecordViewSet]) -> None:
         self.list: Any = viewset.as_view({"get": "list"})
         self.detail: Any = viewset.as_view({"get": "retrieve"})
-        # What stands where a key could stand, but is something else.
+        # Names of list-level actions, which no record may have as its key.
         actions: list[Any] = viewset.get_extra_actions()
         self.taken = {action.url_path for action in actions if not action.detail}
 
@@ -82,8 +82,7 @@ class ShortcutMiddleware:
 
     @cached_property
     def _routes(self) -> dict[str, Route]:
-        get_resolver().url_patterns  # noqa: B018 - loads the views
-        return {view.queryset.model.resource: Route(view) for view in all_views(RecordViewSet)}
+        return {resource: Route(viewset) for resource, viewset in viewsets().items()}
 
     def _dress(self, request: HttpRequest) -> dict[str, str]:
         """Return the headers that the rest of the stack puts on every answer, as it put them on a blank one."""

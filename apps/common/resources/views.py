@@ -1,44 +1,56 @@
 """The base of every resource's views, and its vocabularies."""
 
 import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.conf import settings
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
-from django.urls import get_resolver
 from django.utils import translation
 from rest_framework.request import Request
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from apps.common.files import exports
-from apps.common.files.columns import columns
 from apps.common.http import formats
 from apps.common.http.problem_answers import answer_problem
 from apps.common.linked_data import jsonld
+from apps.common.linked_data.rules import Kind
 from apps.common.models.records import Citable, Record
 from apps.common.models.slugs import RetiredSlug
 from apps.common.reading import pages, read_request
 from apps.common.reading.answer_cache import CachedReads, is_anonymous
 from apps.common.reading.record_version import tag_of
 from apps.common.resources.write_views import Writes
-from apps.common.serializers.compiler import Compilation, SqlRow, json_of
 from apps.common.serializers.records import RecordSerializer
+
+
+class Tag(NamedTuple):
+    """A domain, under which the index and the document of the API group what belongs together."""
+
+    name: str
+    about: str
+    title: str = ""  # its name for readers; without it the name with a capital
 
 
 class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
     """List and detail of one resource.
 
     A resource names its queryset, its serializers (`serializer_class` for lists, `detail_serializer_class`, which says
-    more, for one record), its filters, and the keys by which it is sorted.
+    more, for one record), its filters, the keys by which it is sorted, its tag and its terms in linked data.
     """
+
+    # All viewsets by the name of their resource; `registry.register` fills it.
+    resources: ClassVar[dict[str, type["RecordViewSet"]]] = {}
 
     queryset: Any
     filterset_class: Any
+    serializer_class: type[RecordSerializer]
     detail_serializer_class: ClassVar[type[RecordSerializer]]
     sortable: ClassVar[dict[str, str]]
     default_sort: ClassVar[str]
+    tag: ClassVar[Tag]
+    linked: ClassVar[Kind]
     lookup_url_kwarg = "key"
     lookup_value_regex = "[^/]+"
 
@@ -118,9 +130,10 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
             links = [f'<{url}>; rel="{rel}"' for rel, url in (("next", page.next), ("prev", page.previous)) if url]
             headers = {"Link": ", ".join(links)} if links else {}
         if form == "jsonld":
-            base = request.build_absolute_uri("/").rstrip("/")
+            kinds = {resource: viewset.linked for resource, viewset in self.resources.items()}
+            site = jsonld.Site(request.build_absolute_uri("/").rstrip("/"), kinds)
             say = jsonld.to_jsonld if key is not None else jsonld.to_jsonld_list
-            body = _dump(say(self.queryset.model.resource, json.loads(body), base))
+            body = _dump(say(self.queryset.model.resource, json.loads(body), site))
         return HttpResponse(body, content_type=formats.FORMATS[form].content_type, headers=headers), version
 
     def _elsewhere(self, request: Any, key: str, user: Any) -> HttpResponseBase | None:
@@ -152,28 +165,8 @@ def to_record(request: Any, model: type[Citable], key: str, *, permanent: bool) 
     return HttpResponse(status=307, headers={"Location": address, "Cache-Control": "no-cache"})
 
 
-def check_serializers() -> None:
-    """Raise CompileError for a serializer that has no SQL, or no columns for a file.
-
-    Called at the start, once the database is migrated.
-    """
-    get_resolver().url_patterns  # noqa: B018 - loads the views
-    for view in all_views(RecordViewSet):
-        columns(view.serializer_class(context={"labels": True}), guarded=True)
-        for serializer in (view.serializer_class, view.detail_serializer_class):
-            json_of(serializer(context={"labels": True}), SqlRow(Compilation(), view.queryset.model))
-
-
 def _dump(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def all_views(view: Any) -> Any:
-    """Yield the classes below a view class that stand for a resource."""
-    for child in view.__subclasses__():
-        if getattr(child, "queryset", None) is not None:
-            yield child
-        yield from all_views(child)
 
 
 def choice_fields(model: type[Model]) -> list[Any]:

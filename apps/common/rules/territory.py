@@ -1,11 +1,13 @@
 """Where a user may work, and the condition under which a record lies there.
 
-A territory is a handful of keys. What lies in it is said by each model in lists of its own references (`Keeper`). From
-these one subquery is built, which lists, counts, the admin and the check before a write all use. Its text hangs only on
-the kinds of keys that a territory has, so that it is built once for each kind of record and each such combination.
+A territory is a handful of keys. Each model lists those of its own references that place its rows (`HasTerritory`).
+From these one subquery is built, which lists, counts, the admin and the check before a write all use. Its text depends
+only on the kinds of keys that a territory has, so that it is built once for each kind of record and each such
+combination.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
@@ -13,7 +15,7 @@ from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import Model, Q
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from apps.common.sql.slots import Parameter, spell
@@ -22,41 +24,29 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
 
-# The kinds of record that somebody can be appointed to, with the part of a territory that holds their keys.
-KINDS = {
-    "registry.district": "districts",
-    "registry.street": "streets",
-    "registry.neighbourhood": "neighbourhoods",
-    "registry.memberunit": "units",
-}
-
 
 @dataclass(frozen=True)
 class Territory:
-    """What a user was appointed to: everything, or divisions by their keys and units with all their parts."""
+    """What a user was appointed to: everything, or keys of records by the `appointable` of their model, never none."""
 
     everything: bool = False
-    districts: frozenset[int] = frozenset()
-    streets: frozenset[int] = frozenset()
-    neighbourhoods: frozenset[int] = frozenset()
-    units: frozenset[int] = frozenset()
+    appointed: Mapping[str, frozenset[int]] = field(default_factory=dict, hash=False)
 
     def __bool__(self) -> bool:
-        return self.everything or any((self.districts, self.streets, self.neighbourhoods, self.units))
+        return self.everything or bool(self.appointed)
 
-    def keys(self, model: type[Model]) -> frozenset[int]:
+    def keys(self, model: "type[HasTerritory]") -> frozenset[int]:
         """Return the keys of the rows of a model that were appointed as such."""
-        kind = KINDS.get(model._meta.label_lower)
-        return getattr(self, kind) if kind else frozenset()
+        return self.appointed.get(model.appointable, frozenset())
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of record of which there are keys."""
-        return frozenset(kind for kind in KINDS.values() if getattr(self, kind))
+        return frozenset(self.appointed)
 
     def parameter(self, kind: str) -> list[int]:
         """Return the keys of a kind as a statement takes them."""
-        return sorted(getattr(self, kind))
+        return sorted(self.appointed[kind])
 
 
 NOWHERE = Territory()
@@ -64,7 +54,7 @@ NOWHERE = Territory()
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who reads, as far as the text of a statement hangs on it: the kinds of keys, whose values go into slots.
+    """Who reads, as far as the text of a statement depends on it: the kinds of keys, whose values are parameters.
 
     It stands for a user where a statement is put together, and all users with the same kinds share the statement.
     """
@@ -81,7 +71,7 @@ class Viewer:
         return self
 
     def parameter(self, kind: str) -> Parameter:
-        """Return the place of the keys of a kind."""
+        """Return the parameter for the keys of a kind."""
         return Parameter(slot_name(kind))
 
 
@@ -90,12 +80,12 @@ Reader: TypeAlias = "AbstractBaseUser | AnonymousUser | Viewer | None"
 
 
 def slot_name(kind: str) -> str:
-    """Return the name of the slot for the keys of a kind."""
+    """Return the name of the parameter for the keys of a kind."""
     return f"territory_of_{kind}"
 
 
 def viewer_of(user: Reader) -> tuple[Viewer | None, dict[str, object]]:
-    """Return as whom a user reads, None being everybody, and the values of the slots."""
+    """Return as whom a user reads, None being everybody, and the values of the parameters."""
     territory = territory_of(user)
     if not territory:
         return None, {}
@@ -110,12 +100,14 @@ class HasTerritory:
     `concerns`: a row lies where any of these lies, too, but pointing at a foreign one is free: it names a party.
     `inherits`: a row without any of `belongs_to` lies where this row of the same model lies (a part, in its whole).
     `kept_by_all`: everybody who was appointed to anything may edit the rows.
+    `appointable`: users are appointed to single rows; the name of their keys in a territory.
     """
 
     belongs_to: ClassVar[tuple[str, ...]] = ()
     concerns: ClassVar[tuple[str, ...]] = ()
     inherits: ClassVar[str] = ""
     kept_by_all: ClassVar[bool] = False
+    appointable: ClassVar[str] = ""
 
 
 def territory_of(user: Reader) -> Territory | Viewer:
@@ -219,7 +211,7 @@ def _arms(
     rows = f"SELECT id FROM {_quoted(model._meta.db_table)}"  # noqa: S608
     if model.kept_by_all:
         return [TerritoryQuery(rows, [])]
-    kind = KINDS.get(model._meta.label_lower)
+    kind = model.appointable
     arms = [TerritoryQuery(f"{rows} WHERE id = ANY(%s::bigint[])", [kind])] if kind in kinds else []
     for name in (*model.belongs_to, *model.concerns):
         field = model._meta.get_field(name)

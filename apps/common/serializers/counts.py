@@ -17,10 +17,14 @@ from apps.common.sql.slots import literal, text_of
 
 
 class CountField(serializers.IntegerField):
-    """How many records point at this one through a relation; counted by a subquery, not by loading them."""
+    """How many records point at this one through a relation; counted by a subquery, not by loading them.
 
-    def __init__(self, relation: str, **kwargs: Any) -> None:
+    `heading` is its label in exports, where the name of the counted records does not fit.
+    """
+
+    def __init__(self, relation: str, *, heading: Any = "", **kwargs: Any) -> None:
         self.relation = relation
+        self.heading = heading
         super().__init__(read_only=True, min_value=0, **kwargs)
 
     def sql(self, row: SqlRow) -> Bare:

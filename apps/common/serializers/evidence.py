@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -25,6 +26,8 @@ class QuotationSerializer(serializers.Serializer[Any]):
 @extend_schema_field(QuotationSerializer)
 class QuotationField(serializers.DictField):
     """The quotation of a citation; null where the article's text is not attached or quotations are not public."""
+
+    heading = _("quotation")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, allow_null=True, **kwargs)

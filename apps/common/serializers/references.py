@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -21,6 +22,8 @@ def edtf(name: str) -> tuple[str, ...]:
 @extend_schema_field({"type": "string", "format": "uri-reference"})
 class AddressField(serializers.Field):
     """The address of a record in this API, as a path: it holds behind any proxy and under any host name."""
+
+    heading = _("address")
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", "Address of the record, relative to the host.")
@@ -71,9 +74,13 @@ class TargetReference(serializers.Serializer[Any]):
 
 @extend_schema_field(TargetReference)
 class TargetField(serializers.Field):
-    """The record of any kind that a row speaks about; those of a whole page are looked up together."""
+    """The record of any kind that a row speaks about; those of a whole page are looked up together.
 
-    def __init__(self, **kwargs: Any) -> None:
+    `heading` is its label in exports.
+    """
+
+    def __init__(self, *, heading: Any = "", **kwargs: Any) -> None:
+        self.heading = heading
         super().__init__(source="*", read_only=True, **kwargs)
 
     def to_representation(self, value: Any) -> Any:

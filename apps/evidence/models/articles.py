@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Record
+from apps.common.models.records import Counted, Record
 from apps.common.rules.change_log import logged
 from apps.common.values.columns import EDTFField, PinyinField, SearchField
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
@@ -30,6 +30,7 @@ class Article(Record):
     """A published source. Its text stays outside the registry; what is kept are its position and digest."""
 
     resource = "articles"
+    counted_by = Counted((), date="issued_on")
     name_field = "title"
     kept_by_all = True
 

@@ -20,6 +20,7 @@ class Figure(NamedRecord):
     """One number that a source reports, with all that is needed to know what it means."""
 
     resource = "figures"
+    counted_by = None  # reported, not counted
     belongs_to = ("subject",)
     concerns = ("reporter",)
 

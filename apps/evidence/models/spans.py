@@ -165,6 +165,7 @@ class Citation(Span):
     """Where an article says something: a span of its body, and the fields of the record that the span supports."""
 
     resource = "citations"
+    counted_by = None  # a place in an article
     belongs_to = ("record",)
 
     supports = ArrayField(
@@ -256,6 +257,7 @@ class Mark(Span):
     """A stretch of an article that a curator has looked at and found to state no fact, with the reason."""
 
     resource = "marks"
+    counted_by = None  # a place in an article
     kept_by_all = True
 
     class Reason(models.TextChoices):

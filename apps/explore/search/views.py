@@ -19,12 +19,14 @@ from apps.common.models.records import Fact, citable_models
 from apps.common.models.search_conditions import clean_q
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE
+from apps.common.resources.views import Tag
 from apps.common.rules.territory import viewer_of
 from apps.common.values.ngrams import END, every, ngrams, pattern, term_parameters
 from apps.explore.search.matches import matches
 from apps.explore.search.sql import CAP, PLACES, RANKS, SearchShape, column_names, run, searched
 from apps.explore.search.suggestions import suggestions
 
+TAG = Tag("explore", "Questions across all resources: search, network, statistics.")
 PARAMETERS = frozenset({"q", "resource", *PLACES, "labels", "page_size", "cursor", "format"})
 LONGEST = 200
 MOST_WORDS = 8
@@ -100,7 +102,7 @@ class SearchView(CachedReads, APIView):
     @extend_schema(
         operation_id="search",
         summary="Search all resources",
-        tags=["explore"],
+        tags=[TAG.name],
         responses={200: AnswerSerializer},
         parameters=[
             OpenApiParameter(

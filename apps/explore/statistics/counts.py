@@ -16,29 +16,16 @@ What a draft says is not used, neither for its own count nor for the place of wh
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 from django.db.models import Case, CharField, Count, F, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Coalesce, ExtractYear
 
-from apps.assessments.models import Assessment, Dimension, Framework, Score
 from apps.common.models.records import Citable, Fact
-from apps.events.models import Award, Event, Participation
-from apps.evidence.models import Article
+from apps.common.resources.registry import viewsets
 from apps.explore.lookups import any_of
-from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
-from apps.registry.models import (
-    Alliance,
-    District,
-    Identifier,
-    Membership,
-    MemberUnit,
-    Neighbourhood,
-    Street,
-    UnitName,
-    Venue,
-    VenueService,
-)
+from apps.registry.models import District, Neighbourhood, Street
 
 PLACES = ("district", "street")
 VOCABULARIES = ("kind", "status", "role", "category")
@@ -49,11 +36,7 @@ TEXT: Any = CharField()
 
 @dataclass(frozen=True)
 class Countable:
-    """A resource as statistics see it.
-
-    `holders` are the paths to where its place is looked for, "" being the record itself; `date` is the path of the
-    partial date that gives its year; `heading` is the path of the category under which it stands.
-    """
+    """A resource as statistics see it (see `Counted`)."""
 
     model: type[Citable]
     holders: tuple[str, ...] = ()
@@ -78,38 +61,15 @@ class Countable:
         return f"{self.resource}.{dimension}" if field else None
 
 
-COUNTABLES: dict[str, Countable] = {
-    item.resource: item
-    for item in (
-        Countable(District, ("",)),
-        Countable(Street, ("",)),
-        Countable(Neighbourhood, ("",)),
-        Countable(MemberUnit, ("",)),
-        Countable(UnitName, ("unit",), "valid_from"),
-        Countable(Identifier, ("unit",)),
-        Countable(Alliance, ("",), "founded_on"),
-        Countable(Membership, ("alliance",), "joined_on"),
-        Countable(Venue, ("",), "opened_on"),
-        Countable(VenueService, ("venue",), "offered_since"),
-        Countable(Category, ("alliance", "programme")),
-        Countable(Need, ("", "alliance", "unit"), "published_on"),
-        Countable(Resource, ("", "alliance", "unit"), "published_on"),
-        Countable(Project, ("",), "starts_on", "category"),
-        Countable(ProjectPartner, ("project",), "", "project__category"),
-        Countable(Claim, ("project",), "claimed_on", "project__category"),
-        Countable(Deliverable, ("project",), "released_on", "project__category"),
-        Countable(Event, ("", "venue"), "held_on"),
-        Countable(Participation, ("event", "event__venue"), "event__held_on"),
-        Countable(Award, ("",)),
-        Countable(Article, (), "issued_on"),
-        Countable(Framework, ("",), "adopted_on"),
-        Countable(Dimension, ("framework",)),
-        Countable(Assessment, ("", "unit"), "assessed_on"),
-        Countable(Score, ("assessment", "assessment__unit"), "assessment__assessed_on"),
-    )
-}
-# Places in articles and merges are no records of the field, and figures are reported, not counted.
-NOT_COUNTED = frozenset({"citations", "marks", "figures", "merges"})
+@cache
+def all_countables() -> dict[str, Countable]:
+    """Return all resources that are counted, by name."""
+    models: list[type[Citable]] = [viewset.queryset.model for viewset in viewsets().values()]
+    return {
+        model.resource: Countable(model, counted.holders, counted.date or model.begins_field, counted.heading)
+        for model in models
+        if (counted := model.counted_by)
+    }
 
 
 @dataclass(frozen=True)
@@ -149,7 +109,7 @@ Group = tuple[SourcedValue, ...]
 def countables(dimensions: Iterable[str], among: Iterable[str] = ()) -> list[Countable]:
     """Return the resources that have all the dimensions."""
     wanted = list(dimensions)
-    named = [COUNTABLES[name] for name in among] or list(COUNTABLES.values())
+    named = [all_countables()[name] for name in among] or list(all_countables().values())
     return [item for item in named if all(item.source(dimension) for dimension in wanted)]
 
 
@@ -165,7 +125,7 @@ def count(items: Iterable[Countable], by: list[str], scope: Scope, limit: int) -
     found: dict[Group, dict[str, int]] = {}
     for resource, *values, number in _union(selects, limit):
         if number:
-            found.setdefault(group(COUNTABLES[resource], by, values), {})[resource] = number
+            found.setdefault(group(all_countables()[resource], by, values), {})[resource] = number
     return found
 
 
@@ -178,7 +138,9 @@ def group_subjects(subjects: Iterable[tuple[Countable, list[int]]], by: list[str
         rows = item.model._default_manager.visible_to(None).filter(pk__in=keys)
         rows = rows.annotate(of=Value(item.resource, output_field=TEXT), **values)
         selects.append(rows.order_by().values_list("of", "pk", *names))
-    return {(resource, pk): group(COUNTABLES[resource], by, values) for resource, pk, *values in _union(selects, None)}
+    return {
+        (resource, pk): group(all_countables()[resource], by, values) for resource, pk, *values in _union(selects, None)
+    }
 
 
 def group(item: Countable, by: list[str], values: list[str | None]) -> Group:

@@ -22,13 +22,13 @@ from apps.evidence.adding import AddingError, add
 from apps.evidence.models import Figure
 from apps.evidence.summary import Subject, addend, containments, subject_of
 from apps.explore.statistics.counts import (
-    COUNTABLES,
     SPANNING,
     UNKNOWN,
     Countable,
     Group,
     Scope,
     SourcedValue,
+    all_countables,
     dated,
     group_subjects,
     in_place,
@@ -138,7 +138,7 @@ def _groups(subjects: set[Subject], by: list[str]) -> dict[Subject, Group]:
         model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
         keys[model.resource].append(pk)
         types[model.resource] = content_type_id
-    found = group_subjects(((COUNTABLES[name], pks) for name, pks in keys.items()), by)
+    found = group_subjects(((all_countables()[name], pks) for name, pks in keys.items()), by)
     return {(types[resource], pk): group for (resource, pk), group in found.items()}
 
 

@@ -18,19 +18,19 @@ from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable, citable_models
 from apps.common.models.targets import Target, load_targets
 from apps.common.reading.answer_cache import CachedReads
+from apps.common.resources.registry import viewsets
 from apps.common.values.dates import EDTFError, bounds
 from apps.evidence.models import Figure
 from apps.evidence.summary import subject_of
 from apps.explore.statistics.counts import (
-    COUNTABLES,
     DIMENSIONS,
-    NOT_COUNTED,
     SPANNING,
     UNKNOWN,
     Countable,
     Group,
     Scope,
     SourcedValue,
+    all_countables,
     count,
     countables,
     reach,
@@ -131,7 +131,7 @@ def read_question(request: Request) -> StatisticsRequest:
     """Read the parameters, or raise ParameterError."""
     refuse_unknown(request, PARAMETERS)
     read_format(request)
-    by, resources = read_known(request, "by", DIMENSIONS), read_known(request, "resource", COUNTABLES)
+    by, resources = read_known(request, "by", DIMENSIONS), read_known(request, "resource", all_countables())
     if len(by) > MAX_DIMENSIONS:
         raise parameter_error("by", gettext("At most %(limit)s dimensions can be asked for.") % {"limit": 2})
     districts, streets = read_keys(request, "district", District), read_keys(request, "street", Street)
@@ -171,7 +171,7 @@ def read_known(request: Request, name: str, known: Iterable[str]) -> list[str]:
     """Return the words of a parameter, each of which is known and stands once."""
     words = read_words(request, name)
     for word in words:
-        if word in NOT_COUNTED and name == "resource":
+        if name == "resource" and word in viewsets() and word not in known:
             raise parameter_error(name, gettext("“%(word)s” are not counted here.") % {"word": word})
         if word not in known:
             detail = gettext("“%(word)s” is not one of the values.") % {"word": word[:100]}
@@ -185,7 +185,7 @@ def refuse_lacking(resources: list[str], wanted: list[str]) -> None:
     """Raise ParameterError where a resource that was asked for lacks what it is to be counted or narrowed by."""
     for name in resources:
         for dimension in wanted:
-            if not COUNTABLES[name].source(dimension):
+            if not all_countables()[name].source(dimension):
                 having = [item.resource for item in countables(wanted)]
                 detail = gettext("“%(resource)s” have no %(dimension)s.") % {"resource": name, "dimension": dimension}
                 raise parameter_error("resource", detail + nearest(name, having))
@@ -329,7 +329,7 @@ class StatisticsAnswer:
         if key.source == "year":
             return False, 0, [SPANNING, UNKNOWN].index(key.value) + 1 if not key.value.isdigit() else 0, key.value
         values: Collection[str] = [value for value, _label in _choices(key)]
-        resources = list(COUNTABLES)
+        resources = list(all_countables())
         return False, resources.index(key.source.partition(".")[0]), list(values).index(key.value), ""
 
     def _target(self, key: SourcedValue) -> Target:
@@ -349,4 +349,4 @@ def _row(key: SourcedValue) -> tuple[int, int]:
 def _choices(key: SourcedValue) -> list[tuple[str, Any]]:
     """Return the values of a vocabulary with their labels."""
     resource, _dot, name = key.source.partition(".")
-    return list(COUNTABLES[resource].model._meta.get_field(name).choices or [])  # type: ignore[union-attr]
+    return list(all_countables()[resource].model._meta.get_field(name).choices or [])  # type: ignore[union-attr]

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact, NamedRecord
+from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
 from apps.common.values.pinyin import slugify_name
@@ -17,6 +17,7 @@ class Alliance(NamedRecord):
     """A body of units at any level, from a district's network down to a co-building pair; a tree by `parent`."""
 
     resource = "alliances"
+    mergeable = proposed_by_name = True
     begins_field = "founded_on"
     ends_field = "dissolved_on"
     belongs_to = ("district", "street", "neighbourhood")
@@ -107,6 +108,7 @@ class Membership(Fact):
     """A unit in an alliance with a role. A member that is not resolved to a unit keeps the name as written."""
 
     resource = "memberships"
+    counted_by = Counted(("alliance",))
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "alliance")

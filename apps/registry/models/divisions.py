@@ -132,6 +132,7 @@ class District(Division):
     """County-level division (区, 县)."""
 
     resource = "districts"
+    appointable = "districts"
 
     class Kind(models.TextChoices):
         DISTRICT = "district", _("District")
@@ -164,6 +165,7 @@ class Street(Division):
     """Township-level division (街道, 镇, 乡, and zones with the same rank)."""
 
     resource = "streets"
+    appointable = "streets"
     belongs_to = ("district",)
 
     class Kind(models.TextChoices):
@@ -224,6 +226,7 @@ class Neighbourhood(Division):
     """A residents' or village committee, which has an official code, or an estate, which has a slug."""
 
     resource = "neighbourhoods"
+    appointable = "neighbourhoods"
     key_field = "key"
     search_columns = {"ngrams": ("search_text", "alias_text")}
     belongs_to = ("street", "committee")

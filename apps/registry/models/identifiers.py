@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact
+from apps.common.models.records import Counted, Fact
 from apps.common.values.columns import SearchField
 from apps.common.values.ngram_columns import NgramsField, NgramsIndex
 from apps.registry.models.units import MemberUnit
@@ -20,6 +20,7 @@ class Identifier(Fact):
     """What an organisation is called in another register: the code of a scheme. No two units bear the same."""
 
     resource = "identifiers"
+    counted_by = Counted(("unit",))
     name_field = "value"
     belongs_to = ("unit",)
     search_columns = {"ngrams": ("search_text",)}

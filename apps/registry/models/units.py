@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import NamedRecord
+from apps.common.models.records import Counted, NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.common.values.ngram_columns import CollectsNames, NamesField, NgramsField
 from apps.registry.models.divisions import District, Neighbourhood, Street
@@ -15,6 +15,8 @@ class MemberUnit(NamedRecord):
     """Any organisation, or a part of one; a tree by `parent`."""
 
     resource = "member-units"
+    mergeable = proposed_by_name = True
+    appointable = "units"
     search_columns = {"ngrams": ("search_text", "alias_text")}
     belongs_to = ("district", "street", "neighbourhood")
     inherits = "parent"
@@ -100,6 +102,7 @@ class UnitName(NamedRecord):
     """A name that a unit has, had, or is given in a source."""
 
     resource = "unit-names"
+    counted_by = Counted(("unit",))
     begins_field = "valid_from"
     ends_field = "valid_until"
     belongs_to = ("unit",)

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import NamedRecord
+from apps.common.models.records import Counted, NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.units import MemberUnit
@@ -15,6 +15,7 @@ class Venue(NamedRecord):
     """A place in which the networks work; parts of a venue are venues with a parent."""
 
     resource = "venues"
+    mergeable = proposed_by_name = True
     begins_field = "opened_on"
     ends_field = "closed_on"
     belongs_to = ("district", "street", "neighbourhood")
@@ -105,6 +106,8 @@ class VenueService(NamedRecord):
     """One thing that a venue offers."""
 
     resource = "venue-services"
+    counted_by = Counted(("venue",))
+    mergeable = True  # but not proposed: many venues offer a service of one name
     begins_field = "offered_since"
     belongs_to = ("venue",)
     concerns = ("provider",)

@@ -1,5 +1,6 @@
 """The JSON of who and where."""
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
@@ -183,8 +184,10 @@ class IdentifierSerializer(RecordSerializer):
 class AllianceSerializer(RecordSerializer):
     """A body of units."""
 
-    part_count = CountField("parts", help_text="Parts on record.")
-    member_count = CountField("memberships", help_text="Members on record; what a source reports stands in `figures`.")
+    part_count = CountField("parts", heading=_("parts"), help_text="Parts on record.")
+    member_count = CountField(
+        "memberships", heading=_("members"), help_text="Members on record; what a source reports stands in `figures`."
+    )
     project_count = CountField("projects", help_text="Projects on record.")
 
     class Meta:

@@ -1,5 +1,7 @@
 """Venues and their services as JSON."""
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.common.serializers.counts import CountField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
@@ -12,7 +14,7 @@ from apps.registry.serializers.organisations import MemberUnitSerializer
 class VenueSerializer(RecordSerializer):
     """A place in which the networks work."""
 
-    service_count = CountField("services", help_text="Services on record.")
+    service_count = CountField("services", heading=_("services"), help_text="Services on record.")
 
     class Meta:
         model = Venue

@@ -15,8 +15,8 @@ from django.utils import timezone
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable
 from apps.common.models.tables import KeptFile
+from apps.common.resources.registry import viewsets
 from apps.registry.models import MemberUnit
-from partybuild.api import viewsets
 from tests.factories import AppointmentFactory, MemberUnitFactory, StreetFactory, UserFactory
 
 PAGE = "/admin/registry/memberunit/import/"

@@ -18,7 +18,7 @@ from django.utils import translation
 from apps.common.files import exports, spreadsheets
 from apps.common.files.columns import LIVE, columns, mark, name_of, unmark
 from apps.common.http.formats import FORMATS, by_accept
-from partybuild.api import viewsets
+from apps.common.resources.registry import viewsets
 from tests.conftest import Api, eventually
 from tests.factories import AllianceFactory, MembershipFactory, MemberUnitFactory
 

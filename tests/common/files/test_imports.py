@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from apps.common.models.logged_change import LoggedChange
+from apps.common.resources.registry import viewsets
 from apps.registry.models import MemberUnit
-from partybuild.api import viewsets
 from tests.factories import MemberUnitFactory, StreetFactory, UserFactory
 from tests.rows import make_full
 from tests.writing import Keeper

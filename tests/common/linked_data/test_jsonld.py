@@ -11,15 +11,14 @@ from rest_framework.serializers import ListSerializer
 from apps.common.linked_data.jsonld import (
     CONTEXT,
     CONTEXT_FILE,
-    DIRECT,
     FORMS,
     REFERENCE,
+    Site,
     to_jsonld,
     to_jsonld_list,
     to_node,
 )
-from apps.common.linked_data.shared_terms import KINDS, TYPES_BY_KIND
-from partybuild.api import viewsets
+from apps.common.resources.registry import viewsets
 from tests.conftest import Api
 
 pytestmark = [
@@ -31,6 +30,8 @@ pytestmark = [
 BASE = "https://registry.example"
 ROOT = f"{BASE}/api/v1"
 RESOURCES = sorted(viewsets())
+KINDS = {name: viewset.linked for name, viewset in viewsets().items()}
+SITE = Site(BASE, KINDS)
 ORG = Namespace(CONTEXT["org"])
 PROV = Namespace(CONTEXT["prov"])
 OA = Namespace(CONTEXT["oa"])
@@ -50,7 +51,7 @@ def iri(path: str) -> URIRef:
 
 
 def graph_of(api: Api, path: str, **parameters: str) -> Graph:
-    return parse(to_jsonld(path.partition("/")[0], api.get(path, **parameters), BASE))
+    return parse(to_jsonld(path.partition("/")[0], api.get(path, **parameters), SITE))
 
 
 def sound(graph: Graph) -> None:
@@ -74,7 +75,6 @@ def test_the_context_is_one_and_is_served_as_a_file(client: Client) -> None:
 
 
 def test_every_resource_is_mapped_and_every_field_mapped_or_dropped() -> None:
-    assert set(KINDS) == set(viewsets())
     for name, viewset in viewsets().items():
         known = set(KINDS[name].rules)
         for serializer in (viewset.serializer_class, viewset.detail_serializer_class):
@@ -88,8 +88,9 @@ def test_every_resource_is_mapped_and_every_field_mapped_or_dropped() -> None:
 
 def test_every_term_has_a_prefix_of_the_context() -> None:
     terms = {term for kind in KINDS.values() for rule in kind.rules.values() for term in rule.terms}
-    terms |= {term for kind in KINDS.values() for term in kind.types} | set(TYPES_BY_KIND.values())
-    terms |= {term for term, _end, _over in DIRECT.values()} | {name for name in CONTEXT if ":" in name}
+    terms |= {term for kind in KINDS.values() for term in (*kind.types, *kind.types_by_kind.values())}
+    terms |= {rule.direct.term for kind in KINDS.values() for rule in kind.rules.values() if rule.direct}
+    terms |= {name for name in CONTEXT if ":" in name}
     assert {term.partition(":")[0] for term in terms} <= PREFIXES
     assert {rule.form for kind in KINDS.values() for rule in kind.rules.values()} == {*FORMS, "dropped"}
 
@@ -98,7 +99,7 @@ def test_every_term_has_a_prefix_of_the_context() -> None:
 def test_every_record_of_every_list_is_read(api: Api, resource: str) -> None:
     page = api.get(resource, page_size=200)
     while True:
-        graph = parse(to_jsonld_list(resource, page, BASE))
+        graph = parse(to_jsonld_list(resource, page, SITE))
         sound(graph)
         for record in page["results"]:
             subject = URIRef(BASE + record["url"])
@@ -117,7 +118,7 @@ def test_whole_records_are_read_with_all_that_is_nested_in_them(api: Api, resour
     for listed in api.get(resource, fields="url", page_size=200)["results"][::60]:
         record = api.get(listed["url"], **parameters)
         check_fields(resource, record)
-        graph = parse(to_jsonld(resource, record, BASE))
+        graph = parse(to_jsonld(resource, record, SITE))
         sound(graph)
         assert set(graph.objects(URIRef(BASE + listed["url"]), RDF.type))
 
@@ -167,20 +168,20 @@ def test_members_and_their_roles_from_either_side(api: Api) -> None:
 def test_a_number_keeps_its_meaning(api: Api) -> None:
     kept = 0
     for record in api.results("figures", page_size=200):
-        graph = parse(to_jsonld("figures", record, BASE))
+        graph = parse(to_jsonld("figures", record, SITE))
         figure = URIRef(BASE + record["url"])
         assert ((figure, SCHEMA.value, None) in graph) == (record["comparator"] == "=")
         assert ((figure, RDF.type, SCHEMA.Observation) in graph) == (record["kind"] == "actual")
         assert (figure, SCHEMA.observationAbout, URIRef(BASE + record["subject"]["url"])) in graph
         kept += (figure, SCHEMA.minValue, Literal(record["value"])) in graph
     assert kept
-    assert "schema:value" not in to_node("figures", {"url": "/api/v1/figures/x", "value": 3}, BASE)
+    assert "schema:value" not in to_node("figures", {"url": "/api/v1/figures/x", "value": 3}, SITE)
 
 
 def test_who_took_part_but_no_person(api: Api) -> None:
     named = [row for row in api.results("participations", page_size=200) if row["representative_name"] and row["unit"]]
     event = api.get(named[0]["event"]["url"])
-    document = to_jsonld("events", event, BASE)
+    document = to_jsonld("events", event, SITE)
     text = json.dumps(document, ensure_ascii=False)
     assert [row["representative_name"] for row in named if row["representative_name"] in text] == []
     graph, association = parse(document), URIRef(BASE + named[0]["url"])
@@ -192,16 +193,16 @@ def test_who_took_part_but_no_person(api: Api) -> None:
 def test_a_member_that_left_is_a_membership_only() -> None:
     unit = {"key": "u", "name": "某单位", "url": "/api/v1/member-units/u"}
     row = {"unit": unit, "role": "member", "left_on": "2015", "url": "/api/v1/memberships/m"}
-    document = to_jsonld("alliances", {"url": "/api/v1/alliances/a", "members": [row]}, BASE)
+    document = to_jsonld("alliances", {"url": "/api/v1/alliances/a", "members": [row]}, SITE)
     graph = parse(document)
     assert (iri("memberships/m"), ORG.organization, iri("alliances/a")) in graph
     assert (None, ORG.hasMember, None) not in graph
     row["left_on"] = ""
-    graph = parse(to_jsonld("alliances", {"url": "/api/v1/alliances/a", "members": [row]}, BASE))
+    graph = parse(to_jsonld("alliances", {"url": "/api/v1/alliances/a", "members": [row]}, SITE))
     assert (iri("alliances/a"), ORG.hasMember, iri("member-units/u")) in graph
 
 
 def test_picked_fields_and_empty_ones_make_a_document_too() -> None:
-    document = to_jsonld("projects", {"kind": "brand", "summary": "", "alliance": None, "parts": []}, BASE)
+    document = to_jsonld("projects", {"kind": "brand", "summary": "", "alliance": None, "parts": []}, SITE)
     assert set(document) == {"@context", "@type", "dcterms:type"}
     sound(parse(document))

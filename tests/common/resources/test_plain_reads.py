@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 from apps.common.http.middleware import Handler
 from apps.common.reading.record_version import KNOWN
 from apps.common.resources import plain_reads
-from partybuild.api import viewsets
+from apps.common.resources.registry import viewsets
 from tests.conftest import eventually
 
 SHORTCUT = "apps.common.resources.plain_reads.ShortcutMiddleware"

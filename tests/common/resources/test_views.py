@@ -8,9 +8,9 @@ import pytest
 from django.utils import translation
 
 from apps.common.models.records import citable_models
+from apps.common.resources.registry import viewsets
 from apps.common.resources.views import choice_fields
 from apps.registry.models import Alliance
-from partybuild.api import viewsets
 from tests.conftest import Api
 from tests.factories import (
     AllianceFactory,

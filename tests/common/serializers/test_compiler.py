@@ -25,14 +25,13 @@ from apps.common.filters.ranges import DateFilter
 from apps.common.filters.sets import SearchFilter, facetable
 from apps.common.reading import pages
 from apps.common.reading.order import order_by, read_order
-from apps.common.resources.views import check_serializers
+from apps.common.resources.registry import check_serializers, viewsets
 from apps.common.serializers.compiler import Compilation, CompileError, SqlRow, json_of
 from apps.common.serializers.json_sql import Bare, Constant, Unescaped, Value, Written, object_of
 from apps.common.serializers.records import RecordSerializer, prepare
 from apps.common.sql.slots import literal
 from apps.registry.filters import IdentifierFilter
 from apps.registry.models import Alliance
-from partybuild.api import viewsets
 
 pytestmark = pytest.mark.django_db
 

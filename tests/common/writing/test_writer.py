@@ -7,9 +7,9 @@ from django.db import connection
 
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable
+from apps.common.resources.registry import viewsets
 from apps.events.models import Event
 from apps.registry.models import Alliance, MemberUnit
-from partybuild.api import viewsets
 from tests.conftest import Api, eventually
 from tests.factories import (
     DIGEST_OF_X,

@@ -22,11 +22,11 @@ from apps.common.files.exports import CELLS, JSON_LINES, cells, chunks, copied, 
 from apps.common.files.spreadsheets import terms
 from apps.common.models.records import Citable, citable_models
 from apps.common.reading.data_version import build
+from apps.common.resources.registry import viewsets
 from apps.common.resources.views import RecordViewSet
 from apps.common.serializers.compiler import Compilation, SqlRow, json_of, select_list
 from apps.common.sql.slots import text_of
 from apps.common.sql.statement import Statement
-from partybuild.api import viewsets
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of the folder; a change that a reader has to know of makes it 2

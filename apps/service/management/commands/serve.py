@@ -19,7 +19,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command, get_commands
 from django.db import connection, connections
 
-from apps.common.resources.views import check_serializers
+from apps.common.resources.registry import check_serializers
 from apps.common.rules.database_layout import EARLIER_LAYOUT, is_of_earlier_layout
 from partybuild import database
 from partybuild.database import SetupError

@@ -1,0 +1,50 @@
+"""Linked data of what happened: a term for each field."""
+
+from apps.common.linked_data.rules import PERSON, Kind, counts, date, node, paired, places, reverse, value
+from apps.common.linked_data.shared_terms import BASE, ROLE, STATUS, SUMMED_UP, TYPE
+from apps.registry.linked_terms import PARTY
+
+EVENT = Kind(
+    ("schema:Event", "prov:Activity"),
+    {
+        **SUMMED_UP,
+        **TYPE,
+        **STATUS,
+        "parent": node("schema:superEvent"),
+        "parts": node("schema:subEvent"),
+        "series": value("pb:series"),
+        **date("held_on", "schema:startDate"),
+        "alliance": node("schema:organizer"),
+        "venue": node("schema:location"),
+        **places("schema:location"),
+        "projects": node("schema:about"),
+        "slogan": value("schema:slogan"),
+        "participations": node("prov:qualifiedAssociation"),
+        **counts("part_count", "participation_count"),
+        **paired("guest"),
+    },
+)
+
+PARTICIPATION = Kind(
+    ("prov:Association",),
+    {
+        **BASE,
+        **PARTY,
+        **ROLE,
+        "event": reverse("prov:qualifiedAssociation"),
+        "representative_name": PERSON,
+        "representative_office": value("pb:office"),
+        "award": node("pb:award"),
+        "contribution": value("pb:contribution"),
+    },
+)
+
+AWARD = Kind(
+    ("pb:Award",),
+    {
+        **SUMMED_UP,
+        "giver": node("schema:sponsor"),
+        "district": node("schema:areaServed"),
+        "participations": reverse("pb:award"),
+    },
+)

@@ -1,0 +1,59 @@
+"""Linked data of articles, spans and figures: a term for each field."""
+
+from apps.common.linked_data.rules import ADDRESS, COUNTED, ELSEWHERE, Kind, TermRule, concept, date, node, value
+from apps.common.linked_data.shared_terms import NAMED
+
+SPAN = {
+    "url": ADDRESS,
+    "slug": value("dcterms:identifier"),
+    "article": TermRule("span", ("oa:hasTarget",)),
+    "start": ELSEWHERE,
+    "end": ELSEWHERE,
+    "sha256": ELSEWHERE,
+    "quotation": ELSEWHERE,
+    "updated_at": value("dcterms:modified"),
+}
+ARTICLE = Kind(
+    ("schema:NewsArticle", "prov:Entity"),
+    {
+        "url": ADDRESS,
+        "slug": value("dcterms:identifier"),
+        "title": value("schema:name", "schema:headline"),
+        "title_pinyin": TermRule("pinyin", ("schema:name",)),
+        "publisher": value("dcterms:publisher"),
+        "republisher": value("pb:republisher"),
+        "byline": value("dcterms:creator"),
+        "editor": value("pb:editor"),
+        **date("issued_on", "schema:datePublished"),
+        "page": value("schema:pagination"),
+        "captured_sha256": value("pb:capturedSha256"),
+        "body_start": value("pb:bodyStart"),
+        "body_end": value("pb:bodyEnd"),
+        "body_length": COUNTED,
+        "body_sha256": value("pb:bodySha256"),
+        "citation_count": COUNTED,
+        "updated_at": value("dcterms:modified"),
+    },
+)
+
+CITATION = Kind(("oa:Annotation",), {**SPAN, "record": node("oa:hasBody"), "supports": value("pb:supports")})
+
+MARK = Kind(("oa:Annotation",), {**SPAN, "reason": concept("pb:reason"), "note": value("schema:description")})
+
+FIGURE = Kind(
+    (),  # by its kind: a plan is no observation
+    {
+        **NAMED,
+        "measure": value("schema:variableMeasured"),
+        "comparator": ELSEWHERE,
+        "value": TermRule("bounded"),
+        "unit": concept("schema:unitCode"),
+        "kind": concept("dcterms:type"),
+        "reading": COUNTED,
+        **date("period", "schema:observationPeriod"),
+        "subject": node("schema:observationAbout"),
+        "reporter": node("prov:wasAttributedTo"),
+        "as_written": value("pb:asWritten"),
+    },
+    {"actual": "schema:Observation", "target": "pb:Target"},
+)
