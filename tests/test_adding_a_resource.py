@@ -60,7 +60,6 @@ def test_the_steps_are_few_and_in_the_house_style(project: Path) -> None:
     assert sum(len(code.splitlines()) for _path, code in blocks()) <= MOST_LINES
 
 
-@pytest.mark.django_db
 def test_the_resource_has_what_the_page_promises(project: Path, loaded_url: str) -> None:
     environment = {**os.environ, "DATABASE_URL": loaded_url}
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-v0", "-c", CHECKS]
