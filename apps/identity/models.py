@@ -148,7 +148,13 @@ class Distinction(models.Model):
         ordering = ["-at", "-pk"]
         constraints = [
             models.UniqueConstraint(fields=["content_type", "first_id", "second_id"], name="identity_distinction_once"),
-            models.CheckConstraint(condition=Q(first_id__lt=F("second_id")), name="identity_distinction_in_order"),
+            models.CheckConstraint(
+                condition=Q(first_id__lt=F("second_id")),
+                name="identity_distinction_in_order",
+                violation_error_message=_(
+                    "Of a pair that was told apart, the record that was made first stands first."
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
