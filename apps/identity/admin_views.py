@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.rules.change_log import SETTINGS
+from apps.common.writing.transaction import write_transaction
 from apps.identity.merging import MergeError, MergeResult, fillable, merge, mergeable
 from apps.identity.models import Distinction, Merge
 from apps.identity.proposals import REASONS, editable, models, proposals, tell_apart
@@ -148,10 +148,7 @@ def merge_pair(request: Any) -> HttpResponse:
     outcome: MergeResult | None = None
     error = ""
     try:
-        with transaction.atomic():
-            if keep:
-                with connection.cursor() as cursor:  # for the change log
-                    cursor.execute("SELECT set_config(%s, %s, true)", [SETTINGS["reason"], form.cleaned_data["reason"]])
+        with write_transaction(reason=form.cleaned_data["reason"] if keep else ""):
             outcome = merge(
                 loser=loser,
                 winner=winner,
