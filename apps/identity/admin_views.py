@@ -1,18 +1,22 @@
 """Curators' pages of doubles: pairs that are proposed, and the preview of a merge."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common.http.middleware import id_of
+from apps.common.models.records import NamedRecord
+from apps.common.rules.territory import Reader
 from apps.common.writing.transaction import write_transaction
 from apps.identity.merge_result import MergeError, MergeResult
 from apps.identity.merging import fillable, merge, mergeable
@@ -30,13 +34,13 @@ class PairForm(forms.Form):
     loser = forms.SlugField(label=gettext_lazy("record that is merged"), max_length=120)
     winner = forms.SlugField(label=gettext_lazy("record that stays"), max_length=120)
 
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, user: Reader, data: Mapping[str, str] | None) -> None:
+        super().__init__(data)
         self.user = user
         choices = [(name, model._meta.verbose_name) for name, model in mergeable().items()]
         self.fields["resource"].choices = choices  # type: ignore[attr-defined]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
         if model := mergeable().get(cleaned.get("resource", "")):
             for name in ("loser", "winner"):
@@ -60,15 +64,15 @@ class MergeForm(forms.Form):
         choices=(),
     )
 
-    def __init__(self, loser: Any, winner: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        names = fillable(loser, winner)
-        choices = [(name, f"{loser._meta.get_field(name).verbose_name}: {getattr(loser, name)}") for name in names]
+    def __init__(self, loser: NamedRecord, winner: NamedRecord, data: QueryDict | None) -> None:
+        super().__init__(data)
+        labels = {item.name: item.verbose_name for item in loser._meta.concrete_fields}
+        choices = [(name, f"{labels[name]}: {getattr(loser, name)}") for name in fillable(loser, winner)]
         self.fields["fill"].choices = choices  # type: ignore[attr-defined]
 
 
 def duplicates(request: HttpRequest) -> HttpResponse:
-    """Show a page of the pairs that may be one; told that a pair is not, remember it."""
+    """Show a page of the pairs that may be one; remember a pair that is sent as not one."""
     known = models()
     resource = request.GET.get("kind", next(iter(known)))
     if resource not in known:
@@ -107,7 +111,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/identity/duplicates.html", context)
 
 
-def _demand(request: HttpRequest, model: Any) -> None:
+def _demand(request: HttpRequest, model: type[Model]) -> None:
     """Raise PermissionDenied for who may not change records of a kind."""
     if not admin.site.get_model_admin(model).has_change_permission(request):
         raise PermissionDenied
@@ -128,11 +132,11 @@ def _remember(request: HttpRequest, resource: str) -> HttpResponse:
     return HttpResponseRedirect(request.get_full_path())
 
 
-def merge_pair(request: Any) -> HttpResponse:
+def merge_pair(request: HttpRequest) -> HttpResponse:
     """Show what merging two records would do; do it once a reason is given."""
     _demand(request, Merge)
     pair = PairForm(request.user, request.GET if request.GET else None)
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         **admin.site.each_context(request),
         "title": _("Merge two records"),
         "opts": Distinction._meta,
@@ -154,7 +158,7 @@ def merge_pair(request: Any) -> HttpResponse:
                 loser=loser,
                 winner=winner,
                 reason=form.cleaned_data["reason"] if keep else "-",
-                request_id=request.request_id,
+                request_id=id_of(request),
                 by=request.user,
                 fill=form.cleaned_data["fill"] if keep else (),
             )
@@ -181,15 +185,19 @@ def merge_pair(request: Any) -> HttpResponse:
     return TemplateResponse(request, "admin/identity/merge.html", context, status=409 if error else 200)
 
 
-def _differences(loser: Any, winner: Any) -> Any:
+def _differences(loser: NamedRecord, winner: NamedRecord) -> Iterator[tuple[object, object, object]]:
     """Yield the fields in which two records differ: label, value of the one that goes, value of the one that stays."""
     for item in type(loser)._meta.concrete_fields:
         if item.editable and not item.primary_key and item.name not in ("created_at", "updated_at"):
-            values = getattr(loser, item.name), getattr(winner, item.name)
-            if values[0] != values[1]:
-                yield item.verbose_name, *("–" if value in (None, "") else value for value in values)
+            one, other = getattr(loser, item.name), getattr(winner, item.name)
+            if one != other:
+                yield item.verbose_name, _shown(one), _shown(other)
 
 
-def _named(moved: Any) -> list[tuple[str, str]]:
+def _shown(value: object) -> object:
+    return "–" if value in (None, "") else value
+
+
+def _named(moved: Iterable[tuple[Model, str]]) -> list[tuple[str, str]]:
     rows = [(str(row._meta.verbose_name), str(row)) for row, _name in moved]
     return sorted(rows)[:MOST_SHOWN]

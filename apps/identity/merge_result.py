@@ -1,13 +1,15 @@
 """What a merge of two records answers: what it did, or why it is refused."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from django.db.models import Model
+
+from apps.common.models.records import NamedRecord
 from apps.identity.models import Merge
 
 
 class MergeError(ValueError):
-    """Two records that cannot be merged; says why, and in which member of the request the reason lies."""
+    """Two records that cannot be merged: `detail` is the reason, `member` the place in the request."""
 
     def __init__(self, detail: str, member: str = "", *, conflict: bool = True) -> None:
         super().__init__(detail)
@@ -20,7 +22,7 @@ class MergeError(ValueError):
 class MergeResult:
     """What a merge did. Rows are given as they were found."""
 
-    winner: Any
+    winner: NamedRecord
     merge: Merge
-    moved: list[tuple[Any, str]] = field(default_factory=list)  # a row, and the field by which it points
-    folded: list[tuple[Any, Any]] = field(default_factory=list)  # a row, and the one that stands for both
+    moved: list[tuple[Model, str]] = field(default_factory=list)  # a row, and the field by which it points
+    folded: list[tuple[Model, Model]] = field(default_factory=list)  # a row, and the one that stands for both

@@ -7,13 +7,15 @@ merge undoes it exactly.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import cast
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext
 
-from apps.common.models.records import Citable, Fact, citable_models
+from apps.common.models.records import Citable, Fact, NamedRecord, citable_models
 from apps.common.models.slugs import RetiredSlug
 from apps.common.rules.publishing import breaches_of
 from apps.common.values.columns import EDTFField, PythonColumn
@@ -23,18 +25,24 @@ from apps.identity.models import Merge
 from apps.identity.moving import KEPT_ALONE, Mover
 
 
-
-def mergeable() -> dict[str, Any]:
+def mergeable() -> dict[str, type[NamedRecord]]:
     """Return the kinds of record that can be merged, by resource.
 
     Divisions keep their official codes; what only ties two records follows them; the parts of a rubric are numbered.
     """
-    return {name: model for name, model in citable_models().items() if model.mergeable}
+    found = {name: model for name, model in citable_models().items() if model.mergeable}
+    return cast("dict[str, type[NamedRecord]]", found)
 
 
 @transaction.atomic
 def merge(
-    *, loser: Any, winner: Any, reason: str, request_id: str, by: Any = None, fill: Sequence[str] = ()
+    *,
+    loser: NamedRecord,
+    winner: NamedRecord,
+    reason: str,
+    request_id: str,
+    by: AbstractBaseUser | AnonymousUser | None = None,
+    fill: Sequence[str] = (),
 ) -> MergeResult:
     """Merge one record into another of its kind. Raises MergeError.
 
@@ -56,7 +64,7 @@ def merge(
         merged_name=str(loser)[:300],
         reason=reason,
         request_id=request_id,
-        by=by,
+        by_id=by.pk if by is not None else None,
         filled=filled,
     )
     record.save()
@@ -71,7 +79,7 @@ def merge(
     return result
 
 
-def check_pair(loser: Any, winner: Any) -> None:
+def check_pair(loser: NamedRecord, winner: NamedRecord) -> None:
     """Raise MergeError for two records that are never merged, whatever they hold."""
     if type(loser) is not type(winner):
         raise MergeError(gettext("Only two records of one kind can be one."), "into", conflict=False)
@@ -81,7 +89,7 @@ def check_pair(loser: Any, winner: Any) -> None:
         raise MergeError(gettext("A record is not merged into itself."), "into", conflict=False)
 
 
-def _check_state(loser: Any, winner: Any) -> None:
+def _check_state(loser: NamedRecord, winner: NamedRecord) -> None:
     if winner.state != Fact.State.PUBLISHED == loser.state:
         raise MergeError(
             gettext("A published record is not merged into a draft: publish that first, or merge the other way round."),
@@ -89,7 +97,7 @@ def _check_state(loser: Any, winner: Any) -> None:
         )
 
 
-def _check_trees(loser: Any, winner: Any) -> None:
+def _check_trees(loser: NamedRecord, winner: NamedRecord) -> None:
     """Refuse a record that lies below the one that would become it, in any tree of the kind."""
     model = type(loser)
     for name in [item.name for item in model._meta.fields if item.remote_field and item.related_model is model]:
@@ -105,12 +113,12 @@ def _check_trees(loser: Any, winner: Any) -> None:
                 )
 
 
-def fillable(loser: Any, winner: Any) -> list[str]:
+def fillable(loser: NamedRecord, winner: NamedRecord) -> list[str]:
     """Return the fields that are empty in the winner and have a value in the loser."""
     return [item.name for item in _own_fields(type(loser)) if _is_empty(winner, item) and not _is_empty(loser, item)]
 
 
-def _own_fields(model: type[models.Model]) -> Iterator[Any]:
+def _own_fields(model: type[models.Model]) -> Iterator[models.Field]:
     """Yield the fields that a curator fills in; those that go with a date go with it."""
     companions = {
         f"{item.name}_{part}"
@@ -124,11 +132,11 @@ def _own_fields(model: type[models.Model]) -> Iterator[Any]:
             yield item
 
 
-def _is_empty(row: Any, item: Any) -> bool:
+def _is_empty(row: models.Model, item: models.Field) -> bool:
     return getattr(row, item.attname) in (None, "", [])
 
 
-def _fill(loser: Any, winner: Any, names: Sequence[str]) -> list[str]:
+def _fill(loser: NamedRecord, winner: NamedRecord, names: Sequence[str]) -> list[str]:
     """Give the winner the values of the loser under some names, and store it."""
     possible = fillable(loser, winner)
     for name in names:
@@ -141,8 +149,9 @@ def _fill(loser: Any, winner: Any, names: Sequence[str]) -> list[str]:
             )
     if not names:
         return []
+    fields = {item.name: item for item in _own_fields(type(winner))}
     for name in names:
-        item: Any = winner._meta.get_field(name)
+        item = fields[name]
         setattr(winner, item.attname, getattr(loser, item.attname))
         if isinstance(item, EDTFField):
             for part in ("wording", "relative_to"):
@@ -158,10 +167,10 @@ def _fill(loser: Any, winner: Any, names: Sequence[str]) -> list[str]:
     return sorted(set(names))
 
 
-def _label(row: Any) -> str:
+def _label(row: models.Model) -> str:
     return f"{row.resource}/{row.key}" if isinstance(row, Citable) else f"{row._meta.model_name}/{row.pk}"
 
 
-def _is_public(row: Any) -> bool:
-    """Tell whether everybody may know of a row: a fact that is no draft. Citations go with their records."""
+def _is_public(row: models.Model) -> bool:
+    """Whether everybody may know of a row: a fact that is no draft. Citations go with their records."""
     return isinstance(row, Fact) and row.state == Fact.State.PUBLISHED

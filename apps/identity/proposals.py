@@ -7,13 +7,18 @@ wholes or began at different times are not proposed, nor is a part beside its wh
 """
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.db.models import QuerySet
+from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import NamedRecord, citable_models
+from apps.common.rules.territory import Reader
 from apps.common.values.ngrams import END
 from apps.identity.likelihood import Likelihood, Side, compare
 from apps.identity.models import Distinction
@@ -22,7 +27,7 @@ from apps.registry.models import Identifier, MemberUnit, UnitName
 
 MOST = 1000  # pairs that are looked at; those with the strongest key come first
 FLOOR = 60.0
-REASONS: dict[str, Any] = {
+REASONS: dict[str, StrPromise] = {
     "identifier": _("one organisation by their credit codes"),
     "name": _("same name"),
     "like_name": _("similar names"),
@@ -39,7 +44,7 @@ REASONS: dict[str, Any] = {
 }
 # What must not contradict: equal, or not stated for one of the two.
 AGREEING = ("parent_id", "district_id", "street_id", "neighbourhood_id", "project_id", "alliance_id", "unit_id")
-# The keys, the most telling first.
+# The keys, the most significant first.
 CODE, NAME, PINYIN, CORE = range(4)
 
 
@@ -49,7 +54,9 @@ def models() -> dict[str, type[NamedRecord]]:
     return cast("dict[str, type[NamedRecord]]", found)
 
 
-def proposals(resource: str, rows: Any, offset: int, limit: int) -> tuple[list[tuple[Side, Side, Likelihood]], int]:
+def proposals(
+    resource: str, rows: QuerySet, offset: int, limit: int
+) -> tuple[list[tuple[Side, Side, Likelihood]], int]:
     """Return a page of the pairs among some rows of a resource, and how many pairs there are."""
     pairs = candidates(resource, rows)
     model = models()[resource]
@@ -61,7 +68,7 @@ def proposals(resource: str, rows: Any, offset: int, limit: int) -> tuple[list[t
     return found[offset : offset + limit], len(found)
 
 
-def candidates(resource: str, rows: Any) -> list[tuple[int, int]]:
+def candidates(resource: str, rows: QuerySet) -> list[tuple[int, int]]:
     """Return pairs of rows, as primary keys in order, that share a key and do not contradict each other."""
     model = models()[resource]
     within, params = rows.order_by().values("pk").query.sql_with_params()
@@ -112,18 +119,18 @@ def candidates(resource: str, rows: Any) -> list[tuple[int, int]]:
         return [(first, second) for first, second in cursor.fetchall()]
 
 
-def _begins(model: Any) -> str:
+def _begins(model: type[NamedRecord]) -> str:
     own = {field.name for field in model._meta.concrete_fields}
     return model.begins_field or ("held_on" if "held_on" in own else "")
 
 
-def _columns(model: Any) -> list[str]:
-    own = {field.column for field in model._meta.concrete_fields}
+def _columns(model: type[NamedRecord]) -> list[str]:
+    own = {str(field.column) for field in model._meta.concrete_fields}
     dates = [f"{_begins(model)}_{end}" for end in ("earliest", "latest")] if _begins(model) else []
     return ["id", "search_text", *(name for name in AGREEING if name in own), *dates]
 
 
-def _agreeing(model: Any) -> Iterable[str]:
+def _agreeing(model: type[NamedRecord]) -> Iterable[str]:
     own = set(_columns(model))
     for column in AGREEING:
         if column in own:
@@ -167,18 +174,20 @@ def load(model: type[NamedRecord], pks: set[int]) -> dict[int, Side]:
     }
 
 
-def editable(model: Any, user: Any) -> Any:
+def editable(model: type[NamedRecord], user: Reader) -> QuerySet:
     """Return the rows of a kind that a user may edit."""
-    return model._default_manager.editable_by(user)
+    return model.rows().editable_by(user)
 
 
-def tell_apart(first: Any, second: Any, *, reason: str, by: Any) -> Distinction:
-    """Remember that two records are not one; what was said last counts."""
+def tell_apart(
+    first: NamedRecord, second: NamedRecord, *, reason: str, by: AbstractBaseUser | AnonymousUser
+) -> Distinction:
+    """Remember that two records are not one; the last reason counts."""
     low, high = sorted((first.pk, second.pk))
     found, _made = Distinction.objects.update_or_create(
         content_type=ContentType.objects.get_for_model(first),
         first_id=low,
         second_id=high,
-        defaults={"reason": reason, "by": by},
+        defaults={"reason": reason, "by_id": by.pk},
     )
     return found

@@ -51,7 +51,7 @@ def would_be_in_territory(user: Reader, record: Model) -> bool:
     """Whether a row, with its new values, belongs to the user's territory."""
     model = cast("type[HasTerritory]", type(record))
     territory = territory_of(user)
-    own = territory.keys(type(record)) if isinstance(territory, Territory) else frozenset()
+    own = territory.keys(model) if isinstance(territory, Territory) else frozenset()
     if model.kept_by_all or record.pk in own:
         return True
     if any(_is_own(user, record, name) for name in (*model.belongs_to, *model.concerns)):
