@@ -130,7 +130,7 @@ def concealed(user: Reader, model: type[Model], ids: Iterable[int]) -> set[int]:
 
 
 def not_concealed(user: Reader, seen: Iterable[Seen]) -> list[Seen]:
-    """Return those entries that speak of no record which a reader may not see now; of a link, both ends count."""
+    """Return the entries about records that a reader may see now; of a link, both ends count."""
     if is_keeper(user):
         return list(seen)
     return [
@@ -200,7 +200,7 @@ def _published(known: Iterable[tuple[LoggedChange, type[Model]]]) -> dict[int, b
         return dict(cursor.fetchall())
 
 
-# What is said of a row ------------------------------------------------------------------------------------------------
+# The fields of a row --------------------------------------------------------------------------------------------------
 
 
 # Column, name, and the model that the column points at.

@@ -84,5 +84,5 @@ def merge_selected(page: RecordAdmin, request: HttpRequest, queryset: QuerySet) 
     return None
 
 
-# The pages of records lie in apps that may not import this one, or below it.
+# The pages of records belong to apps that may not import this one, or stand below it.
 RecordAdmin.pair_actions = [merge_selected]

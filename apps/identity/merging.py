@@ -98,7 +98,7 @@ def _check_state(loser: NamedRecord, winner: NamedRecord) -> None:
 
 
 def _check_trees(loser: NamedRecord, winner: NamedRecord) -> None:
-    """Refuse a record that lies below the one that would become it, in any tree of the kind."""
+    """Refuse a record that stands below the one that would become it, in any tree of the kind."""
     model = type(loser)
     for name in [item.name for item in model._meta.fields if item.remote_field and item.related_model is model]:
         above, seen = winner, set()

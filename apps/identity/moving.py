@@ -217,7 +217,7 @@ def _unique_sets(model: type[models.Model], column: str) -> list[tuple[tuple[str
 def _contents(model: type[models.Model], column: str) -> tuple[str, ...] | None:
     """Return the columns that say what a row is about, beside the one by which it points: no two rows say the same.
 
-    None for rows to which others belong, as only these may tell two of them apart.
+    None for rows to which others belong, as only these may distinguish two of them.
     """
     if not issubclass(model, Citable) or foreign_keys(model):
         return None

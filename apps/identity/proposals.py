@@ -2,7 +2,7 @@
 """Pairs of records that may be one: found by equal keys in one statement, scored and explained, the likeliest first.
 
 Equal are the normal form of a name or of another name, its pinyin, what is left of it without the words for what kind
-of thing it is, or the body of a unified social credit code. Two that lie in different places, belong to different
+of thing it is, or the body of a unified social credit code. Two that have different places, belong to different
 wholes or began at different times are not proposed, nor is a part beside its whole.
 """
 

@@ -21,7 +21,7 @@ from apps.common.models.records import Fact, NamedRecord
 
 @admin.display(description=_("name"), ordering="name_pinyin")
 def name_column(record: NamedRecord) -> str:
-    """The name, sorted by its pinyin; a draft says that it is one."""
+    """The name, sorted by its pinyin; a draft is marked as one."""
     if getattr(record, "state", "") == Fact.State.DRAFT:
         return format_html('{} <span class="draft">{}</span>', record.name, record.get_state_display())
     return str(record.name)
@@ -64,7 +64,7 @@ class Placed(Protocol):
 
 @admin.display(description=_("place"), ordering="street")
 def place_column(record: Placed) -> str:
-    """The smallest division in which the record lies."""
+    """The smallest division that holds the record."""
     return str(record.neighbourhood or record.street or record.district or "")
 
 

@@ -131,7 +131,7 @@ class CitationInline(RowsAdmin, CitationTabularInline):
     list_select_related = ["article"]
 
     def __init__(self, parent_model: type[Model], admin_site: admin.AdminSite) -> None:
-        # Through the relation, since the model lies in an app that may not be imported here.
+        # Through the relation, since the model belongs to an app that may not be imported here.
         self.model = parent_model._meta.get_field("citations").related_model
         super().__init__(parent_model, admin_site)
 

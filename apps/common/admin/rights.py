@@ -98,6 +98,6 @@ class StrictLookups(BaseModelAdmin):
         return response
 
     def option_label(self, record: Model) -> str:
-        """Return how a search field shows a record: a part says of what, since parts often share their names."""
+        """Return how a search field shows a record: a part with its whole, since parts often share their names."""
         parent = getattr(record, "parent", None)
         return f"{record} · {parent}" if parent else str(record)

@@ -23,7 +23,7 @@ from apps.common.writing.transaction import write_transaction
 
 
 class OptionsView(AutocompleteJsonView):
-    """Answers a search field with labels that tell records of one name apart."""
+    """Answers a search field with labels that distinguish records of one name."""
 
     def get_queryset(self) -> QuerySet:
         """Search what the user may see, where the list of the same records shows only what the user may edit."""

@@ -85,7 +85,7 @@ class Writes:
         made: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
         if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
             if request.path.endswith("/import"):
-                # Django's own limit is that of JSON; the guard (`middleware`) has looked at the length of a file.
+                # Django's own limit is that of JSON; `BodyGuardMiddleware` has looked at the length of a file.
                 request._body = request.read(settings.MAX_FILE_BYTES)
             made.body_bytes = request.body  # type: ignore[attr-defined]
         return made

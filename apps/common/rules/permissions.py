@@ -19,7 +19,7 @@ def may_edit(user: Reader, record: Model) -> bool:
 
 
 def _is_editable(model: type[Model], user: Reader, pk: object) -> bool:
-    rows: Any = model._default_manager  # of records: a `RecordQuerySet`, which lies above
+    rows: Any = model._default_manager  # a `RecordQuerySet`, which belongs to a level above
     return bool(rows.editable_by(user).filter(pk=pk).exists())
 
 
@@ -58,7 +58,7 @@ def would_be_in_territory(user: Reader, record: Model) -> bool:
         return True
     if not model.inherits or not _is_own(user, record, model.inherits):
         return False
-    # A part of an appointed unit lies with it wherever it stands; any other part, only if it has no place of its own.
+    # A part of an appointed unit belongs to it wherever it stands; any other part, only without a place of its own.
     parent = _target(record, model.inherits)
     return (parent is not None and parent[1] in own) or all(_target(record, name) is None for name in model.belongs_to)
 

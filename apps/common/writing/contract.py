@@ -193,7 +193,7 @@ def _address(record: Citable) -> str:
 
 
 def _check_shown(value: Mapping[str, object], shown: Mapping[str, object]) -> None:
-    """Raise WrongError where an object names a record and says something else of it than is so."""
+    """Raise WrongError where an object names a record and contradicts it."""
     for name, truth in shown.items():
         if name in value and value[name] != truth:
             raise WrongError("read_only", gettext("This is told by the record itself, and not set here."), f"/{name}")

@@ -25,17 +25,19 @@ def write_transaction(
     token: str = "",
     request_id: str = "",
     reason: str = "",
+    lock_timeout: float | None = None,
 ) -> Iterator[None]:
     """Run a block in a transaction that carries user, token's public id, request's id and reason into the change log.
 
-    What the database refuses becomes a Refusal: rows of `model` by its fields, and a lock that is not free within
-    `LOCK_TIMEOUT`, or a statement that takes longer than `STATEMENT_TIMEOUT`. Within another write, this one is a part
-    of it: what is not given stays as the outer one has it, and what is given is taken back at the end.
+    What the database refuses becomes a Refusal: rows of `model` by its fields, a lock that is not free within
+    `lock_timeout` seconds (else `LOCK_TIMEOUT`), and a statement that takes longer than `STATEMENT_TIMEOUT`. Within
+    another write, this one is a part of it: what is not given stays as the outer one has it, and what is given is taken
+    back at the end.
     """
     user_id = "" if user is None or user.pk is None else str(user.pk)
     given = {"user": user_id, "token": token, "request_id": request_id, "reason": reason}
     local = {SETTINGS[name]: value for name, value in given.items() if value}
-    local |= {"lock_timeout": _milliseconds(settings.LOCK_TIMEOUT)}
+    local |= {"lock_timeout": _milliseconds(settings.LOCK_TIMEOUT if lock_timeout is None else lock_timeout)}
     local |= {"statement_timeout": _milliseconds(settings.STATEMENT_TIMEOUT)}
     is_inner = connection.in_atomic_block
     with refusing(model), transaction.atomic():

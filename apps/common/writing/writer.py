@@ -1,4 +1,4 @@
-"""Writing one record from a body: what the body says goes through the model's rules into the database.
+"""Writing one record from a body: its values go through the model's rules into the database.
 
 Everything here runs inside the `write_transaction` of the caller.
 """
@@ -218,7 +218,7 @@ class RecordWriter:
 def refuse_drafts(changes: Iterable[RecordChange]) -> None:
     """Raise Refusal where a published record would point at a draft, once all of a request is written.
 
-    The database has the last word, at the end of the transaction; what it says points at nothing.
+    The database has the last word, at the end of the transaction; its errors have no pointer.
     """
     published: dict[type[Fact], dict[int, RecordChange]] = {}
     withdrawn: dict[type[Fact], dict[int, RecordChange]] = {}

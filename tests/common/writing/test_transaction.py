@@ -6,8 +6,10 @@ Rows of the fixtures are committed, so that another connection can lock them.
 # mypy: allow-untyped-calls
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -33,6 +35,7 @@ from apps.registry.models import District, MemberUnit
 from tests import factories
 from tests.conftest import problem_of
 
+ROOT = Path(__file__).parents[3]
 LOCAL = (*SETTINGS.values(), "lock_timeout", "statement_timeout")
 BUSY = "Others are changing the same records; try again."
 CITATIONS = "evidence-citation-content_type-object_id"
@@ -387,3 +390,10 @@ def test_an_error_page_takes_back_what_was_written_and_keeps_the_session(
     assert sender.post(f"registry/memberunit/{unit.pk}/delete/", {"post": "yes"}).status_code == 500
     assert MemberUnit.objects.filter(pk=unit.pk).exists()
     assert sender.client.get("/admin/").status_code == 200
+
+
+def test_no_other_module_sets_what_the_log_reads() -> None:
+    setting = re.compile(r"change_log import .*SETTINGS|partybuild\.(user|token|request_id|reason)")
+    sources = [path for path in (ROOT / "apps").rglob("*.py") if "migrations" not in path.parts]
+    named = {str(path.relative_to(ROOT)) for path in sources if setting.search(path.read_text())}
+    assert named == {"apps/common/rules/change_log.py", "apps/common/writing/transaction.py"}

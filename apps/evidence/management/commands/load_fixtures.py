@@ -16,6 +16,8 @@ from apps.evidence.fixtures.loading import load
 from apps.registry.actions import load_gazetteer
 from apps.registry.gazetteer import GazetteerError
 
+PATIENCE = 60  # seconds: a service that starts does not fail for an import that another one has under way
+
 
 class Command(BaseCommand):
     """Load what is in fixtures/. Files that did not change since they were last loaded are left alone."""
@@ -40,7 +42,7 @@ class Command(BaseCommand):
             self.stdout.write("fixtures: nothing changed")
             return
         try:
-            with write_transaction():
+            with write_transaction(lock_timeout=PATIENCE):
                 if any(path.startswith("gazetteer/") for path in changed):
                     self._report(load_gazetteer(folder=folder / "gazetteer"))
                 files = {path.name: read_file(path) for path in sorted(folder.glob("articles/*.yaml"))}
