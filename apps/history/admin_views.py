@@ -17,7 +17,7 @@ from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import territory_of
 from apps.common.writing.transaction import write_transaction
-from apps.history.items import describe, of_rows
+from apps.history.items import DescribedEntry, describe, of_rows
 from apps.history.readable import FieldChange
 from apps.history.reverting import revert
 from apps.history.views import changes_of, conflicts_of
@@ -45,6 +45,12 @@ def _labelled(model: type[Model], changes: list[FieldChange]) -> list[dict[str, 
     ]
 
 
+def _shown(entry: LoggedChange, item: DescribedEntry) -> dict[str, object]:
+    """Return an entry of a history as the page shows it."""
+    changes = _labelled(logged_models()[entry.table_name], item["changes"])
+    return {**item, "changes": changes, "moment": entry.at, "done": Operation(item["operation"]).label}
+
+
 def record_history(request: HttpRequest, app_label: str, model_name: str, pk: int) -> HttpResponse:
     """Show the newest changes of a record, deleted ones too."""
     try:
@@ -67,22 +73,13 @@ def record_history(request: HttpRequest, app_label: str, model_name: str, pk: in
         raise PermissionDenied
     if not (described := describe(entries, request.user)):
         raise Http404
-    models, by_number = logged_models(), {entry.number: entry for entry in entries}
-    shown_entries = [
-        {
-            **item,
-            "changes": _labelled(models[by_number[item["number"]].table_name], item["changes"]),
-            "moment": by_number[item["number"]].at,
-            "done": Operation(item["operation"]).label,
-        }
-        for item in described
-    ]
+    by_number = {entry.number: entry for entry in entries}
     context = {
         **admin.site.each_context(request),
         "title": _("History"),
         "subtitle": described[0]["key"],
         "opts": model._meta,
-        "entries": shown_entries,
+        "entries": [_shown(by_number[item["number"]], item) for item in described],
         "record": record,
         "may_revert": bool(territory_of(request.user)),
     }

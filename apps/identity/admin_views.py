@@ -153,36 +153,39 @@ def merge_pair(request: HttpRequest) -> HttpResponse:
     outcome: MergeResult | None = None
     error = ""
     try:
-        with write_transaction(reason=form.cleaned_data["reason"] if keep else ""):
-            outcome = merge(
-                loser=loser,
-                winner=winner,
-                reason=form.cleaned_data["reason"] if keep else "-",
-                request_id=id_of(request),
-                by=request.user,
-                fill=form.cleaned_data["fill"] if keep else (),
-            )
-            if not keep:
-                transaction.set_rollback(True)
+        outcome = _merge(request, loser, winner, form, keep=keep)
     except MergeError as refused:
         error = refused.detail
     if keep and outcome is not None:
         messages.success(request, _("%(loser)s is now a part of %(winner)s.") % {"loser": loser, "winner": winner})
         meta = type(winner)._meta
         return HttpResponseRedirect(reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[winner.pk]))
-    swapped = {"resource": pair.cleaned_data["resource"], "loser": winner.slug, "winner": loser.slug}
     context |= {
         "loser": loser,
         "winner": winner,
         "form": form,
         "error": error,
-        "swap": urlencode(swapped),
+        "swap": urlencode({"resource": winner.resource, "loser": winner.slug, "winner": loser.slug}),
         "differences": list(_differences(loser, winner)),
         "moved": _named(outcome.moved if outcome else []),
         "folded": outcome.folded[:MOST_SHOWN] if outcome else [],
         "moved_total": len(outcome.moved) if outcome else 0,
     }
     return TemplateResponse(request, "admin/identity/merge.html", context, status=409 if error else 200)
+
+
+def _merge(
+    request: HttpRequest, loser: NamedRecord, winner: NamedRecord, form: MergeForm, *, keep: bool
+) -> MergeResult:
+    """Merge two records as a form says; without `keep`, take it back. Raises MergeError."""
+    reason, fill = (form.cleaned_data["reason"], form.cleaned_data["fill"]) if keep else ("-", ())
+    with write_transaction(reason=reason):
+        outcome = merge(
+            loser=loser, winner=winner, reason=reason, request_id=id_of(request), by=request.user, fill=fill
+        )
+        if not keep:
+            transaction.set_rollback(True)
+    return outcome
 
 
 def _differences(loser: NamedRecord, winner: NamedRecord) -> Iterator[tuple[object, object, object]]:

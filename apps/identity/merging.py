@@ -58,15 +58,8 @@ def merge(
     _check_state(loser, winner)
     _check_trees(loser, winner)
     filled = _fill(loser, winner, fill)
-    record = Merge(
-        record=winner,
-        merged_key=loser.key,
-        merged_name=str(loser)[:300],
-        reason=reason,
-        request_id=request_id,
-        by_id=by.pk if by is not None else None,
-        filled=filled,
-    )
+    record = Merge(record=winner, merged_key=loser.key, merged_name=str(loser)[:300], reason=reason, filled=filled)
+    record.request_id, record.by_id = request_id, by.pk if by is not None else None
     record.save()
     result = MergeResult(winner, record)
     Mover(result, set(filled)).absorb(loser, winner)

@@ -73,26 +73,7 @@ def candidates(resource: str, rows: QuerySet) -> list[tuple[int, int]]:
     model = models()[resource]
     within, params = rows.order_by().values("pk").query.sql_with_params()
     table = connection.ops.quote_name(model._meta.db_table)
-    line = "split_part({}search_text, %s, 2)"  # the searched column holds the name, its pinyin and its initials
-    core = f"regexp_replace(regexp_replace({line.format('')}, %s, ''), %s, '')"
-    keys = [
-        (f"SELECT id, {NAME}, {line.format('')} FROM mine", [END]),
-        (f"SELECT id, {PINYIN}, split_part(search_text, %s, 3) FROM mine", [END]),
-        (f"SELECT id, {CORE}, {core} FROM mine", [END, FRONT, ENDING]),
-    ]
-    if model is MemberUnit:
-        names, codes = UnitName._meta.db_table, Identifier._meta.db_table
-        keys += [
-            (
-                f"SELECT n.unit_id, {NAME}, {line.format('n.')} FROM {names} AS n JOIN mine ON mine.id = n.unit_id",
-                [END],
-            ),
-            (
-                f"SELECT c.unit_id, {CODE}, substr(c.value, 9, 9) FROM {codes} AS c JOIN mine ON mine.id = c.unit_id"
-                " WHERE c.scheme = 'uscc'",
-                [],
-            ),
-        ]
+    keys = _keys(model)
     keyed = " UNION ALL ".join(text for text, _params in keys)
     told_apart = (
         f"SELECT FROM {Distinction._meta.db_table} AS d"
@@ -117,6 +98,23 @@ def candidates(resource: str, rows: QuerySet) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, *(value for _text, values in keys for value in values), kind])
         return [(first, second) for first, second in cursor.fetchall()]
+
+
+def _keys(model: type[NamedRecord]) -> list[tuple[str, list[str]]]:
+    """Return the statements for the keys of the rows `mine`, each with its parameters."""
+    line = "split_part({}search_text, %s, 2)"  # the searched column holds the name, its pinyin and its initials
+    core = f"regexp_replace(regexp_replace({line.format('')}, %s, ''), %s, '')"
+    keys = [
+        (f"SELECT id, {NAME}, {line.format('')} FROM mine", [END]),
+        (f"SELECT id, {PINYIN}, split_part(search_text, %s, 3) FROM mine", [END]),
+        (f"SELECT id, {CORE}, {core} FROM mine", [END, FRONT, ENDING]),
+    ]
+    if model is MemberUnit:
+        names, codes = UnitName._meta.db_table, Identifier._meta.db_table
+        named = f"SELECT n.unit_id, {NAME}, {line.format('n.')} FROM {names} AS n JOIN mine ON mine.id = n.unit_id"
+        coded = f"SELECT c.unit_id, {CODE}, substr(c.value, 9, 9) FROM {codes} AS c JOIN mine ON mine.id = c.unit_id"
+        keys += [(named, [END]), (f"{coded} WHERE c.scheme = 'uscc'", [])]
+    return keys
 
 
 def _begins(model: type[NamedRecord]) -> str:

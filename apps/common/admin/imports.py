@@ -237,19 +237,18 @@ class Imports(BaseModelAdmin):
                 outcome = attempt(self.model, request, content, str(media_type_of(name)))
                 self._keep(request, outcome, name, content)
                 file_form, confirm_form = FileForm(), ConfirmForm(initial={"digest": outcome.digest})
+        context = {"file_form": file_form, "confirm_form": confirm_form, "outcome": outcome, "file_name": name}
+        return TemplateResponse(request, "admin/import.html", {**self._context(request), **context})
+
+    def _context(self, request: HttpRequest) -> dict[str, object]:
         meta = self.model._meta
-        context = {
+        return {
             **self.admin_site.each_context(request),
             "title": _("Import %(name)s") % {"name": meta.verbose_name_plural},
             "opts": meta,
-            "file_form": file_form,
-            "confirm_form": confirm_form,
-            "outcome": outcome,
-            "file_name": name,
             "example": f"{settings.API_ROOT}/{self.model.resource}?format=csv",
             "columns": list(viewset_of(self.model).contract().inputs),
         }
-        return TemplateResponse(request, "admin/import.html", context)
 
     def _kept(self, request: HttpRequest) -> KeptFile | None:
         """Return the file that a form confirms, which the user has sent for this list not long ago."""

@@ -101,13 +101,10 @@ class RecordWriter:
             now = shown()
             errors += [self._read_only(name) for name in read_only if name not in now or body[name] != now[name]]
         if replace:
-            for name, item in contract.inputs.items():
-                if name in body or name in contract.hidden or name in contract.identity:
-                    continue
-                if item.is_required:
-                    errors.append(self._required(name))
-                else:
-                    values[name] = item.default()
+            left_out = contract.inputs.keys() - body.keys() - contract.hidden - {*contract.identity}
+            absent = {name: item for name, item in contract.inputs.items() if name in left_out}
+            errors += [self._required(name) for name, item in absent.items() if item.is_required]
+            values |= {name: item.default() for name, item in absent.items() if not item.is_required}
         errors += self._kept_keys(record, values)
         self._raise(errors)
         before = {name: contract.inputs[name].current(record) for name in values}
