@@ -53,8 +53,7 @@ def read_database() -> dict[str, Any]:
     config |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     # Statements are prepared on the server from their third use on, and Memoize, which on each execution sets up a
     # table for all the rows it guesses, is off: measured as the fastest way to run the few statements of this service.
-    seconds = read(env.int, "STATEMENT_TIMEOUT", default=0)
-    options = f"-c enable_memoize=off -c statement_timeout={seconds}s"
+    options = f"-c enable_memoize=off -c statement_timeout={STATEMENT_TIMEOUT}s"
     # A database whose machine is gone says nothing at all: without these, threads would wait minutes for their 503.
     gone = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5}
     defaults = {"server_side_binding": True, "prepare_threshold": 2, "options": options, **gone}
@@ -115,6 +114,9 @@ SECRET_KEY_FALLBACKS = read(env.list, "SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = read(env.list, "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 if "*" in ALLOWED_HOSTS and not DEBUG:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not valid: name the hosts; * is for DEBUG only")
+# Seconds after which PostgreSQL cancels a statement, and for which a write waits for a lock; 0 is never.
+STATEMENT_TIMEOUT: int = read(env.int, "STATEMENT_TIMEOUT", default=0)
+LOCK_TIMEOUT: int = read(env.int, "LOCK_TIMEOUT", default=5)
 DATABASES = {"default": read_database()}
 
 # True behind a proxy that speaks HTTPS and sets X-Forwarded-Proto itself.
@@ -142,7 +144,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "apps.common",
     "apps.accounts",
-    "apps.common.admin.site.CuratorAdminConfig",  # behind these two: their templates replace some
+    "apps.common.admin.apps.CuratorAdminConfig",  # behind these two: their templates replace some
     "apps.registry",
     "apps.identity",
     "apps.projects",
@@ -172,7 +174,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.sessions.SessionLimitMiddleware",
-    "apps.history.context.ChangeContextMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # last: it answers for what the log-in page refused

@@ -30,10 +30,10 @@ from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Fact, NamedRecord, citable_models
 from apps.common.models.slugs import RetiredSlug
 from apps.common.resources.registry import viewsets
+from apps.common.writing.transaction import write_transaction
 from apps.explore.network.rules import RECORDS, RULES
 from apps.explore.reconciliation.entities import TYPES
 from apps.history import feed
-from apps.history.context import change_context
 from apps.identity.merging import mergeable
 from apps.webhooks.actions import send_test, subscribe
 from apps.webhooks.models import Subscription
@@ -319,7 +319,7 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         records = {}
         for resource, (factory, values) in ways_to_make.items():
             # Each by a request of its own, that can be taken back.
-            with change_context(request_id=f"making-{resource}", reason="test"):
+            with write_transaction(request_id=f"making-{resource}", reason="test"):
                 records[resource] = factory(**values)
         both = ["read", "write"]
         # The divisions under test are leaves of their own, and so are the appointments to them.

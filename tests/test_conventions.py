@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.test import Client
@@ -349,3 +350,21 @@ def test_no_slug_is_stored_that_is_not_plain(model: type[Record]) -> None:
             f"INSERT INTO {table} (slug, {names}) SELECT 'Not_Plain', {names} FROM {table} WHERE id = %s",  # noqa: S608
             [row.pk],
         )
+
+
+def test_every_rule_of_a_row_has_a_sentence_of_its_own() -> None:
+    """One rule has one sentence, wherever it holds; what Django would say names a constraint."""
+    rules: dict[str, set[tuple[str, str]]] = {}
+    for model in apps.get_models():
+        if not model.__module__.startswith("apps."):
+            continue
+        for constraint in model._meta.constraints:
+            sentence = str(constraint.violation_error_message)
+            if isinstance(constraint, models.CheckConstraint):
+                assert sentence != str(constraint.default_violation_error_message), constraint.name
+                suffix = constraint.name.removeprefix(f"{model._meta.db_table}_")
+                rules.setdefault(sentence, set()).add((suffix, str(constraint.condition)))
+            else:  # of equal values in fields Django says which; it has no words for anything else
+                assert constraint.fields, constraint.name
+                assert constraint.condition is None, constraint.name
+    assert [rule for rule in rules.values() if len(rule) > 1] == []

@@ -73,7 +73,11 @@ class Dimension(NamedRecord):
             *NamedRecord.Meta.constraints,
             models.UniqueConstraint(fields=["framework", "position"], name="assessments_dimension_position_once"),
             models.UniqueConstraint(fields=["framework", "name"], name="assessments_dimension_once"),
-            models.CheckConstraint(condition=Q(position__gte=1), name="assessments_dimension_from_one"),
+            models.CheckConstraint(
+                condition=Q(position__gte=1),
+                name="assessments_dimension_from_one",
+                violation_error_message=_("The positions of dimensions are counted from 1."),
+            ),
         ]
 
     def slug_source(self) -> str:

@@ -117,7 +117,11 @@ class Event(NamedRecord):
         ]
         constraints = [
             *NamedRecord.Meta.constraints,
-            models.CheckConstraint(condition=~Q(parent=F("id")), name="events_event_not_own_parent"),
+            models.CheckConstraint(
+                condition=~Q(parent=F("id")),
+                name="events_event_not_own_parent",
+                violation_error_message=_("An event is not a part of itself."),
+            ),
         ]
 
 

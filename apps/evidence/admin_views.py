@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -19,7 +19,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.admin.forms import EDTFInput, RecordForm
+from apps.common.http.problems import Refusal
 from apps.common.rules.permissions import may_edit
+from apps.common.writing.refusals import refusing
 from apps.evidence import intake
 from apps.evidence.actions import publish, take_in
 from apps.evidence.models import Article, Citation, Mark
@@ -91,10 +93,10 @@ def _save(request: HttpRequest, form: Any, message: str) -> bool:
         messages.error(request, _("Not saved: %s") % " ".join(e for errors in form.errors.values() for e in errors))
         return False
     try:
-        with transaction.atomic():
+        with refusing(type(form.instance)), transaction.atomic():
             row = form.save()
-    except IntegrityError as error:
-        messages.error(request, _("Not saved: %s") % str(error).partition("\n")[0])
+    except Refusal as refusal:
+        messages.error(request, _("Not saved: %s") % refusal.detail)
         return False
     _log_addition(request, row)
     messages.success(request, message % (row.record if isinstance(row, Citation) else row.get_reason_display()))

@@ -6,6 +6,7 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,25 +16,26 @@ from django.utils.translation import gettext_lazy
 from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import territory_of
-from apps.history.context import change_context
-from apps.history.items import describe, of_rows
+from apps.common.writing.transaction import write_transaction
+from apps.history.items import DescribedEntry, describe, of_rows
+from apps.history.readable import FieldChange
 from apps.history.reverting import revert
 from apps.history.views import changes_of, conflicts_of
 
 SHOWN = 100
 
 
-def _label(model: Any, name: str) -> str:
+def _label(model: type[Model], name: str) -> str:
     """Return what a field is called on the pages."""
     field = next((field for field in model._meta.get_fields() if field.name == name), None)
     return str(getattr(field, "verbose_name", name))
 
 
-def _labelled(model: Any, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _labelled(model: type[Model], changes: list[FieldChange]) -> list[dict[str, object]]:
     """Return changes with the names of fields and of choices as the pages show them."""
     labels = {field.name: dict(getattr(field, "flatchoices", ())) for field in model._meta.get_fields()}
 
-    def shown(field: str, value: Any) -> Any:
+    def shown(field: str, value: object) -> object:
         return labels.get(field, {}).get(value, value) if isinstance(value, str) else value
 
     return [
@@ -41,6 +43,12 @@ def _labelled(model: Any, changes: list[dict[str, Any]]) -> list[dict[str, Any]]
         for change in changes
         for name, before, after in [(change["field"], change["before"], change["after"])]
     ]
+
+
+def _shown(entry: LoggedChange, item: DescribedEntry) -> dict[str, object]:
+    """Return an entry of a history as the page shows it."""
+    changes = _labelled(logged_models()[entry.table_name], item["changes"])
+    return {**item, "changes": changes, "moment": entry.at, "done": Operation(item["operation"]).label}
 
 
 def record_history(request: HttpRequest, app_label: str, model_name: str, pk: int) -> HttpResponse:
@@ -65,17 +73,13 @@ def record_history(request: HttpRequest, app_label: str, model_name: str, pk: in
         raise PermissionDenied
     if not (described := describe(entries, request.user)):
         raise Http404
-    models, by_number = logged_models(), {entry.number: entry for entry in entries}
-    for item in described:
-        entry = by_number[item["number"]]
-        item["changes"] = _labelled(models[entry.table_name], item["changes"])
-        item["moment"], item["done"] = entry.at, Operation(item["operation"]).label
+    by_number = {entry.number: entry for entry in entries}
     context = {
         **admin.site.each_context(request),
         "title": _("History"),
         "subtitle": described[0]["key"],
         "opts": model._meta,
-        "entries": described,
+        "entries": [_shown(by_number[item["number"]], item) for item in described],
         "record": record,
         "may_revert": bool(territory_of(request.user)),
     }
@@ -88,7 +92,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label=gettext_lazy("reason"), max_length=500)
 
 
-def revert_request(request: Any, request_id: str) -> HttpResponse:
+def revert_request(request: HttpRequest, request_id: str) -> HttpResponse:
     """Show what taking a request back would change and what stands in the way; do it once a reason is given."""
     if not territory_of(request.user):
         raise PermissionDenied
@@ -97,7 +101,7 @@ def revert_request(request: Any, request_id: str) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     keep = request.method == "POST" and form.is_valid()
     reason = form.cleaned_data["reason"] if keep else ""
-    with change_context(user=request.user, request_id=request.request_id, reason=reason):
+    with write_transaction(reason=reason):
         outcome = revert(request_id, keep=keep, user=request.user)
     if keep and not outcome.obstacles:
         messages.success(request, _("Taken back: %(count)s rows.") % {"count": len(outcome.steps)})

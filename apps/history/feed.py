@@ -3,7 +3,7 @@
 A transaction may take a lower number than another and commit behind it. So changes are given in batches: a batch holds
 the changes of all transactions between two horizons. The horizon is the oldest transaction that is still open; all
 before it are settled. Within a batch, changes come by number. The changes of one row are then in their true order: the
-later of two transactions writes the row only when the earlier is over, so that no horizon lies between them the wrong
+later of two transactions writes the row only when the earlier is over, so that no horizon stands between them the wrong
 way round, and within a batch the later one has the greater number.
 """
 

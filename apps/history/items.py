@@ -1,9 +1,10 @@
 """What the addresses of the history answer: entries of one record, and items of the feed."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import TypedDict
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -13,10 +14,12 @@ from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.change_log import logged_models, owner_field
-from apps.common.rules.territory import territory_of
+from apps.common.rules.territory import Reader, territory_of
 from apps.evidence.models import Citation
 from apps.history.readable import (
+    FieldChange,
     Keys,
+    Row,
     Seen,
     concealed,
     difference,
@@ -27,7 +30,22 @@ from apps.history.readable import (
 )
 
 
-def instant(value: Any) -> str:
+class DescribedEntry(TypedDict):
+    """An entry of one record's history, as it is answered."""
+
+    number: int
+    at: str
+    request_id: str
+    user: str | None
+    reason: str
+    resource: str
+    key: str
+    operation: str
+    part: str
+    changes: list[FieldChange]
+
+
+def instant(value: datetime) -> str:
     """Return an instant as answers write it."""
     return str(value.strftime(settings.REST_FRAMEWORK["DATETIME_FORMAT"]))
 
@@ -41,7 +59,7 @@ def tables_of(resources: Iterable[str]) -> list[str]:
 # One record -----------------------------------------------------------------------------------------------------------
 
 
-def entries_of(model: Any, key: str, before: int | None, size: int, user: Any) -> list[LoggedChange]:
+def entries_of(model: type[Citable], key: str, before: int | None, size: int, user: Reader) -> list[LoggedChange]:
     """Return the entries of the records that have, or had, a key: the newest first, those before a number.
 
     A record that the reader may not see now has none.
@@ -51,19 +69,19 @@ def entries_of(model: Any, key: str, before: int | None, size: int, user: Any) -
     return of_rows(model, sorted(ids - concealed(user, model, ids)), before, size)
 
 
-def of_rows(model: Any, ids: Sequence[int], before: int | None, size: int) -> list[LoggedChange]:
+def of_rows(model: type[Citable], ids: Sequence[int], before: int | None, size: int) -> list[LoggedChange]:
     """Return the entries of records by their internal keys, with those of their links, as `entries_of` does."""
     links = [table for table in tables_of([model.resource]) if table != model._meta.db_table]
     found = LoggedChange.objects.filter(table_name=model._meta.db_table, record_id__in=ids)
     if ids and links:
-        # By owner: see `log.key_column`.
+        # By owner: see `change_log.key_column`.
         found |= LoggedChange.objects.filter(table_name__in=links, key__in=[str(pk) for pk in ids])
     if before is not None:
         found = found.filter(number__lt=before)
     return list(found.order_by("-number")[:size])
 
 
-def describe(entries: Sequence[LoggedChange], user: Any) -> list[dict[str, Any]]:
+def describe(entries: Sequence[LoggedChange], user: Reader) -> list[DescribedEntry]:
     """Return entries as a reader may see them, each with what it changed."""
     seen = not_concealed(user, seen_by(user, entries))
     keys = Keys(seen)
@@ -93,12 +111,12 @@ def _user_names(seen: Iterable[Seen]) -> dict[int | None, str]:
 # The feed -------------------------------------------------------------------------------------------------------------
 
 
-def feed_items(entries: Sequence[LoggedChange], user: Any) -> list[dict[str, Any]]:
+def feed_items(entries: Sequence[LoggedChange], user: Reader) -> list[dict[str, object]]:
     """Return entries as items of the feed: a record's state, with what it holds where the reader may still see it."""
     seen = seen_by(user, entries)
     keys = Keys(seen)
     present = _present(seen, user)
-    items: list[dict[str, Any]] = []
+    items: list[dict[str, object]] = []
     for each in seen:
         own = issubclass(each.model, Citable)
         # A link that goes away leaves its record behind.
@@ -109,14 +127,12 @@ def feed_items(entries: Sequence[LoggedChange], user: Any) -> list[dict[str, Any
     return items
 
 
-def _item(each: Seen, there: bool, data: Any, keys: Keys) -> dict[str, Any]:
+def _item(each: Seen, there: bool, data: Row, keys: Keys) -> dict[str, object]:
     operation = each.operation if issubclass(each.model, Citable) else Operation.UPDATE.value
-    return _told(each, each.resource, keys.key(*each.record), operation, there=there, data=data)
+    return _change_of(each, each.resource, keys.key(*each.record), operation, there=there, data=data)
 
 
-def _told(
-    each: Seen, resource: str, key: str, operation: str, there: bool, data: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _change_of(each: Seen, resource: str, key: str, operation: str, there: bool, data: Row = None) -> dict[str, object]:
     """Return an item for a record that a change concerns; one that is there without its data is to be read anew."""
     return {
         "number": each.entry.number,
@@ -132,40 +148,40 @@ def _told(
 
 
 def _flips(each: Seen) -> bool:
-    """Tell whether the change shows or hides a record that was there before and is there after it."""
+    """Whether the change shows or hides a record that was there before and is there after it."""
     return each.entry.operation == "update" and (each.before is None) != (each.after is None)
 
 
-def _citations(each: Seen, there: bool) -> list[dict[str, Any]]:
+def _citations(each: Seen, there: bool) -> list[dict[str, object]]:
     """Return items for the citations of a record that is shown or hidden, for they come and go with it."""
     kind = ContentType.objects.get_for_model(each.model)
     slugs = Citation.objects.filter(content_type=kind, object_id=each.entry.record_id).values_list("slug", flat=True)
-    return [_told(each, Citation.resource, slug, each.operation, there) for slug in slugs.order_by("slug")]
+    return [_change_of(each, Citation.resource, slug, each.operation, there) for slug in slugs.order_by("slug")]
 
 
-def _linked(each: Seen, user: Any) -> list[dict[str, Any]]:
-    """Return items for the records that have a link from or to one that is shown or hidden: they tell of it then."""
-    items: list[dict[str, Any]] = []
+def _linked(each: Seen, user: Reader) -> list[dict[str, object]]:
+    """Return items for the records that have a link from or to one that is shown or hidden: their answers change."""
+    items: list[dict[str, object]] = []
     for link in logged_models().values():
         if issubclass(link, Citable):
             continue
         ends = [field for field in link._meta.concrete_fields if field.related_model is each.model]
         links = reduce(or_, (Q(**{field.name: each.entry.record_id}) for field in ends), Q(pk__in=[]))
-        owner: Any = record_model(link)
+        owner = record_model(link)
         pks = link._default_manager.filter(links).order_by().values(owner_field(link).attname)
-        rows = owner._default_manager.visible_to(user).filter(pk__in=pks)
+        rows = owner.rows().visible_to(user).filter(pk__in=pks)
         keys = rows.order_by(owner.key_field).values_list(owner.key_field, flat=True)
-        items += [_told(each, owner.resource, key, Operation.UPDATE.value, there=True) for key in keys]
+        items += [_change_of(each, owner.resource, key, Operation.UPDATE.value, there=True) for key in keys]
     return items
 
 
-def _present(seen: Iterable[Seen], user: Any) -> set[tuple[str, int]]:
+def _present(seen: Iterable[Seen], user: Reader) -> set[tuple[str, int]]:
     """Return the records that are there now and that a reader may see, by table and internal key."""
-    wanted: dict[Any, set[int]] = {}
+    wanted: dict[type[Citable], set[int]] = {}
     for each in seen:
         wanted.setdefault(record_model(each.model), set()).add(each.record[1])
     found: set[tuple[str, int]] = set()
     for model, ids in wanted.items():
-        rows: Any = model._default_manager.visible_to(user).filter(pk__in=ids).order_by()
+        rows = model.rows().visible_to(user).filter(pk__in=ids).order_by()
         found |= {(model._meta.db_table, pk) for pk in rows.values_list("pk", flat=True)}
     return found

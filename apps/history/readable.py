@@ -1,25 +1,26 @@
 """Entries of the change log as readers see them: what they may see, in fields and keys instead of columns and ids.
 
-For somebody who does not keep the registry a record begins with its publication: what was changed while it was a draft
-is not told, publishing it adds it, and taking it back into drafts deletes it. The history of a record that is hidden
-now is hidden with it; the feed goes on to tell that it is gone.
+For somebody who does not keep the registry a record begins with its publication: changes of a draft are left out,
+publishing it adds it, and taking it back into drafts deletes it. The history of a record that is hidden now is hidden
+with it; the feed still has an item that it is gone.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TypeAlias, TypedDict, cast
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.db.models import Model
 
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.change_log import logged_models, owner_field
-from apps.common.rules.territory import territory_of
+from apps.common.rules.territory import Reader, territory_of
 from apps.common.values.columns import EarliestField, LatestField, PinyinField, PythonColumn
 from apps.evidence.models import ArticleText, Citation
 
@@ -45,7 +46,15 @@ LAST = """
     ) AS newest
 """
 OPERATIONS = {(False, True): "insert", (True, True): "update", (True, False): "delete"}
-Row = dict[str, Any] | None
+Row: TypeAlias = dict[str, object] | None
+
+
+class FieldChange(TypedDict):
+    """A field that differs between two rows."""
+
+    field: str
+    before: object
+    after: object
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Seen:
     """An entry as a reader sees it: the row before and after, where he may see it."""
 
     entry: LoggedChange
-    model: Any
+    model: type[Model]
     before: Row
     after: Row
 
@@ -77,20 +86,20 @@ class Seen:
         )
 
 
-def record_model(model: Any) -> Any:
+def record_model(model: type[Model]) -> type[Citable]:
     """Return the model of the records to which the rows of a logged table belong: mostly itself."""
-    return model if issubclass(model, Citable) else owner_field(model).related_model
+    return model if issubclass(model, Citable) else cast("type[Citable]", owner_field(model).related_model)
 
 
-def is_keeper(user: Any) -> bool:
-    """Tell whether a reader keeps the whole registry, and so sees all drafts and texts."""
+def is_keeper(user: Reader) -> bool:
+    """Whether a reader keeps the whole registry, and so sees all drafts and texts."""
     return bool(territory_of(user).everything)
 
 
 # Who sees what --------------------------------------------------------------------------------------------------------
 
 
-def seen_by(user: Any, entries: Sequence[LoggedChange]) -> list[Seen]:
+def seen_by(user: Reader, entries: Sequence[LoggedChange]) -> list[Seen]:
     """Return the entries as a reader sees them; those of which he may see nothing are left out."""
     models = logged_models()
     known = [(entry, models[entry.table_name]) for entry in entries if entry.table_name in models]
@@ -104,12 +113,12 @@ def seen_by(user: Any, entries: Sequence[LoggedChange]) -> list[Seen]:
     return [seen for seen in found if seen.before is not None or seen.after is not None]
 
 
-def concealed(user: Any, model: Any, ids: Iterable[int]) -> set[int]:
+def concealed(user: Reader, model: type[Model], ids: Iterable[int]) -> set[int]:
     """Return those records that a reader may not see now. Of a deleted one its last state counts."""
     asked = set(ids)
     if is_keeper(user) or not asked or not (issubclass(model, Fact) or model is Citation):
         return set()
-    rows: Any = model._default_manager
+    rows = model.rows()
     asked -= set(rows.visible_to(user).filter(pk__in=asked).order_by().values_list("pk", flat=True))
     hidden = set(rows.filter(pk__in=asked).order_by().values_list("pk", flat=True))
     with connection.cursor() as cursor:
@@ -120,8 +129,8 @@ def concealed(user: Any, model: Any, ids: Iterable[int]) -> set[int]:
     return hidden | {pk for pk, row in gone.items() if _conceals(user, _pointed_at(model, row))}
 
 
-def not_concealed(user: Any, seen: Iterable[Seen]) -> list[Seen]:
-    """Return those entries that speak of no record which a reader may not see now; of a link, both ends count."""
+def not_concealed(user: Reader, seen: Iterable[Seen]) -> list[Seen]:
+    """Return the entries about records that a reader may see now; of a link, both ends count."""
     if is_keeper(user):
         return list(seen)
     return [
@@ -132,12 +141,12 @@ def not_concealed(user: Any, seen: Iterable[Seen]) -> list[Seen]:
     ]
 
 
-def _conceals(user: Any, pairs: Iterable[tuple[str, int]]) -> bool:
+def _conceals(user: Reader, pairs: Iterable[tuple[str, int]]) -> bool:
     models = logged_models()
     return any(concealed(user, models[table], [pk]) for table, pk in pairs if table in models)
 
 
-def _public(entry: LoggedChange, model: Any, published: dict[int, bool]) -> Seen:
+def _public(entry: LoggedChange, model: type[Model], published: dict[int, bool]) -> Seen:
     if issubclass(model, Fact):
         before, after = (
             row if row and row["state"] == Fact.State.PUBLISHED else None for row in (entry.before, entry.after)
@@ -147,34 +156,34 @@ def _public(entry: LoggedChange, model: Any, published: dict[int, bool]) -> Seen
     return Seen(entry, model, None, None) if hidden else Seen(entry, model, entry.before, entry.after)
 
 
-def _own(user: Any, known: Iterable[tuple[LoggedChange, Any]]) -> set[int]:
+def _own(user: Reader, known: Iterable[tuple[LoggedChange, type[Model]]]) -> set[int]:
     """Return the numbers of the entries about records that a reader may edit now: their drafts are no secret."""
     if not territory_of(user):
         return set()
-    numbers: dict[Any, dict[int, list[int]]] = {}
+    numbers: dict[type[Citable], dict[int, list[int]]] = {}
     for entry, model in known:
         if (record := _speaks_of(entry, model)) is not None:
             numbers.setdefault(record[0], {}).setdefault(record[1], []).append(entry.number)
     own: set[int] = set()
     for model, by_record in numbers.items():
-        rows = model._default_manager.editable_by(user).filter(pk__in=by_record).order_by()
+        rows = model.rows().editable_by(user).filter(pk__in=by_record).order_by()
         own |= {number for pk in rows.values_list("pk", flat=True) for number in by_record[pk]}
     return own
 
 
-def _speaks_of(entry: LoggedChange, model: Any) -> tuple[Any, int] | None:
-    """Return model and internal key of the record of which an entry tells, if those who edit it may see all of it."""
+def _speaks_of(entry: LoggedChange, model: type[Model]) -> tuple[type[Citable], int] | None:
+    """Return model and internal key of the record that an entry is about, if those who edit it may see all of it."""
     if model is Citation:
         row = entry.after or entry.before or {}
         target = ContentType.objects.get_for_id(row["content_type_id"]).model_class()
-        return None if target is None else (target, row["object_id"])
+        return None if target is None else (cast("type[Citable]", target), row["object_id"])
     if issubclass(model, Citable):
         return model, entry.record_id
     # The text of an article is no draft: who sees it is settled elsewhere.
     return None if model is ArticleText else (record_model(model), int(entry.key))
 
 
-def _published(known: Iterable[tuple[LoggedChange, Any]]) -> dict[int, bool]:
+def _published(known: Iterable[tuple[LoggedChange, type[Model]]]) -> dict[int, bool]:
     """Return whether what a citation or a link hangs on was published when it was changed, by number."""
     asked: list[tuple[int, str, int]] = []
     for entry, model in known:
@@ -191,24 +200,28 @@ def _published(known: Iterable[tuple[LoggedChange, Any]]) -> dict[int, bool]:
         return dict(cursor.fetchall())
 
 
-# What is said of a row ------------------------------------------------------------------------------------------------
+# The fields of a row --------------------------------------------------------------------------------------------------
+
+
+# Column, name, and the model that the column points at.
+ShownField: TypeAlias = tuple[str, str, type[Model] | type[GenericForeignKey] | None]
 
 
 @cache
-def shown_fields(model: Any) -> tuple[tuple[str, str, Any], ...]:
-    """Return the fields of a logged row that are shown: column, name, and the model that the column points at."""
+def shown_fields(model: type[Model]) -> tuple[ShownField, ...]:
+    """Return the fields of a logged row that are shown."""
     generic = {field.ct_field: field for field in model._meta.private_fields if isinstance(field, GenericForeignKey)}
-    found: list[tuple[str, str, Any]] = []
+    found: list[ShownField] = []
     for field in model._meta.concrete_fields:
         computed = isinstance(field, PythonColumn) and not isinstance(field, EarliestField | LatestField | PinyinField)
         if field.primary_key or field.generated or computed or field.name in ("created_at", "updated_at", "captured"):
             continue
         if field.name in generic:
-            found.append((field.column, generic[field.name].name, GenericForeignKey))
+            found.append((str(field.column), generic[field.name].name, GenericForeignKey))
         elif field.is_relation:
-            found.append((field.column, field.name, field.related_model))
+            found.append((str(field.column), field.name, cast("type[Model]", field.related_model)))
         elif field.name not in {other.fk_field for other in generic.values()}:
-            found.append((field.column, field.name, None))
+            found.append((str(field.column), field.name, None))
     return tuple(found)
 
 
@@ -230,36 +243,46 @@ class Keys:
         """Return the public key of a row."""
         return str(self._known.get((table, pk), ""))
 
-    def row(self, model: Any, row: Row) -> Row:
+    def row(self, model: type[Model], row: Row) -> Row:
         """Return the shown fields of a row, references as keys."""
         if row is None:
             return None
-        found: dict[str, Any] = {}
+        found: dict[str, object] = {}
         for column, name, target in shown_fields(model):
-            value: Any = row.get(column)
-            if target is GenericForeignKey:
-                pointed: Any = ContentType.objects.get_for_id(value).model_class()
-                value = f"{pointed.resource}/{self.key(pointed._meta.db_table, row['object_id'])}"
-            elif target is not None and value is not None:
-                value = self.key(target._meta.db_table, value)
+            value = row.get(column)
+            if (pointed := _end_of(column, target, row)) is not None:
+                record, pk = pointed
+                value = self.key(record._meta.db_table, pk)
+                if target is GenericForeignKey:
+                    value = f"{cast('type[Citable]', record).resource}/{value}"
             found[name] = value
         return found
 
 
-def _pointed_at(model: Any, row: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def _pointed_at(model: type[Model], row: dict[str, object]) -> Iterator[tuple[str, int]]:
     for column, _name, target in shown_fields(model):
-        if target is GenericForeignKey:
-            pointed: Any = ContentType.objects.get_for_id(row[column]).model_class()
-            yield pointed._meta.db_table, row["object_id"]
-        elif target is not None and row.get(column) is not None:
-            yield target._meta.db_table, row[column]
+        if (pointed := _end_of(column, target, row)) is not None:
+            yield pointed[0]._meta.db_table, pointed[1]
 
 
-def difference(before: Row, after: Row) -> list[dict[str, Any]]:
-    """Return the fields that differ between two rows; what an added or deleted row leaves empty is not said."""
+def _end_of(
+    column: str, target: type[Model] | type[GenericForeignKey] | None, row: dict[str, object]
+) -> tuple[type[Model], int] | None:
+    """Return model and internal key of the row at which a column of a logged row points."""
+    value = cast("int | None", row.get(column))
+    if target is None or value is None:
+        return None
+    if issubclass(target, Model):
+        return target, value
+    kind = ContentType.objects.get_for_id(value).model_class()
+    return None if kind is None else (kind, cast("int", row["object_id"]))
+
+
+def difference(before: Row, after: Row) -> list[FieldChange]:
+    """Return the fields that differ between two rows; what an added or deleted row leaves empty is left out."""
     names = dict.fromkeys([*(before or {}), *(after or {})])
     pairs = ((name, (before or {}).get(name), (after or {}).get(name)) for name in names)
-    empty: tuple[Any, ...] = (None, "", [])
+    empty: tuple[object, ...] = (None, "", [])
     whole = before is None or after is None
     return [
         {"field": name, "before": old, "after": new}

@@ -45,10 +45,10 @@ def replay(schema: str, *, until: datetime | None = None) -> None:
         cursor.execute(f"CREATE SCHEMA {quote(schema)}")
         for table, model in logged_models().items():
             target = f"{quote(schema)}.{quote(table)}"
-            pk = quote(model._meta.pk.column)
+            pk = quote(str(model._meta.pk.column))
             cursor.execute(f"CREATE TABLE {target} (LIKE {quote(table)} INCLUDING GENERATED, PRIMARY KEY ({pk}))")
             # There are no triggers here to fill them.
-            for column in sorted({each.column for each in model._meta.concrete_fields} - {*stored_columns(model)}):
+            for column in sorted({str(each.column) for each in model._meta.concrete_fields} - {*stored_columns(model)}):
                 cursor.execute(f"ALTER TABLE {target} DROP COLUMN {quote(column)}")
             play = PLAY.format(
                 name=literal(table),
@@ -67,7 +67,7 @@ def dump(schema: str = "public") -> Iterator[str]:
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
         for table, model in logged_models().items():
-            pk = quote(model._meta.pk.column)
+            pk = quote(str(model._meta.pk.column))
             row = without_computed(model, "r")
             cursor.execute(f"SELECT {row}::text FROM {quote(schema)}.{quote(table)} AS r ORDER BY r.{pk}")  # noqa: S608
             for (row,) in cursor.fetchall():

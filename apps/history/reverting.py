@@ -4,10 +4,10 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Model
 from django.utils.translation import gettext
 
 from apps.common.models.logged_change import LoggedChange
@@ -16,28 +16,29 @@ from apps.common.models.slugs import RetiredSlug
 from apps.common.rules.change_log import logged_models, owner_field, stored_columns, without_computed
 from apps.common.rules.permissions import guarded, may_edit, may_reference
 from apps.common.rules.publishing import breaches_against, breaches_of
-from apps.common.rules.territory import territory_of
+from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.refusals import breach_text, explain, pointed_at_text
+from apps.history.readable import Row, record_model
 
 ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A row, what a request found and what it left: the entry of the log that says the one, and that of the other."""
+    """One row changed by a request: its state before and after, with the first and the last entry of the log."""
 
-    model: Any
+    model: type[Model]
     pk: int
     first: int
     number: int
     key: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    before: Row
+    after: Row
 
     @property
     def label(self) -> str:
         """The row as a reader knows it."""
-        own = getattr(self.model, "resource", None)
+        own = self.model.resource if issubclass(self.model, Citable) else ""
         return f"{own}/{self.key}" if own else f"{self.model._meta.verbose_name} {self.pk}"
 
 
@@ -75,11 +76,11 @@ def steps_of(request_id: str) -> list[Step]:
     return sorted(found, key=order)
 
 
-def revert(request_id: str, *, keep: bool, user: Any) -> RevertResult:
+def revert(request_id: str, *, keep: bool, user: Reader) -> RevertResult:
     """Take a request back for a user. Without `keep`, all is tried and checked, and left as it was.
 
     Raises PermissionDenied unless the user may edit every record that the request changed, as it is and as it was.
-    Call it within `telling`, which gives the change a reason.
+    Call it within a `write_transaction`, which gives the change a reason.
     """
     outcome = RevertResult(steps_of(request_id))
     with transaction.atomic():
@@ -99,8 +100,8 @@ def revert(request_id: str, *, keep: bool, user: Any) -> RevertResult:
     return outcome
 
 
-def _may_undo(user: Any, model: Any, row: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
-    """Tell whether a user may edit a row that stands in the database, and point where it points and the other does not.
+def _may_undo(user: Reader, model: type[Model], row: Row, other: Row) -> bool:
+    """Whether a user may edit a row that stands in the database, and point where it points and the other does not.
 
     A link or a text is its owner's.
     """
@@ -108,29 +109,35 @@ def _may_undo(user: Any, model: Any, row: dict[str, Any] | None, other: dict[str
         return True
     if not issubclass(model, Citable):
         owner = owner_field(model)
-        return may_edit(user, owner.related_model(pk=row[owner.column]))
+        return may_edit(user, _row_of(record_model(model), row[str(owner.column)]))
     record, former = _instance(model, row), None if other is None else _instance(model, other)
     return may_edit(user, record) and all(may_reference(user, former, record, name) for name in guarded(model))
 
 
-def _instance(model: Any, row: dict[str, Any]) -> Any:
+def _row_of(model: type[Citable], pk: object) -> Citable:
+    record = model()
+    record.pk = pk
+    return record
+
+
+def _instance(model: type[Model], row: dict[str, object]) -> Model:
     """Return a record with the references that a row of the log has."""
     fields = model._meta.concrete_fields
     parts = {getattr(field, "fk_field", None) for field in model._meta.private_fields}
     return model(
         **{
-            field.attname: row.get(field.column)
+            field.attname: row.get(str(field.column))
             for field in fields
             if field.primary_key or field.is_relation or field.name in parts
         }
     )
 
 
-def _current(step: Step) -> dict[str, Any] | None:
+def _current(step: Step) -> Row:
     quote = connection.ops.quote_name
     meta = step.model._meta
     content = without_computed(step.model, "r")
-    text = ROW.format(content=content, table=quote(meta.db_table), pk=quote(meta.pk.column))
+    text = ROW.format(content=content, table=quote(meta.db_table), pk=quote(str(meta.pk.column)))
     with connection.cursor() as cursor:
         cursor.execute(text, [step.pk])
         found = cursor.fetchone()
@@ -171,7 +178,7 @@ def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
 
 def _breaches(steps: list[Step]) -> Iterator[tuple[Step, str]]:
     """Yield the steps after which a published record points at a draft, with the reason."""
-    by_model: dict[Any, dict[int, Step]] = defaultdict(dict)
+    by_model: dict[type[Model], dict[int, Step]] = defaultdict(dict)
     for step in steps:
         if issubclass(step.model, Fact) and step.before is not None:
             by_model[step.model][step.pk] = step
@@ -184,7 +191,7 @@ def _breaches(steps: list[Step]) -> Iterator[tuple[Step, str]]:
 
 def _undo(step: Step) -> None:
     quote = connection.ops.quote_name
-    table, pk = quote(step.model._meta.db_table), quote(step.model._meta.pk.column)
+    table, pk = quote(step.model._meta.db_table), quote(str(step.model._meta.pk.column))
     # Straight from the log, since numbers may lose digits on their way through Python.
     former = f"jsonb_populate_record(NULL::{table}, entry.before) AS former"
     row = f"(SELECT former.* FROM common_loggedchange AS entry, {former} WHERE entry.number = %s) AS former"  # noqa: S608

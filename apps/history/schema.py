@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the history."""
+"""The history in the OpenAPI document."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """The history over HTTP: of one record, of all records as a feed, and taking a request back."""
 
 import hashlib
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core import signing
 from django.http import Http404
@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.common.http.middleware import id_of
 from apps.common.http.parameters import read_flag, read_format, read_moment, read_words, refuse_unknown
 from apps.common.http.problem_answers import CONTENT_TYPE, problem
 from apps.common.http.problems import nearest, parameter_error
@@ -22,10 +23,10 @@ from apps.common.models.records import Citable, citable_models
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.order import read_size
 from apps.common.resources.views import Tag
+from apps.common.writing.transaction import write_transaction
 from apps.history import feed
-from apps.history.context import change_context
 from apps.history.items import describe, entries_of, feed_items, tables_of
-from apps.history.readable import Keys, Seen, difference
+from apps.history.readable import FieldChange, Keys, Seen, difference
 from apps.history.reverting import RevertResult, revert
 from apps.history.schema import (
     FEED,
@@ -169,7 +170,7 @@ class RevertView(APIView):
             (409, PROBLEM_TYPE): refused("Something stands in the way, and nothing was changed."),
         },
     )
-    def post(self, request: Any, request_id: str) -> Response:
+    def post(self, request: Request, request_id: str) -> Response:
         """Change back everything that a request changed, or nothing.
 
         With `dry_run` all is tried, and what would be changed back and what stands in the way is told. A row that was
@@ -183,11 +184,9 @@ class RevertView(APIView):
             raise Http404
         given = ReasonSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        own_id = request._request.request_id
-        token = getattr(request.auth, "key", None)
-        with change_context(
-            user=request.user, token=token, request_id=own_id, reason=given.validated_data["change_reason"]
-        ):
+        own_id = id_of(request._request)
+        token, reason = getattr(request.auth, "key", ""), given.validated_data["change_reason"]
+        with write_transaction(user=request.user, token=token, request_id=own_id, reason=reason):
             outcome = revert(request_id, keep=not dry_run, user=request.user)
         conflicts = conflicts_of(outcome)
         if conflicts and not dry_run:
@@ -203,6 +202,15 @@ class RevertView(APIView):
         return Response(body)
 
 
+class RevertedRow(TypedDict):
+    """A row that is changed back, as it is answered."""
+
+    resource: str
+    key: str
+    operation: str
+    changes: list[FieldChange]
+
+
 def conflicts_of(outcome: RevertResult) -> list[dict[str, str]]:
     """Return what stands in the way of taking a request back."""
     found = []
@@ -213,7 +221,7 @@ def conflicts_of(outcome: RevertResult) -> list[dict[str, str]]:
     return found
 
 
-def changes_of(outcome: RevertResult) -> list[dict[str, Any]]:
+def changes_of(outcome: RevertResult) -> list[RevertedRow]:
     """Return what is changed back, as a reader who keeps the registry sees it."""
     entries = LoggedChange.objects.in_bulk([step.number for step in outcome.steps])
     # Turned round: what the request left is what the reversion finds.

@@ -1,8 +1,7 @@
 """Curators' pages of merges and of pairs that were told apart."""
 
-from typing import Any
-
 from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -40,7 +39,7 @@ class MergeAdmin(RecordAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     @admin.display(description=_("record that stays"))
@@ -71,7 +70,7 @@ class DistinctionAdmin(StrictLookups, admin.ModelAdmin):
 
 
 @admin.action(description=_("Merge the two selected records"))
-def merge_selected(page: Any, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+def merge_selected(page: RecordAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     """Lead to the preview of a merge of two records, of which the one that was made first stays."""
     rows = list(queryset.order_by("pk")[:3])
     resource = queryset.model.resource
@@ -85,5 +84,5 @@ def merge_selected(page: Any, request: HttpRequest, queryset: Any) -> HttpRespon
     return None
 
 
-# The pages of records lie in apps that may not import this one, or below it.
+# The pages of records belong to apps that may not import this one, or stand below it.
 RecordAdmin.pair_actions = [merge_selected]

@@ -1,20 +1,25 @@
 """Curators' pages of doubles: pairs that are proposed, and the preview of a merge."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import connection, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db import transaction
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.rules.change_log import SETTINGS
-from apps.identity.merging import MergeError, MergeResult, fillable, merge, mergeable
+from apps.common.http.middleware import id_of
+from apps.common.models.records import NamedRecord
+from apps.common.rules.territory import Reader
+from apps.common.writing.transaction import write_transaction
+from apps.identity.merge_result import MergeError, MergeResult
+from apps.identity.merging import fillable, merge, mergeable
 from apps.identity.models import Distinction, Merge
 from apps.identity.proposals import REASONS, editable, models, proposals, tell_apart
 
@@ -29,13 +34,13 @@ class PairForm(forms.Form):
     loser = forms.SlugField(label=gettext_lazy("record that is merged"), max_length=120)
     winner = forms.SlugField(label=gettext_lazy("record that stays"), max_length=120)
 
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, user: Reader, data: Mapping[str, str] | None) -> None:
+        super().__init__(data)
         self.user = user
         choices = [(name, model._meta.verbose_name) for name, model in mergeable().items()]
         self.fields["resource"].choices = choices  # type: ignore[attr-defined]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
         if model := mergeable().get(cleaned.get("resource", "")):
             for name in ("loser", "winner"):
@@ -59,15 +64,15 @@ class MergeForm(forms.Form):
         choices=(),
     )
 
-    def __init__(self, loser: Any, winner: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        names = fillable(loser, winner)
-        choices = [(name, f"{loser._meta.get_field(name).verbose_name}: {getattr(loser, name)}") for name in names]
+    def __init__(self, loser: NamedRecord, winner: NamedRecord, data: QueryDict | None) -> None:
+        super().__init__(data)
+        labels = {item.name: item.verbose_name for item in loser._meta.concrete_fields}
+        choices = [(name, f"{labels[name]}: {getattr(loser, name)}") for name in fillable(loser, winner)]
         self.fields["fill"].choices = choices  # type: ignore[attr-defined]
 
 
 def duplicates(request: HttpRequest) -> HttpResponse:
-    """Show a page of the pairs that may be one; told that a pair is not, remember it."""
+    """Show a page of the pairs that may be one; remember a pair that is sent as not one."""
     known = models()
     resource = request.GET.get("kind", next(iter(known)))
     if resource not in known:
@@ -106,7 +111,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/identity/duplicates.html", context)
 
 
-def _demand(request: HttpRequest, model: Any) -> None:
+def _demand(request: HttpRequest, model: type[Model]) -> None:
     """Raise PermissionDenied for who may not change records of a kind."""
     if not admin.site.get_model_admin(model).has_change_permission(request):
         raise PermissionDenied
@@ -127,11 +132,11 @@ def _remember(request: HttpRequest, resource: str) -> HttpResponse:
     return HttpResponseRedirect(request.get_full_path())
 
 
-def merge_pair(request: Any) -> HttpResponse:
+def merge_pair(request: HttpRequest) -> HttpResponse:
     """Show what merging two records would do; do it once a reason is given."""
     _demand(request, Merge)
     pair = PairForm(request.user, request.GET if request.GET else None)
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         **admin.site.each_context(request),
         "title": _("Merge two records"),
         "opts": Distinction._meta,
@@ -148,33 +153,19 @@ def merge_pair(request: Any) -> HttpResponse:
     outcome: MergeResult | None = None
     error = ""
     try:
-        with transaction.atomic():
-            if keep:
-                with connection.cursor() as cursor:  # for the change log
-                    cursor.execute("SELECT set_config(%s, %s, true)", [SETTINGS["reason"], form.cleaned_data["reason"]])
-            outcome = merge(
-                loser=loser,
-                winner=winner,
-                reason=form.cleaned_data["reason"] if keep else "-",
-                request_id=request.request_id,
-                by=request.user,
-                fill=form.cleaned_data["fill"] if keep else (),
-            )
-            if not keep:
-                transaction.set_rollback(True)
+        outcome = _merge(request, loser, winner, form, keep=keep)
     except MergeError as refused:
         error = refused.detail
     if keep and outcome is not None:
         messages.success(request, _("%(loser)s is now a part of %(winner)s.") % {"loser": loser, "winner": winner})
         meta = type(winner)._meta
         return HttpResponseRedirect(reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[winner.pk]))
-    swapped = {"resource": pair.cleaned_data["resource"], "loser": winner.slug, "winner": loser.slug}
     context |= {
         "loser": loser,
         "winner": winner,
         "form": form,
         "error": error,
-        "swap": urlencode(swapped),
+        "swap": urlencode({"resource": winner.resource, "loser": winner.slug, "winner": loser.slug}),
         "differences": list(_differences(loser, winner)),
         "moved": _named(outcome.moved if outcome else []),
         "folded": outcome.folded[:MOST_SHOWN] if outcome else [],
@@ -183,15 +174,33 @@ def merge_pair(request: Any) -> HttpResponse:
     return TemplateResponse(request, "admin/identity/merge.html", context, status=409 if error else 200)
 
 
-def _differences(loser: Any, winner: Any) -> Any:
+def _merge(
+    request: HttpRequest, loser: NamedRecord, winner: NamedRecord, form: MergeForm, *, keep: bool
+) -> MergeResult:
+    """Merge two records as a form says; without `keep`, take it back. Raises MergeError."""
+    reason, fill = (form.cleaned_data["reason"], form.cleaned_data["fill"]) if keep else ("-", ())
+    with write_transaction(reason=reason):
+        outcome = merge(
+            loser=loser, winner=winner, reason=reason, request_id=id_of(request), by=request.user, fill=fill
+        )
+        if not keep:
+            transaction.set_rollback(True)
+    return outcome
+
+
+def _differences(loser: NamedRecord, winner: NamedRecord) -> Iterator[tuple[object, object, object]]:
     """Yield the fields in which two records differ: label, value of the one that goes, value of the one that stays."""
     for item in type(loser)._meta.concrete_fields:
         if item.editable and not item.primary_key and item.name not in ("created_at", "updated_at"):
-            values = getattr(loser, item.name), getattr(winner, item.name)
-            if values[0] != values[1]:
-                yield item.verbose_name, *("–" if value in (None, "") else value for value in values)
+            one, other = getattr(loser, item.name), getattr(winner, item.name)
+            if one != other:
+                yield item.verbose_name, _shown(one), _shown(other)
 
 
-def _named(moved: Any) -> list[tuple[str, str]]:
+def _shown(value: object) -> object:
+    return "–" if value in (None, "") else value
+
+
+def _named(moved: Iterable[tuple[Model, str]]) -> list[tuple[str, str]]:
     rows = [(str(row._meta.verbose_name), str(row)) for row, _name in moved]
     return sorted(rows)[:MOST_SHOWN]

@@ -90,5 +90,5 @@ def _names(first: Side, second: Side) -> tuple[float, list[str]]:
 
 
 def _same_time(first: Interval, second: Interval) -> bool:
-    """Tell whether both began on one known day."""
+    """Whether both began on one known day."""
     return None not in first and first == second and first[0] == first[1]

@@ -1,6 +1,6 @@
 """Which records are one and which are not: merges, and pairs that somebody told apart."""
 
-from typing import Any
+from typing import cast
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -10,8 +10,9 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact, RecordQuerySet
+from apps.common.models.records import Citable, Fact, RecordQuerySet
 from apps.common.models.slugs import SLUG_LENGTH
+from apps.common.rules.territory import Reader
 from apps.common.values.columns import SearchField
 from apps.common.values.ngram_columns import NgramsField, NgramsIndex
 
@@ -19,7 +20,7 @@ from apps.common.values.ngram_columns import NgramsField, NgramsIndex
 class MergeQuerySet(RecordQuerySet):
     """Merges, which are seen where the record is seen into which one was merged."""
 
-    def visible_to(self, user: Any) -> "MergeQuerySet":
+    def visible_to(self, user: Reader) -> "MergeQuerySet":
         """Return the merges that a user may see, of records that the user may see."""
         hidden = Q()
         for model, rows in self.hidden_records(user):
@@ -118,7 +119,7 @@ class Merge(Fact):
         return self.merged_name
 
     def slug_source(self) -> str:
-        model: Any = self.content_type.model_class()
+        model = cast("type[Citable]", self.content_type.model_class())
         return f"{model.resource}-{self.merged_key}"
 
 
@@ -148,7 +149,13 @@ class Distinction(models.Model):
         ordering = ["-at", "-pk"]
         constraints = [
             models.UniqueConstraint(fields=["content_type", "first_id", "second_id"], name="identity_distinction_once"),
-            models.CheckConstraint(condition=Q(first_id__lt=F("second_id")), name="identity_distinction_in_order"),
+            models.CheckConstraint(
+                condition=Q(first_id__lt=F("second_id")),
+                name="identity_distinction_in_order",
+                violation_error_message=_(
+                    "Of a pair that was told apart, the record that was made first stands first."
+                ),
+            ),
         ]
 
     def __str__(self) -> str:

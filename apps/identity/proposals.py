@@ -2,18 +2,23 @@
 """Pairs of records that may be one: found by equal keys in one statement, scored and explained, the likeliest first.
 
 Equal are the normal form of a name or of another name, its pinyin, what is left of it without the words for what kind
-of thing it is, or the body of a unified social credit code. Two that lie in different places, belong to different
+of thing it is, or the body of a unified social credit code. Two that have different places, belong to different
 wholes or began at different times are not proposed, nor is a part beside its whole.
 """
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.db.models import QuerySet
+from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import NamedRecord, citable_models
+from apps.common.rules.territory import Reader
 from apps.common.values.ngrams import END
 from apps.identity.likelihood import Likelihood, Side, compare
 from apps.identity.models import Distinction
@@ -22,7 +27,7 @@ from apps.registry.models import Identifier, MemberUnit, UnitName
 
 MOST = 1000  # pairs that are looked at; those with the strongest key come first
 FLOOR = 60.0
-REASONS: dict[str, Any] = {
+REASONS: dict[str, StrPromise] = {
     "identifier": _("one organisation by their credit codes"),
     "name": _("same name"),
     "like_name": _("similar names"),
@@ -39,7 +44,7 @@ REASONS: dict[str, Any] = {
 }
 # What must not contradict: equal, or not stated for one of the two.
 AGREEING = ("parent_id", "district_id", "street_id", "neighbourhood_id", "project_id", "alliance_id", "unit_id")
-# The keys, the most telling first.
+# The keys, the most significant first.
 CODE, NAME, PINYIN, CORE = range(4)
 
 
@@ -49,7 +54,9 @@ def models() -> dict[str, type[NamedRecord]]:
     return cast("dict[str, type[NamedRecord]]", found)
 
 
-def proposals(resource: str, rows: Any, offset: int, limit: int) -> tuple[list[tuple[Side, Side, Likelihood]], int]:
+def proposals(
+    resource: str, rows: QuerySet, offset: int, limit: int
+) -> tuple[list[tuple[Side, Side, Likelihood]], int]:
     """Return a page of the pairs among some rows of a resource, and how many pairs there are."""
     pairs = candidates(resource, rows)
     model = models()[resource]
@@ -61,31 +68,12 @@ def proposals(resource: str, rows: Any, offset: int, limit: int) -> tuple[list[t
     return found[offset : offset + limit], len(found)
 
 
-def candidates(resource: str, rows: Any) -> list[tuple[int, int]]:
+def candidates(resource: str, rows: QuerySet) -> list[tuple[int, int]]:
     """Return pairs of rows, as primary keys in order, that share a key and do not contradict each other."""
     model = models()[resource]
     within, params = rows.order_by().values("pk").query.sql_with_params()
     table = connection.ops.quote_name(model._meta.db_table)
-    line = "split_part({}search_text, %s, 2)"  # the searched column holds the name, its pinyin and its initials
-    core = f"regexp_replace(regexp_replace({line.format('')}, %s, ''), %s, '')"
-    keys = [
-        (f"SELECT id, {NAME}, {line.format('')} FROM mine", [END]),
-        (f"SELECT id, {PINYIN}, split_part(search_text, %s, 3) FROM mine", [END]),
-        (f"SELECT id, {CORE}, {core} FROM mine", [END, FRONT, ENDING]),
-    ]
-    if model is MemberUnit:
-        names, codes = UnitName._meta.db_table, Identifier._meta.db_table
-        keys += [
-            (
-                f"SELECT n.unit_id, {NAME}, {line.format('n.')} FROM {names} AS n JOIN mine ON mine.id = n.unit_id",
-                [END],
-            ),
-            (
-                f"SELECT c.unit_id, {CODE}, substr(c.value, 9, 9) FROM {codes} AS c JOIN mine ON mine.id = c.unit_id"
-                " WHERE c.scheme = 'uscc'",
-                [],
-            ),
-        ]
+    keys = _keys(model)
     keyed = " UNION ALL ".join(text for text, _params in keys)
     told_apart = (
         f"SELECT FROM {Distinction._meta.db_table} AS d"
@@ -112,18 +100,35 @@ def candidates(resource: str, rows: Any) -> list[tuple[int, int]]:
         return [(first, second) for first, second in cursor.fetchall()]
 
 
-def _begins(model: Any) -> str:
+def _keys(model: type[NamedRecord]) -> list[tuple[str, list[str]]]:
+    """Return the statements for the keys of the rows `mine`, each with its parameters."""
+    line = "split_part({}search_text, %s, 2)"  # the searched column holds the name, its pinyin and its initials
+    core = f"regexp_replace(regexp_replace({line.format('')}, %s, ''), %s, '')"
+    keys = [
+        (f"SELECT id, {NAME}, {line.format('')} FROM mine", [END]),
+        (f"SELECT id, {PINYIN}, split_part(search_text, %s, 3) FROM mine", [END]),
+        (f"SELECT id, {CORE}, {core} FROM mine", [END, FRONT, ENDING]),
+    ]
+    if model is MemberUnit:
+        names, codes = UnitName._meta.db_table, Identifier._meta.db_table
+        named = f"SELECT n.unit_id, {NAME}, {line.format('n.')} FROM {names} AS n JOIN mine ON mine.id = n.unit_id"
+        coded = f"SELECT c.unit_id, {CODE}, substr(c.value, 9, 9) FROM {codes} AS c JOIN mine ON mine.id = c.unit_id"
+        keys += [(named, [END]), (f"{coded} WHERE c.scheme = 'uscc'", [])]
+    return keys
+
+
+def _begins(model: type[NamedRecord]) -> str:
     own = {field.name for field in model._meta.concrete_fields}
     return model.begins_field or ("held_on" if "held_on" in own else "")
 
 
-def _columns(model: Any) -> list[str]:
-    own = {field.column for field in model._meta.concrete_fields}
+def _columns(model: type[NamedRecord]) -> list[str]:
+    own = {str(field.column) for field in model._meta.concrete_fields}
     dates = [f"{_begins(model)}_{end}" for end in ("earliest", "latest")] if _begins(model) else []
     return ["id", "search_text", *(name for name in AGREEING if name in own), *dates]
 
 
-def _agreeing(model: Any) -> Iterable[str]:
+def _agreeing(model: type[NamedRecord]) -> Iterable[str]:
     own = set(_columns(model))
     for column in AGREEING:
         if column in own:
@@ -167,18 +172,20 @@ def load(model: type[NamedRecord], pks: set[int]) -> dict[int, Side]:
     }
 
 
-def editable(model: Any, user: Any) -> Any:
+def editable(model: type[NamedRecord], user: Reader) -> QuerySet:
     """Return the rows of a kind that a user may edit."""
-    return model._default_manager.editable_by(user)
+    return model.rows().editable_by(user)
 
 
-def tell_apart(first: Any, second: Any, *, reason: str, by: Any) -> Distinction:
-    """Remember that two records are not one; what was said last counts."""
+def tell_apart(
+    first: NamedRecord, second: NamedRecord, *, reason: str, by: AbstractBaseUser | AnonymousUser
+) -> Distinction:
+    """Remember that two records are not one; the last reason counts."""
     low, high = sorted((first.pk, second.pk))
     found, _made = Distinction.objects.update_or_create(
         content_type=ContentType.objects.get_for_model(first),
         first_id=low,
         second_id=high,
-        defaults={"reason": reason, "by": by},
+        defaults={"reason": reason, "by_id": by.pk},
     )
     return found

@@ -1,17 +1,19 @@
 """Merges over HTTP: the record of each, and the verb that makes one."""
 
 import json
-from typing import Any
+from typing import cast
 
 from django.conf import settings
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.common.http.middleware import id_of
 from apps.common.http.problems import Refusal, nearest
-from apps.common.models.records import Fact
+from apps.common.models.records import Citable, Fact, NamedRecord
 from apps.common.models.slugs import RetiredSlug
 from apps.common.reading.record_version import check_unchanged
 from apps.common.resources.views import RecordViewSet, Tag
@@ -21,13 +23,14 @@ from apps.common.writing.citations import add_citations
 from apps.common.writing.contract import CITATIONS, REASON, Finder, error_at, escape
 from apps.common.writing.writer import read_reason
 from apps.identity import filters, linked_terms, serializers
-from apps.identity.merging import MergeError, MergeResult, merge, mergeable
+from apps.identity.merge_result import MergeError, MergeResult
+from apps.identity.merging import merge, mergeable
 from apps.identity.models import Merge
 from apps.identity.schema import GIVEN, MERGED
 
 INTO, FILL = "into", "fill"
 MEMBERS = (INTO, FILL, REASON, CITATIONS)
-MOST_TOLD = 500  # rows of an answer
+MOST_LISTED = 500  # rows of an answer
 DRY_RUN = "Check everything, keep nothing, and tell what would change."
 IF_MATCH = "The `ETag` of the record that goes, as it was read."
 
@@ -54,7 +57,7 @@ class MergeView(Writes, APIView):
     http_method_names = ["post", "options"]
 
     @property
-    def queryset(self) -> Any:
+    def queryset(self) -> QuerySet:
         """The records of the resource in the address. Raises Http404."""
         if getattr(self, "swagger_fake_view", False):  # the document is written without an address
             return Merge.objects.all()
@@ -111,18 +114,18 @@ class MergeView(Writes, APIView):
             winner = self._winner(body)
             if not (may_edit(request.user, loser) and may_edit(request.user, winner)):
                 raise Refusal("permission_denied")
-            return self._merge(loser, winner, reason, body)
+            return self._merge(cast("NamedRecord", loser), cast("NamedRecord", winner), reason, body)
 
         self._refuse_unknown_members(body)
         return self._write(reason, work)
 
-    def _merge(self, loser: Any, winner: Any, reason: str, body: dict[str, Any]) -> HttpResponse:
+    def _merge(self, loser: NamedRecord, winner: NamedRecord, reason: str, body: dict[str, object]) -> HttpResponse:
         try:
             outcome = merge(
                 loser=loser,
                 winner=winner,
                 reason=reason,
-                request_id=str(getattr(self.request, "request_id", "")),
+                request_id=id_of(self.request._request),
                 by=self.request.user,
                 fill=self._fill(body),
             )
@@ -131,12 +134,12 @@ class MergeView(Writes, APIView):
             raise Refusal("conflict" if error.conflict else "bad_request", errors=places) from error
         made = outcome.merge
         cited = CITATIONS in body and add_citations(made, body[CITATIONS], Finder(self.request.user), "")
-        if cited and winner.state == Fact.State.PUBLISHED:
+        if cited and outcome.winner.state == Fact.State.PUBLISHED:
             made.state = Fact.State.PUBLISHED
             made.save()
-        return HttpResponse(json.dumps(told(outcome), ensure_ascii=False), content_type="application/json")
+        return HttpResponse(json.dumps(described(outcome), ensure_ascii=False), content_type="application/json")
 
-    def _refuse_unknown_members(self, body: dict[str, Any]) -> None:
+    def _refuse_unknown_members(self, body: dict[str, object]) -> None:
         errors = [
             error_at(
                 f"/{escape(name)}",
@@ -155,7 +158,7 @@ class MergeView(Writes, APIView):
             detail = gettext("It was merged into %(resource)s/%(key)s.")
             raise Refusal("conflict", detail % {"resource": model.resource, "key": successor})
 
-    def _winner(self, body: dict[str, Any]) -> Any:
+    def _winner(self, body: dict[str, object]) -> Citable:
         """Return the record into which another is merged. Raises Refusal; of one merged before, it names the next."""
         model = self.queryset.model
         key = body.get(INTO)
@@ -177,7 +180,7 @@ class MergeView(Writes, APIView):
             raise Refusal("bad_request", errors=[error_at(f"/{INTO}", "unknown_key", detail)])
         return model._base_manager.get(pk=pk)
 
-    def _fill(self, body: dict[str, Any]) -> list[str]:
+    def _fill(self, body: dict[str, object]) -> list[str]:
         given = body.get(FILL, [])
         if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
             detail = gettext("A list of names of fields is expected.")
@@ -185,25 +188,26 @@ class MergeView(Writes, APIView):
         return given
 
 
-def told(outcome: MergeResult) -> dict[str, Any]:
+def described(outcome: MergeResult) -> dict[str, object]:
     """Return what a merge did, for who made it."""
     winner, made = outcome.winner, outcome.merge
     return {
         "record": _target(winner),
         "merge": f"{settings.API_ROOT}/{made.resource}/{made.key}",
-        "moved": [{**_named(row), "field": name} for row, name in outcome.moved[:MOST_TOLD]],
+        "moved": [{**_named(row), "field": name} for row, name in outcome.moved[:MOST_LISTED]],
         "moved_count": len(outcome.moved),
-        "folded": [{**_named(row), "into": _named(twin)["key"]} for row, twin in outcome.folded[:MOST_TOLD]],
+        "folded": [{**_named(row), "into": _named(twin)["key"]} for row, twin in outcome.folded[:MOST_LISTED]],
         "folded_count": len(outcome.folded),
         "filled": made.filled,
     }
 
 
-def _target(record: Any) -> dict[str, str]:
+def _target(record: Citable) -> dict[str, str]:
     address = f"{settings.API_ROOT}/{record.resource}/{record.key}"
     return {"resource": record.resource, "key": record.key, "name": str(record), "url": address}
 
 
-def _named(row: Any) -> dict[str, str]:
-    resource = getattr(row, "resource", "")
-    return {"resource": resource or row._meta.model_name, "key": row.key if resource else str(row.pk)}
+def _named(row: Model) -> dict[str, str]:
+    if isinstance(row, Citable):
+        return {"resource": row.resource, "key": row.key}
+    return {"resource": str(row._meta.model_name), "key": str(row.pk)}

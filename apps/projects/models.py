@@ -250,7 +250,11 @@ class Project(NamedRecord):
         verbose_name_plural = _("projects")
         constraints = [
             *NamedRecord.Meta.constraints,
-            models.CheckConstraint(condition=~Q(parent=F("id")), name="projects_project_not_own_parent"),
+            models.CheckConstraint(
+                condition=~Q(parent=F("id")),
+                name="projects_project_not_own_parent",
+                violation_error_message=_("A project is not a part of itself."),
+            ),
         ]
 
 

@@ -1,6 +1,6 @@
 """Who and where over HTTP."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext
 
@@ -144,7 +144,7 @@ class MemberUnitViewSet(RecordViewSet):
         def work() -> Any:
             change = self._writer().create(body)
             self._refuse_reserved(change.record.key)
-            bear(change.record, scheme=given[0], value=given[1])
+            bear(cast("MemberUnit", change.record), scheme=given[0], value=given[1])
             return self._answer([change], status=201)
 
         return self._write(read_reason(body), work)

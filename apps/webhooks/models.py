@@ -105,6 +105,7 @@ class Subscription(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["active", "paused", "failed", "ended"]),
                 name="webhooks_subscription_state_known",
+                violation_error_message=_("A subscription is active, paused, failed or ended."),
             ),
         ]
 

@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.common.models.logged_change import LoggedChange
+from apps.common.writing.transaction import write_transaction
 from apps.history import feed
-from apps.history.context import change_context
 from tests.accounts.test_access import Sender, sender
 from tests.factories import AllianceFactory, AppointmentFactory, StreetFactory, TokenFactory, UserFactory
 
@@ -116,7 +116,7 @@ def test_only_who_may_edit_all_that_a_request_changed_takes_it_back(street: Any)
     alliance: Any = AllianceFactory(street=street, name="甲")
     foreign: Any = AllianceFactory(street=StreetFactory(), name="乙")
     for request_id, records in [("one", [alliance]), ("both", [alliance, foreign])]:
-        with change_context(request_id=request_id):
+        with write_transaction(request_id=request_id):
             for record in records:
                 record.name += request_id
                 record.save()
@@ -140,7 +140,7 @@ def test_taking_back_moves_nothing_into_or_out_of_a_territory(street: Any):
     next_street = StreetFactory(district=street.district)
     one, two, whole = sender(street=street), sender(street=next_street), sender(district=street.district)
     alliance = AllianceFactory(street=street)
-    with change_context(request_id="moved"):
+    with write_transaction(request_id="moved"):
         alliance.street = next_street
         alliance.save()
     reason = {"change_reason": "误改"}

@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.common.writing.transaction import write_transaction
 from apps.events.models import Event
 from apps.evidence.models import Citation
-from apps.history.context import change_context
 from apps.registry.models import Alliance, District, MemberUnit, UnitName
 from tests import factories
 
@@ -119,7 +119,7 @@ def write_at_random(db: Any) -> Callable[[int], list[str]]:
         made = []
         for write in chance.sample(WRITES, len(WRITES)) + chance.choices(WRITES, k=max(number - len(WRITES), 0)):
             made.append(str(uuid.uuid4()))
-            with change_context(request_id=made[-1], reason=write.__name__):
+            with write_transaction(request_id=made[-1], reason=write.__name__):
                 if write is through_the_admin:
                     District.objects.filter(code__startswith="97").update(name="旧")
                 write(chance)

@@ -16,9 +16,9 @@ from apps.common.reading.data_version import data_version
 from apps.common.reading.known_at import table_at
 from apps.common.rules.change_log import logged_models, without_computed
 from apps.common.sql.slots import literal
+from apps.common.writing.transaction import write_transaction
 from apps.events.models import Event
 from apps.history import replay
-from apps.history.context import change_context
 from apps.history.reverting import revert
 from apps.projects.models import Claim, Project
 from apps.registry.models import Alliance, District, MemberUnit, UnitName
@@ -58,9 +58,9 @@ def test_every_table_of_records_is_logged() -> None:
 def test_an_entry_says_what_changed_and_who_did_it() -> None:
     user = factories.UserFactory()
     start = last()
-    with change_context(user=user, token="pb_1", request_id="request-1", reason="因为"):
+    with write_transaction(user=user, token="pb_1", request_id="request-1", reason="因为"):
         district = factories.DistrictFactory(code="990001", name="旧区")
-        with change_context(reason="又因为"):
+        with write_transaction(reason="又因为"):
             District.objects.filter(pk=district.pk).update(name="新区")
     found: list[Any] = since(start)
     added, changed = found
@@ -123,7 +123,7 @@ def test_the_log_is_never_changed(text: str) -> None:
 
 
 def test_the_settings_end_with_the_telling() -> None:
-    with change_context(reason="因为"):
+    with write_transaction(reason="因为"):
         pass
     factories.DistrictFactory()
     assert LoggedChange.objects.latest("number").reason == ""
@@ -138,7 +138,7 @@ def test_replaying_the_log_gives_the_tables_and_reverting_it_gives_the_first_one
     replay.replay("replayed")
     assert list(replay.dump("replayed")) == list(replay.dump())
     for request_id in reversed(requests):
-        with change_context(request_id=f"undo-{request_id}", reason="取消"):
+        with write_transaction(request_id=f"undo-{request_id}", reason="取消"):
             assert revert(request_id, keep=True, user=STEWARD).obstacles == []
     assert replay.digest() == first
     for request_id in requests:
@@ -261,7 +261,7 @@ def test_what_is_hidden_now_is_hidden_at_every_instant(api: Any) -> None:
 
 
 def test_amending_the_log_moves_the_data_version() -> None:
-    with change_context(reason="王五说"):
+    with write_transaction(reason="王五说"):
         factories.DistrictFactory()
 
     def last() -> str:
@@ -294,11 +294,11 @@ def test_known_at_takes_an_instant(api: Any) -> None:
 
 def test_a_record_comes_back_with_the_slug_that_it_had() -> None:
     slug = unique("undone")
-    with change_context(request_id="made"):
+    with write_transaction(request_id="made"):
         alliance = factories.AllianceFactory(slug=slug)
-    with change_context(request_id="unmade"):
+    with write_transaction(request_id="unmade"):
         assert revert("made", keep=True, user=STEWARD).obstacles == []
     assert not Alliance.objects.filter(slug=slug).exists()
-    with change_context(request_id="made-again"):
+    with write_transaction(request_id="made-again"):
         assert revert("unmade", keep=True, user=STEWARD).obstacles == []
     assert Alliance.objects.get(slug=slug).pk == alliance.pk

@@ -508,7 +508,7 @@ class Hand:
 SHELL = """
 import random
 import uuid
-from apps.history.context import telling
+from apps.common.writing.transaction import write_transaction
 from apps.registry.models import Alliance, MemberUnit, Street, Venue
 chance = random.Random({seed})
 def update():
@@ -533,7 +533,7 @@ def save():
         alliance.delete()
 for step in range({steps}):
     way = [update, add, change, save][step] if step < 4 else chance.choice([update, add, change, save])
-    with telling(request_id=str(uuid.uuid4()), reason="shell"):
+    with write_transaction(request_id=str(uuid.uuid4()), reason="shell"):
         way()
 """
 

@@ -17,8 +17,8 @@ from pytest_django import DjangoDbBlocker
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange
+from apps.common.writing.transaction import write_transaction
 from apps.history import feed
-from apps.history.context import change_context
 from apps.history.reverting import revert
 from apps.registry.models import Alliance, District, MemberUnit
 from tests import factories
@@ -58,7 +58,7 @@ def follow(client: Client, address: str) -> tuple[list[Any], str]:
 def test_a_history_says_what_changed_in_fields_and_keys(api: Api, keeper: Client) -> None:
     street = factories.StreetFactory(code="990000123", name="某街道")
     alliance = factories.AllianceFactory(slug="told", name="旧名")
-    with change_context(request_id="request-2", reason="改名", user=factories.UserFactory(username="curator")):
+    with write_transaction(request_id="request-2", reason="改名", user=factories.UserFactory(username="curator")):
         alliance.name, alliance.street = "新名", street
         alliance.save()
     newest, oldest = api.get("alliances/told/history")["results"]
@@ -232,7 +232,7 @@ def take_back(client: Client, request_id: str, *, status: int = 200, query: str 
 
 def test_a_request_is_tried_taken_back_and_brought_back(keeper: Client) -> None:
     alliance = factories.AllianceFactory(slug="wrong", name="对")
-    with change_context(request_id="mistake"):
+    with write_transaction(request_id="mistake"):
         alliance.name = "错"
         alliance.save()
         alliance_made = factories.AllianceFactory(slug="made-wrongly")
@@ -259,7 +259,7 @@ def test_a_request_is_tried_taken_back_and_brought_back(keeper: Client) -> None:
 
 
 def test_what_stands_in_the_way_is_told_and_nothing_is_changed(keeper: Client) -> None:
-    with change_context(request_id="mistake"):
+    with write_transaction(request_id="mistake"):
         alliance = factories.AllianceFactory(slug="in-the-way", name="一")
         other = factories.AllianceFactory(slug="pointed-at")
     factories.AllianceFactory(slug="pointing", parent=other)
@@ -277,7 +277,7 @@ def test_what_stands_in_the_way_is_told_and_nothing_is_changed(keeper: Client) -
 
 
 def test_only_who_keeps_the_registry_takes_back_and_says_why(keeper: Client, api: Api) -> None:
-    with change_context(request_id="mistake"):
+    with write_transaction(request_id="mistake"):
         factories.DistrictFactory()
     take_back(keeper, "no-such-request", status=404, change_reason="x")
     take_back(keeper, "mistake", status=400)
@@ -294,7 +294,7 @@ def test_only_who_keeps_the_registry_takes_back_and_says_why(keeper: Client, api
 
 def test_the_admin_shows_a_history_and_takes_a_request_back(keeper: Client) -> None:
     alliance = factories.AllianceFactory(name="旧名")
-    with change_context(request_id="rename", reason="改名"):
+    with write_transaction(request_id="rename", reason="改名"):
         Alliance.objects.filter(pk=alliance.pk).update(name="新名")
     address = f"/admin/registry/alliance/{alliance.pk}/history/"
     page = keeper.get(address).content.decode()
@@ -309,7 +309,7 @@ def test_the_admin_shows_a_history_and_takes_a_request_back(keeper: Client) -> N
     assert keeper.post("/admin/revert/rename/", {"reason": "误改"}).status_code == 302
     alliance.refresh_from_db()
     assert alliance.name == "旧名"
-    with change_context(request_id="again"):
+    with write_transaction(request_id="again"):
         Alliance.objects.filter(pk=alliance.pk).update(name="新名")
     Alliance.objects.filter(pk=alliance.pk).update(name="更新的名")
     refused = keeper.post("/admin/revert/again/", {"reason": "误改"})

@@ -115,11 +115,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(('key__regex', '^[a-z0-9]{12}$')), name='accounts_token_key_pattern'),
+            constraint=models.CheckConstraint(condition=models.Q(('key__regex', '^[a-z0-9]{12}$')), name='accounts_token_key_pattern', violation_error_message='The public identifier of a token has a form of its own, which the registry gives it.'),
         ),
         migrations.AddConstraint(
             model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(('digest__regex', '^[0-9a-f]{64}$')), name='accounts_token_digest_only'),
+            constraint=models.CheckConstraint(condition=models.Q(('digest__regex', '^[0-9a-f]{64}$')), name='accounts_token_digest_only', violation_error_message="Of a token's secret only the digest is stored."),
         ),
         migrations.AddConstraint(
             model_name='token',

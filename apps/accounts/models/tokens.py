@@ -75,8 +75,18 @@ class Token(models.Model):
         verbose_name_plural = _("tokens")
         ordering = ["-created_at", "-pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(key__regex=KEY_PATTERN), name="accounts_token_key_pattern"),
-            models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="accounts_token_digest_only"),
+            models.CheckConstraint(
+                condition=Q(key__regex=KEY_PATTERN),
+                name="accounts_token_key_pattern",
+                violation_error_message=_(
+                    "The public identifier of a token has a form of its own, which the registry gives it."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(digest__regex=r"^[0-9a-f]{64}$"),
+                name="accounts_token_digest_only",
+                violation_error_message=_("Of a token's secret only the digest is stored."),
+            ),
             models.CheckConstraint(
                 condition=~Q(scopes=[]) & Q(scopes__contained_by=["read", "write", "steward"]),
                 name="accounts_token_scopes_known",

@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='framework',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_framework_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_framework_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='framework',
@@ -179,7 +179,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='dimension',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_dimension_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_dimension_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='dimension',
@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='dimension',
-            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='assessments_dimension_from_one'),
+            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='assessments_dimension_from_one', violation_error_message='The positions of dimensions are counted from 1.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='dimension',
@@ -217,7 +217,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_assessment_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_assessment_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='assessment',
@@ -247,7 +247,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='score',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_score_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_score_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='score',

@@ -1,36 +1,37 @@
 """Columns and filters that the admin's lists share."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import Promise as StrPromise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact
+from apps.common.models.records import Fact, NamedRecord
 
 # Columns and fieldsets ------------------------------------------------------------------------------------------------
 
 
 @admin.display(description=_("name"), ordering="name_pinyin")
-def name_column(record: Any) -> str:
-    """The name, sorted by its pinyin; a draft says that it is one."""
+def name_column(record: NamedRecord) -> str:
+    """The name, sorted by its pinyin; a draft is marked as one."""
     if getattr(record, "state", "") == Fact.State.DRAFT:
         return format_html('{} <span class="draft">{}</span>', record.name, record.get_state_display())
     return str(record.name)
 
 
-def date_column(model: type[models.Model], field: str) -> Callable[[Any], Any]:
+def date_column(model: type[models.Model], field: str) -> Callable[[models.Model], str]:
     """Return a column that shows an EDTF date as written, with its meaning as a tooltip, and sorts by its first day."""
 
     @admin.display(description=model._meta.get_field(field).verbose_name, ordering=f"{field}_earliest", empty_value="–")
-    def column(record: Any) -> str:
+    def column(record: models.Model) -> str:
         if not (value := getattr(record, field)):
             return ""
         return format_html('<span class="edtf" title="{}">{}</span>', meaning(record, field), value)
@@ -39,7 +40,7 @@ def date_column(model: type[models.Model], field: str) -> Callable[[Any], Any]:
     return column
 
 
-def meaning(record: Any, field: str) -> str:
+def meaning(record: models.Model, field: str) -> str:
     """The interval of days that an EDTF date of a record means."""
     first, last = getattr(record, f"{field}_earliest"), getattr(record, f"{field}_latest")
     if not first and not last:
@@ -47,28 +48,36 @@ def meaning(record: Any, field: str) -> str:
     return str(first) if first == last else f"{first or '…'} – {last or '…'}"
 
 
-def dates(*fields: str) -> tuple[Any, dict[str, Any]]:
+def dates(*fields: str) -> tuple[StrPromise, dict[str, object]]:
     """Return the fieldset of EDTF dates, each beside the words of the source and the date they are counted from."""
     rows = [(field, f"{field}_wording", f"{field}_relative_to") for field in fields]
     return (_("Dates"), {"fields": rows})
 
 
+class Placed(Protocol):
+    """A record with a place."""
+
+    district: models.Model | None
+    street: models.Model | None
+    neighbourhood: models.Model | None
+
+
 @admin.display(description=_("place"), ordering="street")
-def place_column(record: Any) -> str:
-    """The smallest division in which the record lies."""
+def place_column(record: Placed) -> str:
+    """The smallest division that holds the record."""
     return str(record.neighbourhood or record.street or record.district or "")
 
 
 PLACE = (_("Place"), {"fields": [("district", "street", "neighbourhood")]})
 
 
-def admin_link(model: Any, pk: int, text: str) -> SafeString:
+def admin_link(model: type[models.Model], pk: int, text: str) -> SafeString:
     """Return a link to a record's page in the admin."""
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
     return format_html('<a href="{}">{}</a>', address, text)
 
 
-def list_link(model: Any, lookup: str, value: Any, text: Any) -> SafeString:
+def list_link(model: type[models.Model], lookup: str, value: object, text: object) -> SafeString:
     """Return a link to the list of a model, narrowed by one of its filters or linked lookups."""
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return format_html('<a href="{}?{}={}">{}</a>', address, lookup, value, text)
@@ -80,10 +89,10 @@ class EvidenceFilter(admin.SimpleListFilter):
     title = _("evidence")
     parameter_name = "evidence"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, StrPromise]]:
         return [("cited", _("with a citation")), ("none", _("without any citation"))]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() not in ("cited", "none"):
             return queryset
         citations = queryset.model._meta.get_field("citations").related_model.objects.filter(

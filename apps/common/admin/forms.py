@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from django import forms
 from django.contrib.admin.widgets import (
@@ -15,23 +15,28 @@ from django.contrib.admin.widgets import (
 from django.contrib.contenttypes.forms import BaseGenericInlineFormSet
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import QuerySet, UniqueConstraint
+from django.db.models import Model, QuerySet, UniqueConstraint
 from django.forms.models import BaseInlineFormSet, BaseModelFormSet, InlineForeignKeyField
+from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
 from apps.common.rules.permissions import foreign_fields, may_edit
+from apps.common.rules.territory import Reader
 from apps.common.writing.refusals import draft_text
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
-    ModelForm = forms.ModelForm[Any]
-    Formset = BaseModelFormSet[Any, Any]
+    ModelForm = forms.ModelForm
+    Formset = BaseModelFormSet
     Autocomplete = AutocompleteSelect
 else:
     ModelForm = forms.ModelForm
     Formset = object
     Autocomplete = object
+
+# Heading, options, number: as Django's widgets return them.
+OptionGroup: TypeAlias = tuple[str | None, list[dict[str, object]], int]
 
 PRIMARY_KEY = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -39,23 +44,23 @@ PRIMARY_KEY = re.compile(r"[0-9]{1,18}", re.ASCII)
 class EDTFInput(AdminTextInputWidget):
     """A line for a partial date."""
 
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+    def __init__(self, attrs: dict[str, object] | None = None) -> None:
         super().__init__({"class": "vEDTFField", "placeholder": "2013-06-27, 2012-06, 2023~", **(attrs or {})})
 
 
 class RecordOptions(Autocomplete):
-    """Options of a search field: only those chosen are rendered, with labels that tell records of one name apart.
+    """Options of a search field: only those chosen are rendered, with labels that distinguish records of one name.
 
     `records` may hold the chosen ones of a whole column; otherwise they are looked up. A value that is no key at all,
     which Django's own widget hands to the database, chooses nothing.
     """
 
-    records: dict[str, Any] | None = None
+    records: dict[str, Model] | None = None
 
-    def optgroups(self, name: str, value: Any, attrs: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, object] | None = None) -> list[OptionGroup]:
         keys = [str(key) for key in value if PRIMARY_KEY.fullmatch(str(key))]
         records = load_records(self, keys) if self.records is None else self.records
-        options: list[dict[str, Any]] = []
+        options: list[dict[str, object]] = []
         if not self.is_required and not self.allow_multiple_selected:
             options.append(self.create_option(name, "", "", False, 0))
         label = self.admin_site.get_model_admin(self.field.remote_field.model).option_label
@@ -72,17 +77,19 @@ class RecordSelect(RecordOptions, AutocompleteSelect):
 class RecordSelectMultiple(RecordOptions, AutocompleteSelectMultiple):
     """Any number of records."""
 
-    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
+    def build_attrs(
+        self, base_attrs: dict[str, object], extra_attrs: dict[str, object] | None = None
+    ) -> dict[str, object]:
         # Each choice has a cross of its own, and the one for all stands where a list may only hold items.
         return {**super().build_attrs(base_attrs, extra_attrs), "data-allow-clear": "false"}
 
 
-def inner_widget(field: forms.Field) -> Any:
+def inner_widget(field: forms.Field) -> forms.Widget:
     """Return the widget of a field without the wrapper that offers to add a related record."""
     return field.widget.widget if isinstance(field.widget, RelatedFieldWidgetWrapper) else field.widget
 
 
-def load_records(widget: RecordOptions, keys: Iterable[str]) -> dict[str, Any]:
+def load_records(widget: RecordOptions, keys: Iterable[str]) -> dict[str, Model]:
     """Look up the records with these keys, with what their labels need, by key."""
     if not (wanted := set(keys)):
         return {}
@@ -91,7 +98,7 @@ def load_records(widget: RecordOptions, keys: Iterable[str]) -> dict[str, Any]:
     return {str(record.pk): record for record in queryset}
 
 
-def share_records(rows: list[Any]) -> None:
+def share_records(rows: list[forms.ModelForm]) -> None:
     """Look up the chosen records of all rows of a formset together: one query a column, not one a cell."""
     columns: dict[str, list[tuple[RecordOptions, str]]] = {}
     for form in rows:
@@ -109,7 +116,7 @@ def share_records(rows: list[Any]) -> None:
 class RecordForm(ModelForm):
     """A form that holds every rule of the database, and the rights of its user, against the whole row."""
 
-    user: Any = None  # the page sets it on the class that it makes for a request
+    user: Reader = None  # the page sets it on the class that it makes for a request
 
     def _post_clean(self) -> None:
         super()._post_clean()
@@ -148,10 +155,10 @@ class RecordForm(ModelForm):
         except ValidationError as error:
             self.add_error(None, error)
 
-    def add_error(self, field: str | None, error: Any) -> None:
+    def add_error(self, field: str | None, error: ValidationError | StrPromise | str) -> None:
         """Say above the form what is wrong with a field that is not on it; Django takes that for a slip of ours."""
         if field is None and hasattr(error, "error_dict"):
-            placed: dict[str, list[Any]] = {}
+            placed: dict[str, list[ValidationError]] = {}
             for name, errors in error.error_dict.items():
                 placed.setdefault(name if name in self.fields else NON_FIELD_ERRORS, []).extend(errors)
             error = ValidationError(placed)
@@ -162,12 +169,12 @@ class RowFormSet(Formset):
     """What all rows of records share, whether tied by a foreign key or by a content type."""
 
     @cached_property
-    def forms(self) -> list[Any]:
-        rows: list[Any] = super().forms
+    def forms(self) -> list[RecordForm]:
+        rows: list[RecordForm] = super().forms
         share_records(rows)
         return rows
 
-    def add_fields(self, form: Any, index: int | None) -> None:
+    def add_fields(self, form: RecordForm, index: int | None) -> None:
         super().add_fields(form, index)
         # The heading of a column is no label to a screen reader.
         for field in form.fields.values():
@@ -187,7 +194,7 @@ class RowFormSet(Formset):
                 continue
             seen = set()
             for form in rows:
-                # The record that all rows belong to tells none of them apart.
+                # The record that all rows belong to is the same for each.
                 shared = {name for name, field in form.fields.items() if isinstance(field, InlineForeignKeyField)}
                 values = tuple(getattr(form.instance, name) for name in constraint.fields if name not in shared)
                 if None in values and constraint.nulls_distinct is not False:
@@ -200,7 +207,7 @@ class RowFormSet(Formset):
 class RecordFormSet(RowFormSet, BaseInlineFormSet):
     """Rows of records that belong to one."""
 
-    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+    def _construct_form(self, i: int, **kwargs: object) -> RecordForm:
         # Django sets the key alone, so that each row would look its record up again to name itself.
         form = super()._construct_form(i, **kwargs)
         setattr(form.instance, self.fk.name, self.instance)
@@ -210,7 +217,7 @@ class RecordFormSet(RowFormSet, BaseInlineFormSet):
 class CitationFormSet(RowFormSet, BaseGenericInlineFormSet):
     """Rows of citations that support one record."""
 
-    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+    def _construct_form(self, i: int, **kwargs: object) -> RecordForm:
         # Django ties a new row to its record only when it is saved: too late to see that the record has the citation.
         form = super()._construct_form(i, **kwargs)
         form.instance.content_type = ContentType.objects.get_for_model(self.instance)

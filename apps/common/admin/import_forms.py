@@ -1,10 +1,9 @@
 """The forms of the import in the admin."""
 
-from typing import Any
-
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -34,12 +33,12 @@ class FileForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": TAKEN}),
     )
 
-    def clean_file(self) -> Any:
+    def clean_file(self) -> UploadedFile:
         """Refuse what is too large, or of no kind that is read."""
-        file: Any = self.cleaned_data["file"]
-        if media_type_of(file.name) is None:
+        file: UploadedFile = self.cleaned_data["file"]
+        if media_type_of(str(file.name)) is None:
             raise ValidationError(_("Choose a file whose name ends in .csv or .xlsx."))
-        if file.size > settings.MAX_FILE_BYTES:
+        if (file.size or 0) > settings.MAX_FILE_BYTES:
             raise ValidationError(_("The file is larger than %(limit)s bytes.") % {"limit": settings.MAX_FILE_BYTES})
         return file
 

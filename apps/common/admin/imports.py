@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin import AdminSite
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
@@ -23,20 +24,21 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext as _
 
 from apps.common.admin.import_forms import ConfirmForm, FileForm, media_type_of
 from apps.common.files.imports import ROWS, Imported, Importer, Table, read_table
 from apps.common.http.problems import Refusal
+from apps.common.models.records import Citable
 from apps.common.models.tables import KeptFile
 from apps.common.resources.registry import viewset_of
-from apps.common.resources.write_views import BEGIN, LOCK_TIMEOUT
 from apps.common.writing.contract import Finder, Input
-from apps.common.writing.refusals import refusing
+from apps.common.writing.transaction import write_transaction
 from apps.common.writing.writer import RecordChange, RecordWriter
 
 if TYPE_CHECKING:
-    BaseModelAdmin = admin.options.BaseModelAdmin[Any]
+    BaseModelAdmin = admin.options.BaseModelAdmin
 else:
     BaseModelAdmin = object
 
@@ -57,7 +59,7 @@ class WrongCell(NamedTuple):
 class ShownValue(NamedTuple):
     """A field that a change sets."""
 
-    label: Any
+    label: StrPromise | str
     before: str
     after: str
 
@@ -66,7 +68,7 @@ class Shown(NamedTuple):
     """A change as the preview shows it."""
 
     is_new: bool
-    record: Any
+    record: Citable
     key: str
     values: list[ShownValue]
 
@@ -97,16 +99,14 @@ class ImportResult(NamedTuple):
 
 
 def attempt(
-    model: Any, request: Any, content: bytes, media_type: str, *, reason: str = "", agreed: str = ""
+    model: type[Citable], request: HttpRequest, content: bytes, media_type: str, *, reason: str = "", agreed: str = ""
 ) -> ImportResult:
     """Import a file, and keep what was done only if it is what was agreed to, by the digest of an earlier outcome."""
     view = viewset_of(model)
     table: Table | None = None
     try:
         table = read_table(content, media_type)
-        with refusing(model), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(BEGIN, [str(request.user.pk), "", request.request_id, reason, LOCK_TIMEOUT])
+        with write_transaction(model, reason=reason):
             writer = RecordWriter(view.contract(), request.user, Finder(request.user))
             done = Importer(writer, view.serializer_class, table).run()
             connection.check_constraints()  # what is deferred, now
@@ -147,7 +147,7 @@ def _shown(inputs: dict[str, Input], change: RecordChange) -> Shown:
     return Shown(is_new, change.record, str(change.record.key), values)
 
 
-def _label(item: Input) -> Any:
+def _label(item: Input) -> StrPromise | str:
     return getattr(item.field, "verbose_name", item.name)
 
 
@@ -172,7 +172,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _wrong(model: Any, table: Table | None, pointer: str, detail: str) -> WrongCell:
+def _wrong(model: type[Citable], table: Table | None, pointer: str, detail: str) -> WrongCell:
     """Return an error of the API in the words of a spreadsheet."""
     part, number, column = [*pointer.strip("/").split("/", 2), "", "", ""][:3]
     if part != ROWS or table is None:
@@ -194,8 +194,8 @@ def _first(cells: dict[str, str], names: Iterable[str]) -> str:
 class Imports(BaseModelAdmin):
     """A page beside each list on which a file is imported into it."""
 
-    model: Any
-    admin_site: Any
+    model: type[Citable]
+    admin_site: AdminSite
 
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, with that of the import before those that begin with a key."""
@@ -237,23 +237,22 @@ class Imports(BaseModelAdmin):
                 outcome = attempt(self.model, request, content, str(media_type_of(name)))
                 self._keep(request, outcome, name, content)
                 file_form, confirm_form = FileForm(), ConfirmForm(initial={"digest": outcome.digest})
+        context = {"file_form": file_form, "confirm_form": confirm_form, "outcome": outcome, "file_name": name}
+        return TemplateResponse(request, "admin/import.html", {**self._context(request), **context})
+
+    def _context(self, request: HttpRequest) -> dict[str, object]:
         meta = self.model._meta
-        context = {
+        return {
             **self.admin_site.each_context(request),
             "title": _("Import %(name)s") % {"name": meta.verbose_name_plural},
             "opts": meta,
-            "file_form": file_form,
-            "confirm_form": confirm_form,
-            "outcome": outcome,
-            "file_name": name,
             "example": f"{settings.API_ROOT}/{self.model.resource}?format=csv",
             "columns": list(viewset_of(self.model).contract().inputs),
         }
-        return TemplateResponse(request, "admin/import.html", context)
 
     def _kept(self, request: HttpRequest) -> KeptFile | None:
         """Return the file that a form confirms, which the user has sent for this list not long ago."""
-        owner: Any = request.user.pk
+        owner: int = request.user.pk or 0
         return KeptFile.objects.filter(
             user_id=owner,
             resource=self.model.resource,
@@ -264,7 +263,7 @@ class Imports(BaseModelAdmin):
     def _keep(self, request: HttpRequest, outcome: ImportResult, name: str, content: bytes) -> None:
         """Keep a file until it is confirmed, in the place of an earlier one; one that does nothing is not kept."""
         KeptFile.objects.filter(made_at__lt=timezone.now() - KEPT_FOR).delete()
-        owner: dict[str, Any] = {"user_id": request.user.pk, "resource": self.model.resource}
+        owner: dict[str, object] = {"user_id": request.user.pk, "resource": self.model.resource}
         if not outcome.has_changes:
             KeptFile.objects.filter(**owner).delete()
             return

@@ -1,16 +1,19 @@
 """What the admin pages of all records share. Each app's admin.py spells out its own models."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from django.contrib import admin, messages
+from django import forms
+from django.contrib import admin
 from django.contrib.admin.utils import flatten
 from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
 from django.contrib.contenttypes.admin import GenericTabularInline
 from django.contrib.postgres.fields import ArrayField
-from django.db import IntegrityError, models
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db import models
+from django.db.models import Field, Model, Q, QuerySet
+from django.forms.models import BaseModelFormSet
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin.columns import EvidenceFilter, meaning
@@ -23,20 +26,24 @@ from apps.common.admin.forms import (
     RecordSelectMultiple,
 )
 from apps.common.admin.imports import Imports
-from apps.common.admin.rights import BaseModelAdmin, ByAppointment, StrictLookups
+from apps.common.admin.rights import BaseModelAdmin, ByAppointment, ListFilter, StrictLookups
 from apps.common.models.records import Citable, Fact
 from apps.common.models.search_conditions import clean_q
 from apps.common.values.columns import EDTFField, PinyinField, validate_edtf
 from apps.common.values.ngrams import term_parameters
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-    TabularInline = admin.TabularInline[Any, Any]
-    CitationTabularInline = GenericTabularInline[Any, Any]
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+    CitationTabularInline = GenericTabularInline
 else:
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
     CitationTabularInline = GenericTabularInline
+
+
+Fieldset: TypeAlias = tuple[StrPromise | None, dict[str, object]]
+Action: TypeAlias = Callable[..., HttpResponse | None]
 
 
 class SearchedRelations(BaseModelAdmin):
@@ -54,7 +61,7 @@ class SearchedRelations(BaseModelAdmin):
             if field.is_relation and self.admin_site.is_registered(field.related_model)
         ]
 
-    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: object) -> forms.Field | None:
         if validate_edtf in getattr(db_field, "validators", ()):
             # On the field of the form, too: a model's clean() may take the dates of its row for dates.
             kwargs |= {"widget": EDTFInput(), "validators": [validate_edtf]}
@@ -64,7 +71,7 @@ class SearchedRelations(BaseModelAdmin):
             formfield.widget.can_delete_related = formfield.widget.can_view_related = False
         return formfield
 
-    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+    def formfield_for_foreignkey(self, db_field: Field, request: HttpRequest, **kwargs: object) -> forms.Field | None:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = RecordSelect(db_field, self.admin_site)
         if issubclass(db_field.related_model, Citable):
@@ -72,7 +79,7 @@ class SearchedRelations(BaseModelAdmin):
             kwargs.setdefault("queryset", db_field.related_model._default_manager.visible_to(request.user))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+    def formfield_for_manytomany(self, db_field: Field, request: HttpRequest, **kwargs: object) -> forms.Field | None:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = RecordSelectMultiple(db_field, self.admin_site)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
@@ -86,15 +93,15 @@ class RowsAdmin(ByAppointment, SearchedRelations):
     show_change_link = True
     list_select_related: ClassVar[Sequence[str]] = ()
 
-    def get_queryset(self, request: HttpRequest) -> Any:
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related(*self.list_select_related)
 
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+    def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: object) -> type[BaseModelFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
         formset.form.user = request.user
         return formset
 
-    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: object) -> forms.Field | None:
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
         if formfield and db_field.is_relation:
             # A row has room for one sign beside a search field.
@@ -123,8 +130,8 @@ class CitationInline(RowsAdmin, CitationTabularInline):
     fields = ["article", "start", "end", "sha256", "supports"]
     list_select_related = ["article"]
 
-    def __init__(self, parent_model: Any, admin_site: Any) -> None:
-        # Through the relation, since the model lies in an app that may not be imported here.
+    def __init__(self, parent_model: type[Model], admin_site: admin.AdminSite) -> None:
+        # Through the relation, since the model belongs to an app that may not be imported here.
         self.model = parent_model._meta.get_field("citations").related_model
         super().__init__(parent_model, admin_site)
 
@@ -133,7 +140,7 @@ class CitationInline(RowsAdmin, CitationTabularInline):
         row = {name: value for name in self.fields if (value := request.GET.get(f"citation_{name}"))}
         return [row] if row else []
 
-    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+    def get_extra(self, request: HttpRequest, obj: Model | None = None, **kwargs: object) -> int:
         return len(self.initial_rows(request)) if request.method == "GET" and obj is None else 0
 
 
@@ -147,27 +154,29 @@ class CitableAdmin(Imports, ByAppointment, StrictLookups, SearchedRelations, Mod
 
     form = RecordForm
     list_per_page = 50
-    list_filter: Any = [EvidenceFilter]
-    list_select_related: Any = ()
-    search_fields: Any = ["search_text"]
+    list_filter: Sequence[ListFilter] = [EvidenceFilter]
+    list_select_related: Sequence[str] = ()
+    search_fields: Sequence[str] = ["search_text"]
     search_help_text = _("By name or alias: Chinese, pinyin or initials, of any length.")
     fixed_fields: ClassVar[Sequence[str]] = ()
-    change_fieldsets: ClassVar[Sequence[Any]] = ()
+    change_fieldsets: ClassVar[Sequence[Fieldset]] = ()
 
-    def get_queryset(self, request: HttpRequest) -> Any:
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related(*self.list_select_related)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: object
+    ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change, **kwargs)
         form.user = request.user
         return form
 
-    def option_queryset(self, request: HttpRequest) -> Any:
+    def option_queryset(self, request: HttpRequest) -> QuerySet:
         """Return the rows among which a search field offers some: one may point at more than one may edit."""
         rows = self.model._default_manager.visible_to(request.user).select_related(*self.list_select_related)
         return rows.order_by(*self.get_ordering(request)) if self.get_ordering(request) else rows
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         for term in clean_q(search_term):
             queryset = queryset.filter(self.search_condition(term))
         return queryset, False
@@ -184,22 +193,24 @@ class CitableAdmin(Imports, ByAppointment, StrictLookups, SearchedRelations, Mod
                 condition |= Q(**{f"{name}__icontains": term})
         return condition
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+    def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[type[admin.options.InlineModelAdmin]]:
         return [*self.inlines, CitationInline]
 
-    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
-        kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Model | None, inline: admin.options.InlineModelAdmin, prefix: str
+    ) -> dict[str, object]:
+        kwargs: dict[str, object] = super().get_formset_kwargs(request, obj, inline, prefix)
         # Only where the form is shown: a row that says what it was filled with would count as one left alone.
         if request.method == "GET" and obj.pk is None and isinstance(inline, CitationInline):
             kwargs["initial"] = inline.initial_rows(request)
         return kwargs
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Fieldset]:
         fieldsets = super().get_fieldsets(request, obj)
         computed = (_("Kept by the registry"), {"fields": self.computed_fields()})
         return [*fieldsets, *self.change_fieldsets, computed] if obj else fieldsets
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
         fixed = [*self.readonly_fields, *flatten(self.computed_fields())]
         return [*fixed, *self.fixed_fields] if obj else fixed
 
@@ -210,33 +221,24 @@ class CitableAdmin(Imports, ByAppointment, StrictLookups, SearchedRelations, Mod
         return [(*state, *pinyin, "date_meanings"), ("created_at", "updated_at")]
 
     @admin.display(description=_("meaning of the dates"))
-    def date_meanings(self, record: Any) -> str:
+    def date_meanings(self, record: Citable) -> str:
         fields = [field for field in record._meta.concrete_fields if isinstance(field, EDTFField)]
         found = ((field.verbose_name, meaning(record, field.name)) for field in fields)
         return "; ".join(f"{label}: {days}" for label, days in found if days) or "–"
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Say so when the database refuses what the form let pass: another curator may have been faster."""
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except IntegrityError as error:
-            reason = str(error).partition("\n")[0]
-            messages.error(request, _("Not saved, because the database holds something against it: %s") % reason)
-            return HttpResponseRedirect(request.get_full_path())
-
 
 class RecordAdmin(CitableAdmin):
-    """Pages of records, whose slug is permanent. `fact_actions`, `pair_actions`: verbs which apps above give."""
+    """Pages of records, whose slug is permanent. `fact_actions`, `pair_actions`: verbs that apps above add."""
 
     fixed_fields: ClassVar[Sequence[str]] = ("slug",)
-    fact_actions: ClassVar[Sequence[Any]] = ()
-    pair_actions: ClassVar[Sequence[Any]] = ()
+    fact_actions: ClassVar[Sequence[Action]] = ()
+    pair_actions: ClassVar[Sequence[Action]] = ()
 
-    def get_list_filter(self, request: HttpRequest) -> Any:
+    def get_list_filter(self, request: HttpRequest) -> Sequence[ListFilter]:
         own = super().get_list_filter(request)
         return ["state", *own] if issubclass(self.model, Fact) else own
 
     @property
-    def actions(self) -> Sequence[Any]:  # type: ignore[override]
+    def actions(self) -> Sequence[Action]:  # type: ignore[override]
         """The verbs for the records of a list."""
         return (*self.fact_actions, *self.pair_actions) if issubclass(self.model, Fact) else ()

@@ -1,22 +1,27 @@
 """What a user may do in the admin: as over HTTP, by appointment."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from apps.common.admin.forms import PRIMARY_KEY
+from apps.common.models.records import RecordQuerySet
 from apps.common.rules.permissions import may_edit
 from apps.common.rules.territory import territory_of
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
-    BaseModelAdmin = admin.options.BaseModelAdmin[Any]
+    BaseModelAdmin = admin.options.BaseModelAdmin
 else:
     BaseModelAdmin = object
+
+# A field, a field with the class of its filter, or a filter by itself.
+ListFilter: TypeAlias = str | tuple[str, type[admin.FieldListFilter]] | type[admin.ListFilter]
 
 # What the filters beside a list, and its date hierarchy, put behind the name of a field.
 FILTER_SUFFIXES = ("", "__exact", "__id__exact", "__isnull", "__isempty", "__gte", "__lt", "__year", "__month", "__day")
@@ -25,9 +30,9 @@ FILTER_SUFFIXES = ("", "__exact", "__id__exact", "__isnull", "__isempty", "__gte
 # Who may --------------------------------------------------------------------------------------------------------------
 
 
-def may_change(request: Any, record: Any) -> bool:
-    """Tell whether the user of a request may edit a row; asked once for each row, however often a page asks."""
-    known: dict[Any, bool] = request.__dict__.setdefault("_may_change", {})
+def may_change(request: HttpRequest, record: Model) -> bool:
+    """Whether the user of a request may edit a row; asked once for each row, however often a page asks."""
+    known: dict[tuple[type[Model], object], bool] = request.__dict__.setdefault("_may_change", {})
     key = (type(record), record.pk)
     if key not in known:
         known[key] = may_edit(request.user, record)
@@ -43,21 +48,21 @@ class ByAppointment(BaseModelAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(territory_of(request.user)) or super().has_module_permission(request)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request, obj) or super().has_view_permission(request, obj)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request, obj)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         known = obj is not None and obj.pk is not None
         return bool(territory_of(request.user)) and (not known or may_change(request, obj))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request, obj)
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        rows: Any = super().get_queryset(request)
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows: RecordQuerySet = super().get_queryset(request)
         sees_all = admin.options.BaseModelAdmin.has_view_permission(self, request)
         return rows.visible_to(request.user) if sees_all else rows.editable_by(request.user)
 
@@ -69,7 +74,7 @@ class StrictLookups(BaseModelAdmin):
     """A list that can be narrowed by its own filters and by nothing else: no regular expressions from the address."""
 
     linked_lookups: ClassVar[Sequence[str]] = ()
-    get_list_filter: Callable[[HttpRequest], Sequence[Any]]
+    get_list_filter: Callable[[HttpRequest], Sequence[ListFilter]]
     date_hierarchy: str | None
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -85,14 +90,14 @@ class StrictLookups(BaseModelAdmin):
                     return True
         return False
 
-    def response_action(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         """Refuse rows that are none, which Django would look up."""
         if not all(map(PRIMARY_KEY.fullmatch, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             raise BadRequest("not the key of a row")
         response: HttpResponse | None = super().response_action(request, queryset)  # type: ignore[misc]
         return response
 
-    def option_label(self, record: Any) -> str:
-        """Return how a search field shows a record: a part says of what, since parts often share their names."""
+    def option_label(self, record: Model) -> str:
+        """Return how a search field shows a record: a part with its whole, since parts often share their names."""
         parent = getattr(record, "parent", None)
         return f"{record} · {parent}" if parent else str(record)

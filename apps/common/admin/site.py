@@ -2,41 +2,63 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.contrib.admin.apps import AdminConfig
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 from django.utils import timezone as django_timezone
 from django.utils.translation import gettext_lazy as _
+from rest_framework.permissions import SAFE_METHODS
 
+from apps.common.http.middleware import id_of
+from apps.common.http.problems import Refusal
 from apps.common.values.dates import LOCAL_TIME
-
-
-class CuratorAdminConfig(AdminConfig):
-    """Puts our site in the place of Django's, for `admin.site` and `@admin.register` alike."""
-
-    default_site = "apps.common.admin.site.CuratorSite"
+from apps.common.writing.transaction import write_transaction
 
 
 class OptionsView(AutocompleteJsonView):
-    """Answers a search field with labels that tell records of one name apart."""
+    """Answers a search field with labels that distinguish records of one name."""
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet:
         """Search what the user may see, where the list of the same records shows only what the user may edit."""
-        page: Any = self.model_admin
+        page = self.model_admin
         if not hasattr(page, "option_queryset"):
             return super().get_queryset()
         rows, has_duplicates = page.get_search_results(self.request, page.option_queryset(self.request), self.term)
         rows = rows.complex_filter(self.source_field.get_limit_choices_to())
         return rows.distinct() if has_duplicates else rows
 
-    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
         return {**super().serialize_result(obj, to_field_name), "text": self.model_admin.option_label(obj)}
+
+
+def in_write_transaction(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Run a page within one write where it is sent a form; say on a page what was refused, which is then undone.
+
+    An exception undoes all; an answer, whatever its status, keeps what was written. The session, with its messages, and
+    the log-in page with its count of failures are written outside of it.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        only_reads = request.method in SAFE_METHODS
+        try:
+            if only_reads:
+                return view(request, *args, **kwargs)
+            with write_transaction(user=request.user, request_id=id_of(request)):
+                return view(request, *args, **kwargs)
+        except Refusal as refusal:
+            list(messages.get_messages(request))  # they speak of what was undone
+            messages.error(request, _("Not saved: %s") % refusal.detail)
+            return HttpResponseRedirect(reverse("admin:index") if only_reads else request.get_full_path())
+
+    return answer
 
 
 class CuratorSite(AdminSite):
@@ -46,12 +68,12 @@ class CuratorSite(AdminSite):
     site_url = "/docs/"
     empty_value_display = "–"
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponse]:
-        """Show and read instants in the city's time; the rest of the service speaks UTC."""
-        inner = super().admin_view(view, cacheable)
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """Write in a transaction; show and read instants in the city's time, where the rest of the service uses UTC."""
+        inner = super().admin_view(in_write_transaction(view), cacheable)
 
         @wraps(inner)
-        def in_local_time(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def in_local_time(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
             with django_timezone.override(LOCAL_TIME):
                 response = inner(request, *args, **kwargs)
                 # A template response is rendered after its view has returned, which is too late for the override.
@@ -62,7 +84,7 @@ class CuratorSite(AdminSite):
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         return OptionsView.as_view(admin_site=self)(request)
 
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, object]]:
         """List apps as a reader of the domain meets them and models as the code defines them, not by the alphabet."""
         app_list = super().get_app_list(request, app_label)
         position = {model: number for number, model in enumerate(apps.get_models())}

@@ -34,6 +34,11 @@ class RequestIdMiddleware:
         return response
 
 
+def id_of(request: HttpRequest) -> str:
+    """Return the id that `RequestIdMiddleware` gave a request."""
+    return str(getattr(request, "request_id", ""))
+
+
 class AddressGuardMiddleware:
     """Refuse addresses that the database would choke on: NUL, broken UTF-8, endless queries."""
 

@@ -159,7 +159,7 @@ def _explain_database(error: Exception, request: HttpRequest) -> Explanation | N
     """Explain what the database refuses, and its absence, which is logged."""
     match error:
         case IntegrityError():
-            return Explanation("conflict", str(error).splitlines()[0])
+            return Explanation("conflict", str(PROBLEMS["conflict"][1]))
         case DataError():
             return Explanation("bad_request", str(PROBLEMS["bad_request"][1]))
         case OperationalError() | InterfaceError():

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import pgtrigger
 from django.apps import apps
@@ -168,6 +168,11 @@ class Citable(HasTerritory, models.Model):
     class Meta:
         abstract = True
 
+    @classmethod
+    def rows(cls) -> RecordQuerySet:
+        """Return all rows, for questions about many."""
+        return cast("RecordQuerySet", cls._default_manager.all())
+
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         # Here and not in save(), which may choose the fields itself, where some were not loaded.
         if fields := kwargs.get("update_fields"):
@@ -214,7 +219,11 @@ class Record(Citable):
     class Meta:
         abstract = True
         constraints = [
-            models.CheckConstraint(condition=Q(slug__regex=SLUG_PATTERN), name="%(app_label)s_%(class)s_slug_ascii"),
+            models.CheckConstraint(
+                condition=Q(slug__regex=SLUG_PATTERN),
+                name="%(app_label)s_%(class)s_slug_ascii",
+                violation_error_message=_("A slug has lower-case ASCII letters, digits and single hyphens only."),
+            ),
         ]
         triggers = [
             *logged(),

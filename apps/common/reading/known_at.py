@@ -57,7 +57,7 @@ def table_at(table: str, instant: str, *, asked: str = "", state: str = "") -> s
     model = logged_models()[table]
     kept = ""
     if getattr(model, "gone_for_good", False):
-        pk = connection.ops.quote_name(model._meta.pk.column)
+        pk = connection.ops.quote_name(str(model._meta.pk.column))
         kept = f' AND past.{pk} IN (SELECT {pk} FROM "{table}")'
     return (
         f"SELECT {columns_at(model, asked=asked, state=state)} FROM"

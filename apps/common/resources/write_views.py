@@ -1,16 +1,17 @@
 """The writing half of every resource over HTTP: one record at a time, or many at once.
 
-A write runs in one transaction, in which its reason is told to the change log and its answer is kept for a repetition.
-Before the answer is given, the rules that the database checks at the end are checked; a dry run ends there.
+A write runs in one transaction, with its reason in the change log, and keeps its answer for a repetition.
+Before it answers, the rules that the database checks at the end are checked; a dry run ends there.
 """
 
 import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import IO, Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.http import Http404, HttpResponse, QueryDict
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed
@@ -19,23 +20,20 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from apps.common.files import imports
+from apps.common.http.middleware import id_of
 from apps.common.http.parameters import read_flag, refuse_unknown
 from apps.common.http.problems import Refusal
+from apps.common.models.records import Citable
 from apps.common.reading import pages, read_request
 from apps.common.reading.record_version import check_unchanged, tag_of
-from apps.common.rules.change_log import SETTINGS
 from apps.common.rules.permissions import RecordPermission, may_edit
+from apps.common.serializers.records import RecordSerializer
 from apps.common.writing import bulk, idempotency
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Finder, error_at
-from apps.common.writing.refusals import refusing
+from apps.common.writing.transaction import write_transaction
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, read_reason, refuse_drafts
 
-MOST_TOLD = 500  # changes of an import
-LOCK_TIMEOUT = "5s"
-# Told to the change log, for as long as the transaction lasts.
-TOLD = ("user", "token", "request_id", "reason")
-SETTING = "set_config('{}', %s, true)"
-BEGIN = f"SELECT {', '.join(SETTING.format(SETTINGS[name]) for name in TOLD)}, set_config('lock_timeout', %s, true)"
+MOST_LISTED = 500  # changes of an import
 
 
 class Upload(NamedTuple):
@@ -50,7 +48,9 @@ class CSVParser(BaseParser):
 
     media_type = imports.CSV
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, object] | None = None
+    ) -> Any:
         """Return the file. Raises Refusal where it is too large."""
         content = stream.read(settings.MAX_FILE_BYTES + 1)
         if len(content) > settings.MAX_FILE_BYTES:
@@ -65,7 +65,7 @@ class XLSXParser(CSVParser):
 
 
 class Plain(NamedTuple):
-    """What `reading.ask` reads off a request, for the answer to a write."""
+    """The part of a request that `read_request.ask` reads, for the answer to a write."""
 
     GET: QueryDict
     path: str
@@ -77,15 +77,15 @@ class Writes:
     permission_classes: list[type[BasePermission]] = [RecordPermission]
     request: Request
     kwargs: dict[str, Any]
-    queryset: Any
-    detail_serializer_class: Any
+    queryset: Any  # an attribute of most classes, a property of some
+    detail_serializer_class: type[RecordSerializer]
 
-    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+    def initialize_request(self, request: HttpRequest, *args: object, **kwargs: object) -> Request:
         """Keep the body as it came, for the digest of a request that may be repeated."""
         made: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
         if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
             if request.path.endswith("/import"):
-                # Django's own limit is that of JSON; the guard (`middleware`) has looked at the length of a file.
+                # Django's own limit is that of JSON; `BodyGuardMiddleware` has looked at the length of a file.
                 request._body = request.read(settings.MAX_FILE_BYTES)
             made.body_bytes = request.body  # type: ignore[attr-defined]
         return made
@@ -142,7 +142,7 @@ class Writes:
 
         return self._write(read_reason(body), work, {REASON})
 
-    def _change(self, key: str, body: dict[str, Any], *, replace: bool) -> HttpResponse:
+    def _change(self, key: str, body: Mapping[str, object], *, replace: bool) -> HttpResponse:
         record = self._locked(key)
         check_unchanged(self.request.headers.get("If-Match"), record)
         shown = self._shown(key)
@@ -199,14 +199,14 @@ class Writes:
                 "changed": operations.count("update"),
                 "unchanged": done.unchanged,
                 "ignored": done.ignored,
-                "changes": [self._told_of_import(change) for change in done.changes[:MOST_TOLD]],
+                "changes": [self._imported(change) for change in done.changes[:MOST_LISTED]],
             }
             return _json(body, 200)
 
         return self._write(read_reason({REASON: request.GET.get(REASON)}), work, {REASON})
 
     @staticmethod
-    def _told_of_import(change: RecordChange) -> dict[str, Any]:
+    def _imported(change: RecordChange) -> dict[str, object]:
         record = change.record
         return {"resource": record.resource, "key": record.key, "operation": change.operation, "fields": change.fields}
 
@@ -215,11 +215,14 @@ class Writes:
     def _write(self, reason: str, work: Callable[[], HttpResponse], known: set[str] | None = None) -> HttpResponse:
         """Do a write in a transaction of its own and return its answer; a dry run is taken back."""
         refuse_unknown(self.request, {"dry_run"} | (known or set()))
-        model = self.queryset.model
-        with refusing(model), transaction.atomic():
-            with connection.cursor() as cursor:
-                told = (str(self.request.user.pk), getattr(self.request.auth, "key", ""), self._request_id, reason)
-                cursor.execute(BEGIN, [*told, LOCK_TIMEOUT])
+        token = getattr(self.request.auth, "key", "")
+        with write_transaction(
+            self.queryset.model,
+            user=self.request.user,
+            token=token,
+            request_id=id_of(self.request._request),
+            reason=reason,
+        ):
 
             def checked() -> HttpResponse:
                 answer = work()
@@ -230,18 +233,15 @@ class Writes:
                 answer = checked()
                 transaction.set_rollback(True)
             else:
-                answer = idempotency.once(self.request, checked) if self.request.method == "POST" else checked()
+                body: bytes | None = getattr(self.request, "body_bytes", None)
+                answer = checked() if body is None else idempotency.once(self.request, body, checked)
         return answer
-
-    @property
-    def _request_id(self) -> str:
-        return str(getattr(self.request._request, "request_id", ""))
 
     @property
     def _is_dry(self) -> bool:
         return read_flag(self.request, "dry_run")
 
-    def _body(self) -> dict[str, Any]:
+    def _body(self) -> dict[str, object]:
         body = self.request.data
         if not isinstance(body, dict) or isinstance(body, QueryDict):
             raise Refusal("bad_request", errors=[error_at("", "not_an_object", gettext("An object is expected."))])
@@ -258,22 +258,22 @@ class Writes:
         found: Contract = cls._contract  # type: ignore[attr-defined]
         return found
 
-    def _rows(self, key: str) -> Any:
+    def _rows(self, key: str) -> QuerySet[Citable]:
         model = self.queryset.model
         if "\0" in key:
             raise Http404
-        return model._default_manager.visible_to(self.request.user).filter(**{model.key_field: key})
+        return model.rows().visible_to(self.request.user).filter(**{model.key_field: key})
 
     def _exists(self, key: str) -> bool:
         return bool(self._rows(key).exists())
 
-    def _locked(self, key: str, *, deleting: bool = False) -> Any:
+    def _locked(self, key: str, *, deleting: bool = False) -> Citable:
         """Return a record that nobody else can change until the end of the transaction. Raises Http404."""
         pk = self._rows(key).values_list("pk", flat=True).first()
         rows = self.queryset.model._base_manager.select_for_update(no_key=not deleting).filter(pk=pk)
         if pk is None:
             raise Http404
-        # Asked before anything is locked or compared: what somebody may not edit tells no version.
+        # Asked before anything is locked or compared: nobody learns the version of what is not theirs to edit.
         if not may_edit(self.request.user, self.queryset.model(pk=pk)):
             raise Refusal("permission_denied")
         if (record := rows.first()) is None:
@@ -285,23 +285,25 @@ class Writes:
         asked = Plain(QueryDict(labels), self.request.path)
         return pages.detail(read_request.ask(asked, type(self), self.request.user, key))
 
-    def _shown(self, key: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._record(key, "labels=true").body)
+    def _shown(self, key: str) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self._record(key, "labels=true").body)
         return found
 
-    def _answer(self, changes: list[RecordChange], *, status: int, before: Any = None) -> HttpResponse:
-        """Answer the write of one record; a dry run tells the record as it would be, and the changes."""
+    def _answer(
+        self, changes: list[RecordChange], *, status: int, before: Mapping[str, object] | None = None
+    ) -> HttpResponse:
+        """Answer the write of one record; a dry run with the record as it would be, and the changes."""
         refuse_drafts(changes)
         change = changes[0]
         is_gone = change.operation == "delete"
         if not self._is_dry and is_gone:
             return HttpResponse(status=204)
         if is_gone:
-            return _json({"record": None, "changes": [self._told(each, None, None) for each in changes]}, 200)
+            return _json({"record": None, "changes": [self._described(each, None, None) for each in changes]}, 200)
         detail = self._record(change.record.key)
         if self._is_dry:
             record = json.loads(detail.body)
-            body = {"record": record, "changes": [self._told(each, record, before) for each in changes]}
+            body = {"record": record, "changes": [self._described(each, record, before) for each in changes]}
             return _json(body, 200)
         headers = {"ETag": tag_of(detail.body, detail.record)}
         if status == 201:
@@ -310,18 +312,20 @@ class Writes:
 
     def _listed(self, changes: list[RecordChange], status: int) -> HttpResponse:
         refuse_drafts(changes)
-        told = [self._told(change, None, None) for change in changes]
-        return _json({"changes": told}, 200 if self._is_dry else status)
+        found = [self._described(change, None, None) for change in changes]
+        return _json({"changes": found}, 200 if self._is_dry else status)
 
-    def _told(self, change: RecordChange, now: Any, before: Any) -> dict[str, Any]:
+    def _described(
+        self, change: RecordChange, now: Mapping[str, object] | None, before: Mapping[str, object] | None
+    ) -> dict[str, object]:
         """Return what a write did to a record: which fields, from what to what."""
         record = change.record
-        told: dict[str, Any] = {"resource": record.resource, "key": record.key, "operation": change.operation}
+        found: dict[str, object] = {"resource": record.resource, "key": record.key, "operation": change.operation}
         if change.operation == "delete":
-            return told
+            return found
         if now is None:
             now = json.loads(self._record(record.key).body)
-        told["fields"] = [
+        found["fields"] = [
             {
                 "field": name,
                 "before": None if before is None else before.get(name, change.before.get(name)),
@@ -330,12 +334,12 @@ class Writes:
             for name in change.fields
             if name == CITATIONS or before is None or before.get(name) != now.get(name) or name not in now
         ]
-        return told
+        return found
 
     def _refuse_reserved(self, key: str) -> None:
         if key in RESERVED:
             raise Refusal("bad_request", errors=[error_at("/slug", "reserved", gettext("This slug is an address."))])
 
 
-def _json(body: Any, status: int) -> HttpResponse:
+def _json(body: object, status: int) -> HttpResponse:
     return HttpResponse(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")

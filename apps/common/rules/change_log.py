@@ -2,14 +2,15 @@
 
 A table is logged by the triggers of `logged()` on its model. They run once for each statement and copy the rows that it
 changed, so that the API, the admin, bulk writes, `QuerySet.update`, SQL, COPY and TRUNCATE all leave the same trace.
-Who made the change and why comes from settings of the transaction (`apps.history.context.telling`).
+Who made the change and why comes from settings of the transaction (`write_transaction`).
 """
 
-from typing import Any
+from typing import cast
 
 import pgtrigger
 from django.apps import apps
 from django.db import connection
+from django.db.models import Field, ForeignKey, Model
 
 from apps.common.sql.slots import literal
 from apps.common.values.ngram_columns import TriggerColumn
@@ -21,42 +22,43 @@ SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id
 # Triggers -------------------------------------------------------------------------------------------------------------
 
 
-def stored_columns(model: Any) -> list[str]:
+def stored_columns(model: type[Model] | Model) -> list[str]:
     """Return the columns of a model that hold what was written, and not what the database computes."""
-    return [field.column for field in model._meta.concrete_fields if not is_computed(field)]
+    return [str(field.column) for field in model._meta.concrete_fields if not is_computed(field)]
 
 
-def is_computed(field: Any) -> bool:
-    """Tell whether a column is one that the database computes: generated, or filled by a trigger."""
+def is_computed(field: Field) -> bool:
+    """Whether the database computes a column: it is generated, or filled by a trigger."""
     return bool(field.generated) or isinstance(field, TriggerColumn)
 
 
-def without_computed(model: Any, row: str) -> str:
+def without_computed(model: type[Model], row: str) -> str:
     """Return SQL for a whole row as jsonb, less the columns that the database computes."""
     computed = (field.column for field in model._meta.concrete_fields if is_computed(field))
     return f"(to_jsonb({row}){''.join(f' - {literal(column)}' for column in computed)})"
 
 
-def owner_field(model: Any) -> Any:
+def owner_field(model: type[Model]) -> ForeignKey:
     """Return the foreign key by which a row without a public key (a link, a text) belongs to a record."""
-    return next(field for field in model._meta.concrete_fields if field.many_to_one or field.one_to_one)
+    return next(field for field in model._meta.concrete_fields if isinstance(field, ForeignKey))
 
 
-def key_column(model: Any) -> str:
+def key_column(model: type[Model]) -> str:
     """Return the column of the public key of a model's rows, or else of the key of their owner."""
-    named = getattr(model, "key_field", None)
-    return str(model._meta.get_field(named).column if named else owner_field(model).column)
+    named: str | None = getattr(model, "key_field", None)
+    fields = {field.name: field for field in model._meta.concrete_fields}
+    return str((fields[named] if named else owner_field(model)).column)
 
 
-def _content(model: Any, row: str) -> str:
+def _content(model: type[Model], row: str) -> str:
     """Return SQL for the stored columns of a row as jsonb; NULL where there is no row."""
-    pk = connection.ops.quote_name(model._meta.pk.column)
+    pk = connection.ops.quote_name(str(model._meta.pk.column))
     # Not `without_computed`, which would write out the n-grams only to drop them.
     kept = f"SELECT to_jsonb(kept) FROM (SELECT {_stored(model, row)}) AS kept"  # noqa: S608 - names of columns
     return f"CASE WHEN {row}.{pk} IS NOT NULL THEN ({kept}) END"
 
 
-def _stored(model: Any, row: str) -> str:
+def _stored(model: type[Model], row: str) -> str:
     """Return the stored columns of a row, separated by commas."""
     return ", ".join(f"{row}.{connection.ops.quote_name(column)}" for column in stored_columns(model))
 
@@ -80,12 +82,12 @@ class _Logging(pgtrigger.Trigger):
     old = "NULL"
     new = "NULL"
 
-    def get_func(self, model: Any) -> str:
+    def get_func(self, model: Model) -> str:
         # A migration's model knows neither its key nor what a proxy stands for.
-        model = apps.get_model(model._meta.label)
+        own = apps.get_model(model._meta.label)
         quote = connection.ops.quote_name
-        pk = quote(model._meta.pk.column)
-        key = quote(key_column(model))
+        pk = quote(str(own._meta.pk.column))
+        key = quote(key_column(own))
         rows = [row for row in ("n", "o") if f" {row}" in f"{self.source} "]
         here = {column: f"coalesce({', '.join(f'{row}.{column}' for row in rows)})" for column in (pk, key)}
         operation = f"'{str(self.name).removeprefix('log_')}'"
@@ -93,7 +95,7 @@ class _Logging(pgtrigger.Trigger):
         if len(rows) == 2:
             # A row whose internal key changed counts as one deleted and one added.
             operation = f"CASE WHEN o.{pk} IS NULL THEN 'insert' WHEN n.{pk} IS NULL THEN 'delete' ELSE 'update' END"
-            condition = f"WHERE ROW({_stored(model, 'o')}) IS DISTINCT FROM ROW({_stored(model, 'n')})"
+            condition = f"WHERE ROW({_stored(own, 'o')}) IS DISTINCT FROM ROW({_stored(own, 'n')})"
         elif self.name == "log_truncate":
             operation = "'delete'"
         # The names are those of our own models.
@@ -102,9 +104,9 @@ class _Logging(pgtrigger.Trigger):
                                              table_name, record_id, key, operation, before, after)
             SELECT pg_current_xact_id(), transaction_timestamp(), told_user, told_token, told_request, told_reason,
                    TG_TABLE_NAME, {here[pk]}, {here[key]}::text, {operation},
-                   {_content(model, "o") if "o" in rows else "NULL"},
-                   {_content(model, "n") if "n" in rows else "NULL"}
-            FROM {self.source.format(table=quote(model._meta.db_table), pk=pk)}
+                   {_content(own, "o") if "o" in rows else "NULL"},
+                   {_content(own, "n") if "n" in rows else "NULL"}
+            FROM {self.source.format(table=quote(own._meta.db_table), pk=pk)}
             {condition};
             RETURN NULL;
         """  # noqa: S608
@@ -151,7 +153,7 @@ class _KeepUpdatedAt(pgtrigger.Trigger):
     when = pgtrigger.Before
     func = "NEW.updated_at := OLD.updated_at; RETURN NEW;"
 
-    def get_condition(self, model: Any) -> pgtrigger.Condition:
+    def get_condition(self, model: Model) -> pgtrigger.Condition:
         # Before a row is stored, its generated columns are not computed yet.
         columns = [connection.ops.quote_name(name) for name in stored_columns(model) if name != "updated_at"]
         return pgtrigger.Condition(" AND ".join(f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in columns))
@@ -163,8 +165,9 @@ def logged(*, dated: bool = True) -> list[pgtrigger.Trigger]:
     return [*triggers, _KeepUpdatedAt()] if dated else triggers
 
 
-def logged_models() -> dict[str, Any]:
+def logged_models() -> dict[str, type[Model]]:
     """Return the models whose tables are logged, by table, in an order in which what others point at comes first."""
-    position: dict[Any, int] = {model: number for number, model in enumerate(apps.get_models())}
-    found = [model for model, trigger in pgtrigger.registered() if isinstance(trigger, _LogInsert)]
+    position: dict[type[Model], int] = {model: number for number, model in enumerate(apps.get_models())}
+    registered = cast("list[tuple[type[Model], pgtrigger.Trigger]]", pgtrigger.registered())
+    found = [model for model, trigger in registered if isinstance(trigger, _LogInsert)]
     return {model._meta.db_table: model for model in sorted(found, key=position.__getitem__)}

@@ -5,11 +5,12 @@ one that is older for a current one, as both say that `0001_initial` was applied
 """
 
 import hashlib
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
 
 PREFIX = "partybuild layout "
 FIRST_MIGRATIONS = "apps/*/migrations/0001_initial.py"
@@ -43,14 +44,18 @@ class MarkLayout(Operation):
 
     reversible = True
 
-    def state_forwards(self, app_label: str, state: Any) -> None:
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Change nothing in the models."""
 
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
         """Write the mark, as the comment on Django's own table of migrations."""
         schema_editor.execute(f"COMMENT ON TABLE django_migrations IS '{layout()}'", params=None)
 
-    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
         """Leave the mark, which goes with its table."""
 
     def describe(self) -> str:

@@ -1,9 +1,10 @@
 """An operation of migrations."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
 from pgtrigger.compiler import Trigger
 from pgtrigger.migrations import AddTrigger
 
@@ -19,16 +20,20 @@ class AddTriggers(Operation):
         self.model_name = model_name
         self.triggers = list(triggers)
 
-    def state_forwards(self, app_label: str, state: Any) -> None:
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
         options = state.models[app_label, self.model_name].options
         options["triggers"] = [*options.get("triggers", []), *self.triggers]
         state.reload_model(app_label, self.model_name, delay=True)
 
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
         for trigger in self.triggers:
             AddTrigger(self.model_name, trigger).database_forwards(app_label, schema_editor, from_state, to_state)
 
-    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
         for trigger in reversed(self.triggers):
             AddTrigger(self.model_name, trigger).database_backwards(app_label, schema_editor, from_state, to_state)
 

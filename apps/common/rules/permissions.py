@@ -1,26 +1,32 @@
 """Who may: the check before a write of one row, and the rule that the API asks before it does anything."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db.models import Model
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apps.common.rules.territory import Territory, territory_of
+from apps.common.rules.territory import HasTerritory, Reader, Territory, territory_of
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which loads this module by name
 
 
-def may_edit(user: Any, record: Any) -> bool:
-    """Tell whether a user may edit a row as it stands in the database."""
-    if territory_of(user).everything:
-        return True
-    return bool(type(record)._default_manager.editable_by(user).filter(pk=record.pk).exists())
+def may_edit(user: Reader, record: Model) -> bool:
+    """Whether a user may edit a row as it stands in the database."""
+    return territory_of(user).everything or _is_editable(type(record), user, record.pk)
 
 
-def foreign_fields(user: Any, record: Any) -> list[str]:
+def _is_editable(model: type[Model], user: Reader, pk: object) -> bool:
+    rows: Any = model._default_manager  # a `RecordQuerySet`, which belongs to a level above
+    return bool(rows.editable_by(user).filter(pk=pk).exists())
+
+
+def foreign_fields(user: Reader, record: Model) -> list[str]:
     """Return why a user may not save a row as it is now: the fields that stand in the way; none: it may be saved.
 
-    The empty name stands for the row itself: it lies, or would lie, outside the user's territory. A name is that of a
+    The empty name stands for the row itself: it is, or would be, outside the user's territory. A name is that of a
     reference (`belongs_to` or `inherits`) that was set, changed or emptied, and whose old or new target the user may
     not edit. So a row can be moved neither in nor out, and pointing at a foreign record needs the right to edit it.
     """
@@ -29,21 +35,21 @@ def foreign_fields(user: Any, record: Any) -> list[str]:
         return []
     if not territory:
         return [""]
-    model: Any = type(record)
-    old = None if record._state.adding else model._default_manager.filter(pk=record.pk).first()
+    old = None if record._state.adding else type(record)._default_manager.filter(pk=record.pk).first()
     if (old is not None and not may_edit(user, old)) or not would_be_in_territory(user, record):
         return [""]
-    return [name for name in guarded(model) if not may_reference(user, old, record, name)]
+    return [name for name in guarded(type(record)) if not may_reference(user, old, record, name)]
 
 
-def guarded(model: Any) -> list[str]:
+def guarded(model: type[Model]) -> list[str]:
     """Return the references of a model that are set, changed and emptied only by who may edit both targets."""
-    return [*model.belongs_to, *([model.inherits] if model.inherits else [])]
+    placed = cast("type[HasTerritory]", model)
+    return [*placed.belongs_to, *([placed.inherits] if placed.inherits else [])]
 
 
-def would_be_in_territory(user: Any, record: Any) -> bool:
-    """Tell whether a row would lie in the user's territory if it were saved."""
-    model: Any = type(record)
+def would_be_in_territory(user: Reader, record: Model) -> bool:
+    """Whether a row, with its new values, belongs to the user's territory."""
+    model = cast("type[HasTerritory]", type(record))
     territory = territory_of(user)
     own = territory.keys(model) if isinstance(territory, Territory) else frozenset()
     if model.kept_by_all or record.pk in own:
@@ -52,46 +58,46 @@ def would_be_in_territory(user: Any, record: Any) -> bool:
         return True
     if not model.inherits or not _is_own(user, record, model.inherits):
         return False
-    # A part of an appointed unit lies with it wherever it stands; any other part, only if it has no place of its own.
+    # A part of an appointed unit belongs to it wherever it stands; any other part, only without a place of its own.
     parent = _target(record, model.inherits)
-    return parent[1] in own or all(_target(record, name) is None for name in model.belongs_to)
+    return (parent is not None and parent[1] in own) or all(_target(record, name) is None for name in model.belongs_to)
 
 
-def may_reference(user: Any, old: Any, record: Any, name: str) -> bool:
-    """Tell whether a user may make a reference point from where it pointed to where it points now."""
+def may_reference(user: Reader, old: Model | None, record: Model, name: str) -> bool:
+    """Whether a user may make a reference point from where it pointed to where it points now."""
     if old is not None and _target(old, name) == _target(record, name):
         return True
     return all(_target(row, name) is None or _is_own(user, row, name) for row in (old, record) if row is not None)
 
 
-def _target(record: Any, name: str) -> Any:
+def _target(record: Model, name: str) -> tuple[type[Model], int | None] | None:
     """Return the model and the key at which a reference points, the key being None for a row that is not saved yet."""
-    field = record._meta.get_field(name)
+    field: Any = record._meta.get_field(name)
     if isinstance(field, GenericForeignKey):
         kind, key = getattr(record, f"{field.ct_field}_id"), getattr(record, field.fk_field)
         if kind is None:
             return None
         model = field.get_content_type(id=kind, using=record._state.db).model_class()
-        return (model, key)
+        return None if model is None else (model, key)
     key = getattr(record, field.attname)
     if key is None and field.is_cached(record) and getattr(record, name) is not None:
         return (field.related_model, None)
     return None if key is None else (field.related_model, key)
 
 
-def _is_own(user: Any, record: Any, name: str) -> bool:
-    """Tell whether a reference points at a row that the user may edit.
+def _is_own(user: Reader, record: Model, name: str) -> bool:
+    """Whether a reference points at a row that the user may edit.
 
     One that is not saved yet counts as own: it is saved by the same request, and is checked by itself.
     """
     if (target := _target(record, name)) is None:
         return False
     model, key = target
-    return key is None or bool(model._default_manager.editable_by(user).filter(pk=key).exists())
+    return key is None or _is_editable(model, user, key)
 
 
-def is_answered(request: Request, view: Any) -> bool:
-    """Tell whether a view knows the method of a request; if not, it answers 405 to everybody alike, and at no cost."""
+def is_answered(request: Request, view: "APIView") -> bool:
+    """Whether a view knows the method of a request; if not, it answers 405 to everybody alike, and at no cost."""
     method = (request.method or "").lower()
     return method in view.http_method_names and hasattr(view, method)
 
@@ -99,7 +105,7 @@ def is_answered(request: Request, view: Any) -> bool:
 class RecordPermission(BasePermission):
     """Everybody reads what is published; who was appointed writes, with a token whose scopes allow it."""
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if not is_answered(request, view):
             return True
         scopes = getattr(request.auth, "scopes", None)
@@ -107,5 +113,5 @@ class RecordPermission(BasePermission):
             return scopes is None or "read" in scopes
         return (scopes is None or "write" in scopes) and bool(territory_of(request.user))
 
-    def has_object_permission(self, request: Request, view: Any, obj: Model) -> bool:
+    def has_object_permission(self, request: Request, view: "APIView", obj: Model) -> bool:
         return request.method in SAFE_METHODS or may_edit(request.user, obj)

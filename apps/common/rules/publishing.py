@@ -82,12 +82,12 @@ def references() -> tuple[Pointer, ...]:
     return tuple(found)
 
 
-def breaches_of(model: Any, pks: Iterable[int]) -> list[Breach]:
+def breaches_of(model: type[models.Model], pks: Iterable[int]) -> list[Breach]:
     """Return where published rows of a model, among those with some keys, point at drafts."""
     return _found((each for each in references() if each.model is model), "pointing.id = ANY(%(pks)s)", pks)
 
 
-def breaches_against(model: Any, pks: Iterable[int]) -> dict[int, list[Breach]]:
+def breaches_against(model: type[models.Model], pks: Iterable[int]) -> dict[int, list[Breach]]:
     """Return where published records point at drafts of a model, among those with some keys, by their keys."""
     found: dict[int, list[Breach]] = defaultdict(list)
     for breach in _found((each for each in references() if each.target is model), "target.id = ANY(%(pks)s)", pks):
@@ -123,7 +123,7 @@ def _through(reference: Pointer, condition: str) -> str:
     )
 
 
-def _joined(field: Any, target: Any) -> str:
+def _joined(field: models.Field | GenericForeignKey, target: type[models.Model]) -> str:
     """Return the joins that lead from a row that points to the row at which it points."""
     quote = connection.ops.quote_name
     table = quote(target._meta.db_table)
@@ -143,16 +143,16 @@ def _joined(field: Any, target: Any) -> str:
     return joined
 
 
-def _columns(field: Any) -> tuple[str, str]:
+def _columns(field: models.Field | GenericForeignKey) -> tuple[str, str]:
     """Return the column that holds the key of a record, and the one that holds its kind if it can be of any."""
     quote = connection.ops.quote_name
     if isinstance(field, GenericForeignKey):
         kind = field.model._meta.get_field(field.ct_field)
         return quote(field.model._meta.get_field(field.fk_field).column), quote(kind.column)
-    return quote(field.column), ""
+    return quote(str(field.column)), ""
 
 
-def _pointers(model: Any) -> Iterator[str]:
+def _pointers(model: type[models.Model]) -> Iterator[str]:
     """Yield the columns by which the rows of a model point at publishable ones."""
     seen = dict.fromkeys(each.field for each in references() if each.model is model)
     for field in seen:
@@ -164,7 +164,7 @@ def _pointers(model: Any) -> Iterator[str]:
 
 
 class _Rule(pgtrigger.Trigger):
-    """Refuses breaches of the rule at the end of a transaction; tells the other end of the first that it finds."""
+    """Refuses breaches of the rule at the end of a transaction, with the other end of the first that it finds."""
 
     when = pgtrigger.After
     timing = pgtrigger.Deferred
@@ -174,11 +174,11 @@ class _Rule(pgtrigger.Trigger):
     blamed = "target_"
     row = "pointing.id = NEW.id"
 
-    def asked(self, model: Any) -> list[Pointer]:
+    def asked(self, model: type[models.Model]) -> list[Pointer]:
         """Return the references through which a row of the model may break the rule."""
         return [each for each in references() if each.model is model]
 
-    def get_func(self, model: Any) -> str:
+    def get_func(self, model: models.Model) -> str:
         # A migration's model is none of the publishable ones.
         asked = self.asked(apps.get_model(model._meta.label))
         breaches = _breaches(asked, self.row) or "SELECT WHERE false"
@@ -191,7 +191,7 @@ class _New(_Rule):
     name = "new_points_at_no_draft"
     operation = pgtrigger.Insert
 
-    def get_condition(self, model: Any) -> pgtrigger.Condition:
+    def get_condition(self, model: models.Model) -> pgtrigger.Condition:
         given = " OR ".join(f"NEW.{name} IS NOT NULL" for name in _pointers(apps.get_model(model._meta.label)))
         return pgtrigger.Condition(f"(NEW.state = 'published' AND ({given or 'false'}))")
 
@@ -202,13 +202,13 @@ class _Changed(_Rule):
     name = "changed_points_at_no_draft"
     operation = pgtrigger.Update
 
-    def get_condition(self, model: Any) -> pgtrigger.Condition:
-        model = apps.get_model(model._meta.label)
+    def get_condition(self, model: models.Model) -> pgtrigger.Condition:
+        own = apps.get_model(model._meta.label)
         ways = [
             f"(NEW.{name} IS NOT NULL AND (OLD.state <> 'published' OR OLD.{name} IS DISTINCT FROM NEW.{name}))"
-            for name in _pointers(model)
+            for name in _pointers(own)
         ]
-        if any(each.field.many_to_many for each in self.asked(model)):
+        if any(each.field.many_to_many for each in self.asked(own)):
             ways.append("OLD.state <> 'published'")
         return pgtrigger.Condition(f"(NEW.state = 'published' AND ({' OR '.join(ways) or 'false'}))")
 
@@ -222,7 +222,7 @@ class _TakenBack(_Rule):
     blamed = ""
     row = "target.id = NEW.id"
 
-    def asked(self, model: Any) -> list[Pointer]:
+    def asked(self, model: type[models.Model]) -> list[Pointer]:
         return [each for each in references() if each.target is model]
 
 
@@ -231,7 +231,7 @@ class _Linked(_Rule):
     operation = pgtrigger.Insert | pgtrigger.Update
     row = "link.id = NEW.id"
 
-    def asked(self, model: Any) -> list[Pointer]:
+    def asked(self, model: type[models.Model]) -> list[Pointer]:
         lists = [each for each in references() if each.field.many_to_many]
         return [each for each in lists if each.field.remote_field.through._meta.db_table == model._meta.db_table]
 

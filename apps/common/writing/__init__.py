@@ -1,1 +1,1 @@
-"""Writes one record, or many, from a body, and says what the database refuses."""
+"""Writes one record, or many, from a body, and explains what the database refuses."""

@@ -1,12 +1,13 @@
-"""Many records in one request, all or none: every item is tried, and all that is wrong is told at once."""
+"""Many records in one request, all or none: every item is tried, and one answer lists all that is wrong."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, cast
 
 from django.db import transaction
 from django.utils.translation import gettext
 
 from apps.common.http.problems import Refusal
+from apps.common.models.records import Citable
 from apps.common.writing.contract import MOST_ERRORS, REASON, error_at, escape
 from apps.common.writing.refusals import refusing
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter
@@ -15,8 +16,11 @@ ITEMS = "items"
 MOST_ITEMS = 500
 SEEN = "updated_at"
 
+Item: TypeAlias = dict[str, object]
+Shown: TypeAlias = Callable[[str], Mapping[str, object]]  # a record as it is answered, by its key
 
-def read_items(body: dict[str, Any]) -> list[dict[str, Any]]:
+
+def read_items(body: Mapping[str, object]) -> list[Item]:
     """Return the items of a body. Raises Refusal."""
     errors = [
         error_at(f"/{escape(name)}", "unknown_field", gettext("There is no field “%(name)s”.") % {"name": name[:100]})
@@ -38,11 +42,11 @@ def read_items(body: dict[str, Any]) -> list[dict[str, Any]]:
     return items
 
 
-def create(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> list[RecordChange]:
+def create(writer: RecordWriter, items: list[Item], shown: Shown) -> list[RecordChange]:
     """Make a record of each item."""
     writer.contract.load(items, writer.finder)
 
-    def one(item: dict[str, Any]) -> RecordChange:
+    def one(item: Item) -> RecordChange:
         change = writer.create(item)
         if change.record.key in RESERVED:
             detail = gettext("This slug is an address.")
@@ -52,7 +56,7 @@ def create(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> lis
     return _each(writer, items, one)
 
 
-def change(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> list[RecordChange]:
+def change(writer: RecordWriter, items: list[Item], shown: Shown) -> list[RecordChange]:
     """Change the record that each item names, in the fields that it gives."""
     writer.contract.load(items, writer.finder)
     records = _records(writer, items)
@@ -68,7 +72,7 @@ def change(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> lis
     )
 
 
-def delete(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> list[RecordChange]:
+def delete(writer: RecordWriter, items: list[Item], shown: Shown) -> list[RecordChange]:
     """Delete the record that each item names."""
     records = _records(writer, items)
     known = {*writer.contract.identity, "key", "url", SEEN}
@@ -83,9 +87,9 @@ def delete(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> lis
     if errors:
         raise Refusal("bad_request", errors=errors[:MOST_ERRORS])
     found: list[RecordChange] = []
-    gone: set[Any] = set()
+    gone: set[int] = set()
 
-    def one(item: dict[str, Any]) -> RecordChange:
+    def one(item: Item) -> RecordChange:
         record = records[_key(writer, item)]
         if record.pk in gone:  # with one that stands before it
             return RecordChange("delete", record)
@@ -97,17 +101,21 @@ def delete(writer: RecordWriter, items: list[dict[str, Any]], shown: Any) -> lis
     return [*_each(writer, items, one), *found]
 
 
-def _key(writer: RecordWriter, item: dict[str, Any]) -> Any:
+def _key(writer: RecordWriter, item: Item) -> str:
+    return cast("str", _given_key(writer, item))  # `_records` has refused what is none
+
+
+def _given_key(writer: RecordWriter, item: Item) -> object:
     names = dict.fromkeys((writer.contract.model.key_field, *writer.contract.identity, "key"))
     return next((item[name] for name in names if item.get(name)), None)
 
 
-def _records(writer: RecordWriter, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _records(writer: RecordWriter, items: list[Item]) -> dict[str, Citable]:
     """Return the records of the items by key, locked; each is named once, and stands as the item has read it."""
-    model: Any = writer.contract.model
-    keys = [_key(writer, item) for item in items]
+    model = writer.contract.model
+    keys = [_given_key(writer, item) for item in items]
     wanted = [key for key in keys if isinstance(key, str) and "\0" not in key]
-    visible = model._default_manager.visible_to(writer.user).filter(**{f"{model.key_field}__in": wanted})
+    visible = model.rows().visible_to(writer.user).filter(**{f"{model.key_field}__in": wanted})
     # In the order of the keys, so that two requests for the same records do not wait for each other.
     rows = model._base_manager.select_for_update().filter(pk__in=list(visible.values_list("pk", flat=True)))
     found = {row.key: row for row in rows.order_by("pk")}
@@ -135,10 +143,8 @@ def _records(writer: RecordWriter, items: list[dict[str, Any]]) -> dict[str, Any
     return found
 
 
-def _each(
-    writer: RecordWriter, items: list[dict[str, Any]], one: Callable[[dict[str, Any]], RecordChange]
-) -> list[RecordChange]:
-    """Do something with each item, in its order. All that is wrong is told at once. Raises Refusal."""
+def _each(writer: RecordWriter, items: list[Item], one: Callable[[Item], RecordChange]) -> list[RecordChange]:
+    """Do something with each item, in its order. Raises one Refusal with all that is wrong."""
     changes, refusals = [], []
     for number, item in enumerate(items):
         writer.pointer = f"/{ITEMS}/{number}"
@@ -146,6 +152,8 @@ def _each(
             with refusing(writer.contract.model, writer.pointer), transaction.atomic():
                 changes.append(one(item))
         except Refusal as refusal:
+            if "Retry-After" in refusal.headers:  # each of the others might wait as long
+                raise
             refusals.append(refusal)
             if len(refusals) == MOST_ERRORS:
                 break

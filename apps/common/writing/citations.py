@@ -6,17 +6,19 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.utils.translation import gettext
 
 from apps.common.http.problems import Refusal, nearest
+from apps.common.models.records import Citable
 from apps.common.writing.contract import CITATIONS, Finder, Input, WrongError, check_text, error_at, escape
 from apps.common.writing.refusals import invalid
 
 MEMBERS = ("article", "start", "end", "sha256", "quotation", "supports")
 
 
-def add_citations(record: Any, given: Any, finder: Finder, pointer: str) -> bool:
-    """Make the citations of a body that are new; tell whether there were any.
+def add_citations(record: Citable, given: object, finder: Finder, pointer: str) -> bool:
+    """Make the citations of a body that are new; return whether there were any.
 
     One with a `url` is a citation that is on record; it may stand there, but not say otherwise. One that is left out
     stays: citations are taken away at their own address.
@@ -24,7 +26,7 @@ def add_citations(record: Any, given: Any, finder: Finder, pointer: str) -> bool
     place = f"{pointer}/{CITATIONS}"
     if not isinstance(given, list):
         raise Refusal("bad_request", errors=[error_at(place, "not_a_list", gettext("A list is expected."))])
-    stored: dict[str, Any] = {}
+    stored: dict[str, models.Model] = {}
     if any(isinstance(item, dict) and "url" in item for item in given):
         rows = record.citations.select_related("article")
         stored = {f"{settings.API_ROOT}/{row.resource}/{row.key}": row for row in rows}
@@ -41,7 +43,7 @@ def add_citations(record: Any, given: Any, finder: Finder, pointer: str) -> bool
     return added
 
 
-def _check_stored(item: Mapping[str, Any], row: Any, here: str) -> None:
+def _check_stored(item: Mapping[str, object], row: models.Model | None, here: str) -> None:
     if row is None:
         detail = gettext("This is no citation of the record; leave out “url” to add one.")
         raise Refusal("bad_request", errors=[error_at(f"{here}/url", "unknown_key", detail)])
@@ -51,10 +53,10 @@ def _check_stored(item: Mapping[str, Any], row: Any, here: str) -> None:
             raise Refusal("bad_request", errors=[error_at(f"{here}/{name}", "read_only", detail)])
 
 
-def _add(record: Any, item: Mapping[str, Any], finder: Finder, here: str) -> None:
+def _add(record: Citable, item: Mapping[str, object], finder: Finder, here: str) -> None:
     model: Any = record._meta.get_field("citations").related_model
     inputs = {name: Input(name, model._meta.get_field(name)) for name in MEMBERS if name != "quotation"}
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     errors: list[dict[str, str]] = []
     item = {**item, **_digested(item, here)}
     for name, value in item.items():
@@ -81,7 +83,7 @@ def _add(record: Any, item: Mapping[str, Any], finder: Finder, here: str) -> Non
     citation.save(force_insert=True)
 
 
-def _digested(item: Mapping[str, Any], here: str) -> dict[str, str]:
+def _digested(item: Mapping[str, object], here: str) -> dict[str, str]:
     """Return the digest of the words, where a citation is given by its words."""
     words = item.get("quotation")
     if words is None or "sha256" in item:

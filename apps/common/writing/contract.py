@@ -6,9 +6,9 @@ text, a decimal as a number, a reference by its key or as the object that stands
 may stand in a body, unchanged, so that the body of a GET is a valid PUT.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -18,11 +18,15 @@ from django.utils.translation import gettext
 
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, citable_models
+from apps.common.rules.territory import Reader
 from apps.common.serializers.records import RecordSerializer
 
 CITATIONS = "citations"
 REASON = "change_reason"
 MOST_ERRORS = 50
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class WrongError(Exception):
@@ -33,7 +37,7 @@ class WrongError(Exception):
         self.code, self.detail, self.pointer = code, detail, pointer
 
     def at(self, name: str) -> dict[str, str]:
-        """Return the error as an answer tells it, for a member of the body."""
+        """Return the error as it stands in an answer, for a member of the body."""
         return error_at(f"/{escape(name)}{self.pointer}", self.code, self.detail)
 
 
@@ -50,19 +54,19 @@ def escape(name: str) -> str:
 class Finder:
     """Finds records by their public keys among those that a user sees, each once."""
 
-    def __init__(self, user: Any) -> None:
+    def __init__(self, user: Reader) -> None:
         self.user = user
-        self._found: dict[tuple[Any, str], Any] = {}
+        self._found: dict[tuple[type[Citable], str], Citable | None] = {}
 
-    def load(self, model: Any, keys: Iterable[str]) -> None:
+    def load(self, model: type[Citable], keys: Iterable[str]) -> None:
         """Look up many keys of one model together."""
         wanted = {key for key in keys if (model, key) not in self._found}
         if wanted:
-            rows = model._default_manager.visible_to(self.user).filter(**{f"{model.key_field}__in": wanted})
+            rows = model.rows().visible_to(self.user).filter(**{f"{model.key_field}__in": wanted})
             self._found |= dict.fromkeys(((model, key) for key in wanted), None)
             self._found |= {(model, row.key): row for row in rows.order_by()}
 
-    def find(self, model: Any, key: str) -> Any:
+    def find(self, model: type[Citable], key: str) -> Citable:
         """Return the record with a key. Raises WrongError."""
         self.load(model, [key])
         if (found := self._found[model, key]) is None:
@@ -79,7 +83,7 @@ class Input(NamedTuple):
     """A member of a body that can be written, and the field of the model behind it."""
 
     name: str
-    field: Any
+    field: Any  # a column, a list or a generic reference, as the properties say
 
     @property
     def is_reference(self) -> bool:
@@ -103,7 +107,7 @@ class Input(NamedTuple):
             return True
         return not (self.is_many or self.field.blank or self.field.null or self.field.has_default())
 
-    def read(self, value: Any, finder: Finder) -> Any:
+    def read(self, value: object, finder: Finder) -> object:
         """Return a value of the body as the model takes it. Raises WrongError."""
         if self.is_many:
             if not isinstance(value, list):
@@ -117,10 +121,10 @@ class Input(NamedTuple):
             return self._one(value, finder)
         return convert(self.field, value)
 
-    def _one(self, value: Any, finder: Finder) -> Any:
+    def _one(self, value: object, finder: Finder) -> Citable:
         return _referred(value, self.field.related_model, finder)
 
-    def keys(self, value: Any) -> list[tuple[Any, str]]:
+    def keys(self, value: object) -> list[tuple[type[Citable], str]]:
         """Return the records that a value names, as models and keys, so that they can be looked up together."""
         if not (self.is_reference or self.is_many):
             return []
@@ -128,11 +132,11 @@ class Input(NamedTuple):
         keys = (item if isinstance(item, str) else _key_of(item, self.field.related_model) for item in items)
         return [(self.field.related_model, key) for key in keys if isinstance(key, str)]
 
-    def default(self) -> Any:
+    def default(self) -> object:
         """Return the value that a replaced record has where the body says nothing."""
         return [] if self.is_many else self.field.get_default()
 
-    def current(self, record: Any) -> Any:
+    def current(self, record: models.Model) -> object:
         """Return the value that a record has, in a form that can be compared."""
         if self.is_many:
             return sorted(row.pk for row in getattr(record, self.name).all())
@@ -141,21 +145,21 @@ class Input(NamedTuple):
         return getattr(record, self.field.attname)
 
 
-def _within(number: int, read: Any, *args: Any) -> Any:
+def _within(number: int, read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
-        return read(*args)
+        return read(*args, **kwargs)
     except WrongError as error:
         raise WrongError(error.code, error.detail, f"/{number}{error.pointer}") from error
 
 
-def _key_of(value: Any, model: Any) -> Any:
+def _key_of(value: object, model: type[Citable]) -> object:
     """Return the key in an object that stands for a record in an answer, be it a reference or the whole record."""
     if not isinstance(value, dict):
         return None
     return value.get("key") or value.get("code") or value.get(model.key_field)
 
 
-def _referred(value: Any, model: Any, finder: Finder) -> Any:
+def _referred(value: object, model: type[Citable], finder: Finder) -> Citable:
     key = value if isinstance(value, str) else _key_of(value, model)
     if not isinstance(key, str) or not key:
         raise WrongError("not_a_key", gettext("The key of one of the %(name)s is expected.") % {"name": model.resource})
@@ -166,7 +170,7 @@ def _referred(value: Any, model: Any, finder: Finder) -> Any:
     return found
 
 
-def _target(value: Any, finder: Finder) -> Any:
+def _target(value: object, finder: Finder) -> Citable:
     path = value
     if isinstance(value, dict):
         path = f"{value.get('resource')}/{value.get('key')}"
@@ -184,12 +188,12 @@ def _target(value: Any, finder: Finder) -> Any:
     return found
 
 
-def _address(record: Any) -> str:
+def _address(record: Citable) -> str:
     return f"{settings.API_ROOT}/{record.resource}/{record.key}"
 
 
-def _check_shown(value: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
-    """Raise WrongError where an object names a record and says something else of it than is so."""
+def _check_shown(value: Mapping[str, object], shown: Mapping[str, object]) -> None:
+    """Raise WrongError where an object names a record and contradicts it."""
     for name, truth in shown.items():
         if name in value and value[name] != truth:
             raise WrongError("read_only", gettext("This is told by the record itself, and not set here."), f"/{name}")
@@ -205,7 +209,7 @@ def check_text(text: str) -> None:
         raise WrongError("invalid_text", gettext("The text holds half of a surrogate pair.")) from error
 
 
-def convert(field: Any, value: Any) -> Any:
+def convert(field: models.Field, value: object) -> object:
     """Return a JSON value as a column takes it; only its type and choice are checked here. Raises WrongError."""
     if value is None:
         if field.null:
@@ -241,7 +245,7 @@ def _decimal(field: models.DecimalField, value: float) -> Decimal:
     return number
 
 
-def _chosen(field: Any, value: str) -> str:
+def _chosen(field: models.CharField | models.TextField, value: str) -> str:
     if field.choices and value not in (known := [choice for choice, _label in field.flatchoices]):
         if value == "" and field.blank:
             return value
@@ -260,7 +264,7 @@ class Contract:
         fields = serializer(context={"labels": True}).fields
         generic = {field.name: field for field in model._meta.private_fields if isinstance(field, GenericForeignKey)}
         parts = {part for field in generic.values() for part in (field.ct_field, field.fk_field)}
-        own: dict[str, Any] = generic | {
+        own: dict[str, models.Field | GenericForeignKey] = generic | {
             field.name: field
             for field in (*model._meta.concrete_fields, *model._meta.many_to_many)
             if field.editable and not field.primary_key and not getattr(field, "generated", False)
@@ -276,9 +280,9 @@ class Contract:
         """All names that a body may have."""
         return [*self.inputs, *self.shown, REASON, *([CITATIONS] if self.cited else [])]
 
-    def read(self, body: Mapping[str, Any], finder: Finder) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    def read(self, body: Mapping[str, object], finder: Finder) -> tuple[dict[str, object], list[dict[str, str]]]:
         """Return the written members of a body as the model takes them, and what is wrong with it."""
-        values: dict[str, Any] = {}
+        values: dict[str, object] = {}
         errors: list[dict[str, str]] = []
         for name, value in body.items():
             if name in self.inputs:
@@ -291,9 +295,9 @@ class Contract:
                 errors.append(error_at(f"/{escape(name)}", "unknown_field", detail + nearest(name[:100], self.members)))
         return values, errors
 
-    def load(self, bodies: Iterable[Mapping[str, Any]], finder: Finder) -> None:
+    def load(self, bodies: Iterable[Mapping[str, object]], finder: Finder) -> None:
         """Look up all records that many bodies name, with one query for each kind of record."""
-        wanted: dict[Any, set[str]] = {}
+        wanted: dict[type[Citable], set[str]] = {}
         for body in bodies:
             for name in self.inputs.keys() & body.keys():
                 for model, key in self.inputs[name].keys(body[name]):

@@ -7,12 +7,12 @@ answer of the write that was committed or a new write. An error is not kept; the
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.http.problems import RETRY_AFTER, Refusal
 from apps.common.models.tables import KeptAnswer
@@ -22,23 +22,21 @@ LONGEST_KEY = 200
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
 
 
-def once(request: Any, work: Callable[[], HttpResponse]) -> HttpResponse:
+def once(request: Request, body: bytes, work: Callable[[], HttpResponse]) -> HttpResponse:
     """Do a write, or give its answer again. Runs inside the write's transaction. Raises Refusal.
 
     Keys are a user's own. Another body, or another address, under the same key is refused (422), and a request whose
     twin is not finished yet is sent away (409).
     """
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return work()
+    key = request.headers["Idempotency-Key"]
     if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         detail = gettext("An idempotency key has 1 to %(most)s printable ASCII characters.") % {"most": LONGEST_KEY}
         raise Refusal("bad_request", detail)
-    # Whoever sends a key again by another token may see less than what the first answer tells.
+    # Whoever sends a key again by another token may see less than what stands in the first answer.
     sender = getattr(request.user, "acts_by_token", None) or ""
     head = f"{sender} {request.method} {request.get_full_path()}\n"
-    digest = hashlib.sha256(head.encode() + request.body_bytes).hexdigest()
-    owner = request.user.pk
+    digest = hashlib.sha256(head.encode() + body).hexdigest()
+    owner: int = request.user.pk or 0  # nobody in particular writes nothing
     _lock(f"{owner} {key}")
     kept = KeptAnswer.objects.filter(user_id=owner, key=key).first()
     if kept is not None and kept.made_at > timezone.now() - KEPT_FOR:

@@ -1,27 +1,30 @@
-"""What the database refuses, told as an answer that points at the place: a rule of SQL is no error of the server."""
+"""What the database refuses, as an answer that points at the place: a rule of SQL is no error of the server."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
+import psycopg
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Model, ProtectedError, RestrictedError
 from django.utils.translation import gettext
+from psycopg.errors import Diagnostic
 
 from apps.common.http.problems import RETRY_AFTER, Refusal
+from apps.common.models.records import Citable
 from apps.common.rules.publishing import POINTS, STAYS, Breach
 from apps.common.writing.contract import CITATIONS, error_at, escape
 
 # Codes of PostgreSQL after which the same request may succeed.
 BUSY = {"40001", "40P01", "55P03"}
+TOOK_TOO_LONG = "57014"
 NOT_NULL, FOREIGN_KEY, UNIQUE, CHECK = "23502", "23503", "23505", "23514"
 MOST_NAMED = 10
 
 
 @contextmanager
-def refusing(model: type[Model], pointer: str = "") -> Iterator[None]:
+def refusing(model: type[Model] | None, pointer: str = "") -> Iterator[None]:
     """Turn what the database refuses within into a Refusal; `pointer` leads to the record in the body."""
     try:
         yield
@@ -33,27 +36,29 @@ def refusing(model: type[Model], pointer: str = "") -> Iterator[None]:
         raise refusal from error
 
 
-def explain(error: DatabaseError, model: type[Model], pointer: str = "") -> Refusal | None:
+def explain(error: DatabaseError, model: type[Model] | None, pointer: str = "") -> Refusal | None:
     """Return what a database error means for a write of a model's row; None where it means that it is away."""
-    state = getattr(error.__cause__, "sqlstate", None)
-    diagnosis: Any = getattr(error.__cause__, "diag", None)
+    cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else psycopg.Error()
+    state, diagnosis = cause.sqlstate, cause.diag
     if state in BUSY:
         detail = gettext("Others are changing the same records; try again.")
         return Refusal("conflict", detail, headers={"Retry-After": RETRY_AFTER})
+    if state == TOOK_TOO_LONG:
+        return Refusal("unavailable", headers={"Retry-After": RETRY_AFTER})
     if isinstance(error, OperationalError):
         return None
-    name = str(getattr(diagnosis, "constraint_name", None) or "")
-    message = str(getattr(diagnosis, "message_primary", None) or error).splitlines()[0]
+    name = diagnosis.constraint_name or ""
+    message = (diagnosis.message_primary or str(error)).splitlines()[0]
     match state:
         case "23505":
-            places = _fields_of(model, name, str(getattr(diagnosis, "message_detail", "") or "")) or [""]
+            places = _fields_of(model, name, diagnosis.message_detail or "") or [""]
             detail = gettext("There is such a record already.")
             return Refusal("conflict", errors=[error_at(_join(pointer, place), "unique", detail) for place in places])
         case "23503":
-            detail = gettext("Another record stands in the way: %(reason)s") % {"reason": message}
+            detail = gettext("Another record stands in the way: it points at this one, or was deleted meanwhile.")
             return Refusal("conflict", errors=[error_at(pointer, "referenced", detail)])
         case "23502":
-            place = str(getattr(diagnosis, "column_name", "") or "")
+            place = diagnosis.column_name or ""
             return Refusal(
                 "bad_request", errors=[error_at(_join(pointer, place), "required", gettext("This field is required."))]
             )
@@ -62,7 +67,7 @@ def explain(error: DatabaseError, model: type[Model], pointer: str = "") -> Refu
     return Refusal("bad_request", errors=[error_at(pointer, "invalid", message)])
 
 
-def _check(name: str, message: str, pointer: str, diagnosis: Any) -> Refusal:
+def _check(name: str, message: str, pointer: str, diagnosis: Diagnostic) -> Refusal:
     # Seldom: most writers have asked before, and only another transaction can have been in between.
     if name.endswith(POINTS):
         path = str(diagnosis.message_detail)
@@ -80,11 +85,15 @@ def _check(name: str, message: str, pointer: str, diagnosis: Any) -> Refusal:
         constraint.default_violation_error_message
     ):
         message = str(constraint.violation_error_message)
+    elif name in message:  # PostgreSQL's own words; a trigger has a sentence
+        message = gettext("The record breaks a rule of the registry.")
     return Refusal("bad_request", errors=[error_at(pointer, "constraint", message)])
 
 
-def _fields_of(model: type[Model], name: str, detail: str) -> list[str]:
+def _fields_of(model: type[Model] | None, name: str, detail: str) -> list[str]:
     """Return the fields whose values have to be unique together."""
+    if model is None:
+        return []
     for constraint in model._meta.constraints:
         if constraint.name == name:
             return [str(field) for field in getattr(constraint, "fields", ())]
@@ -98,10 +107,11 @@ def _join(pointer: str, name: str) -> str:
     return f"{pointer}/{escape(name)}" if name else pointer
 
 
-def _protected(error: Any, pointer: str) -> Refusal:
+def _protected(error: ProtectedError | RestrictedError, pointer: str) -> Refusal:
     """Name the records that point at one which is to be deleted."""
-    rows = sorted(getattr(error, "protected_objects", None) or error.restricted_objects, key=lambda row: row.pk)
-    names = _listed([f"{row.resource}/{row.key}" for row in rows if hasattr(row, "resource")])
+    objects = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
+    rows = sorted(objects, key=lambda row: row.pk)
+    names = _listed([f"{row.resource}/{row.key}" for row in rows if isinstance(row, Citable)])
     detail = gettext("Other records point at this one: %(names)s.") % {"names": names}
     return Refusal("conflict", errors=[error_at(pointer, "referenced", detail)])
 

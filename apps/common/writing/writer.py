@@ -1,14 +1,14 @@
-"""Writing one record from a body: what the body says goes through the model's rules into the database.
+"""Writing one record from a body: its values go through the model's rules into the database.
 
-Everything here runs inside a transaction of the caller, which also tells the reason and answers database errors.
+Everything here runs inside the `write_transaction` of the caller.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext
@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable, Fact
 from apps.common.rules import permissions, publishing
+from apps.common.rules.territory import Reader
 from apps.common.writing.citations import add_citations
 from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, error_at, escape
 from apps.common.writing.refusals import draft_error, invalid, pointed_at_error
@@ -32,9 +33,9 @@ class RecordChange:
     """
 
     operation: str
-    record: Any
+    record: Citable
     fields: list[str] = field(default_factory=list)
-    before: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, object] = field(default_factory=dict)
     pointer: str = ""
 
 
@@ -43,11 +44,11 @@ class RecordWriter:
     """Writes records of one resource for one user. Raises Refusal, with pointers below `pointer`."""
 
     contract: Contract
-    user: Any
+    user: Reader
     finder: Finder
     pointer: str = ""
 
-    def create(self, body: Mapping[str, Any], *, key: str | None = None) -> RecordChange:
+    def create(self, body: Mapping[str, object], *, key: str | None = None) -> RecordChange:
         """Make a record; `key` is that of the address where it is made by PUT."""
         record, values, many = self._made(body, key)
         if "slug" in self.contract.inputs and not values.get("slug"):
@@ -61,16 +62,18 @@ class RecordWriter:
         self.finder.forget()
         return RecordChange("insert", record, sorted(values), pointer=self.pointer)
 
-    def made(self, body: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    def made(self, body: Mapping[str, object]) -> tuple[Citable, list[str]]:
         """Return a new record that is neither checked nor stored yet, and the fields that were given."""
         record, values, _many = self._made(body, None)
         return record, sorted(values)
 
-    def check_place(self, record: Any) -> None:
+    def check_place(self, record: Citable) -> None:
         """Raise Refusal where the user may not save a record as it is now."""
         self._may_save(record)
 
-    def _made(self, body: Mapping[str, Any], key: str | None) -> tuple[Any, dict[str, Any], dict[str, list[Any]]]:
+    def _made(
+        self, body: Mapping[str, object], key: str | None
+    ) -> tuple[Citable, dict[str, object], dict[str, list[Model]]]:
         contract = self.contract
         values, errors = contract.read(body, self.finder)
         errors += [self._read_only(name) for name in body if name in contract.shown]
@@ -82,10 +85,12 @@ class RecordWriter:
         if key is not None:
             errors += self._take_key(values, key)
         self._raise(errors)
-        record: Any = contract.model()
+        record = contract.model()
         return record, values, self._set(record, values)
 
-    def change(self, record: Any, body: Mapping[str, Any], shown: Any, *, replace: bool) -> RecordChange:
+    def change(
+        self, record: Citable, body: Mapping[str, object], shown: Callable[[], Mapping[str, object]], *, replace: bool
+    ) -> RecordChange:
         """Change a locked record; with `replace`, what the body leaves out gets its default.
 
         `shown` gives the record as it is answered now; it is asked only where the body has read-only members.
@@ -96,13 +101,10 @@ class RecordWriter:
             now = shown()
             errors += [self._read_only(name) for name in read_only if name not in now or body[name] != now[name]]
         if replace:
-            for name, item in contract.inputs.items():
-                if name in body or name in contract.hidden or name in contract.identity:
-                    continue
-                if item.is_required:
-                    errors.append(self._required(name))
-                else:
-                    values[name] = item.default()
+            left_out = contract.inputs.keys() - body.keys() - contract.hidden - {*contract.identity}
+            absent = {name: item for name, item in contract.inputs.items() if name in left_out}
+            errors += [self._required(name) for name, item in absent.items() if item.is_required]
+            values |= {name: item.default() for name, item in absent.items() if not item.is_required}
         errors += self._kept_keys(record, values)
         self._raise(errors)
         before = {name: contract.inputs[name].current(record) for name in values}
@@ -125,11 +127,11 @@ class RecordWriter:
             self.finder.forget()
         return RecordChange("update", record, sorted(changed), before, self.pointer)
 
-    def delete(self, record: Any) -> list[RecordChange]:
+    def delete(self, record: Citable) -> list[RecordChange]:
         """Delete a locked record; return it and what goes with it."""
         if not permissions.may_edit(self.user, record):
             raise Refusal("permission_denied")
-        collector = Collector(using=record._state.db, origin=record)
+        collector = Collector(using=record._state.db or DEFAULT_DB_ALIAS, origin=record)
         collector.collect([record])
         found = [row for rows in collector.data.values() for row in rows]
         found += [row for rows in collector.fast_deletes for row in rows]
@@ -140,15 +142,16 @@ class RecordWriter:
 
     # Steps
 
-    def _set(self, record: Any, values: dict[str, Any]) -> dict[str, list[Any]]:
+    def _set(self, record: Citable, values: dict[str, object]) -> dict[str, list[Model]]:
         """Set the values on a record; return those that can be set only once it is stored."""
-        many = {name: value for name, value in values.items() if self.contract.inputs[name].is_many}
+        inputs = self.contract.inputs
+        many = {name: cast("list[Model]", value) for name, value in values.items() if inputs[name].is_many}
         for name, value in values.items():
             if name not in many:
                 setattr(record, name, value)
         return many
 
-    def _validate(self, record: Any) -> None:
+    def _validate(self, record: Citable) -> None:
         """Run the model's rules. What the database alone can check it checks when the row is written."""
         computed = {item.name for item in record._meta.fields if not item.editable or item.generated}
         try:
@@ -165,17 +168,17 @@ class RecordWriter:
             }
             raise invalid(error, self.pointer, names) from error
 
-    def _may_save(self, record: Any) -> None:
+    def _may_save(self, record: Citable) -> None:
         if foreign := permissions.foreign_fields(self.user, record):
             detail = gettext("This lies outside the territory to which you are appointed.")
             places = [self.pointer + (f"/{escape(name)}" if name else "") for name in foreign]
             raise Refusal("permission_denied", errors=[error_at(place, "foreign", detail) for place in places])
 
-    def _cite(self, record: Any, body: Mapping[str, Any]) -> bool:
+    def _cite(self, record: Citable, body: Mapping[str, object]) -> bool:
         given = body.get(CITATIONS) if self.contract.cited else None
         return given is not None and add_citations(record, given, self.finder, self.pointer)
 
-    def _take_key(self, values: dict[str, Any], key: str) -> list[dict[str, str]]:
+    def _take_key(self, values: dict[str, object], key: str) -> list[dict[str, str]]:
         """Give a new record the key of its address."""
         name = "slug" if "slug" in self.contract.inputs else "code"
         if self.contract.model.key_field == "key" and key[:12].isdigit():
@@ -185,7 +188,7 @@ class RecordWriter:
         values[name] = key
         return []
 
-    def _kept_keys(self, record: Any, values: dict[str, Any]) -> list[dict[str, str]]:
+    def _kept_keys(self, record: Citable, values: dict[str, object]) -> list[dict[str, str]]:
         wrong = [name for name in self.contract.identity if name in values and values[name] != getattr(record, name)]
         for name in self.contract.identity:
             values.pop(name, None)
@@ -212,10 +215,10 @@ class RecordWriter:
 def refuse_drafts(changes: Iterable[RecordChange]) -> None:
     """Raise Refusal where a published record would point at a draft, once all of a request is written.
 
-    The database has the last word, at the end of the transaction; what it says points at nothing.
+    The database has the last word, at the end of the transaction; its errors have no pointer.
     """
-    published: dict[Any, dict[int, RecordChange]] = {}
-    withdrawn: dict[Any, dict[int, RecordChange]] = {}
+    published: dict[type[Fact], dict[int, RecordChange]] = {}
+    withdrawn: dict[type[Fact], dict[int, RecordChange]] = {}
     for change in changes:
         record = change.record
         if isinstance(record, Fact) and change.fields and change.operation != "delete":
@@ -239,7 +242,7 @@ def refuse_drafts(changes: Iterable[RecordChange]) -> None:
         raise Refusal("conflict", errors=wrong[:MOST_ERRORS])
 
 
-def read_reason(body: Any) -> str:
+def read_reason(body: object) -> str:
     """Return why a write is made. Raises Refusal."""
     reason = body.get(REASON) if isinstance(body, dict) else None
     if not isinstance(reason, str) or not reason.strip():

@@ -201,7 +201,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='article',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_article_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_article_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='article',
@@ -209,7 +209,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='article',
-            constraint=models.CheckConstraint(condition=models.Q(('body_sha256__regex', '^[0-9a-f]{64}$'), ('captured_sha256__regex', '^[0-9a-f]{64}$')), name='evidence_article_digests'),
+            constraint=models.CheckConstraint(condition=models.Q(('body_sha256__regex', '^[0-9a-f]{64}$'), ('captured_sha256__regex', '^[0-9a-f]{64}$')), name='evidence_article_digests', violation_error_message='The digests of an article are SHA-256, in 64 lower-case hexadecimal digits.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='article',
@@ -286,7 +286,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='citation',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_citation_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_citation_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='citation',
@@ -294,11 +294,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='citation',
-            constraint=models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='evidence_citation_digest_is_sha256'),
+            constraint=models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='evidence_citation_digest_is_sha256', violation_error_message='The digest of a span is SHA-256, in 64 lower-case hexadecimal digits.'),
         ),
         migrations.AddConstraint(
             model_name='citation',
-            constraint=models.CheckConstraint(condition=models.Q(('supports', []), _negated=True), name='evidence_citation_supports_something'),
+            constraint=models.CheckConstraint(condition=models.Q(('supports', []), _negated=True), name='evidence_citation_supports_something', violation_error_message='A citation supports at least one field.'),
         ),
         migrations.AddConstraint(
             model_name='citation',
@@ -337,11 +337,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_figure_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_figure_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='figure',
-            constraint=models.CheckConstraint(condition=models.Q(('value__gte', 0)), name='evidence_figure_not_negative'),
+            constraint=models.CheckConstraint(condition=models.Q(('value__gte', 0)), name='evidence_figure_not_negative', violation_error_message='A figure is not negative.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='figure',
@@ -363,7 +363,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='mark',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_mark_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_mark_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='mark',
@@ -371,7 +371,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='mark',
-            constraint=models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='evidence_mark_digest_is_sha256'),
+            constraint=models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='evidence_mark_digest_is_sha256', violation_error_message='The digest of a span is SHA-256, in 64 lower-case hexadecimal digits.'),
         ),
         migrations.AddConstraint(
             model_name='mark',

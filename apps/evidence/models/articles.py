@@ -93,6 +93,9 @@ class Article(Record):
             models.CheckConstraint(
                 condition=Q(captured_sha256__regex=SHA256_PATTERN, body_sha256__regex=SHA256_PATTERN),
                 name="evidence_article_digests",
+                violation_error_message=_(
+                    "The digests of an article are SHA-256, in 64 lower-case hexadecimal digits."
+                ),
             ),
         ]
 

@@ -93,7 +93,11 @@ class Figure(NamedRecord):
         ]
         constraints = [
             *NamedRecord.Meta.constraints,
-            models.CheckConstraint(condition=Q(value__gte=0), name="evidence_figure_not_negative"),
+            models.CheckConstraint(
+                condition=Q(value__gte=0),
+                name="evidence_figure_not_negative",
+                violation_error_message=_("A figure is not negative."),
+            ),
         ]
 
     @property

@@ -74,7 +74,9 @@ class Span(Record):
                 violation_error_message=_("The span is empty."),
             ),
             models.CheckConstraint(
-                condition=Q(sha256__regex=SHA256_PATTERN), name="%(app_label)s_%(class)s_digest_is_sha256"
+                condition=Q(sha256__regex=SHA256_PATTERN),
+                name="%(app_label)s_%(class)s_digest_is_sha256",
+                violation_error_message=_("The digest of a span is SHA-256, in 64 lower-case hexadecimal digits."),
             ),
         ]
         triggers = [
@@ -187,7 +189,11 @@ class Citation(Span):
         indexes = [models.Index(fields=["content_type", "object_id"], name="evidence_citation_record")]
         constraints = [
             *Span.Meta.constraints,
-            models.CheckConstraint(condition=~Q(supports=[]), name="evidence_citation_supports_something"),
+            models.CheckConstraint(
+                condition=~Q(supports=[]),
+                name="evidence_citation_supports_something",
+                violation_error_message=_("A citation supports at least one field."),
+            ),
             models.UniqueConstraint(
                 fields=["article", "start", "end", "content_type", "object_id"], name="evidence_citation_once"
             ),

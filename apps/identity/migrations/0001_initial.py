@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'distinction',
                 'verbose_name_plural': 'distinctions',
                 'ordering': ['-at', '-pk'],
-                'constraints': [models.UniqueConstraint(fields=('content_type', 'first_id', 'second_id'), name='identity_distinction_once'), models.CheckConstraint(condition=models.Q(('first_id__lt', models.F('second_id'))), name='identity_distinction_in_order')],
+                'constraints': [models.UniqueConstraint(fields=('content_type', 'first_id', 'second_id'), name='identity_distinction_once'), models.CheckConstraint(condition=models.Q(('first_id__lt', models.F('second_id'))), name='identity_distinction_in_order', violation_error_message='Of a pair that was told apart, the record that was made first stands first.')],
             },
         ),
         migrations.CreateModel(
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 'ordering': ['slug'],
                 'abstract': False,
                 'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='identity_merge_prose'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='identity_merge_ngrams'), models.Index(fields=['content_type', 'object_id'], name='identity_merge_record')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='identity_merge_slug_ascii'), models.UniqueConstraint(fields=('content_type', 'merged_key'), name='identity_merge_once')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='identity_merge_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('content_type', 'merged_key'), name='identity_merge_once')],
             },
             bases=(apps.common.rules.publishing.Publishable, apps.common.rules.territory.HasTerritory, models.Model),
         ),

@@ -394,11 +394,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='district',
-            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^\\d{6}(-\\d{4})?$')), name='registry_district_code_digits'),
+            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^\\d{6}(-\\d{4})?$')), name='registry_district_code_digits', violation_error_message='The code of a district has 6 digits; a former one has a hyphen and a year behind them.'),
         ),
         migrations.AddConstraint(
             model_name='district',
-            constraint=models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_district_not_own_successor'),
+            constraint=models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_district_not_own_successor', violation_error_message='A district is not its own successor.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='district',
@@ -417,7 +417,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_membership_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_membership_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='membership',
@@ -455,7 +455,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='identifier',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_identifier_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_identifier_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='identifier',
@@ -463,7 +463,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='identifier',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('scheme', 'uscc'), ('value__regex', '^[0-9A-HJ-NPQRTUWXY]{18}$')), models.Q(('scheme', 'school'), ('value__regex', '^[0-9]{10}$')), models.Q(('scheme', 'isni'), ('value__regex', '^[0-9]{15}[0-9X]$')), models.Q(('scheme', 'ror'), ('value__regex', '^0[a-hj-km-np-tv-z0-9]{6}[0-9]{2}$')), models.Q(('scheme', 'wikidata'), ('value__regex', '^Q[1-9][0-9]{0,11}$')), models.Q(('scheme', 'domain'), ('value__regex', '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z][a-z0-9-]*[a-z0-9]$')), _connector='OR'), name='registry_identifier_well_formed'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('scheme', 'uscc'), ('value__regex', '^[0-9A-HJ-NPQRTUWXY]{18}$')), models.Q(('scheme', 'school'), ('value__regex', '^[0-9]{10}$')), models.Q(('scheme', 'isni'), ('value__regex', '^[0-9]{15}[0-9X]$')), models.Q(('scheme', 'ror'), ('value__regex', '^0[a-hj-km-np-tv-z0-9]{6}[0-9]{2}$')), models.Q(('scheme', 'wikidata'), ('value__regex', '^Q[1-9][0-9]{0,11}$')), models.Q(('scheme', 'domain'), ('value__regex', '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z][a-z0-9-]*[a-z0-9]$')), _connector='OR'), name='registry_identifier_well_formed', violation_error_message='The value does not have the form that its scheme prescribes.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='identifier',
@@ -493,11 +493,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='street',
-            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^\\d{9}(-\\d{4})?$')), name='registry_street_code_digits'),
+            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^\\d{9}(-\\d{4})?$')), name='registry_street_code_digits', violation_error_message='The code of a street has 9 digits; a former one has a hyphen and a year behind them.'),
         ),
         migrations.AddConstraint(
             model_name='street',
-            constraint=models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_street_not_own_successor'),
+            constraint=models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_street_not_own_successor', violation_error_message='A street is not its own successor.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='street',
@@ -520,11 +520,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='neighbourhood',
-            constraint=models.CheckConstraint(condition=models.Q(('code', None), ('code__regex', '^\\d{12}(-\\d{4})?$'), _connector='OR'), name='registry_neighbourhood_code_digits'),
+            constraint=models.CheckConstraint(condition=models.Q(('code', None), ('code__regex', '^\\d{12}(-\\d{4})?$'), _connector='OR'), name='registry_neighbourhood_code_digits', violation_error_message='The code of a neighbourhood has 12 digits; a former one has a hyphen and a year behind them.'),
         ),
         migrations.AddConstraint(
             model_name='neighbourhood',
-            constraint=models.CheckConstraint(condition=models.Q(('slug', None), ('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$'), _connector='OR'), name='registry_neighbourhood_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug', None), ('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$'), _connector='OR'), name='registry_neighbourhood_slug_ascii', violation_error_message='The slug of an estate has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='neighbourhood',
@@ -536,7 +536,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='neighbourhood',
-            constraint=models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_neighbourhood_not_own_successor'),
+            constraint=models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_neighbourhood_not_own_successor', violation_error_message='A neighbourhood is not its own successor.'),
         ),
         migrations.AddConstraint(
             model_name='neighbourhood',
@@ -568,11 +568,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='memberunit',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_memberunit_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_memberunit_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='memberunit',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_memberunit_not_own_parent'),
+            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_memberunit_not_own_parent', violation_error_message='A unit is not a part of itself.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='memberunit',
@@ -607,11 +607,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='alliance',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_alliance_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_alliance_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='alliance',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_alliance_not_own_parent'),
+            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_alliance_not_own_parent', violation_error_message='An alliance is not a part of itself.'),
         ),
         migrations.AddConstraint(
             model_name='alliance',
@@ -653,7 +653,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='unitname',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_unitname_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_unitname_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='unitname',
@@ -692,11 +692,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='venue',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_venue_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_venue_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='venue',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_venue_not_own_parent'),
+            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_venue_not_own_parent', violation_error_message='A venue is not a part of itself.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='venue',
@@ -730,7 +730,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='venueservice',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_venueservice_slug_ascii'),
+            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_venueservice_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         migrations.AddConstraint(
             model_name='venueservice',

@@ -90,7 +90,11 @@ class Alliance(NamedRecord):
         verbose_name_plural = _("alliances")
         constraints = [
             *NamedRecord.Meta.constraints,
-            models.CheckConstraint(condition=~Q(parent=F("id")), name="registry_alliance_not_own_parent"),
+            models.CheckConstraint(
+                condition=~Q(parent=F("id")),
+                name="registry_alliance_not_own_parent",
+                violation_error_message=_("An alliance is not a part of itself."),
+            ),
             models.CheckConstraint(
                 condition=Q(dissolved_on="") | Q(status="dissolved"),
                 name="registry_alliance_dissolved_has_status",

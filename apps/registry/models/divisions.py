@@ -156,8 +156,18 @@ class District(Division):
         verbose_name_plural = _("districts")
         ordering = ["code"]
         constraints = [
-            models.CheckConstraint(condition=Q(code__regex=r"^\d{6}(-\d{4})?$"), name="registry_district_code_digits"),
-            models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_district_not_own_successor"),
+            models.CheckConstraint(
+                condition=Q(code__regex=r"^\d{6}(-\d{4})?$"),
+                name="registry_district_code_digits",
+                violation_error_message=_(
+                    "The code of a district has 6 digits; a former one has a hyphen and a year behind them."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=~Q(successor=F("id")),
+                name="registry_district_not_own_successor",
+                violation_error_message=_("A district is not its own successor."),
+            ),
         ]
 
 
@@ -203,8 +213,18 @@ class Street(Division):
             models.Index(fields=["name_pinyin", "code"], name="registry_street_name"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(code__regex=r"^\d{9}(-\d{4})?$"), name="registry_street_code_digits"),
-            models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_street_not_own_successor"),
+            models.CheckConstraint(
+                condition=Q(code__regex=r"^\d{9}(-\d{4})?$"),
+                name="registry_street_code_digits",
+                violation_error_message=_(
+                    "The code of a street has 9 digits; a former one has a hyphen and a year behind them."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=~Q(successor=F("id")),
+                name="registry_street_not_own_successor",
+                violation_error_message=_("A street is not its own successor."),
+            ),
         ]
 
 
@@ -306,10 +326,18 @@ class Neighbourhood(Division):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(code=None) | Q(code__regex=r"^\d{12}(-\d{4})?$"), name="registry_neighbourhood_code_digits"
+                condition=Q(code=None) | Q(code__regex=r"^\d{12}(-\d{4})?$"),
+                name="registry_neighbourhood_code_digits",
+                violation_error_message=_(
+                    "The code of a neighbourhood has 12 digits; a former one has a hyphen and a year behind them."
+                ),
             ),
             models.CheckConstraint(
-                condition=Q(slug=None) | Q(slug__regex=SLUG_PATTERN), name="registry_neighbourhood_slug_ascii"
+                condition=Q(slug=None) | Q(slug__regex=SLUG_PATTERN),
+                name="registry_neighbourhood_slug_ascii",
+                violation_error_message=_(
+                    "The slug of an estate has lower-case ASCII letters, digits and single hyphens only."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(kind="estate", code=None, slug__isnull=False)
@@ -322,7 +350,11 @@ class Neighbourhood(Division):
                 name="registry_neighbourhood_only_estates_have_committee",
                 violation_error_message=_("Only an estate lies in a committee's area."),
             ),
-            models.CheckConstraint(condition=~Q(successor=F("id")), name="registry_neighbourhood_not_own_successor"),
+            models.CheckConstraint(
+                condition=~Q(successor=F("id")),
+                name="registry_neighbourhood_not_own_successor",
+                violation_error_message=_("A neighbourhood is not its own successor."),
+            ),
             # Not `unique` on the column, which full_clean() would read off a row that is not saved yet.
             models.UniqueConstraint(fields=["key"], name="registry_neighbourhood_key_once"),
         ]

@@ -68,6 +68,7 @@ class Identifier(Fact):
             models.CheckConstraint(
                 condition=_WELL_FORMED,
                 name="registry_identifier_well_formed",
+                violation_error_message=_("The value does not have the form that its scheme prescribes."),
             ),
         ]
 

@@ -90,7 +90,11 @@ class MemberUnit(NamedRecord):
         verbose_name_plural = _("member units")
         constraints = [
             *NamedRecord.Meta.constraints,
-            models.CheckConstraint(condition=~Q(parent=F("id")), name="registry_memberunit_not_own_parent"),
+            models.CheckConstraint(
+                condition=~Q(parent=F("id")),
+                name="registry_memberunit_not_own_parent",
+                violation_error_message=_("A unit is not a part of itself."),
+            ),
         ]
         triggers = [
             *NamedRecord.Meta.triggers,

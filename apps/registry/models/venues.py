@@ -98,7 +98,11 @@ class Venue(NamedRecord):
         verbose_name_plural = _("venues")
         constraints = [
             *NamedRecord.Meta.constraints,
-            models.CheckConstraint(condition=~Q(parent=F("id")), name="registry_venue_not_own_parent"),
+            models.CheckConstraint(
+                condition=~Q(parent=F("id")),
+                name="registry_venue_not_own_parent",
+                violation_error_message=_("A venue is not a part of itself."),
+            ),
         ]
 
 

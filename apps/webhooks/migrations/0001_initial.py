@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['active', 'paused', 'failed', 'ended'])), name='webhooks_subscription_state_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['active', 'paused', 'failed', 'ended'])), name='webhooks_subscription_state_known', violation_error_message='A subscription is active, paused, failed or ended.'),
         ),
         migrations.AddIndex(
             model_name='message',

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.common.http.problems import Refusal
+from apps.common.writing.transaction import write_transaction
 from apps.evidence.actions import TextError, attach_text
 from apps.evidence.models import Article
 
@@ -31,8 +33,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"{article.slug}: {article.captured_file} is not there")
                 continue
             try:
-                attach_text(article=article, captured=path.read_text(encoding="utf-8"))
-            except (TextError, OSError, UnicodeDecodeError) as error:
+                with write_transaction():
+                    attach_text(article=article, captured=path.read_text(encoding="utf-8"))
+            except (TextError, OSError, UnicodeDecodeError, Refusal) as error:
                 refused.append(f"{article.slug}: {error}")
             else:
                 self.stdout.write(f"{article.slug}: attached")

@@ -7,13 +7,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
+from apps.common.http.problems import Refusal
 from apps.common.models.tables import LoadedFile
+from apps.common.writing.transaction import write_transaction
 from apps.evidence.fixtures.files import FixtureError, read_file
 from apps.evidence.fixtures.loading import load
 from apps.registry.actions import load_gazetteer
 from apps.registry.gazetteer import GazetteerError
+
+PATIENCE = 60  # seconds: a service that starts does not fail for an import that another one has under way
 
 
 class Command(BaseCommand):
@@ -39,14 +42,14 @@ class Command(BaseCommand):
             self.stdout.write("fixtures: nothing changed")
             return
         try:
-            with transaction.atomic():
+            with write_transaction(lock_timeout=PATIENCE):
                 if any(path.startswith("gazetteer/") for path in changed):
                     self._report(load_gazetteer(folder=folder / "gazetteer"))
                 files = {path.name: read_file(path) for path in sorted(folder.glob("articles/*.yaml"))}
                 self._report(load(files, {Path(path).name for path in changed}))
                 for path in changed:
                     LoadedFile.objects.update_or_create(path=path, defaults={"sha256": digests[path]})
-        except (FixtureError, GazetteerError) as error:
+        except (FixtureError, GazetteerError, Refusal) as error:
             raise CommandError(f"nothing was loaded: {error}") from error
 
     def _report(self, written: dict[str, int]) -> None:
