@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.rules.change_log import SETTINGS
-from apps.identity.merging import MergeError, MergeResult, fillable, merge, mergeable
+from apps.identity.merge_result import MergeError, MergeResult
+from apps.identity.merging import fillable, merge, mergeable
 from apps.identity.models import Distinction, Merge
 from apps.identity.proposals import REASONS, editable, models, proposals, tell_apart
 

@@ -21,7 +21,8 @@ from apps.common.writing.citations import add_citations
 from apps.common.writing.contract import CITATIONS, REASON, Finder, error_at, escape
 from apps.common.writing.writer import read_reason
 from apps.identity import filters, linked_terms, serializers
-from apps.identity.merging import MergeError, MergeResult, merge, mergeable
+from apps.identity.merge_result import MergeError, MergeResult
+from apps.identity.merging import merge, mergeable
 from apps.identity.models import Merge
 from apps.identity.schema import GIVEN, MERGED
 

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 
 from apps.evidence.models import Citation
-from apps.identity.merging import MergeError, fillable, merge, mergeable
+from apps.identity.merge_result import MergeError
+from apps.identity.merging import fillable, merge, mergeable
 from apps.identity.models import Merge
 from apps.registry.models import Alliance, Membership, MemberUnit, UnitName
 from tests.conftest import Api
