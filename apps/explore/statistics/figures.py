@@ -15,6 +15,7 @@ from django.db.models import CharField, Q, Value
 from django.utils.translation import gettext
 
 from apps.assessments.serializers import FrameworkDetailSerializer
+from apps.common.models.targets import model_of
 from apps.common.serializers.counts import RecordedField, ReportedField
 from apps.common.serializers.records import RecordSerializer
 from apps.events.serializers import EventDetailSerializer
@@ -48,7 +49,7 @@ PAIRED: tuple[type[RecordSerializer], ...] = (
 )
 
 
-def pairs(serializer: Any) -> dict[str, RecordedField]:
+def pairs(serializer: type[RecordSerializer]) -> dict[str, RecordedField]:
     """Return for each measure that a serializer reports the field that counts the same on record."""
     fields: dict[str, Any] = serializer._declared_fields
     return {
@@ -96,7 +97,7 @@ def entries(figures: list[Figure], by: list[str]) -> list[Entry]:
     """Group the figures whose subjects are published, and add up what may be added."""
     groups = _groups({subject_of(figure) for figure in figures}, [name for name in by if name != "year"])
     figures = [figure for figure in figures if subject_of(figure) in groups]
-    found: dict[Any, Entry] = {}
+    found: dict[tuple[Group, str, str, str], Entry] = {}
     for figure in figures:
         about = iter(groups[subject_of(figure)])
         group = tuple(_year(figure) if name == "year" else next(about) for name in by)
@@ -135,9 +136,9 @@ def _groups(subjects: set[Subject], by: list[str]) -> dict[Subject, Group]:
     keys: dict[str, list[int]] = defaultdict(list)
     types: dict[str, int] = {}
     for content_type_id, pk in sorted(subjects):
-        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
-        keys[model.resource].append(pk)
-        types[model.resource] = content_type_id
+        resource = model_of(content_type_id).resource
+        keys[resource].append(pk)
+        types[resource] = content_type_id
     found = group_subjects(((all_countables()[name], pks) for name, pks in keys.items()), by)
     return {(types[resource], pk): group for (resource, pk), group in found.items()}
 
@@ -157,7 +158,7 @@ def _recorded(figures: list[Figure]) -> dict[tuple[Subject, str], int]:
         keys[figure.content_type_id, figure.measure].add(figure.object_id)
     selects = []
     for (content_type_id, measure), pks in sorted(keys.items()):
-        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+        model: Any = model_of(content_type_id)
         if counter := RECORDED.get(model.resource, {}).get(measure):
             rows = model._base_manager.filter(pk__in=pks).annotate(
                 of=Value(measure, output_field=CharField()),
