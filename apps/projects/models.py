@@ -1,4 +1,4 @@
-"""What is done together: needs, resources, projects, claims, and what comes out of them."""
+"""Needs, resources, projects, claims, and the results of projects."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -53,7 +53,7 @@ class Category(NamedRecord):
 
 
 class Offer(NamedRecord):
-    """What needs and resources have in common: who publishes them, where, and for how long."""
+    """Base of needs and resources: their publisher, their place, and their term."""
 
     belongs_to = ("alliance", "unit", "street", "neighbourhood")
     mergeable = proposed_by_name = True
@@ -115,7 +115,7 @@ class Offer(NamedRecord):
 
 
 class Need(Offer):
-    """What a street, a neighbourhood, an alliance or a unit asks for (需求清单)."""
+    """A request of a street, a neighbourhood, an alliance or a unit (需求清单)."""
 
     resource = "needs"
 
@@ -133,7 +133,7 @@ class Need(Offer):
 
 
 class Resource(Offer):
-    """What a unit offers (资源清单)."""
+    """An offer of a unit (资源清单)."""
 
     resource = "resources"
 
