@@ -7,7 +7,7 @@ from typing import TypedDict
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
-# What XML 1.0 cannot hold even as a reference.
+# Characters that XML 1.0 cannot hold even as a reference.
 UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Identifiers of GraphML are name tokens, which have neither a slash nor a number sign.
 NAME_TOKEN = str.maketrans("/#", ":.")
@@ -26,7 +26,7 @@ EDGE_ATTRIBUTES = dict.fromkeys(EDGE_TEXTS, "string")
 
 
 class GraphContent(TypedDict):
-    """What the formats hold of a network: its nodes and edges, as its JSON has them."""
+    """The part of a network that the formats hold: its nodes and edges, as its JSON has them."""
 
     nodes: list[dict[str, object]]
     edges: list[dict[str, object]]
@@ -56,7 +56,7 @@ class XmlWriter:
         self.end(name)
 
     def document(self) -> bytes:
-        """Return what was written."""
+        """Return the document."""
         self.xml.endDocument()
         return self.out.getvalue().encode()
 

@@ -45,7 +45,7 @@ def build(asked: WalkRequest) -> dict[str, object]:
     order: dict[str | None, int] = {kind: rank for rank, kind in enumerate(EdgeKind.values)}
     edges.sort(key=lambda edge: (order[edge.texts["kind"]], edge.texts["id"]))
     rows = sorted(network.nodes.values(), key=lambda row: (RANK[row.resource], row.key))
-    # Who asks for some kinds of edge wants to see them, not the nodes that have none.
+    # An answer with some kinds of edge leaves out the nodes that have none of them.
     kept = {row for row in rows if not asked.edges or row.pk in asked.named.get(row.resource, ())}
     nodes = [node for row in rows if (node := _node(network, row))["id"] in degrees or row in kept]
     return {
@@ -129,7 +129,7 @@ def _edge(network: Network, row: EdgeRow) -> Edge:
 
 
 def _place_edge(network: Network, row: NodeRow) -> Edge | None:
-    """Return the edge from a node to the narrowest place in which it lies, if that is asked for."""
+    """Return the edge from a node to the narrowest place in which it lies; None if the request leaves it out."""
     found = network.place_of(row)
     kind = EdgeKind.PLACE if row.resource in RECORDS else EdgeKind.PART_OF
     if found is None or (network.asked.edges and kind not in network.asked.edges):

@@ -71,7 +71,7 @@ def places() -> list[dict[str, object]]:
 
 
 def choices() -> dict[str, object]:
-    """Return what can be chosen on the page, with labels in the reader's language."""
+    """Return the choices of the page, with labels in the reader's language."""
     kinds = [
         {"value": name, "group": name, "label": str(kind.model._meta.verbose_name_plural), "default": name != "events"}
         for name, kind in RECORDS.items()

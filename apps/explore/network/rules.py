@@ -56,7 +56,7 @@ PLACES = (("neighbourhood", Neighbourhood), ("street", Street), ("district", Dis
 
 @dataclass(frozen=True)
 class EdgeRule:
-    """Where edges of a kind are stored: a model, and the columns of both ends. `pk` stands for the row itself."""
+    """The place of edges of a kind: a model, and the columns of both ends. `pk` stands for the row itself."""
 
     kind: EdgeKind
     model: type[Citable]

@@ -77,7 +77,7 @@ NETWORK_PARAMETERS = [
 
 
 class GraphRenderer(BaseRenderer):
-    """Renders a network; a problem stays JSON in whatever format the network was asked for."""
+    """Renders a network; a problem stays JSON whatever the format."""
 
     charset = None
     write: ClassVar[Callable[[GraphContent], bytes]]

@@ -1,6 +1,6 @@
-"""How the network is walked: from the records that a request starts from, one step a statement.
+"""The walk through the network: from the records that a request starts from, one step a statement.
 
-The number of statements hangs on the depth asked for and never on how much is found.
+The number of statements depends on the depth of the request and never on the number of records found.
 """
 
 from collections import defaultdict
@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import BigIntegerField, CharField, F, IntegerField, Q, Value
 from django.db.models.functions import Cast
 
-from apps.accounts.models import User
 from apps.common.models.records import Citable, Fact, RecordQuerySet, choice_labels
-from apps.common.rules.territory import territory_of
+from apps.common.rules.territory import Reader, territory_of
 from apps.events.models import Event
 from apps.explore.lookups import any_of
 from apps.explore.network.rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind, EdgeRule, kind_names
@@ -32,7 +30,7 @@ Ids = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class WalkRequest:
-    """Which network is asked for, and by whom. Places and records are primary keys, `kinds` resources or kinds."""
+    """The parameters of a network, and its reader. Places and records are primary keys, `kinds` resources or kinds."""
 
     districts: tuple[int, ...] | None = None
     streets: tuple[int, ...] | None = None
@@ -42,7 +40,7 @@ class WalkRequest:
     events: bool = False
     as_of: date | None = None
     depth: int = DEPTH
-    viewer: User | AnonymousUser | None = None
+    viewer: Reader = None
 
     @property
     def tells_state(self) -> bool:
@@ -121,7 +119,7 @@ class Network:
     # Reading ----------------------------------------------------------------------------------------------------------
 
     def kept(self, resource: str) -> RecordQuerySet:
-        """Return the rows of a resource that the reader may see, of the kinds and the day asked for."""
+        """Return the rows of a resource that the reader may see, of the kinds and the day of the request."""
         asked, model = self.asked, NODES[resource].model
         rows = model.objects.visible_to(asked.viewer)
         if asked.as_of:
@@ -225,7 +223,7 @@ class Network:
         }
 
     def place(self) -> Q:
-        """Return the condition of lying in the districts and streets asked for."""
+        """Return the condition for rows that lie in the districts and streets of the request."""
         asked = self.asked
         if asked.districts is None and asked.streets is None:
             return Q()

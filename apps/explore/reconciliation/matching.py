@@ -28,18 +28,18 @@ ABBREVIATED = 15  # those that hold its characters in their order
 PIECE_LIMIT = 8
 SETTLED = 90.0  # a score above which nothing better is looked for
 
-# What may stand in front of a name to say where it is; a guess, which costs one more term to look for.
+# The divisions that may stand in front of a name; a guess, which costs one more term to search.
 _TERRITORY = re.compile("^(?:.{2,4}?(?:区|县))?(?:.{2,6}?(?:街道|镇|乡))?")
 _KEY = re.compile(r"(?:(?P<type>[a-z-]+)/)?(?P<key>[a-z0-9]+(?:-[a-z0-9]+)*)")
 
 ABBREVIATION_LIMIT = 6
-# With these a name of a division is said in full.
+# The endings of full names of divisions.
 _GENERIC = ("区", "县", "新区", "街道", "镇", "乡")
 
 Places = dict[str, set[int]]  # level -> primary keys
 Branches = Callable[[RecordQuerySet, str, Wanted, Places], list[RecordQuerySet]]
 
-# Where names stand: the type, the rows that bear them, and the columns that lead to candidates.
+# The sources of names: the type, the rows that bear them, and the columns that lead to candidates.
 _SOURCES: list[tuple[str, type[Citable], tuple[str, ...]]] = [
     *((name, model, ("pk", "successor_id") if name in DIVISIONS else ("pk",)) for name, model in TYPES.items()),
     ("member-units", UnitName, ("unit_id",)),
@@ -47,7 +47,7 @@ _SOURCES: list[tuple[str, type[Citable], tuple[str, ...]]] = [
 
 
 class Held(Func):
-    """How many of some pieces a row's search text holds."""
+    """The number of pieces that a row's search text holds."""
 
     template = "(SELECT count(*) FROM unnest(%(expressions)s, piece) > 0)"
     arg_joiner = "::text[]) AS piece WHERE strpos("  # between the pieces and the column

@@ -45,7 +45,7 @@ from apps.explore.reconciliation.scoring import Scored
 PREVIEW_SIZE = {"width": 420, "height": 240}
 SUGGESTIONS = 10
 CURSOR_LIMIT = 1000
-# What OpenRefine sends to suggest services beside what the specification names; it has no meaning here.
+# Parameters of OpenRefine that the specification of suggest services does not name; they have no effect here.
 OPENREFINE = {"spell", "exact", "scoring", "prefixed", "type_strict", "lang", "limit", "all_types"}
 
 FEATURES: dict[str, str | Promise] = {
@@ -128,7 +128,7 @@ class ReconcileView(OpenView):
 
 
 def manifest(request: Request) -> dict[str, object]:
-    """Return what the service offers and where; its addresses are on the host that was called."""
+    """Return the manifest of the service; its addresses are on the host that was called."""
     origin = request.build_absolute_uri("/").rstrip("/")
 
     def service(service_path: str) -> dict[str, str]:
@@ -187,7 +187,7 @@ def candidate(record: Candidate, scored: Scored) -> dict[str, object]:
 
 
 def extended(text: str) -> dict[str, object]:
-    """Return the values of the properties of records that are asked for."""
+    """Return the answer to a request for values of records."""
     request = read_extension(text)
     records = load_keys(request.ids)
     return {
@@ -267,7 +267,7 @@ class SuggestEntityView(SuggestView):
 
 
 def is_typed(prefix: str, *texts: str) -> bool:
-    """Tell whether one of some texts holds the typed prefix."""
+    """Return whether one of some texts holds the typed prefix."""
     return any(normalise_term(prefix) in normalise_term(text) for text in texts)
 
 

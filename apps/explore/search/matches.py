@@ -18,7 +18,7 @@ def find(term: str, text: str) -> tuple[int, int] | None:
     folded = [normalise_term(char) for char in text]
     at = "".join(folded).find(term)
     if at < 0:
-        # What is normalised only together, such as a letter and its accent, has no place of its own.
+        # Characters that are normalised only together, such as a letter and its accent, have no offsets of their own.
         return (0, len(text)) if term in normalise_term(text) else None
     origin = [place for place, chars in enumerate(folded) for _char in chars]
     return origin[at], origin[at + len(term) - 1] + 1

@@ -60,12 +60,12 @@ def column_names(model: type[Citable]) -> set[str]:
 
 
 def has_names(model: type[Citable]) -> bool:
-    """Tell whether records of the model have names of their own to be searched."""
+    """Return whether records of the model have names of their own to be searched."""
     return "ngrams" in model.search_columns
 
 
 def searched() -> dict[str, type[Citable]]:
-    """Return all models whose records can be found, by resource: those that have a name or say something."""
+    """Return the models whose records are searched, by resource: those with names or prose."""
     return {
         resource: model
         for resource, model in citable_models().items()
@@ -74,7 +74,7 @@ def searched() -> dict[str, type[Citable]]:
 
 
 def in_places(model: type[Citable], places: tuple[str, ...]) -> Q | None:
-    """Return the condition for rows that lie in the places asked for; None where a row has no such place."""
+    """Return the condition for rows that lie in the given places; None for a model without such a place."""
     own = column_names(model)
     condition = Q()
     for place in places:
@@ -204,7 +204,7 @@ def statement(shape: SearchShape) -> tuple[str, tuple[object, ...]]:
 
 
 def run(shape: SearchShape, values: Mapping[str, object]) -> tuple[dict[str, int], list[FoundRow]]:
-    """Return how many rows each resource has, by its number in the shape, and the rows of the page."""
+    """Return the number of rows of each resource, by its number in the shape, and the rows of the page."""
     sql, params = statement(shape)
     bound: list[Any] = [values[item.name] if isinstance(item, Parameter) else item for item in params]
     with connection.cursor() as cursor:

@@ -224,7 +224,7 @@ def read_terms(request: Request) -> list[str]:
 
 
 def read_size(request: Request) -> int:
-    """Return how many records a page has."""
+    """Return the number of records of a page."""
     text = request.query_params.get("page_size", str(DEFAULT_SIZE))
     if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_SIZE):
         raise parameter_error(

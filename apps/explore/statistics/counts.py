@@ -51,7 +51,7 @@ class Countable:
         return self.model.resource
 
     def source(self, dimension: str) -> str | None:
-        """Return where the values of a dimension come from: a resource, a vocabulary or `year`; None if nowhere."""
+        """Return the source of a dimension's values: a resource, a vocabulary or `year`; None if it has none."""
         if dimension == "year":
             return "year" if self.date else None
         if dimension in PLACES:
@@ -76,7 +76,7 @@ def all_countables() -> dict[str, Countable]:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a request is narrowed to. Places are primary keys; None means everywhere.
+    """The bounds of a request. Places are primary keys; None means everywhere.
 
     `reach` holds for each kind of place that is asked for the divisions that lie in it, by level: without it no index
     would help to find the records, whose places are computed.

@@ -1,4 +1,4 @@
-"""What sources report, added up where it may be, with what is on record of the same things beside it.
+"""Reported figures, added up if they may be, beside the numbers on record of the same.
 
 Figures are grouped by where and what their subjects are, and by the year of their own period. Within a group the actual
 figures of one measure and one unit become one number where they may be added (`evidence.adding`); where not, they stand
@@ -66,7 +66,7 @@ RECORDED: dict[str, dict[str, RecordedField]] = {
 
 @dataclass
 class Entry:
-    """What is reported of one measure, in one unit, as fact or as plan, about one group."""
+    """The figures of one measure, in one unit, as fact or as plan, about one group."""
 
     group: Group
     measure: str
@@ -117,7 +117,7 @@ def entries(figures: list[Figure], by: list[str]) -> list[Entry]:
 
 
 def _add(entry: Entry, within: set[tuple[Subject, Subject]]) -> None:
-    """Make one number of the figures of an entry, or say why there is none."""
+    """Set the sum of the figures of an entry, or the reason for which there is none."""
     if len(entry.figures) == 1:
         entry.reported = entry.figures[0]
     elif entry.kind == Figure.Kind.TARGET:
@@ -152,7 +152,7 @@ def _year(figure: Any) -> SourcedValue:
 
 
 def _recorded(figures: list[Figure]) -> dict[tuple[Subject, str], int]:
-    """Return what is on record of what the figures count, by subject and measure, in one statement."""
+    """Return the numbers on record for the measures of the figures, by subject and measure, in one statement."""
     keys: dict[tuple[int, str], set[int]] = defaultdict(set)
     for figure in figures:
         keys[figure.content_type_id, figure.measure].add(figure.object_id)

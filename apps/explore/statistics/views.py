@@ -182,7 +182,7 @@ def read_known(request: Request, name: str, known: Iterable[str]) -> list[str]:
 
 
 def refuse_lacking(resources: list[str], wanted: list[str]) -> None:
-    """Raise ParameterError where a resource that was asked for lacks what it is to be counted or narrowed by."""
+    """Raise ParameterError if a resource lacks a dimension by which it is to be counted or narrowed."""
     for name in resources:
         for dimension in wanted:
             if not all_countables()[name].source(dimension):
@@ -242,7 +242,7 @@ def read_measures(request: Request) -> list[str]:
 
 
 def reported_on(asked: StatisticsRequest) -> list[Entry]:
-    """Return what sources report, or raise ParameterError where that is too much for one answer."""
+    """Return the reported figures by group; raises ParameterError if they are too many for one answer."""
     figures = figures_of(asked.subjects, asked.scope, asked.measures, MAX_FIGURES)
     if len(figures) > MAX_FIGURES:
         detail = gettext(
