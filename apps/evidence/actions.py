@@ -18,7 +18,14 @@ from apps.evidence import spans
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
 from apps.evidence.redaction.digests import MARK, conceal
-from apps.evidence.redaction.places import blacken_log, blacken_rows, blacken_texts, redacted, replace_text, secret
+from apps.evidence.redaction.places import (
+    blacken_log,
+    blacken_rows,
+    blacken_texts,
+    redacted,
+    redaction_keys,
+    replace_text,
+)
 
 
 class TextError(ValueError):
@@ -152,7 +159,7 @@ def redact_person(*, name: str, by: User, reason: str) -> Redaction:
     places = blacken_texts(name) + blacken_rows(name)
     blacken_log(name)
     return Redaction.objects.create(
-        digest=secret().digest(name),
+        digest=redaction_keys().digest(name),
         length=len(name),
         places=places,
         by=by,

@@ -1,13 +1,15 @@
-"""What a merge of two records answers: what it did, or why it is refused."""
+"""The result of a merge of two records, and the error of a merge that is refused."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from django.db.models import Model
+
+from apps.common.models.records import Citable
 from apps.identity.models import Merge
 
 
 class MergeError(ValueError):
-    """Two records that cannot be merged; says why, and in which member of the request the reason lies."""
+    """Two records that cannot be merged; `member` is the one of the request that is the reason."""
 
     def __init__(self, detail: str, member: str = "", *, conflict: bool = True) -> None:
         super().__init__(detail)
@@ -18,9 +20,9 @@ class MergeError(ValueError):
 
 @dataclass
 class MergeResult:
-    """What a merge did. Rows are given as they were found."""
+    """The result of a merge. Rows are as they were before it."""
 
-    winner: Any
+    winner: Citable
     merge: Merge
-    moved: list[tuple[Any, str]] = field(default_factory=list)  # a row, and the field by which it points
-    folded: list[tuple[Any, Any]] = field(default_factory=list)  # a row, and the one that stands for both
+    moved: list[tuple[Model, str]] = field(default_factory=list)  # a row, and the field by which it points
+    folded: list[tuple[Model, Model]] = field(default_factory=list)  # a row, and the one that stands for both

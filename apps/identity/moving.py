@@ -1,11 +1,11 @@
 """Everything that points at one record is made to point at another one; rows that would stand twice become one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext
 
@@ -29,7 +29,7 @@ class Mover:
         self.filled = filled
         self.citation: Any = Merge._meta.get_field("citations").related_model
 
-    def absorb(self, loser: Any, winner: Any, through: str = "") -> None:
+    def absorb(self, loser: Citable, winner: Citable, through: str = "") -> None:
         """Make everything that points at the loser point at the winner, and delete the loser.
 
         `through` is the field by which the two became one where they are not the records of the merge themselves.
@@ -40,7 +40,7 @@ class Mover:
         self._move_citations(loser, winner, through)
         self._delete(loser)
 
-    def _move_rows(self, item: PointingField, loser: Any, winner: Any) -> None:
+    def _move_rows(self, item: PointingField, loser: models.Model, winner: models.Model) -> None:
         rows = list(item.rows(loser))
         if not rows:
             return
@@ -51,7 +51,7 @@ class Mover:
                 % {"kind": item.model._meta.verbose_name, "row": rows[0]}
             )
         standing = {sign: row for row in item.rows(winner) for sign in _signs(row, item.column)}
-        free: list[Any] = []
+        free: list[models.Model] = []
         for row in rows:
             twin = next((standing[sign] for sign in _signs(row, item.column) if sign in standing), None)
             if twin is None:
@@ -65,16 +65,16 @@ class Mover:
         item.model._default_manager.filter(pk__in=[row.pk for row in free]).update(**{item.column: winner.pk})
         self.result.moved += [(row, item.name) for row in free]
 
-    def _fold(self, row: Any, twin: Any, through: str) -> None:
+    def _fold(self, row: models.Model, twin: models.Model, through: str) -> None:
         self.result.folded.append((row, twin))
-        if isinstance(row, Citable):
+        if isinstance(row, Citable) and isinstance(twin, Citable):
             self.absorb(row, twin, through)
         else:
             row.delete()
 
-    def _delete(self, row: Any) -> None:
+    def _delete(self, row: models.Model) -> None:
         """Delete a row, after making sure that nothing goes with it."""
-        collector = Collector(using=row._state.db, origin=row)
+        collector = Collector(using=row._state.db or DEFAULT_DB_ALIAS, origin=row)
         collector.collect([row])
         gone = [one for rows in collector.data.values() for one in rows if one != row]
         gone += [one for rows in collector.fast_deletes for one in rows]
@@ -82,8 +82,8 @@ class Mover:
             raise MergeError(gettext("“%(row)s” would be lost.") % {"row": gone[0]})
         row.delete()
 
-    def _move_citations(self, loser: Any, winner: Any, through: str) -> None:
-        citations = list(
+    def _move_citations(self, loser: Citable, winner: Citable, through: str) -> None:
+        citations: list[Any] = list(
             PointingField(self.citation, "record", "object_id", (("content_type_id", _kind(loser)),)).rows(loser)
         )
         alias = None if through else self._alias(loser, winner)
@@ -99,20 +99,20 @@ class Mover:
                 self._give(citation, winner, kept or [through])
             else:
                 self._give(citation, self.result.merge, ["merged_name"])
-        if alias is not None and alias.state != loser.state and alias.citations.exists():
+        if isinstance(loser, Fact) and alias is not None and alias.state != loser.state and alias.citations.exists():
             alias.state = loser.state
             alias.save()
 
-    def _supports(self, loser: Any, winner: Any, name: str) -> bool:
-        """Tell whether what supported a field of the loser supports the same of the winner."""
+    def _supports(self, loser: Citable, winner: Citable, name: str) -> bool:
+        """Return whether evidence of a field of the loser is evidence of the same field of the winner."""
         item = next((item for item in type(loser)._meta.concrete_fields if item.name == name), None)
         if item is None or name in self.filled:
             return True
         return bool(getattr(loser, item.attname) == getattr(winner, item.attname))
 
-    def _alias(self, loser: Any, winner: Any) -> UnitName | None:
+    def _alias(self, loser: Citable, winner: Citable) -> UnitName | None:
         """Return the row that keeps the name of a unit; None where it is the name of the winner as well."""
-        if not isinstance(loser, MemberUnit):
+        if not isinstance(loser, MemberUnit) or not isinstance(winner, MemberUnit):
             return None
         wanted = normalise_term(loser.name)
         if normalise_term(winner.name) == wanted:
@@ -125,7 +125,7 @@ class Mover:
         alias.save()
         return alias
 
-    def _cite_again(self, citation: Any, target: Any) -> None:
+    def _cite_again(self, citation: Any, target: Citable) -> None:
         """Give a record the same span as evidence of its name."""
         kind = _kind(target)
         standing = self._same_span(citation, target)
@@ -142,7 +142,7 @@ class Mover:
             object_id=target.pk,
         ).save()
 
-    def _give(self, citation: Any, target: Any, supports: Iterable[str]) -> None:
+    def _give(self, citation: Any, target: Citable, supports: Iterable[str]) -> None:
         """Make a citation one of another record; where that has one of the same span, the two become one."""
         standing = self._same_span(citation, target)
         if standing is not None:
@@ -156,11 +156,11 @@ class Mover:
         )
         self.result.moved.append((citation, "record"))
 
-    def _move_all(self, loser: Any, winner: Any) -> None:
+    def _move_all(self, loser: models.Model, winner: models.Model) -> None:
         for item in pointing_fields(loser):
             self._move_rows(item, loser, winner)
 
-    def _same_span(self, citation: Any, target: Any) -> Any:
+    def _same_span(self, citation: Any, target: Citable) -> Any:
         return self.citation._default_manager.filter(
             article_id=citation.article_id,
             start=citation.start,
@@ -176,19 +176,19 @@ class Mover:
             citation.save()
 
 
-def _kind(row: Any) -> int:
+def _kind(row: models.Model) -> int:
     return int(ContentType.objects.get_for_model(row).pk)
 
 
-def _outranks(row: Any, twin: Any) -> bool:
-    """Tell whether a row is published and the one that stands in its place is a draft."""
+def _outranks(row: models.Model, twin: models.Model) -> bool:
+    """Return whether a row is published and the one that stands in its place is a draft."""
     drafts = [getattr(one, "state", Fact.State.PUBLISHED) == Fact.State.DRAFT for one in (row, twin)]
     return drafts == [False, True]
 
 
-def _signs(row: Any, column: str) -> Iterator[tuple[Any, ...]]:
-    """Yield what no two rows that point at one record by a column may share."""
-    model: Any = type(row)
+def _signs(row: models.Model, column: str) -> Iterator[tuple[object, ...]]:
+    """Yield the values that no two rows may share which point at one record by a column."""
+    model = type(row)
     for number, (names, nulls_differ) in enumerate(_unique_sets(model, column)):
         values = tuple(_hashable(getattr(row, name)) for name in names)
         if None not in values or not nulls_differ:
@@ -197,16 +197,16 @@ def _signs(row: Any, column: str) -> Iterator[tuple[Any, ...]]:
         yield "same", *(_hashable(getattr(row, name)) for name in contents)
 
 
-def _hashable(value: Any) -> Any:
+def _hashable(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
 @cache
-def _unique_sets(model: Any, column: str) -> list[tuple[tuple[str, ...], bool]]:
+def _unique_sets(model: type[models.Model], column: str) -> list[tuple[tuple[str, ...], bool]]:
     """Return for each uniqueness of a column the other columns in it, and whether nulls count as different."""
     attributes = {item.name: item.attname for item in model._meta.concrete_fields}
     constraints = [item for item in model._meta.constraints if isinstance(item, models.UniqueConstraint)]
-    sets: list[tuple[Any, bool]] = [(item.fields, item.nulls_distinct is not False) for item in constraints]
+    sets: list[tuple[Sequence[str], bool]] = [(item.fields, item.nulls_distinct is not False) for item in constraints]
     sets += [(names, True) for names in model._meta.unique_together]
     sets += [((item.name,), True) for item in model._meta.concrete_fields if item.unique and not item.primary_key]
     found = [(tuple(attributes[name] for name in names), nulls_differ) for names, nulls_differ in sets]
@@ -214,7 +214,7 @@ def _unique_sets(model: Any, column: str) -> list[tuple[tuple[str, ...], bool]]:
 
 
 @cache
-def _contents(model: Any, column: str) -> tuple[str, ...] | None:
+def _contents(model: type[models.Model], column: str) -> tuple[str, ...] | None:
     """Return the columns that say what a row is about, beside the one by which it points: no two rows say the same.
 
     None for rows to which others belong, as only these may tell two of them apart.

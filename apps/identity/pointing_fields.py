@@ -12,7 +12,7 @@ from django.db import models
 
 
 @cache
-def foreign_keys(model: Any) -> list[tuple[Any, Any]]:
+def foreign_keys(model: type[models.Model]) -> "list[tuple[type[models.Model], models.ForeignKey]]":
     """Return the models that point at a model, each with the field: foreign keys, and the tables behind lists."""
     relations: list[Any] = model._meta.get_fields(include_hidden=True)
     return [
@@ -24,7 +24,7 @@ def foreign_keys(model: Any) -> list[tuple[Any, Any]]:
 
 
 @cache
-def generic_keys() -> list[tuple[Any, Any]]:
+def generic_keys() -> list[tuple[type[models.Model], GenericForeignKey]]:
     """Return the models that point at records of any kind, each with the field."""
     return [
         (model, item)
@@ -38,22 +38,21 @@ def generic_keys() -> list[tuple[Any, Any]]:
 class PointingField:
     """A field by which rows of a model point at a record."""
 
-    model: Any
+    model: type[models.Model]
     name: str
     column: str  # attribute that holds the primary key of the record
     also: tuple[tuple[str, int], ...] = ()  # what else has to hold: the content type
 
-    def rows(self, target: Any) -> Any:
+    def rows(self, target: models.Model) -> models.QuerySet[models.Model]:
         """Return the rows that point at a record, locked."""
-        rows = self.model._default_manager.filter(**dict(self.also), **{self.column: target.pk})
+        rows = self.model._default_manager.filter(**{**dict(self.also), self.column: target.pk})
         return rows.select_for_update().order_by("pk")
 
 
-def pointing_fields(target: Any) -> Iterator[PointingField]:
+def pointing_fields(target: models.Model) -> Iterator[PointingField]:
     """Yield the fields by which rows may point at a record."""
     for model, item in foreign_keys(target._meta.model):
         yield PointingField(model, item.name, item.attname)
     kind = ContentType.objects.get_for_model(target).pk
-    for model, item in generic_keys():
-        ct = model._meta.get_field(item.ct_field).attname
-        yield PointingField(model, item.name, item.fk_field, ((ct, kind),))
+    for model, generic in generic_keys():
+        yield PointingField(model, generic.name, generic.fk_field, ((f"{generic.ct_field}_id", kind),))

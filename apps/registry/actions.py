@@ -62,10 +62,10 @@ def _write(
     return ids, len({*changed, *followed})
 
 
-def _values(row: DivisionRow, source: Gazetteer, parent: str | None, above: dict[str, int]) -> dict[str, object]:
+def _values(row: DivisionRow, source: Gazetteer, parent: str | None, above: dict[str, int]) -> dict[str, Any]:
     """Return the values of a row of the gazetteer, by column."""
     established, abolished = source.validity(row)
-    values: dict[str, object] = {
+    values = {
         "name": row.name,
         "kind": row.kind,
         "editions": list(row.editions),

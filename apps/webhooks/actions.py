@@ -22,7 +22,7 @@ OVERLAP = timedelta(days=1)  # for which a former secret is good
 RESUMED = (Subscription.State.PAUSED, Subscription.State.FAILED)
 
 
-def place_now() -> list[str | int]:
+def position_now() -> list[str | int]:
     """Return the position in the feed behind which everything committed from now on comes."""
     oldest, cluster = feed.horizon()
     return list(astuple(FeedPosition(cluster, oldest, oldest, 0, "")))
@@ -44,7 +44,7 @@ def subscribe(
         filters=filters,
         endpoint=endpoint,
         description=description,
-        place=place_now(),
+        place=position_now(),
     )
 
 

@@ -22,7 +22,7 @@ from django.utils import timezone
 from apps.common.http.parameters import FilterError
 from apps.history import feed
 from apps.webhooks import matching, schedule
-from apps.webhooks.actions import place_now, write_message
+from apps.webhooks.actions import position_now, write_message
 from apps.webhooks.models import Attempt, Message, Subscription, pending
 from apps.webhooks.permissions import may_subscribe
 from apps.webhooks.sending import Delivery, Result, post
@@ -52,7 +52,7 @@ def due() -> list[int]:
     return [
         row.pk
         for row in rows
-        if row.once or row.ready or (not row.held and (newest is None or newest >= row.read_place.low))
+        if row.once or row.ready or (not row.held and (newest is None or newest >= row.position.low))
     ]
 
 
@@ -112,15 +112,15 @@ def _next(subscription_id: int) -> Message | None:
 
 def fill(subscription: Subscription) -> bool:
     """Make a message of the next changes that the subscription gets, if any; return whether there may be more."""
-    place = subscription.read_place
+    position = subscription.position
     with transaction.atomic():
         _oldest, cluster = feed.horizon()
-        if place.cluster != cluster:
+        if position.cluster != cluster:
             # The data were moved to another server, which counts transactions anew: changes in between are not known.
             write_message(subscription, Message.Kind.RESET, {})
-            _move(subscription, place_now())
+            _move(subscription, position_now())
             return False
-        batch = feed.read(place, place.digest, matching.tables(subscription.resource), None, MOST_CHANGES)
+        batch = feed.read(position, position.digest, matching.tables(subscription.resource), None, MOST_CHANGES)
         if batch.changes:
             try:
                 items = matching.items_of(subscription.resource, subscription.filters, subscription.user, batch.changes)
@@ -129,9 +129,8 @@ def fill(subscription: Subscription) -> bool:
                 return False
             if items:
                 write_message(subscription, Message.Kind.CHANGES, {"items": items})
-        place = batch.place
-        after: list[str | int] = [place.cluster, place.low, place.high, place.number, place.digest]
-        _move(subscription, after)
+        after = batch.place
+        _move(subscription, [after.cluster, after.low, after.high, after.number, after.digest])
     return batch.more
 
 

@@ -111,7 +111,7 @@ class Subscription(models.Model):
         return f"{self.resource} → {self.endpoint}"
 
     @property
-    def read_place(self) -> FeedPosition:
+    def position(self) -> FeedPosition:
         """The position in the feed at which the next message begins."""
         return FeedPosition(*self.place)
 

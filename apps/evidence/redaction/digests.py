@@ -35,7 +35,7 @@ def _blacken(text: str, starts: Iterable[int], length: int) -> str:
 
 
 class RedactionKeys:
-    """The secret under which names and digests are recognised: a list of keys, of which the first is in use."""
+    """The secret keys under which names and digests are recognised; the first is in use."""
 
     def __init__(self, secrets: Sequence[str | bytes]) -> None:
         self.keys = [hashlib.sha256(_PURPOSE + force_bytes(secret)).digest() for secret in secrets]
@@ -56,7 +56,7 @@ class Redactor:
     `names` are pairs of length and keyed digest, in the order of the redactions.
     """
 
-    key: RedactionKeys
+    keys: RedactionKeys
     names: Sequence[tuple[int, str]] = field(default_factory=list)
 
     def __call__(self, text: str) -> str:
@@ -64,7 +64,7 @@ class Redactor:
             starts = [
                 start
                 for start in range(len(text) - length + 1)
-                if digest in self.key.digests(text[start : start + length])
+                if digest in self.keys.digests(text[start : start + length])
             ]
             if starts:
                 text = _blacken(text, starts, length)

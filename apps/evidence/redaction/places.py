@@ -27,14 +27,14 @@ class Occurrence(NamedTuple):
     times: int
 
 
-def secret() -> RedactionKeys:
-    """Return the key of this service."""
+def redaction_keys() -> RedactionKeys:
+    """Return the keys of this service."""
     return RedactionKeys([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
 
 
 def redactor() -> Redactor:
     """Return a redactor for the names redacted so far."""
-    return Redactor(secret(), list(Redaction.objects.order_by("pk").values_list("length", "digest")))
+    return Redactor(redaction_keys(), list(Redaction.objects.order_by("pk").values_list("length", "digest")))
 
 
 def redacted(text: str) -> str:
@@ -56,15 +56,15 @@ def redacted_file(content: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, list):
             return [read(inner) for inner in value]
         if name.endswith("sha256"):
-            return _current(blacken.key, digests, value)
+            return _current(blacken.keys, digests, value)
         return blacken(value) if isinstance(value, str) else value
 
     return {name: read(value) for name, value in content.items()}
 
 
-def _current(key: RedactionKeys, digests: dict[str, str], sha256: object) -> object:
+def _current(keys: RedactionKeys, digests: dict[str, str], sha256: object) -> object:
     """Return the digest that took the place of another one, through all redactions."""
-    while found := next((digests[known] for known in key.digests(str(sha256)) if known in digests), None):
+    while found := next((digests[known] for known in keys.digests(str(sha256)) if known in digests), None):
         sha256 = found
     return sha256
 
@@ -178,7 +178,7 @@ def replace_text(text: ArticleText, captured: str) -> ArticleText:
     former = text.captured
     body = captured[article.body_start : article.body_end]
     text.delete()
-    key, changed = secret(), {}
+    keys, changed = redaction_keys(), {}
     for column, sha256 in (("captured_sha256", spans.digest(captured)), ("body_sha256", spans.digest(body))):
         changed[getattr(article, column)] = sha256
         setattr(article, column, sha256)
@@ -192,7 +192,9 @@ def replace_text(text: ArticleText, captured: str) -> ArticleText:
                 span.save(update_fields=["sha256"])
     for old, new in changed.items():
         if old != new:
-            RedactedDigest.objects.update_or_create(article=article, original=key.digest(old), defaults={"sha256": new})
+            RedactedDigest.objects.update_or_create(
+                article=article, original=keys.digest(old), defaults={"sha256": new}
+            )
     made = ArticleText.objects.create(article=article, captured=captured)
     _replace_in_log(article, {**changed, former: captured})
     return made

@@ -147,26 +147,26 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch between two boundaries, and the places that it lies in, the narrowest first."""
+    """A stretch between two boundaries, and the stretches that it lies in, the narrowest first."""
 
     start: int
     end: int
     text: str
-    places: Sequence[Stretch]
+    stretches: Sequence[Stretch]
 
     @property
     def kinds(self) -> str:
-        return " ".join(dict.fromkeys(place.kind for place in self.places))
+        return " ".join(dict.fromkeys(stretch.kind for stretch in self.stretches))
 
     @property
     def whole(self) -> Stretch:
-        """The narrowest place, which is what a click means."""
-        return self.places[0]
+        """The narrowest stretch, which is what a click means."""
+        return self.stretches[0]
 
     @property
     def description(self) -> str:
         return "; ".join(
-            f"{place.label}: {place.target.name}" if place.target else place.label for place in self.places
+            f"{stretch.label}: {stretch.target.name}" if stretch.target else stretch.label for stretch in self.stretches
         )
 
 
@@ -242,7 +242,7 @@ class Bench:
         return Draft(path, label_of(str(model._meta.verbose_name)), target.name, _page(model, pk))
 
     @cached_property
-    def places(self) -> list[Stretch]:
+    def stretches(self) -> list[Stretch]:
         return [*map(self._cited, self.statements), *map(self._marked, self.marks), *self._open()]
 
     def _cited(self, row: Citation) -> Stretch:
@@ -276,15 +276,15 @@ class Bench:
 
     @property
     def proposals(self) -> list[Stretch]:
-        return [place for place in self.places if place.finding]
+        return [stretch for stretch in self.stretches if stretch.finding]
 
     @property
     def paragraphs(self) -> list[list[Piece]]:
-        places = self.places
-        bounds = [(place.start, place.end) for place in places]
+        stretches = self.stretches
+        bounds = [(stretch.start, stretch.end) for stretch in stretches]
         return [
             [
-                Piece(left, right, self.body[left:right], [places[number] for number in numbers])
+                Piece(left, right, self.body[left:right], [stretches[number] for number in numbers])
                 for left, right, numbers in spans.pieces(start, end, bounds)
             ]
             for start, end in spans.paragraphs(self.body)
@@ -292,7 +292,7 @@ class Bench:
 
     @property
     def legend(self) -> list[Option]:
-        counts = Counter((place.kind, place.family) for place in self.places)
+        counts = Counter((stretch.kind, stretch.family) for stretch in self.stretches)
         options = [
             Option(name, family(model), label_of(str(model._meta.verbose_name)), counts[name, family(model)])
             for name, model in kinds().items()
@@ -304,9 +304,9 @@ class Bench:
         return options
 
     def at(self, start: int, end: int) -> list[Stretch]:
-        """Return the places that touch a stretch, the narrowest first."""
-        touching = [place for place in self.places if place.start < end and place.end > start]
-        return sorted(touching, key=lambda place: (place.end - place.start, place.start))
+        """Return the stretches that touch a part of the body, the narrowest first."""
+        touching = [stretch for stretch in self.stretches if stretch.start < end and stretch.end > start]
+        return sorted(touching, key=lambda stretch: (stretch.end - stretch.start, stretch.start))
 
 
 def _named(keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Target]:

@@ -121,11 +121,11 @@ def cover(
     findings: Iterable[Finding], citations: Iterable[CoveringSpan], marks: Iterable[CoveringSpan]
 ) -> list[Covered]:
     """Return each finding with the citations and marks that cover it."""
-    places: dict[tuple[int, int], tuple[list[CoveringSpan], list[CoveringSpan]]] = defaultdict(lambda: ([], []))
+    spans: dict[tuple[int, int], tuple[list[CoveringSpan], list[CoveringSpan]]] = defaultdict(lambda: ([], []))
     for position, group in enumerate((citations, marks)):
-        for place in group:
-            places[place.start, place.end][position].append(place)
-    stretches = sorted(places)
+        for span in group:
+            spans[span.start, span.end][position].append(span)
+    stretches = sorted(spans)
     starts = [start for start, _end in stretches]
     covered = []
     for finding in findings:
@@ -133,7 +133,7 @@ def cover(
         # One that holds the whole finding is enough; those that hold parts of it cover it only together.
         whole = [s for s in near if s[0] <= finding.start and finding.end <= s[1]]
         holding = whole or (near if is_covered(finding, near) else [])
-        cited, marked = (tuple(place for s in holding for place in places[s][position]) for position in (0, 1))
+        cited, marked = (tuple(span for s in holding for span in spans[s][position]) for position in (0, 1))
         covered.append(Covered(finding, cited, marked))
     return covered
 

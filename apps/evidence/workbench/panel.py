@@ -77,7 +77,7 @@ class Panel:
         return [found for found in self.bench.findings if self.start <= found.start and found.end <= self.end]
 
     @property
-    def places(self) -> list[Stretch]:
+    def stretches(self) -> list[Stretch]:
         return self.bench.at(self.start, self.end) if self.is_chosen else []
 
     @property
