@@ -1,6 +1,5 @@
 """The API's resources, one line each, and what describes them: index and vocabularies."""
 
-
 from django.conf import settings
 from django.http import Http404
 from django.urls import path
