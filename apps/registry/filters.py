@@ -54,7 +54,7 @@ class WithinFilter(TargetFilter):
             raise FilterError(detail + nearest(resource[:100], self.LEVELS))
         return super().known(resource)
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         parts = []
         for resource, slot in zip(shape, slots, strict=True):
             place = Subquery(keyed(self.known(resource), [slot], viewer))
