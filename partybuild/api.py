@@ -1,7 +1,5 @@
 """The API's resources, one line each, and what describes them: index and vocabularies."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import Http404
 from django.urls import path
@@ -101,7 +99,7 @@ class IndexView(CachedReads, APIView):
         )
 
 
-def vocabularies() -> dict[str, dict[str, Any]]:
+def vocabularies() -> dict[str, dict[str, object]]:
     """Return all vocabularies by name."""
     found = [
         vocabulary(viewset.queryset.model, field)

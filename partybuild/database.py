@@ -47,10 +47,10 @@ RETRY_TIMEOUT = 10.0
 
 
 class SetupError(Exception):
-    """What the operator has to put right, in one line."""
+    """A mistake in the set-up, in one line for the operator."""
 
 
-# What others call
+# Public functions
 
 
 def prepare() -> None:

@@ -7,6 +7,7 @@ development database needs before this file is read.
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +27,7 @@ env = environ.Env()
 T = TypeVar("T")
 
 
-def read(reader: Callable[..., T], name: str, **options: Any) -> T:
+def read(reader: Callable[..., T], name: str, **options: object) -> T:
     """Return the variable `name` as the reader's type; raise ImproperlyConfigured with one line that names it."""
     if "default" not in options and not os.environ.get(name):
         raise ImproperlyConfigured(f"{name} is not set (see docs/operations.md)")
@@ -54,7 +55,7 @@ def read_database() -> dict[str, Any]:
     # Statements are prepared on the server from their third use on, and Memoize, which on each execution sets up a
     # table for all the rows it guesses, is off: measured as the fastest way to run the few statements of this service.
     options = f"-c enable_memoize=off -c statement_timeout={STATEMENT_TIMEOUT}s"
-    # A database whose machine is gone says nothing at all: without these, threads would wait minutes for their 503.
+    # A database whose machine is gone does not answer at all: without these, threads would wait minutes for their 503.
     gone = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5}
     defaults = {"server_side_binding": True, "prepare_threshold": 2, "options": options, **gone}
     config["OPTIONS"] = {**defaults, **config.get("OPTIONS", {})}
@@ -92,9 +93,8 @@ def _secret_key_of(path: Path) -> str:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(48))
             try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass
+                with suppress(FileExistsError):
+                    os.link(draft, path)
             finally:
                 draft.unlink()
         key = path.read_text().strip()
@@ -105,7 +105,7 @@ def _secret_key_of(path: Path) -> str:
     return key
 
 
-# Where it runs
+# The place where it runs
 
 DEBUG = read_bool("DEBUG", default=False)
 SECRET_KEY = read_secret_key()
@@ -121,11 +121,11 @@ DATABASES = {"default": read_database()}
 
 # True behind a proxy that speaks HTTPS and sets X-Forwarded-Proto itself.
 HTTPS = read_bool("HTTPS", default=False)
-# How many proxies stand in front, each of which adds to X-Forwarded-For the address that it was asked from.
+# The number of proxies in front; each adds the address of its caller to X-Forwarded-For.
 TRUSTED_PROXIES: int = read(env.int, "TRUSTED_PROXIES", default=0)
 CSRF_TRUSTED_ORIGINS = read(env.list, "CSRF_TRUSTED_ORIGINS", default=[])
 
-# What it is made of
+# Its parts
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -237,7 +237,6 @@ QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
 
 # Memory of each worker process for answers to anonymous reads; 0 keeps none.
 ANSWER_CACHE_MB = read(env.int, "ANSWER_CACHE_MB", default=64)
-
 # Seconds after which an export of a whole list is broken off; beside STATEMENT_TIMEOUT, which is for single answers.
 EXPORT_TIMEOUT = read(env.int, "EXPORT_TIMEOUT", default=600)
 
@@ -285,7 +284,6 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # The HTTP interface
 
 API_ROOT = "/api/v1"
-
 # The largest body of a request.
 DATA_UPLOAD_MAX_MEMORY_SIZE: int = read(env.int, "MAX_BODY_BYTES", default=2_621_440)
 # The largest file that is imported.
@@ -306,7 +304,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_FILTER_BACKENDS": ["apps.common.filters.sets.FilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "apps.common.openapi.paging.PageSchema",
     "EXCEPTION_HANDLER": "apps.common.http.problem_answers.exception_handler",
-    # Reading is open to everybody. The first of these says in `WWW-Authenticate` how to be somebody.
+    # Reading is open to everybody. `WWW-Authenticate` is that of the first of these.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
@@ -359,7 +357,7 @@ LOGGING = {
     # Django's own handlers would print the same records again, and mail them.
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
-        # What clients get wrong is told to them, not to the operator.
+        # Mistakes of clients are answered to them, not logged for the operator.
         "django.request": {"level": "ERROR", "filters": ["no_outage"]},
         # As much as a host name that is not ours, with a traceback: whoever asks could fill the log.
         "django.security": {"level": "CRITICAL"},

@@ -1,4 +1,4 @@
-"""What happens to tokens: they are made, with a secret that is shown once, and revoked."""
+"""Actions on tokens: making one, with a secret that is shown once, and revoking."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,14 +1,14 @@
 """Pages of accounts, groups, appointments and tokens, and the log-in page with its second factor."""
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -22,12 +22,12 @@ from apps.common.rules.territory import territory_of
 from apps.common.values.dates import today
 
 admin.site.login_form = second_factor.LoginForm
-# The library's own page would show everybody's keys to whoever keeps accounts, and speaks no Chinese.
+# The library's own page would show everybody's keys to all who keep accounts, and has no Chinese texts.
 admin.site.unregister(TOTPDevice)
 
 
 def is_steward(request: HttpRequest) -> bool:
-    """Tell whether the user of a request keeps the whole registry."""
+    """Return whether the user of a request is a steward, who keeps the whole registry."""
     return territory_of(request.user).everything
 
 
@@ -37,16 +37,16 @@ class StewardsOnly:
     def has_module_permission(self, request: HttpRequest) -> bool:
         return is_steward(request)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return is_steward(request)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return is_steward(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return is_steward(request)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return is_steward(request)
 
 
@@ -61,7 +61,7 @@ class AppointmentInline(StewardsOnly, SearchedRelations, admin.TabularInline):  
 
 
 @admin.action(description=_("Remove the second factor of the selected accounts"), permissions=["change"])
-def remove_second_factor(page: Any, request: HttpRequest, queryset: Any) -> None:
+def remove_second_factor(page: UserAdmin, request: HttpRequest, queryset: QuerySet[User]) -> None:
     """Let users in again who lost their telephone; a superuser only a superuser."""
     users = queryset if request.user.is_superuser else queryset.filter(is_superuser=False)
     messages.success(request, _("Removed: %(number)s.") % {"number": second_factor.remove_from(users)})
@@ -72,25 +72,27 @@ class AccountAdmin(StewardsOnly, StrictLookups, SearchedRelations, UserAdmin):  
     """Accounts. A steward who is no superuser makes no superuser, changes none, and gives no right of Django's."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
-    filter_horizontal: Any = ["user_permissions"]
+    filter_horizontal = ["user_permissions"]
     readonly_fields = ["last_login", "date_joined"]
     actions = [remove_second_factor]
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[type[AppointmentInline]]:
         return [AppointmentInline] if obj else []
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         above = () if request.user.is_superuser else ("is_superuser", "groups", "user_permissions")
         return [*super().get_readonly_fields(request, obj), *above]
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         above = obj is not None and obj.is_superuser and not request.user.is_superuser
         return super().has_change_permission(request, obj) and not above
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return self.has_change_permission(request, obj) and (obj is not None or request.user.is_superuser)
 
-    def save_formset(self, request: Any, form: Any, formset: Any, change: bool) -> None:
+    def save_formset(
+        self, request: HttpRequest, form: forms.ModelForm, formset: forms.BaseModelFormSet, change: bool
+    ) -> None:
         for row in formset.save(commit=False):
             if row._state.adding:
                 row.appointed_by = request.user
@@ -117,10 +119,10 @@ class AppointmentListFilter(admin.SimpleListFilter):
     title = _("validity")
     parameter_name = "validity"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str | Promise]]:
         return [("today", _("holds today")), ("not", _("does not hold today"))]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
         if self.value() not in ("today", "not"):
             return queryset
         holding = queryset.model.objects.valid_on(today()).values("pk")
@@ -144,7 +146,7 @@ class AppointmentAdmin(StewardsOnly, StrictLookups, SearchedRelations, admin.Mod
     def scope(self, row: Appointment) -> str:
         return str(row.district or row.street or row.neighbourhood or row.unit or "")
 
-    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Appointment, form: forms.ModelForm, change: bool) -> None:
         if not change:
             obj.appointed_by = request.user
         super().save_model(request, obj, form, change)
@@ -154,14 +156,14 @@ class AppointmentAdmin(StewardsOnly, StrictLookups, SearchedRelations, admin.Mod
 
 
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A new token, or the name of an old one. Who is no steward makes tokens for the own account only."""
+    """A new token, or the name of an old one. Only stewards make tokens for other accounts."""
 
     maker: User  # the page sets it on the class that it makes for a request
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"), choices=Token.Scope, widget=forms.CheckboxSelectMultiple, initial=[Token.Scope.READ]
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if "appointments" in self.fields:
             rows = Appointment.objects.select_related("user", "district", "street", "neighbourhood", "unit")
@@ -173,7 +175,7 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
             for part, label in zip(self.fields["expires_at"].widget.widgets, (_("Date"), _("Time")), strict=True):  # type: ignore[attr-defined]
                 part.attrs["aria-label"] = label
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
         if self.instance.pk is None:
             owner = cleaned.get("user") or self.maker
@@ -188,14 +190,14 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.action(description=_("Revoke the selected tokens"), permissions=["change"])
-def revoke(page: Any, request: HttpRequest, queryset: Any) -> None:
+def revoke(page: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet[Token]) -> None:
     """Revoke tokens for good."""
     messages.success(request, _("Revoked: %(number)s.") % {"number": revoke_tokens(tokens=queryset)})
 
 
 @admin.register(Token)
 class TokenAdmin(StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Tokens: a steward sees all, everybody who was appointed the own ones. They are made and revoked, not changed."""
+    """Tokens: stewards see all, other appointed users their own. They are made and revoked, not changed."""
 
     form = TokenForm
     list_display = ["name", "key", "user", "scopes", "expires_at", "revoked_at", "last_used_at"]
@@ -209,40 +211,42 @@ class TokenAdmin(StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: i
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(territory_of(request.user))
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return self.has_change_permission(request, obj)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return is_steward(request) or (bool(territory_of(request.user)) and obj in (None, *self.get_queryset(request)))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False  # a token that was used stays on record; revoking ends it
 
-    def get_queryset(self, request: HttpRequest) -> Any:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
         rows = super().get_queryset(request)
         return rows if is_steward(request) else rows.filter(user=request.user)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Token | None = None) -> list[str]:
         owner = ["user"] if is_steward(request) or obj else []
         kept = ["key", "created_at", "revoked_at", "last_used_at"] if obj else []
         return [*owner, "name", "scopes", "appointments", "expires_at", *kept]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> list[str]:
         return [name for name in self.get_fields(request, obj) if name != "name"] if obj else []
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Take nothing from the address: what a token may do is not for a link to say."""
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str]:
+        """Take nothing from the address: no link may choose the scopes of a token."""
         return {}
 
     def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
         return ["user"]  # the few appointments are chosen from a list
 
-    def get_form(self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Token | None = None, change: bool = False, **kwargs: object
+    ) -> type[TokenForm]:
         form = super().get_form(request, obj, change, **kwargs)
         form.maker = request.user
         return form
 
-    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
         """Show the token, this once. Not in a message, which would travel and rest in a cookie."""
         context = {
             **self.admin_site.each_context(request),

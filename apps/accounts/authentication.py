@@ -1,7 +1,9 @@
-"""Who asks: the bearer of a token. Without one, a session of the admin counts; otherwise the request is anonymous."""
+"""The user of a request: the bearer of its token, else of a session of the admin; otherwise it is anonymous."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 from django.utils.translation import gettext
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
@@ -11,13 +13,16 @@ from rest_framework.request import Request
 from apps.accounts.models import Token, User
 from apps.accounts.models.tokens import BEARER, digest
 
+if TYPE_CHECKING:  # DRF loads this module before it can load that one
+    from drf_spectacular.openapi import AutoSchema
+
 CHALLENGE = 'Bearer realm="partybuild"'
-# Checked where there is no such token, so that the time of the answer does not tell which identifiers exist.
+# Checked if there is no such token, so that the time of the answer does not tell which identifiers exist.
 NOBODY = Token(key="0" * 12, digest=digest("0" * 12, "", "nobody"))
 
 
 class TokenAuthentication(BaseAuthentication):
-    """Reads `Authorization: Bearer pb_<id>.<secret>`. A header that is not good is refused, never taken for nobody."""
+    """Reads `Authorization: Bearer pb_<id>.<secret>`. An invalid header is refused, never read as anonymous."""
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
         if (header := request.META.get("HTTP_AUTHORIZATION")) is None:
@@ -42,13 +47,20 @@ class TokenAuthentication(BaseAuthentication):
         return f'{CHALLENGE}, error="invalid_token"' if "HTTP_AUTHORIZATION" in request.META else CHALLENGE
 
 
+def user_of(request: HttpRequest | Request) -> User:
+    """Return the user of a request that needs one; raises PermissionDenied for an anonymous request."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the OpenAPI document describes it."""
+    """The tokens in the OpenAPI document."""
 
     target_class = "apps.accounts.authentication.TokenAuthentication"
     name = "token"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+    def get_security_definition(self, auto_schema: "AutoSchema") -> dict[str, object]:
         return {
             "type": "http",
             "scheme": "bearer",

@@ -1,7 +1,7 @@
 """The second factor of the admin: optional, a one-time code (TOTP) from an app on the user's telephone."""
 
 from base64 import b32encode
-from typing import Any, cast
+from collections.abc import Iterable
 
 import segno
 from django import forms
@@ -16,11 +16,12 @@ from django.views.decorators.cache import never_cache
 from django_otp import devices_for_user, match_token
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from apps.accounts.authentication import user_of
 from apps.accounts.models import User
 
 
 def code_field(*, required: bool) -> forms.CharField:
-    """Return the field for a code, which browsers and telephones know how to fill."""
+    """Return the field for a code, which browsers and telephones can fill in."""
     widget = forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"})
     return forms.RegexField(
         r"^[0-9]{6}$",
@@ -32,11 +33,11 @@ def code_field(*, required: bool) -> forms.CharField:
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Name, password and, for who set up a second factor, its code."""
+    """Name, password and, for users with a second factor, its code."""
 
     code = code_field(required=False)
 
-    def confirm_login_allowed(self, user: Any) -> None:
+    def confirm_login_allowed(self, user: User) -> None:
         super().confirm_login_allowed(user)
         if next(iter(devices_for_user(user)), None) is None:
             return
@@ -63,7 +64,7 @@ def qr_code(device: TOTPDevice) -> SafeString:
 @never_cache
 def manage(request: HttpRequest) -> HttpResponse:
     """Set up the second factor of the user who is logged in, or remove it; either needs a code."""
-    user = cast("User", request.user)
+    user = user_of(request)
     device = TOTPDevice.objects.filter(user=user).order_by("-confirmed", "-pk").first()
     device = device or TOTPDevice.objects.create(user=user, name="admin", confirmed=False)
     form = CodeForm(request.POST or None)
@@ -90,7 +91,7 @@ def manage(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/second_factor.html", context)
 
 
-def remove_from(users: Any) -> int:
-    """Remove the second factor of users who lost theirs, and return how many there were."""
+def remove_from(users: Iterable[User]) -> int:
+    """Remove the second factors of users, and return the number of devices."""
     number, _kinds = TOTPDevice.objects.filter(user__in=users).delete()
     return int(number)

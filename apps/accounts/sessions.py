@@ -1,4 +1,4 @@
-"""How long a session of the admin lasts: so long without a request, and so long in all."""
+"""The limits of a session of the admin: the time without a request, and the time in all."""
 
 import time
 from collections.abc import Callable

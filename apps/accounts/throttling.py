@@ -1,13 +1,14 @@
-"""How often a client may ask, counted in the database, so that all workers count together.
+"""The limits on the requests of a client, counted in the database, so that all workers count together.
 
-One statement a counted request, on an UNLOGGED table. What is not counted costs nothing: anonymous reads, unless the
-operator sets a limit for them. The headers follow draft-ietf-httpapi-ratelimit-headers, revisions 8 to 11.
+One statement a counted request, on an UNLOGGED table. Requests without a limit are not counted and cost nothing:
+anonymous reads, unless the operator sets one. The headers follow draft-ietf-httpapi-ratelimit-headers, revisions 8
+to 11.
 """
 
 import random
 from ipaddress import ip_address
 from math import ceil
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -18,6 +19,9 @@ from rest_framework.throttling import BaseThrottle
 
 from apps.accounts.models import Token
 from apps.common.rules.permissions import is_answered
+
+if TYPE_CHECKING:  # DRF loads this module before it can load that one
+    from rest_framework.views import APIView
 
 # The window is the database's, so that the clocks of several machines need not agree.
 COUNT = """
@@ -41,7 +45,7 @@ class Policy(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What is left of a policy's quota after a request, and in how many seconds there is a new one."""
+    """The use of a policy's quota after a request, and the seconds until there is a new one."""
 
     policy: Policy
     used: int
@@ -53,7 +57,7 @@ class Usage(NamedTuple):
         return self.used > self.policy.quota
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that tell the client."""
+        """Return the headers of the answer."""
         policy = self.policy
         return {
             "RateLimit-Policy": f'"{policy.name}";q={policy.quota};w={policy.window}',
@@ -64,8 +68,7 @@ class Usage(NamedTuple):
 def client_address(request: HttpRequest) -> str:
     """Return the address of the client, behind as many proxies as the settings say stand in front.
 
-    Each proxy adds the address that it was asked from to the end of X-Forwarded-For; what stands before, anybody can
-    write there.
+    Each proxy adds the address of its caller to the end of X-Forwarded-For; anybody can write addresses before it.
     """
     chain = [request.META.get("REMOTE_ADDR", "")]
     if settings.TRUSTED_PROXIES:
@@ -75,11 +78,11 @@ def client_address(request: HttpRequest) -> str:
     try:
         return str(ip_address(found))
     except ValueError:
-        return chain[-1]  # a proxy that adds something else; and a Unix socket has no address at all
+        return chain[-1]  # a proxy added something else; or it is a Unix socket, which has no address
 
 
 def count(policy: Policy, client: str) -> Usage:
-    """Count one request of a client, and return where it stands."""
+    """Count one request of a client, and return the use of its quota."""
     with connection.cursor() as cursor:
         cursor.execute(COUNT, {"key": f"{policy.name}:{client}", "window": policy.window})
         used, reset = cursor.fetchone()
@@ -88,8 +91,8 @@ def count(policy: Policy, client: str) -> Usage:
     return Usage(policy, used, max(ceil(reset), 1))
 
 
-def policy_for(request: Any, view: Any) -> tuple[Policy, str] | None:
-    """Return by which policy a request is counted, and as whose; None: it is not."""
+def policy_for(request: Request, view: "APIView") -> tuple[Policy, str] | None:
+    """Return the policy by which a request is counted, and the key of its client; None: it is not counted."""
     reads = request.method in SAFE_METHODS or getattr(view, "only_reads", False)
     if isinstance(request.auth, Token):
         name, client = "token", request.auth.key
@@ -106,7 +109,7 @@ class RequestThrottle(BaseThrottle):
 
     usage: Usage | None = None
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         if not is_answered(request, view) or (found := policy_for(request, view)) is None:
             return True
         self.usage = count(*found)

@@ -1,7 +1,5 @@
 """Curators' pages of rubrics and ratings."""
 
-from typing import Any
-
 from django.contrib import admin
 
 from apps.assessments.models import Assessment, Dimension, Framework, Score
@@ -35,7 +33,7 @@ class DimensionAdmin(RecordAdmin):
     search_fields = ["search_text", "framework"]
     fieldsets = [(None, {"fields": [("name", "slug"), ("framework", "position", "capability")]})]
 
-    def option_label(self, record: Any) -> str:
+    def option_label(self, record: Dimension) -> str:
         return f"{record} · {record.framework}"
 
 

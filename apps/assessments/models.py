@@ -1,4 +1,4 @@
-"""How well: rubrics, their dimensions in order, and ratings by them."""
+"""Rubrics, their dimensions in order, and ratings by them."""
 
 from django.core.exceptions import ValidationError
 from django.db import models

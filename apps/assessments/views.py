@@ -1,4 +1,4 @@
-"""How well, over HTTP."""
+"""Rubrics and ratings over HTTP."""
 
 from apps.assessments import filters, linked_terms, serializers
 from apps.assessments.models import Assessment, Dimension, Framework, Score

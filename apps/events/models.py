@@ -1,4 +1,4 @@
-"""What happened, or is planned: meetings, signings, donations, milestones, and who took part."""
+"""Events, held or planned: meetings, signings, donations, milestones; their participants, and awards."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -136,7 +136,7 @@ class EventProject(Event.projects.through):  # type: ignore[name-defined]
 
 
 class Award(NamedRecord):
-    """An award scheme. Who received it is a participation."""
+    """An award scheme. Its recipients are participations."""
 
     resource = "awards"
     mergeable = proposed_by_name = True

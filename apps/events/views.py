@@ -1,4 +1,4 @@
-"""What happened, over HTTP."""
+"""Events and awards over HTTP."""
 
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.events import filters, linked_terms, serializers

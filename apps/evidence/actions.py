@@ -1,4 +1,4 @@
-"""Changes of evidence that touch several rows, or that the database has the last word on."""
+"""Changes of evidence that touch several rows, or that the database checks."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,7 +18,14 @@ from apps.evidence import spans
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
 from apps.evidence.redaction.digests import MARK, conceal
-from apps.evidence.redaction.places import blacken_log, blacken_rows, blacken_texts, redacted, replace_text, secret
+from apps.evidence.redaction.places import (
+    blacken_log,
+    blacken_rows,
+    blacken_texts,
+    redacted,
+    redaction_keys,
+    replace_text,
+)
 
 
 class TextError(ValueError):
@@ -48,7 +55,7 @@ def attach_text(*, article: Article, captured: str) -> ArticleText:
 
 @transaction.atomic
 def take_in(*, captured: str, body_start: int, body_end: int, **values: Any) -> Article:
-    """Make an article of a captured page, and attach the page. Raises ValidationError for what cannot be one."""
+    """Make an article of a captured page, and attach the page. Raises ValidationError for values that are not valid."""
     captured = redacted(captured)
     digest = spans.digest(captured)
     if known := Article.objects.filter(captured_sha256=digest).first():
@@ -71,7 +78,7 @@ def take_in(*, captured: str, body_start: int, body_end: int, **values: Any) -> 
 
 @transaction.atomic
 def publish(*, records: Iterable[Fact], by: User) -> int:
-    """Publish drafts, and write down who did; returns how many were drafts until now.
+    """Publish drafts, and log the user; returns the number of drafts that were published.
 
     Raises ValidationError, with a message for each reason, when one has no citation, or points at a draft that is not
     among those published; none is published then.
@@ -80,7 +87,7 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
     problems = [
         _("%(record)s has no evidence yet.") % {"record": each} for each in drafts if not each.citations.exists()
     ]
-    published: dict[Any, dict[int, Any]] = defaultdict(dict)
+    published: dict[type[Fact], dict[int, Fact]] = defaultdict(dict)
     for record in drafts:
         record.state = Fact.State.PUBLISHED
         record.save(update_fields=["state"])
@@ -91,19 +98,19 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
     if problems:
         raise ValidationError(problems)
     try:
-        connection.check_constraints()  # now, while it can be told: another transaction may have been in between
+        connection.check_constraints()  # now, while the error can be shown; another transaction may have come between
     except IntegrityError as error:
         raise ValidationError(str(error).partition("\n")[0]) from error
     return len(drafts)
 
 
-def _locked(record: Fact) -> Any:
+def _locked(record: Fact) -> Fact:
     return type(record)._default_manager.select_for_update(of=("self",)).get(pk=record.pk)
 
 
 @transaction.atomic
 def correct_issue_date(*, article: Article, issued_on: str, by: User, reason: str) -> IssueDateCorrection:
-    """Change the date of issue of an article, and with it every date that is counted from it; returns what moved.
+    """Change the date of issue of an article, and with it every date that is counted from it.
 
     Raises ValidationError, and changes nothing, when there is no reason, or when a wording that is counted from the
     date is not known.
@@ -142,9 +149,9 @@ def check_name(name: str) -> str:
 
 @transaction.atomic
 def redact_person(*, name: str, by: User, reason: str) -> Redaction:
-    """Remove a person's name from records, their history, stored pages and notes; returns what is left of it.
+    """Remove a person's name from records, their history, stored pages and notes; returns the redaction.
 
-    Slugs are permanent and stay. Raises ValidationError without a reason, and for what cannot be a name.
+    Slugs are permanent and stay. Raises ValidationError without a reason, and for a text that cannot be a name.
     """
     name = check_name(name)
     if not reason.strip():
@@ -152,7 +159,7 @@ def redact_person(*, name: str, by: User, reason: str) -> Redaction:
     places = blacken_texts(name) + blacken_rows(name)
     blacken_log(name)
     return Redaction.objects.create(
-        digest=secret().digest(name),
+        digest=redaction_keys().digest(name),
         length=len(name),
         places=places,
         by=by,

@@ -1,4 +1,4 @@
-"""What reported numbers may be added, and what their sum then says. Pure: values in, a sum or a reason out.
+"""The rules by which reported numbers are added. Pure: values in, a sum or a reason out.
 
 Two figures may be added when they count the same thing in the same unit, both as fact, and nothing can have been
 counted twice: their subjects lie apart, or their periods do. A period that is open or not stated lies apart from none.
@@ -46,7 +46,7 @@ class Addend:
 
 @dataclass(frozen=True)
 class Sum:
-    """What the addends come to."""
+    """The sum of the addends."""
 
     measure: str
     comparator: str
@@ -117,7 +117,7 @@ def _refuse_counted_twice(addends: list[Addend], within: Collection[tuple[Hashab
 
 
 def _apart(one: Addend, other: Addend) -> bool:
-    """Tell whether one period surely ends before the other begins."""
+    """Return whether one period surely ends before the other begins."""
     return bool(
         (one.latest and other.earliest and one.latest < other.earliest)
         or (other.latest and one.earliest and other.latest < one.earliest)

@@ -1,9 +1,10 @@
 """Curators' pages of articles, citations and figures."""
 
-from typing import Any
+from collections.abc import Iterator
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.contrib.contenttypes.models import ContentType
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.admin.columns import EvidenceFilter, admin_link, date_column, dates, list_link, name_column
 from apps.common.admin.forms import RecordForm
 from apps.common.admin.records import RecordAdmin
-from apps.common.models.records import Citable, citable_models
+from apps.common.models.records import Citable, RecordQuerySet, citable_models
 from apps.common.models.targets import load_targets
 from apps.evidence import admin_views
 from apps.evidence.actions import publish
@@ -45,25 +46,25 @@ class RecordPathField(forms.CharField):
         "unknown": _("There is no record “%(path)s”. Write resource/key, such as projects/jiankang-zhitongche."),
     }
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         help_text = _("The record as the API addresses it: resource/key, such as alliances/… or streets/310110009.")
         super().__init__(**{"help_text": help_text, "max_length": 300, **kwargs})
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> object:
         return f"{value.resource}/{value.key}" if isinstance(value, Citable) else value
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
+    def has_changed(self, initial: object, data: object) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: object) -> Citable | None:
         if not (path := super().to_python(value)):
             return None
         if "\0" not in path and (record := find_record(path)):
             return record
         raise ValidationError(self.error_messages["unknown"], code="unknown", params={"path": path[:100]})
 
-    def run_validators(self, value: Any) -> None:
-        """Pass: what came out is a record, no text."""
+    def run_validators(self, value: object) -> None:
+        """Pass: the value is a record, no text."""
 
 
 class TargetForm(RecordForm):
@@ -72,12 +73,12 @@ class TargetForm(RecordForm):
     relation: str
     target = RecordPathField(label=_("record"))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.object_id:
             self.initial.setdefault("target", getattr(self.instance, self.relation))
 
-    def clean(self) -> dict[str, Any] | None:
+    def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()
         if cleaned and cleaned.get("target"):
             setattr(self.instance, self.relation, cleaned["target"])
@@ -97,28 +98,30 @@ class TargetChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list: Any = list(self.result_list)
+        self.result_list = list(self.result_list)
         targets = load_targets((row.content_type_id, row.object_id) for row in self.result_list)
         for row in self.result_list:
             row.target = targets.get((row.content_type_id, row.object_id))
 
 
 class TargetAdmin(RecordAdmin):
-    """Pages of what points at a record of any kind. A path such as projects/jiankang-zhitongche finds all of one."""
+    """Pages of rows that point at a record of any kind. A path such as projects/jiankang-zhitongche finds its rows."""
 
     search_help_text = _("By name, or by the record: resource/key, such as projects/jiankang-zhitongche.")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return TargetChangeList
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: RecordQuerySet, search_term: str
+    ) -> tuple[RecordQuerySet, bool]:
         if "/" in search_term and (record := find_record(search_term)):
             content_type = ContentType.objects.get_for_model(record)
             return queryset.filter(content_type=content_type, object_id=record.pk), False
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("record"))
-    def target_link(self, row: Any) -> str:
+    def target_link(self, row: Citation | Figure) -> str:
         if row.target is None:
             return ""
         content_type = ContentType.objects.get_for_id(row.content_type_id)
@@ -126,9 +129,9 @@ class TargetAdmin(RecordAdmin):
 
 
 class ValuesFilter(admin.AllValuesFieldListFilter):
-    """The values that a column has; the empty one is no link without a word."""
+    """The values of a column; the empty one is a link with a text, too."""
 
-    def choices(self, changelist: Any) -> Any:
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, object]]:
         for choice in super().choices(changelist):
             yield {**choice, "display": choice["display"] or self.empty_value_display}
 
@@ -170,7 +173,7 @@ class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
         ),
     ]
 
-    def get_queryset(self, request: HttpRequest) -> Any:
+    def get_queryset(self, request: HttpRequest) -> RecordQuerySet:
         return super().get_queryset(request).annotate(citation_total=Count("citation_spans"))
 
     def get_urls(self) -> list[URLPattern]:
@@ -191,11 +194,11 @@ class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
         return article.title
 
     @admin.display(description=_("citations"), ordering="citation_total")
-    def citation_count(self, article: Any) -> int:
+    def citation_count(self, article: Article) -> int:
         return int(article.citation_total)
 
     @admin.display(description=_("citations made from the article"))
-    def statements(self, article: Any) -> SafeString:
+    def statements(self, article: Article) -> SafeString:
         return list_link(Citation, "article__id__exact", article.pk, article.citation_total)
 
 
@@ -211,7 +214,7 @@ class CitationAdmin(TargetAdmin):
         (_("Span"), {"fields": ["article", ("start", "end"), "sha256", "slug"]}),
     ]
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+    def get_inlines(self, request: HttpRequest, obj: object) -> list[type[InlineModelAdmin]]:
         """Return none: a citation needs no citation."""
         return []
 
@@ -258,8 +261,8 @@ class MarkAdmin(RecordAdmin):
         (_("Span"), {"fields": ["article", ("start", "end"), "sha256", "slug"]}),
     ]
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        """Return none: what states no fact needs no citation."""
+    def get_inlines(self, request: HttpRequest, obj: object) -> list[type[InlineModelAdmin]]:
+        """Return none: a mark states no fact and needs no citation."""
         return []
 
 
@@ -267,7 +270,7 @@ class MarkAdmin(RecordAdmin):
 
 
 @admin.action(description=_("Publish the selected records"), permissions=["change"])
-def publish_selected(page: Any, request: Any, queryset: Any) -> None:
+def publish_selected(page: RecordAdmin, request: HttpRequest, queryset: RecordQuerySet) -> None:
     """Publish the drafts among the selected records, all or none."""
     try:
         number = publish(records=queryset.editable_by(request.user), by=request.user)

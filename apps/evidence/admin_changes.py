@@ -1,31 +1,35 @@
-"""Curators' pages of what is changed behind published facts: the date of issue of an article, and redactions."""
+"""Curators' pages of changes behind published facts: corrected dates of issue, and redactions."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.authentication import user_of
 from apps.common.admin.forms import RecordForm
 from apps.evidence.actions import check_name, correct_issue_date, redact_person
 from apps.evidence.issue_dates import moves
-from apps.evidence.models import IssueDateCorrection, Redaction
+from apps.evidence.models import Article, IssueDateCorrection, Redaction
 from apps.evidence.redaction.places import places_of
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
-    ModelAdmin = admin.ModelAdmin[Any]
-    TabularInline = admin.TabularInline[Any, Any]
-    ModelForm = forms.ModelForm[Any]
+    ArticlePage = admin.ModelAdmin[Article]
+    CorrectionInline = admin.TabularInline[IssueDateCorrection, Article]
+    RedactionPage = admin.ModelAdmin[Redaction]
+    RedactionModelForm = forms.ModelForm[Redaction]
 else:
-    ModelAdmin = admin.ModelAdmin
-    TabularInline = admin.TabularInline
-    ModelForm = forms.ModelForm
+    ArticlePage = RedactionPage = admin.ModelAdmin
+    CorrectionInline = admin.TabularInline
+    RedactionModelForm = forms.ModelForm
 
 # Dates of issue -------------------------------------------------------------------------------------------------------
 
@@ -40,7 +44,7 @@ class ArticleForm(RecordForm):
         help_text=_("Dates of records that are counted from the date of issue (今天, 去年6月) move with it."),
     )
 
-    def clean(self) -> dict[str, Any] | None:
+    def clean(self) -> dict[str, object] | None:
         cleaned = super().clean() or {}
         if self.instance.pk and "issued_on" in self.changed_data and "issued_on" in cleaned:
             if not cleaned.get("correction_reason"):
@@ -52,24 +56,24 @@ class ArticleForm(RecordForm):
         return cleaned
 
 
-class IssueDateCorrectionInline(TabularInline):
-    """What was corrected before. Nothing is written here: the action does."""
+class IssueDateCorrectionInline(CorrectionInline):
+    """The corrections made before. Nothing is written here: the action does."""
 
     model = IssueDateCorrection
     extra = 0
-    fields: ClassVar[Any] = ["at", "by", "old", "new", "reason", "moved_dates"]
-    readonly_fields: ClassVar[Any] = fields
+    readonly_fields = ("at", "by", "old", "new", "reason", "moved_dates")
+    fields = readonly_fields
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:  # type: ignore[override]
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def get_queryset(self, request: HttpRequest) -> Any:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IssueDateCorrection]:
         return super().get_queryset(request).select_related("by")
 
     @admin.display(description=_("moved dates"))
@@ -78,27 +82,29 @@ class IssueDateCorrectionInline(TabularInline):
         return format_html_join("", "<div>{} {} {}: {} → {}</div>", rows)
 
 
-class CorrectsIssueDate(ModelAdmin):
+class CorrectsIssueDate(ArticlePage):
     """The page of an article whose date of issue is changed by the action alone."""
 
     form = ArticleForm
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        inlines = super().get_inlines(request, obj)
-        return [*inlines, IssueDateCorrectionInline] if obj and obj.issue_date_corrections.exists() else inlines
+    def get_inlines(self, request: HttpRequest, obj: Article | None) -> list[type[InlineModelAdmin]]:
+        inlines = [*super().get_inlines(request, obj)]
+        if obj and obj.issue_date_corrections.exists():
+            inlines.append(IssueDateCorrectionInline)
+        return inlines
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Article, form: forms.Form, change: bool) -> None:
         if change and "issued_on" in form.changed_data:
             reason = form.cleaned_data["correction_reason"]
-            correct_issue_date(article=obj, issued_on=obj.issued_on, by=request.user, reason=reason)  # type: ignore[arg-type]
+            correct_issue_date(article=obj, issued_on=obj.issued_on, by=user_of(request), reason=reason)
         super().save_model(request, obj, form, change)
 
 
 # Redactions -----------------------------------------------------------------------------------------------------------
 
 
-class RedactionForm(ModelForm):
-    """Asks for a name, says where it stands, and removes it once that is confirmed."""
+class RedactionForm(RedactionModelForm):
+    """Asks for a name, shows its places, and removes it once that is confirmed."""
 
     name = forms.CharField(
         label=_("name"),
@@ -117,10 +123,10 @@ class RedactionForm(ModelForm):
         fields = ["reason"]
 
     def clean_name(self) -> str:
-        """Return the name, or say what is wrong with it."""
+        """Return the name; raises ValidationError for one that cannot be redacted."""
         return check_name(self.cleaned_data["name"])
 
-    def clean(self) -> dict[str, Any] | None:
+    def clean(self) -> dict[str, object] | None:
         cleaned = super().clean() or {}
         if "name" in cleaned and not cleaned.get("confirmed"):
             kinds = Counter[str]()
@@ -133,23 +139,23 @@ class RedactionForm(ModelForm):
 
 
 @admin.register(Redaction)
-class RedactionAdmin(ModelAdmin):
+class RedactionAdmin(RedactionPage):
     form = RedactionForm
     list_display = ["__str__", "at", "by", "reason", "places"]
     list_select_related = ["by"]
-    ordering: ClassVar[Any] = ["-at"]
+    ordering = ["-at"]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Redaction | None = None) -> Any:
         fields = ["at", "by", "reason", "places"] if obj else ["name", "reason", "confirmed"]
         return [(None, {"fields": fields})]
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Redaction, form: forms.Form, change: bool) -> None:
         name, reason = form.cleaned_data["name"], form.cleaned_data["reason"]
-        made = redact_person(name=name, by=request.user, reason=reason)  # type: ignore[arg-type]
+        made = redact_person(name=name, by=user_of(request), reason=reason)
         obj.__dict__.update(made.__dict__)

@@ -4,8 +4,6 @@ Every stretch of an article has an address of its own: `?start=12&end=18` is ren
 (`evidence/workbench.js`) only turns selections into such addresses, and fetches the panel without the rest.
 """
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -18,8 +16,10 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.authentication import user_of
 from apps.common.admin.forms import EDTFInput, RecordForm
 from apps.common.http.problems import Refusal
+from apps.common.models.records import Fact
 from apps.common.rules.permissions import may_edit
 from apps.common.writing.refusals import refusing
 from apps.evidence import intake
@@ -34,7 +34,7 @@ from apps.evidence.workbench.panel import Panel
 
 def workbench(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the workbench of an article, or only its panel; cite, mark and publish."""
-    page: Any = admin.site.get_model_admin(Article)
+    page = admin.site.get_model_admin(Article)
     article = get_object_or_404(Article.objects.select_related("text"), pk=pk)
     if not page.has_view_permission(request, article):
         raise PermissionDenied
@@ -74,7 +74,7 @@ def _address(panel: Panel) -> str:
 
 
 def _cite(request: HttpRequest, bench: Bench, panel: Panel) -> bool:
-    target: Any = find(request.POST.get("record", ""), request.user)
+    target = find(request.POST.get("record", ""), request.user)
     if not _may_add(request, Citation) or (target is not None and not may_edit(request.user, target)):
         raise PermissionDenied
     panel.cite_form = CiteForm(request.POST, bench=bench, target=target)
@@ -88,9 +88,11 @@ def _mark(request: HttpRequest, bench: Bench, panel: Panel) -> bool:
     return _save(request, panel.mark_form, _("Marked as no fact: %s."))
 
 
-def _save(request: HttpRequest, form: Any, message: str) -> bool:
+def _save(request: HttpRequest, form: CiteForm | MarkForm, message: str) -> bool:
     if not form.is_valid():
-        messages.error(request, _("Not saved: %s") % " ".join(e for errors in form.errors.values() for e in errors))
+        messages.error(
+            request, _("Not saved: %s") % " ".join(str(e) for errors in form.errors.values() for e in errors)
+        )
         return False
     try:
         with refusing(type(form.instance)), transaction.atomic():
@@ -103,18 +105,19 @@ def _save(request: HttpRequest, form: Any, message: str) -> bool:
     return True
 
 
-def _log_addition(request: HttpRequest, row: Any) -> None:
-    log: Any = admin.site.get_model_admin(type(row) if admin.site.is_registered(type(row)) else Article)
+def _log_addition(request: HttpRequest, row: Citation | Mark) -> None:
+    log = admin.site.get_model_admin(type(row) if admin.site.is_registered(type(row)) else Article)
     log.log_addition(request, row, [{"added": {}}])
 
 
-def _publish(request: Any, bench: Bench, panel: Panel) -> bool:
+def _publish(request: HttpRequest, bench: Bench, panel: Panel) -> bool:
     chosen = set(request.POST.getlist("record"))
-    records: list[Any] = [find(draft.value, request.user) for draft in bench.drafts if draft.value in chosen]
+    paths = [draft.value for draft in bench.drafts if draft.value in chosen]
+    records = [record for path in paths if isinstance(record := find(path, request.user), Fact)]
     if not all(may_edit(request.user, record) for record in records):
         raise PermissionDenied
     try:
-        number = publish(records=records, by=request.user)
+        number = publish(records=records, by=user_of(request))
     except ValidationError as error:
         for message in error.messages:
             messages.error(request, message)
@@ -123,15 +126,15 @@ def _publish(request: Any, bench: Bench, panel: Panel) -> bool:
     return True
 
 
-def _may_add(request: HttpRequest, model: Any) -> bool:
-    return bool(admin.site.get_model_admin(model).has_add_permission(request))
+def _may_add(request: HttpRequest, model: type[Citation | Mark]) -> bool:
+    return admin.site.get_model_admin(model).has_add_permission(request)
 
 
 # A new article --------------------------------------------------------------------------------------------------------
 
 
 class ArticleIntakeForm(RecordForm):
-    """What is known of an article beside its text."""
+    """The fields of an article beside its text."""
 
     class Meta:
         model = Article
@@ -139,7 +142,7 @@ class ArticleIntakeForm(RecordForm):
         widgets = {"issued_on": EDTFInput()}
 
     def validate_constraints(self) -> None:
-        """Leave it to `take_in`, which knows the digests."""
+        """Pass: `take_in` validates them, as it makes the digests."""
 
 
 class PageForm(ArticleIntakeForm):
@@ -162,8 +165,8 @@ class PageForm(ArticleIntakeForm):
 
     field_order = ["pasted", "file"]
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean() or self.cleaned_data
         file, pasted = cleaned.get("file"), cleaned.get("pasted", "")
         if self.errors.keys() & {"file", "pasted"}:
             return cleaned
@@ -196,7 +199,7 @@ class BodyForm(ArticleIntakeForm):
 
 def take_in_view(request: HttpRequest) -> HttpResponse:
     """Take in a new article: first the page, then its body; then the workbench opens with proposals."""
-    page: Any = admin.site.get_model_admin(Article)
+    page = admin.site.get_model_admin(Article)
     if not page.has_add_permission(request):
         raise PermissionDenied
     form: ArticleIntakeForm = PageForm()

@@ -1,4 +1,4 @@
-"""Filters of how we know."""
+"""Filters of articles, citations, marks and figures."""
 
 from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
 from apps.common.filters.places import TargetFilter

@@ -1,4 +1,4 @@
-"""From a pasted text or an uploaded file to a captured page, and a guess at which part of it is the article's body.
+"""A pasted text or an uploaded file made a captured page, and a guess at the part that is the article's body.
 
 Pure functions: bytes or text in, text or offsets out. Nothing here knows the database.
 """
@@ -15,7 +15,7 @@ MAX_BYTES = 1_000_000
 
 _TAG = re.compile(r"<(?:!doctype\b|/?(?:html|head|body|div|p|br|span|table|td|li|ul|a|h[1-6]|font|section)\b)", re.I)
 
-# What is not text, and what stands on lines of its own.
+# Elements that hold no text, and those that stand on lines of their own.
 _SILENT = {"script", "style", "noscript", "template", "title", "svg", "iframe", "select", "button"}
 _BLOCKS = {
     *("address", "article", "aside", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "fieldset"),
@@ -91,7 +91,7 @@ def strip_html(page: str) -> str:
 
 
 class _Reader(HTMLParser):
-    """Gathers what a browser would show."""
+    """Gathers the text that a browser would show."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,13 +1,13 @@
-"""Which dates of records are counted from an article's date of issue, and what they become when it is corrected."""
+"""The dates of records that are counted from an article's date of issue, and their values once it is corrected."""
 
 from collections import defaultdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 
 from apps.common.models.records import Citable
+from apps.common.models.targets import model_of
 from apps.common.values.columns import EDTFField
 from apps.evidence.models import Article
 from apps.evidence.wording import resolve
@@ -23,7 +23,7 @@ class Move(NamedTuple):
     new: str
 
     def as_json(self) -> dict[str, str]:
-        """Return what the note of the correction keeps."""
+        """Return the move as the correction stores it."""
         record = f"{self.record.resource}/{self.record.key}"
         return {"record": record, "field": self.field, "wording": self.wording, "old": self.old, "new": self.new}
 
@@ -63,7 +63,7 @@ def _dated(article: Article) -> list[tuple[Citable, set[str]]]:
         supported[content_type_id][pk] |= set(supports)
     found: list[tuple[Citable, set[str]]] = []
     for content_type_id, rows in sorted(supported.items()):
-        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+        model = model_of(content_type_id)
         dates = {field.name for field in model._meta.fields if isinstance(field, EDTFField)}
         wanted = [pk for pk, names in rows.items() if names & dates]
         records = model._base_manager.select_for_update().filter(pk__in=wanted).order_by("pk")

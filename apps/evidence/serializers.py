@@ -1,6 +1,4 @@
-"""The JSON of how we know."""
-
-from typing import Any
+"""The JSON of articles, citations, marks and figures."""
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +14,8 @@ from apps.common.serializers.references import AddressField, NumberField, Refere
 from apps.common.sql.slots import literal
 from apps.evidence.models import Article, Citation, Figure, Mark
 from apps.evidence.models.figures import SIGNS
+from apps.evidence.summary import Summary
+from apps.evidence.workbench.coverage import Covered
 from apps.evidence.workbench.scanner import KINDS
 from apps.registry.serializers.organisations import MemberUnitSerializer
 
@@ -86,7 +86,7 @@ class ReadingField(serializers.CharField):
     heading = _("reading")
 
     def sql(self, row: SqlRow) -> Value:
-        """Return `Figure.reading` for a row (see `common.compiling`)."""
+        """Return `Figure.reading` for a row (see `common.serializers.compiler`)."""
         signs = " ".join(f"WHEN {literal(sign)} THEN {literal(shown)}" for sign, shown in SIGNS.items())
         unit = choice_label(row.column("unit"), Figure._meta.get_field("unit"))
         return Value(
@@ -138,7 +138,7 @@ class SummedFigure(serializers.Serializer[Figure]):
     url = AddressField()
 
 
-class SummarySerializer(serializers.Serializer[Any]):
+class SummarySerializer(serializers.Serializer[object]):
     """The sum of the actual figures of one measure, and the targets, which never enter it."""
 
     measure = serializers.CharField(source="total.measure", help_text="What is counted.")
@@ -152,17 +152,17 @@ class SummarySerializer(serializers.Serializer[Any]):
     figures = SummedFigure(many=True, help_text="The figures that were added.")
     targets = SummedFigure(many=True, help_text="Figures of the measure that are plans; they are not in the sum.")
 
-    def get_kind(self, summary: Any) -> str:
+    def get_kind(self, summary: Summary) -> str:
         """Return the kind of all that is added."""
         return Figure.Kind.ACTUAL.value
 
-    def get_reading(self, summary: Any) -> str:
-        """Return the sum as a figure would be read."""
+    def get_reading(self, summary: Summary) -> str:
+        """Return the sum as a person reads it."""
         total = summary.total
         return Figure(comparator=total.comparator, value=total.value, unit=total.unit).reading
 
 
-class TallySerializer(serializers.Serializer[Any]):
+class TallySerializer(serializers.Serializer[object]):
     """How many there are, and how many of them are covered."""
 
     total = serializers.IntegerField(min_value=0, help_text="How many there are.")
@@ -172,7 +172,7 @@ class TallySerializer(serializers.Serializer[Any]):
     )
 
 
-class TalliesSerializer(serializers.Serializer[Any]):
+class TalliesSerializer(serializers.Serializer[object]):
     """Coverage by kind; of the four kinds of findings only where a text is attached."""
 
     numeral = TallySerializer(required=False, help_text="Numerals in the body.")
@@ -182,28 +182,28 @@ class TalliesSerializer(serializers.Serializer[Any]):
     value = TallySerializer(help_text="Values of the records that rest on the article; covered by any article.")
 
 
-class CoveringCitation(serializers.Serializer[Any]):
+class CoveringCitation(serializers.Serializer[object]):
     """A citation that covers a finding."""
 
     record = TargetReference(help_text="Record that the citation supports.")
     url = AddressField(help_text="Address of the citation, relative to the host.")
 
 
-class CoveringMark(serializers.Serializer[Any]):
+class CoveringMark(serializers.Serializer[object]):
     """A mark that covers a finding."""
 
     reason = serializers.ChoiceField(choices=Mark.Reason.choices, help_text="Why the stretch states no fact.")
     url = AddressField(help_text="Address of the mark, relative to the host.")
 
 
-class CoveredBySerializer(serializers.Serializer[Any]):
+class CoveredBySerializer(serializers.Serializer[object]):
     """What covers a finding: citations, marks, or several that do so together."""
 
     citations = CoveringCitation(many=True, help_text="Citations that cover it.")
     marks = CoveringMark(many=True, help_text="Marks that say that it states no fact.")
 
 
-class FindingSerializer(serializers.Serializer[Any]):
+class FindingSerializer(serializers.Serializer[object]):
     """A stretch of the body that may state a fact."""
 
     kind = serializers.ChoiceField(choices=KINDS, source="finding.kind", help_text="What it is.")
@@ -214,24 +214,24 @@ class FindingSerializer(serializers.Serializer[Any]):
     text = serializers.SerializerMethodField(help_text="Its words; null where quotations are not public.")
     covered_by = serializers.SerializerMethodField(help_text="What covers it; null where nothing does.")
 
-    def get_text(self, item: Any) -> str | None:
+    def get_text(self, item: Covered) -> str | None:
         """Return the words, where they may be shown."""
         return item.finding.text if settings.QUOTATIONS_PUBLIC else None
 
     @extend_schema_field(CoveredBySerializer(allow_null=True))
-    def get_covered_by(self, item: Any) -> Any:
-        """Return what covers the finding."""
+    def get_covered_by(self, item: Covered) -> object:
+        """Return the citations and marks that cover the finding."""
         return CoveredBySerializer(item).data if item else None
 
 
-class UnsupportedValue(serializers.Serializer[Any]):
+class UnsupportedValue(serializers.Serializer[object]):
     """A value that no citation supports."""
 
     record = TargetReference(help_text="Record that holds the value.")
     field = serializers.CharField(help_text="Field of the record.")
 
 
-class CoverageSerializer(serializers.Serializer[Any]):
+class CoverageSerializer(serializers.Serializer[object]):
     """How much of an article the registry holds."""
 
     article = Reference(help_text="The article.")
@@ -247,7 +247,7 @@ class CoverageSerializer(serializers.Serializer[Any]):
     )
 
 
-class StatementSerializer(serializers.Serializer[Any]):
+class StatementSerializer(serializers.Serializer[object]):
     """One fact: a record, the fields that the span supports, and the span."""
 
     record = TargetReference(help_text="Record that the fact is about.")
@@ -263,7 +263,7 @@ class StatementSerializer(serializers.Serializer[Any]):
     url = AddressField(help_text="Address of the citation, relative to the host.")
 
 
-class FactsSerializer(serializers.Serializer[Any]):
+class FactsSerializer(serializers.Serializer[object]):
     """An article as facts, in reading order."""
 
     article = Reference(help_text="The article.")

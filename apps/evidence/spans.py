@@ -49,7 +49,7 @@ def find(body: str, quotation: str, after: str = "") -> tuple[int, int]:
 
 
 def locate(body: str, start: int, end: int, sha256: str) -> tuple[int, int] | None:
-    """Return where the text with a digest really stands, looked for near a place first; None where it is not found.
+    """Return the span of the text with a digest, sought near a place first; None if it is not found.
 
     Near means either end off by up to 50 characters; farther away only a stretch of the same length is found, and
     only where there is one alone.

@@ -1,7 +1,7 @@
-"""The sum of figures on record: which subjects lie within which, and what was left out because it is a plan."""
+"""The sum of figures on record: their subjects, of which one may lie within another, and the targets left out."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
@@ -42,12 +42,12 @@ def summarise(figures: Iterable[Figure]) -> Summary:
 
 
 def subject_of(figure: Figure) -> Subject:
-    """Return the identity of what a figure is about."""
+    """Return the identity of the record that a figure is about."""
     return figure.content_type_id, figure.object_id
 
 
 def addend(figure: Figure) -> Addend:
-    """Return what adding needs to know of a figure."""
+    """Return a figure as `adding` takes it."""
     return Addend(
         name=figure.slug,
         measure=figure.measure,
@@ -86,14 +86,14 @@ def containments(subjects: set[Subject]) -> set[tuple[Subject, Subject]]:
     return {((row[0], row[1]), (row[2], row[3])) for row in rows}
 
 
-def _steps() -> tuple[str, list[Any]]:
-    """Return the SQL of what a row of `above` lies in directly, whatever kind of record it is, and its parameters.
+def _steps() -> tuple[str, list[int]]:
+    """Return the SQL for the records in which a row of `above` lies directly, of whatever kind, and its parameters.
 
     Lateral, so that each step is a look-up by primary key and never a join with whole tables.
     """
     quote = connection.ops.quote_name
     selects: list[str] = []
-    parameters: list[Any] = []
+    parameters: list[int] = []
     for model in citable_models().values():
         upward = [field for field in model._meta.fields if isinstance(field, ForeignKey) and field.name in UPWARD]
         if not upward:
@@ -104,6 +104,6 @@ def _steps() -> tuple[str, list[Any]]:
             f" CROSS JOIN LATERAL (VALUES {outer}) AS outside(type, id)"
             " WHERE above.type = %s AND source.id = above.id AND outside.id IS NOT NULL"
         )
-        parameters += [ContentType.objects.get_for_model(cast("Any", field.related_model)).pk for field in upward]
+        parameters += [ContentType.objects.get_for_model(field.related_model).pk for field in upward]
         parameters.append(ContentType.objects.get_for_model(model).pk)
     return " UNION ALL ".join(selects), parameters

@@ -1,4 +1,4 @@
-"""How we know, over HTTP."""
+"""Articles, citations, marks and figures over HTTP."""
 
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext

@@ -1,4 +1,4 @@
-"""What the relative dates of articles mean, counted from the date of issue: 去年6月, 今年以来, 近日. Text in, EDTF out.
+"""The meaning of relative dates, counted from an article's date of issue: 去年6月, 近日. Text in, EDTF out.
 
 A wording means an interval of days once the anchor is a day. Where the anchor is itself an interval (a month, a year, a
 date that is open on one side), the beginning is counted from its first day and the end from its last; what the anchor
@@ -97,7 +97,7 @@ def _of_year(issued: Anchor, shift: int, month: str | None, day: str | None) -> 
 
 
 def _exists(edtf: str) -> bool:
-    """Tell whether a text is a date: 今年13月 is none."""
+    """Return whether a text is a date: 今年13月 is none."""
     try:
         bounds(edtf)
     except ValueError:

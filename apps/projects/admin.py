@@ -1,7 +1,5 @@
 """Curators' pages of needs, resources, projects, and what belongs to a project."""
 
-from typing import Any
-
 from django.contrib import admin
 
 from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates, name_column, place_column
@@ -17,7 +15,7 @@ class CategoryAdmin(RecordAdmin):
     search_fields = ["search_text", "alliance", "programme"]
     fieldsets = [(None, {"fields": [("name", "slug"), ("alliance", "programme", "position")]})]
 
-    def option_label(self, record: Any) -> str:
+    def option_label(self, record: Category) -> str:
         return f"{record} · {record.alliance or record.programme}"
 
 

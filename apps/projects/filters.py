@@ -20,7 +20,7 @@ class CategoryFilterSet(RecordFilterSet):
 
 
 class OfferFilterSet(RecordFilterSet):
-    """What needs and resources are both filtered by."""
+    """Filters of both needs and resources."""
 
     alliance = KeyFilter("alliance", Alliance)
     unit = KeyFilter("unit", MemberUnit)

@@ -1,4 +1,4 @@
-"""What is done together, over HTTP."""
+"""Needs, resources, projects and claims over HTTP."""
 
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.projects import filters, linked_terms, serializers

@@ -1,4 +1,4 @@
-"""Changes of who and where that touch several rows."""
+"""Changes of divisions and units that touch several rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,21 +7,23 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from apps.common.models.records import Fact, derived_fields
-from apps.registry import gazetteer
+from apps.common.models.records import Fact, RecordQuerySet, derived_fields
+from apps.registry.gazetteer import files
+from apps.registry.gazetteer.rows import DivisionRow, Gazetteer
 from apps.registry.models import District, Identifier, MemberUnit, Neighbourhood, Street
 
+Level = type[District] | type[Street] | type[Neighbourhood]
 PARENT = {District: None, Street: "district", Neighbourhood: "street"}
 
 
 @transaction.atomic
 def load_gazetteer(*, folder: Path) -> dict[str, int]:
-    """Write the divisions of a folder of gazetteer files; returns how many rows were made or changed, by resource.
+    """Write the divisions of a folder of gazetteer files; returns the number of rows made or changed, by resource.
 
     Rows are known by their codes, and those that already say the same are not touched. Raises GazetteerError for a
     file that is not as it should be; nothing is written then.
     """
-    source = gazetteer.read(folder)
+    source = files.read(folder)
     written = {}
     above: dict[str, int] = {}
     for model, rows in ((District, source.districts), (Street, source.streets), (Neighbourhood, source.neighbourhoods)):
@@ -30,39 +32,38 @@ def load_gazetteer(*, folder: Path) -> dict[str, int]:
 
 
 def _write(
-    model: Any, rows: Sequence[gazetteer.DivisionRow], source: gazetteer.Gazetteer, above: dict[str, int]
+    model: Level, rows: Sequence[DivisionRow], source: Gazetteer, above: dict[str, int]
 ) -> tuple[dict[str, int], int]:
     """Write one level, below the ids by code of the level above; return its own ids by code, and how many changed."""
     wanted = {row.code: _values(row, source, PARENT[model], above) for row in rows}
     derived = derived_fields(model)
+    table: RecordQuerySet = model._default_manager.all()
     columns = [*next(iter(wanted.values()), {}), *(field.name for field in derived)]
-    stored = {row.pop("code"): row for row in model.objects.values("code", "successor_id", *columns)}
+    stored = {row.pop("code"): row for row in table.values("code", "successor_id", *columns)}
     changed = []
     for code, values in wanted.items():
         known = stored.setdefault(code, {"successor_id": None})
         computed = {field.name: field.compute(values[field.source]) for field in derived if "name" in known}
         if {**values, **computed, "successor_id": known["successor_id"]} != known:
             changed.append(code)
-    model.objects.bulk_create(
+    table.bulk_create(
         [model(code=code, **wanted[code], updated_at=timezone.now()) for code in changed],
         batch_size=1000,
         update_conflicts=True,
         unique_fields=["code"],
         update_fields=[*(name.removesuffix("_id") for name in columns), "updated_at"],
     )
-    ids = dict(model.objects.filter(code__isnull=False).values_list("code", "id"))
+    ids = dict(table.filter(code__isnull=False).values_list("code", "id"))
     successors = {row.code: row.successor and ids[row.successor] for row in rows}
     followed = [code for code, successor in successors.items() if stored[code]["successor_id"] != successor]
-    model.objects.bulk_update(
+    table.bulk_update(
         [model(pk=ids[code], successor_id=successors[code]) for code in followed], ["successor"], batch_size=1000
     )
     return ids, len({*changed, *followed})
 
 
-def _values(
-    row: gazetteer.DivisionRow, source: gazetteer.Gazetteer, parent: str | None, above: dict[str, int]
-) -> dict[str, Any]:
-    """Return what a row of the gazetteer says, by column."""
+def _values(row: DivisionRow, source: Gazetteer, parent: str | None, above: dict[str, int]) -> dict[str, Any]:
+    """Return the values of a row of the gazetteer, by column."""
     established, abolished = source.validity(row)
     values = {
         "name": row.name,

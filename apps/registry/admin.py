@@ -1,15 +1,15 @@
 """Curators' pages of divisions, units, alliances and venues."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates, list_link, name_column, place_column
 from apps.common.admin.records import CitableAdmin, PartInline, RecordAdmin, RecordInline
+from apps.common.models.records import RecordQuerySet
 from apps.registry.models import (
     Alliance,
     District,
@@ -22,6 +22,7 @@ from apps.registry.models import (
     Venue,
     VenueService,
 )
+from apps.registry.models.divisions import DivisionQuerySet
 
 # Divisions ------------------------------------------------------------------------------------------------------------
 
@@ -32,10 +33,10 @@ class ValidityFilter(admin.SimpleListFilter):
     title = _("validity")
     parameter_name = "validity"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str | Promise]]:
         return [("current", _("in the newest edition")), ("former", _("in earlier editions only"))]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+    def queryset(self, request: HttpRequest, queryset: DivisionQuerySet) -> DivisionQuerySet:
         if self.value() == "current":
             return queryset.current()
         return queryset.exclude(abolished_on="") if self.value() == "former" else queryset
@@ -48,10 +49,10 @@ class DistrictFilter(admin.SimpleListFilter):
     parameter_name = "in"
     paths = ("district", "street__district", "neighbourhood__street__district")
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [(code, name) for code, name in District.objects.current().values_list("code", "name")]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+    def queryset(self, request: HttpRequest, queryset: RecordQuerySet) -> RecordQuerySet:
         if not self.value():
             return queryset
         condition = Q()
@@ -63,14 +64,14 @@ class DistrictFilter(admin.SimpleListFilter):
 
 
 class DivisionAdmin(CitableAdmin):
-    """Pages of divisions. What the official codes say is not for curators to change; what became of a division is."""
+    """Pages of divisions. Curators do not change values of the official codes; they set the successor of a division."""
 
     search_help_text = _("By name or another spelling of it: Chinese, pinyin or initials, of any length.")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: District | Street | Neighbourhood | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.code)
 
-    def option_label(self, record: Any) -> str:
+    def option_label(self, record: District | Street | Neighbourhood) -> str:
         """Return the division with those in which it lies and, for a former one, the editions that list it."""
         names = [record.name]
         if isinstance(record, Neighbourhood):
@@ -147,8 +148,8 @@ class NeighbourhoodAdmin(DivisionAdmin):
         dates("established_on", "abolished_on"),
     ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        # An estate is known from articles and maps, so that its name and place are a curator's to put right.
+    def get_readonly_fields(self, request: HttpRequest, obj: Neighbourhood | None = None) -> list[str]:
+        # An estate is known from articles and maps, so that a curator may correct its name and place.
         official = ["name", "street", "editions"] if obj and obj.code else []
         return [*super().get_readonly_fields(request, obj), *official]
 
@@ -253,11 +254,11 @@ class AllianceAdmin(RecordAdmin):
         dates("founded_on", "dissolved_on"),
     ]
 
-    def get_queryset(self, request: HttpRequest) -> Any:
+    def get_queryset(self, request: HttpRequest) -> RecordQuerySet:
         return super().get_queryset(request).annotate(members=Count("memberships"))
 
     @admin.display(description=_("members"), ordering="members")
-    def member_count(self, alliance: Any) -> int:
+    def member_count(self, alliance: Alliance) -> int:
         return int(alliance.members)
 
 

@@ -13,6 +13,7 @@ from apps.common.filters.sets import RecordFilterSet
 from apps.common.http.parameters import FilterError
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable
+from apps.common.rules.territory import Reader
 from apps.registry import naming
 from apps.registry.models import (
     Alliance,
@@ -53,7 +54,7 @@ class WithinFilter(TargetFilter):
             raise FilterError(detail + nearest(resource[:100], self.LEVELS))
         return super().known(resource)
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         parts = []
         for resource, slot in zip(shape, slots, strict=True):
             place = Subquery(keyed(self.known(resource), [slot], viewer))
@@ -68,7 +69,7 @@ class WithinFilter(TargetFilter):
 
 
 class DivisionFilterSet(RecordFilterSet):
-    """What all levels of division are filtered by."""
+    """Filters of all levels of division."""
 
     official_code = CommaFilter("official_code", help_text="Codes as the division codes print them.")
     established = DateRange("established_on")
@@ -106,7 +107,7 @@ class WrittenAsFilter(Filter):
         except ValueError:
             return ParsedFilter("nothing", ())
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         return NOTHING if shape == "nothing" else Neighbourhood.written_condition(slots[0], shape)
 
 
@@ -151,7 +152,7 @@ class IdentifierFilter(CommaFilter):
             }
             raise FilterError(f"{detail} {error.reason}") from error
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Q:
         found = Q()
         for scheme, slot in zip(shape, slots, strict=True):
             found |= Q(scheme=scheme, value=slot)

@@ -1,4 +1,4 @@
-"""How much two names are alike, as they are written and as they are spoken: values in, a number from 0 to 100 out.
+"""The likeness of two names, as they are written and as they are spoken: values in, a number from 0 to 100 out.
 
 A name is short (五角场), has another ending (国定一居民区 for 国定一居委会), a wrong character of the same sound
 (五角厂), or is typed in pinyin. Each way in which two names can mean the same gives a likeness of its own.
@@ -82,7 +82,7 @@ def without_front(text: str) -> str:
 
 
 def by_writing(query: Form, name: Form) -> float:
-    """Return how much two names are alike as they are written."""
+    """Return the likeness of two names as they are written."""
     if not query.plain or query.latin != name.latin:
         return 0.0
     if query.plain == name.plain:
@@ -98,7 +98,7 @@ def by_writing(query: Form, name: Form) -> float:
 
 
 def _other_body(query: Form, name: Form) -> float:
-    """Return what is taken off where one of the two is a body of the party and the other is not."""
+    """Return the deduction for a pair of which only one is a body of the party."""
     return 8.0 if bool(_PARTY.search(query.plain)) != bool(_PARTY.search(name.plain)) else 0.0
 
 
@@ -141,7 +141,7 @@ def _mistyped(query: Form, name: Form) -> float:
 
 
 def by_sound(query: Form, name: Form) -> float:
-    """Return how much two names are alike as they are spoken: pinyin, initials, characters of the same sound."""
+    """Return the likeness of two names as they are spoken: pinyin, initials, characters of the same sound."""
     if not query.latin:
         if name.latin or len(query.core) < 2 or query.core == name.core or len(query.core) != len(name.core):
             return 0.0

@@ -89,7 +89,7 @@ def resolve(name: str, candidates: Mapping[str, Sequence[str]]) -> tuple[str, ..
 
 
 def says_village(name: str) -> bool | None:
-    """Tell whether a name says that it means a village committee; None where it does not say."""
+    """Return whether a name means a village committee; None for a name that gives no kind."""
     text = unicodedata.normalize("NFKC", name)
     if any(word in text for word in _VILLAGE_COMMITTEE):
         return True

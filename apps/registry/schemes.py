@@ -106,7 +106,7 @@ def normalise(scheme: str, text: str) -> str:
 
 
 def readings(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what a text can be: `uscc:9131…` names its scheme, a bare value is read by each that tells its own."""
+    """Yield the identifiers that a text can be: `uscc:…` names its scheme, a bare value is read by each that tells."""
     scheme, colon, value = text.strip().translate(_WIDE).partition(":")
     named = scheme.lower() if colon and scheme.lower() in SCHEMES else ""
     for name in [named] if named else [name for name, known in SCHEMES.items() if known.telling]:

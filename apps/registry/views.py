@@ -1,11 +1,15 @@
-"""Who and where over HTTP."""
+"""Divisions, units, alliances and venues over HTTP."""
 
 from typing import Any, cast
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.http.problems import Refusal
 from apps.common.resources.views import RecordViewSet, Tag, to_record
+from apps.common.rules.territory import Reader
 from apps.common.writing.writer import read_reason
 from apps.registry import filters, linked_terms
 from apps.registry.actions import bear
@@ -102,7 +106,7 @@ class MemberUnitViewSet(RecordViewSet):
 
     @staticmethod
     def _identifier(key: str) -> tuple[str, str] | None:
-        """Return the identifier in the place of a key (`uscc:9131…`), normalised; None for what is none."""
+        """Return the identifier in the place of a key (`uscc:9131…`), normalised; None for any other key."""
         scheme, colon, value = key.partition(":")
         if not colon or scheme not in SCHEMES or "\0" in value:
             return None
@@ -111,26 +115,26 @@ class MemberUnitViewSet(RecordViewSet):
         except SchemeError:
             return None
 
-    def _bearer(self, key: str, user: Any) -> str:
-        """Return the slug of the unit that bears an identifier; empty for any other key, and where nobody does."""
+    def _bearer(self, key: str, user: Reader) -> str:
+        """Return the slug of the unit that bears an identifier; empty for any other key, and if no unit does."""
         if (given := self._identifier(key)) is None:
             return ""
         borne = Identifier.objects.visible_to(user).filter(scheme=given[0], value=given[1])
         unit = MemberUnit.objects.visible_to(user).filter(pk__in=borne.order_by().values("unit")).first()
         return unit.slug if unit else ""
 
-    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        """Let a write name its unit by an identifier: the slug takes its place, for whatever comes then."""
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Let a write name its unit by an identifier: the slug takes its place."""
         super().initial(request, *args, **kwargs)
         if slug := self._bearer(self.kwargs.get("key", ""), request.user):
-            self.kwargs["key"] = slug  # this very dictionary is what the method is called with
+            self.kwargs["key"] = slug  # the method is called with this very dictionary
 
-    def _elsewhere(self, request: Any, key: str, user: Any) -> Any:
+    def _elsewhere(self, request: HttpRequest | Request, key: str, user: Reader) -> HttpResponseBase | None:
         if slug := self._bearer(key, user):
             return to_record(request, self.queryset.model, slug, permanent=False)
         return super()._elsewhere(request, key, user)
 
-    def update(self, request: Any, key: str) -> Any:
+    def update(self, request: Request, key: str) -> Any:
         """Replace a unit, or make one; by an identifier that nobody bears, make one that bears it."""
         if ":" not in key:
             return super().update(request, key)

@@ -1,16 +1,16 @@
-"""What is done with subscriptions and messages."""
+"""Actions on subscriptions and messages."""
 
 import json
 from dataclasses import astuple
 from datetime import timedelta
-from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from apps.accounts.models import User
+from apps.common.values.json import JsonObject
 from apps.history import feed
 from apps.history.feed import FeedPosition
 from apps.history.items import instant
@@ -22,17 +22,19 @@ OVERLAP = timedelta(days=1)  # for which a former secret is good
 RESUMED = (Subscription.State.PAUSED, Subscription.State.FAILED)
 
 
-def place_now() -> list[Any]:
-    """Return the place in the log behind which all lies that is committed from now on."""
+def position_now() -> list[str | int]:
+    """Return the position in the feed behind which everything committed from now on comes."""
     oldest, cluster = feed.horizon()
     return list(astuple(FeedPosition(cluster, oldest, oldest, 0, "")))
 
 
 @transaction.atomic
-def subscribe(*, by: Any, resource: str, filters: dict[str, str], endpoint: str, description: str = "") -> Subscription:
-    """Make a subscription, of which all was checked, for a user; it is told of what is committed from now on."""
+def subscribe(
+    *, by: User, resource: str, filters: dict[str, str], endpoint: str, description: str = ""
+) -> Subscription:
+    """Make a subscription for a user, from checked values; it gets the changes committed from now on."""
     # Of two requests at once the second waits, so that the limit holds.
-    owner = get_user_model().objects.select_for_update().get(pk=by.pk)
+    owner = User.objects.select_for_update().get(pk=by.pk)
     kept = Subscription.objects.filter(user=owner).exclude(state=Subscription.State.ENDED).count()
     if kept >= MOST_SUBSCRIPTIONS:
         raise ValidationError(gettext("One user has at most %(most)s subscriptions.") % {"most": MOST_SUBSCRIPTIONS})
@@ -42,12 +44,12 @@ def subscribe(*, by: Any, resource: str, filters: dict[str, str], endpoint: str,
         filters=filters,
         endpoint=endpoint,
         description=description,
-        place=place_now(),
+        place=position_now(),
     )
 
 
 def secret_of(subscription: Subscription) -> str:
-    """Return the secret of a subscription, which is shown when it is made and when it is rotated, and never else."""
+    """Return the secret of a subscription; it is shown only when it is made and when it is rotated."""
     return write_secret(subscription.keys()[0])
 
 
@@ -63,7 +65,7 @@ def rotate(*, subscription: Subscription) -> Subscription:
 
 @transaction.atomic
 def pause(*, subscription: Subscription) -> Subscription:
-    """Stop sending; the place in the log is kept."""
+    """Stop sending; the position in the feed is kept."""
     locked = _lock(subscription)
     if locked.state != Subscription.State.ACTIVE:
         raise ValidationError(gettext("Only an active subscription can be paused."))
@@ -86,7 +88,7 @@ def resume(*, subscription: Subscription) -> Subscription:
 
 @transaction.atomic
 def send_test(*, subscription: Subscription) -> Message:
-    """Have a message sent that tells of nothing: once, at once, whatever waits."""
+    """Have a message without changes sent: once, at once, whatever waits."""
     locked = _lock(subscription)
     _refuse_ended(locked)
     return write_message(locked, Message.Kind.TEST, {}, state=Message.State.ONCE)
@@ -105,7 +107,7 @@ def send_again(*, message: Message) -> Message:
 
 
 def write_message(
-    subscription: Subscription, kind: Message.Kind, data: dict[str, Any], state: str = Message.State.PENDING
+    subscription: Subscription, kind: Message.Kind, data: JsonObject, state: str = Message.State.PENDING
 ) -> Message:
     """Store a message for a subscription, with the bytes that are sent."""
     now = timezone.now()

@@ -1,16 +1,20 @@
-"""Pages of subscriptions and of what they were told."""
+"""Pages of subscriptions and of their messages."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.models import User
 from apps.common.admin.columns import list_link
 from apps.common.admin.records import SearchedRelations
 from apps.common.admin.rights import StrictLookups
@@ -22,11 +26,14 @@ from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.permissions import may_subscribe
 from apps.webhooks.sending import LONGEST_URL, TargetError, check
 
+Row = Subscription | Message | Attempt
+R = TypeVar("R", Subscription, Message)
+
 
 class SubscriptionForm(forms.Form):
     """Asks for a new subscription. The page sets `user` on the class that it makes for a request."""
 
-    user: Any = None
+    user: User | AnonymousUser | None = None
     resource = forms.ChoiceField(label=_("Resource"))
     query = forms.CharField(
         label=_("Filters"),
@@ -39,7 +46,7 @@ class SubscriptionForm(forms.Form):
     )
     description = forms.CharField(label=_("Description"), max_length=200, required=False)
 
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, user: User | AnonymousUser, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
         choices = [(name, view.queryset.model._meta.verbose_name_plural) for name, view in viewsets().items()]
@@ -53,7 +60,7 @@ class SubscriptionForm(forms.Form):
             raise ValidationError(error.detail) from error
         return value
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
         pairs = parse_qsl(cleaned.get("query", ""), keep_blank_values=True)
         filters = dict(pairs)
@@ -66,32 +73,34 @@ class SubscriptionForm(forms.Form):
 
 
 class OwnRows:
-    """Rows of the user's own subscriptions; who keeps the whole registry sees all. None is changed by a form."""
+    """Rows of the user's own subscriptions; stewards see all. None is changed by a form."""
 
     owner = ""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may_subscribe(request.user)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return may_subscribe(request.user) and (obj is None or self.get_queryset(request).filter(pk=obj.pk).exists())
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
 
-    def get_queryset(self, request: Any) -> Any:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         rows = super().get_queryset(request)  # type: ignore[misc]
         return rows if territory_of(request.user).everything else rows.filter(**{self.owner: request.user})
 
 
-def _each(page: Any, request: HttpRequest, rows: Any, act: Any, done: str) -> None:
-    """Do something with each of the chosen rows, and say what was refused."""
+def _each(
+    page: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[R], act: Callable[[R], object], done: str
+) -> None:
+    """Run an action on each of the chosen rows, and show a message for each that refuses it."""
     count = 0
     for row in rows:
         try:
@@ -113,14 +122,16 @@ class SubscriptionAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAd
     actions = ["send_test", "pause", "resume", "rotate"]
     fields = ["key", "user", "resource", "query", "endpoint", "description", "state", "cause", "told", "created_at"]
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return may_subscribe(request.user)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.has_view_permission(request, obj)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        # What was told goes with it, whoever may delete that alone.
+    def get_deleted_objects(
+        self, objs: QuerySet[Subscription], request: HttpRequest
+    ) -> tuple[list[object], dict[str, int], set[str], list[str]]:
+        # Its messages go with it, whoever may delete them alone.
         found, counts, _needed, protected = super().get_deleted_objects(objs, request)
         return found, counts, set(), protected
 
@@ -132,7 +143,9 @@ class SubscriptionAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAd
     def told(self, row: Subscription) -> SafeString:
         return list_link(Message, "subscription__id__exact", row.pk, _("messages"))
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Make a subscription and show its secret, this once."""
         if not self.has_add_permission(request):
             return self._refused(request)
@@ -148,14 +161,14 @@ class SubscriptionAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAd
         context = {**self._context(request), "title": _("Subscribe to changes"), "form": form}
         return TemplateResponse(request, "admin/webhooks/add.html", context)
 
-    def _context(self, request: HttpRequest) -> dict[str, Any]:
+    def _context(self, request: HttpRequest) -> dict[str, object]:
         return {**self.admin_site.each_context(request), "opts": self.model._meta}
 
     def _refused(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=403)
 
     def _show(self, request: HttpRequest, rows: list[Subscription]) -> HttpResponse:
-        """Show secrets on a page that nobody keeps."""
+        """Show secrets on a page that no cache keeps."""
         secrets = [(row, actions.secret_of(row)) for row in rows]
         context = {**self._context(request), "title": _("Secret"), "secrets": secrets}
         return TemplateResponse(
@@ -163,19 +176,19 @@ class SubscriptionAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAd
         )
 
     @admin.action(description=_("Send a test"), permissions=["view"])
-    def send_test(self, request: HttpRequest, queryset: Any) -> None:
+    def send_test(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
         _each(self, request, queryset, lambda row: actions.send_test(subscription=row), _("To be sent: %(number)s."))
 
     @admin.action(description=_("Pause"), permissions=["view"])
-    def pause(self, request: HttpRequest, queryset: Any) -> None:
+    def pause(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
         _each(self, request, queryset, lambda row: actions.pause(subscription=row), _("Paused: %(number)s."))
 
     @admin.action(description=_("Resume"), permissions=["view"])
-    def resume(self, request: HttpRequest, queryset: Any) -> None:
+    def resume(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
         _each(self, request, queryset, lambda row: actions.resume(subscription=row), _("Resumed: %(number)s."))
 
     @admin.action(description=_("Make a new secret"), permissions=["view"])
-    def rotate(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+    def rotate(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> HttpResponse:
         return self._show(request, [actions.rotate(subscription=row) for row in queryset])
 
 
@@ -184,16 +197,16 @@ class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
     fields = readonly_fields = ["at", "result", "status", "milliseconds"]
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return may_subscribe(request.user)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
 
 
@@ -219,5 +232,5 @@ class MessageAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):
     ]
 
     @admin.action(description=_("Send again"), permissions=["view"])
-    def send_again(self, request: HttpRequest, queryset: Any) -> None:
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         _each(self, request, queryset, lambda row: actions.send_again(message=row), _("To be sent: %(number)s."))

@@ -1,8 +1,8 @@
 """From the change log to the receivers.
 
-The log is the outbox: its entries are written by the transactions whose changes they are. Each subscription has a place
-in the feed, which moves in the same transaction that stores the message made of what lies before it. So nothing is left
-out, whatever commits in whatever order, and nothing is told twice but by sending the same message again.
+The log is the outbox: its entries are written by the transactions whose changes they are. Each subscription has a
+position in the feed, which moves in the same transaction that stores the message made of the changes before it. So no
+change is left out, whatever commits in whatever order, and none comes twice but by sending the same message again.
 
 Messages of one subscription go one after the other, in the order of the feed: one that is not taken holds up those
 behind it. While one sends for a subscription it holds an advisory lock of its session, so that several processes share
@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic, time
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -23,7 +22,7 @@ from django.utils import timezone
 from apps.common.http.parameters import FilterError
 from apps.history import feed
 from apps.webhooks import matching, schedule
-from apps.webhooks.actions import place_now, write_message
+from apps.webhooks.actions import position_now, write_message
 from apps.webhooks.models import Attempt, Message, Subscription, pending
 from apps.webhooks.permissions import may_subscribe
 from apps.webhooks.sending import Delivery, Result, post
@@ -37,7 +36,7 @@ NEWEST = "SELECT xid::text::bigint FROM common_loggedchange ORDER BY xid DESC LI
 
 
 def due() -> list[int]:
-    """Return the subscriptions for which there may be something to do now."""
+    """Return the subscriptions that may have a message to send now."""
     now = timezone.now()
     waiting = Message.objects.filter(subscription=OuterRef("pk"))
     once = waiting.filter(state=Message.State.ONCE)
@@ -53,7 +52,7 @@ def due() -> list[int]:
     return [
         row.pk
         for row in rows
-        if row.once or row.ready or (not row.held and (newest is None or newest >= row.read_place.low))
+        if row.once or row.ready or (not row.held and (newest is None or newest >= row.position.low))
     ]
 
 
@@ -65,8 +64,8 @@ def _newest() -> int | None:
 
 
 @contextmanager
-def alone(subscription_id: int) -> Iterator[bool]:
-    """Tell whether this is the only one that sends for a subscription, as long as the block runs."""
+def sending_lock(subscription_id: int) -> Iterator[bool]:
+    """Take the right to send for a subscription for as long as the block runs; False: another process has it."""
     pair = [LOCKS, subscription_id % 2**31]
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s::int, %s::int)", pair)
@@ -81,8 +80,8 @@ def alone(subscription_id: int) -> Iterator[bool]:
 
 
 def serve(subscription_id: int, stopped: Callable[[], bool] = lambda: False) -> int:
-    """Send what a subscription is to be told now, unless `stopped`; return how many messages were sent."""
-    with alone(subscription_id) as got:
+    """Send the messages of a subscription that are due, unless `stopped`; return how many were sent."""
+    with sending_lock(subscription_id) as got:
         sent = 0
         while got and sent < MOST_AT_ONCE and not stopped():
             message = _next(subscription_id)
@@ -94,7 +93,7 @@ def serve(subscription_id: int, stopped: Callable[[], bool] = lambda: False) -> 
 
 
 def _next(subscription_id: int) -> Message | None:
-    """Return the message that is to be sent now, made of the log if none waits."""
+    """Return the message that is due, made from the change log if none waits."""
     subscription = Subscription.objects.select_related("user").filter(pk=subscription_id).first()
     if subscription is None or subscription.state == Subscription.State.ENDED:
         return None
@@ -112,30 +111,30 @@ def _next(subscription_id: int) -> Message | None:
 
 
 def fill(subscription: Subscription) -> bool:
-    """Make a message of the next changes, if they are any of its concern; tell whether there may be more of them."""
-    place = subscription.read_place
+    """Make a message of the next changes that the subscription gets, if any; return whether there may be more."""
+    position = subscription.position
     with transaction.atomic():
         _oldest, cluster = feed.horizon()
-        if place.cluster != cluster:
-            # The data were moved to another server, which counts otherwise. What happened meanwhile nobody knows.
+        if position.cluster != cluster:
+            # The data were moved to another server, which counts transactions anew: changes in between are not known.
             write_message(subscription, Message.Kind.RESET, {})
-            _move(subscription, place_now())
+            _move(subscription, position_now())
             return False
-        batch = feed.read(place, place.digest, matching.tables(subscription.resource), None, MOST_CHANGES)
+        batch = feed.read(position, position.digest, matching.tables(subscription.resource), None, MOST_CHANGES)
         if batch.changes:
             try:
-                items = matching.told(subscription.resource, subscription.filters, subscription.user, batch.changes)
+                items = matching.items_of(subscription.resource, subscription.filters, subscription.user, batch.changes)
             except (FilterError, KeyError):
                 _stop(subscription, Subscription.State.FAILED, Subscription.Cause.FILTERS)
                 return False
             if items:
                 write_message(subscription, Message.Kind.CHANGES, {"items": items})
-        after = [batch.place.cluster, batch.place.low, batch.place.high, batch.place.number, batch.place.digest]
-        _move(subscription, after)
+        after = batch.place
+        _move(subscription, [after.cluster, after.low, after.high, after.number, after.digest])
     return batch.more
 
 
-def _move(subscription: Subscription, place: list[Any]) -> None:
+def _move(subscription: Subscription, place: list[str | int]) -> None:
     if place != subscription.place:
         subscription.place = place
         Subscription.objects.filter(pk=subscription.pk).update(place=place)
@@ -146,9 +145,9 @@ def _stop(subscription: Subscription, state: Subscription.State, cause: Subscrip
 
 
 def attempt(message: Message) -> None:
-    """Send a message and record what came of it. Ended in between, it is sent again, under the same id."""
+    """Send a message and record the delivery. If the process ends in between, it is sent again under the same id."""
     begun, clock = timezone.now(), monotonic()
-    outcome = send(message)
+    delivery = send(message)
     took = int((monotonic() - clock) * 1000)
     with transaction.atomic():
         # By a filter: somebody may have deleted or resumed meanwhile.
@@ -156,9 +155,9 @@ def attempt(message: Message) -> None:
         if held is None:
             return
         Attempt.objects.create(
-            message=held, at=begun, result=outcome.result.value, status=outcome.status, milliseconds=took
+            message=held, at=begun, result=delivery.result.value, status=delivery.status, milliseconds=took
         )
-        _record(held, outcome)
+        _record(held, delivery)
 
 
 def send(message: Message) -> Delivery:
@@ -173,27 +172,27 @@ def send(message: Message) -> Delivery:
     return post(message.subscription.endpoint, body, headers)
 
 
-def _record(message: Message, outcome: Delivery) -> None:
-    """Note what came of an attempt, and when the next one is due."""
+def _record(message: Message, delivery: Delivery) -> None:
+    """Store the state of a message after an attempt, and the time of the next one."""
     now = timezone.now()
     message.attempt_count += 1
     message.first_attempt_at = message.first_attempt_at or now
     in_turn = message.state == Message.State.PENDING
-    if outcome.result is Result.DELIVERED:
+    if delivery.result is Result.DELIVERED:
         message.state, message.delivered_at = Message.State.DELIVERED, now
-    elif outcome.result is Result.GONE:
+    elif delivery.result is Result.GONE:
         _stop(message.subscription, Subscription.State.ENDED, Subscription.Cause.GONE)
     elif in_turn and now - message.first_attempt_at >= schedule.PERIOD:
         active = Subscription.objects.filter(pk=message.subscription_id, state=Subscription.State.ACTIVE)
         active.update(state=Subscription.State.FAILED, cause=Subscription.Cause.TIRED)
-    if outcome.result is not Result.DELIVERED:
+    if delivery.result is not Result.DELIVERED:
         message.state = message.state if in_turn else Message.State.FAILED
         chance = random.random()  # noqa: S311 - spreads the load, and guards nothing
-        message.next_attempt_at = now + schedule.delay(message.attempt_count, chance, outcome.retry_after)
+        message.next_attempt_at = now + schedule.delay(message.attempt_count, chance, delivery.retry_after)
     message.save()
 
 
 def forget_old() -> None:
-    """Delete messages that were done with long ago."""
+    """Delete messages that were delivered or given up long ago."""
     done = [Message.State.DELIVERED, Message.State.FAILED]
     Message.objects.filter(state__in=done, created_at__lt=timezone.now() - KEPT).delete()

@@ -1,35 +1,41 @@
-"""Which changes a subscription is told of: those of records that its list shows, or showed before the change.
+"""The changes that a subscription gets: those of records that its list shows, or showed before the change.
 
-The list is that of the resource with the subscription's filters, as its owner sees it. Whether a record is in it now is
-asked of the database as it stands; whether it was in it before a change is asked of the same statement, over a table in
-which the row is put back as the log has it.
+The list is that of the resource with the subscription's filters, as its owner sees it. The records that it shows now
+are read from the database as it stands; those that it showed before a change are read by the same statement, over a
+table in which the row is put back as the change log has it.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Model
 from django.utils.translation import gettext
 
-from apps.common.filters.base import CommaFilter, Filter
+from apps.common.filters.base import CommaFilter, Filter, ParsedFilter
 from apps.common.filters.places import TargetFilter, TreeFilter
 from apps.common.filters.ranges import BoundFilter, CountRange
 from apps.common.filters.sets import SearchFilter
 from apps.common.http.parameters import FilterError
 from apps.common.http.problems import nearest
 from apps.common.models.logged_change import LoggedChange, Operation
-from apps.common.models.records import Citable
+from apps.common.models.records import Citable, RecordQuerySet
 from apps.common.reading.known_at import columns_at
 from apps.common.resources.registry import viewsets
 from apps.common.rules.change_log import logged_models
+from apps.common.rules.territory import Reader
 from apps.common.sql.slots import text_of
+from apps.common.values.json import JsonObject
 from apps.history.items import instant, tables_of
 from apps.history.readable import OPERATIONS, record_model
 
 MOST_FILTERS = 20
 LONGEST_FILTER = 2_000
+
+LoggedRow = Mapping[str, Any]  # a row as the change log has it, by column
+LoggedModels = Mapping[str, type[Model]]
 
 
 def filters_of(resource: str) -> dict[str, Filter]:
@@ -38,8 +44,8 @@ def filters_of(resource: str) -> dict[str, Filter]:
     return found
 
 
-def check_filters(resource: str, given: dict[str, str], user: Any) -> dict[str, str]:
-    """Return what is wrong with filters, by parameter: what the list would refuse, and nothing else."""
+def check_filters(resource: str, given: dict[str, str], user: Reader) -> dict[str, str]:
+    """Return the errors in filters by parameter: those for which the list would refuse them, and no others."""
     known, model = filters_of(resource), viewsets()[resource].queryset.model
     wrong: dict[str, str] = {}
     for name, text in list(given.items())[: MOST_FILTERS + 1]:
@@ -50,17 +56,17 @@ def check_filters(resource: str, given: dict[str, str], user: Any) -> dict[str, 
         try:
             if not text or len(text) > LONGEST_FILTER:
                 raise FilterError(gettext("A value of at most 2000 characters is expected."))
-            reading = known[name].read(text, model)
-            if unknown := _missing(known[name], reading, user):
+            parsed = known[name].read(text, model)
+            if unknown := _missing(known[name], parsed, user):
                 raise known[name].refuse(unknown)
         except FilterError as error:
             wrong[name] = error.detail
     return wrong
 
 
-def _missing(item: Filter, reading: Any, user: Any) -> list[str]:
+def _missing(item: Filter, parsed: ParsedFilter, user: Reader) -> list[str]:
     """Return those of the values of a filter that are keys of no record."""
-    if not (asked := item.missing(reading.shape, reading.values, user)):
+    if not (asked := item.missing(parsed.shape, parsed.values, user)):
         return []
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {asked}".replace("%", "%%"), [])
@@ -68,26 +74,26 @@ def _missing(item: Filter, reading: Any, user: Any) -> list[str]:
     return list(found or ())
 
 
-# What is in a list ----------------------------------------------------------------------------------------------------
+# Lists ---------------------------------------------------------------------------------------------------------------
 
 
-def _rows(resource: str, given: dict[str, str], user: Any) -> Any:
+def _rows(resource: str, given: dict[str, str], user: Reader) -> RecordQuerySet:
     """Return the rows of a list as a user sees it, in no order; raise FilterError for filters that are not valid."""
-    view: Any = viewsets()[resource]
+    view = viewsets()[resource]
     model = view.queryset.model
-    rows = view.at_time(model._default_manager.visible_to(user), None, frozenset(given))
+    rows: RecordQuerySet = view.at_time(model._default_manager.visible_to(user), None, frozenset(given))
     for name, text in given.items():
         item = filters_of(resource)[name]
-        reading = item.read(text, model)
-        rows = rows.filter(item.condition(model, reading.shape, reading.values, user))
+        parsed = item.read(text, model)
+        rows = rows.filter(item.condition(model, parsed.shape, parsed.values, user))
     return rows.order_by()
 
 
-def _holds_for_own_row(item: Filter, reading: Any, user: Any) -> bool:
-    """Tell whether a filter can be held against the row of a record that is gone.
+def _needs_own_row_only(item: Filter, parsed: ParsedFilter, user: Reader) -> bool:
+    """Return whether a filter can be applied to the row of a deleted record alone.
 
-    What pointed at the record is gone as well, and what it pointed at may be: such filters count as met. So a receiver
-    may be told of a deleted record that he was never shown; but of one that he was shown he is told.
+    The rows that pointed at the record are gone as well, and those that it pointed at may be: filters that read them
+    count as met. So a receiver may get a deleted record that he never saw, but he misses none that he saw.
     """
     if isinstance(item, TreeFilter | TargetFilter | SearchFilter) or "__" in item.field_name:
         return False
@@ -95,17 +101,17 @@ def _holds_for_own_row(item: Filter, reading: Any, user: Any) -> bool:
         return False
     if isinstance(item, BoundFilter) and isinstance(item.owner, CountRange):
         return False
-    return not _missing(item, reading, user)
+    return not _missing(item, parsed, user)
 
 
-def shown_now(resource: str, given: dict[str, str], user: Any, ids: Iterable[int]) -> set[int]:
+def shown_now(resource: str, given: dict[str, str], user: Reader, ids: Iterable[int]) -> set[int]:
     """Return those of the records, by internal key, that a list shows now."""
     return set(_rows(resource, given, user).filter(pk__in=set(ids)).values_list("pk", flat=True))
 
 
-def shown_before(resource: str, given: dict[str, str], user: Any, befores: Sequence[dict[str, Any]]) -> set[int]:
-    """Return those of the records that a list shows if they are as `befores` has them, each of them once."""
-    model: Any = viewsets()[resource].queryset.model
+def shown_before(resource: str, given: dict[str, str], user: Reader, befores: Sequence[LoggedRow]) -> set[int]:
+    """Return those of the records, by internal key, that a list shows if they are as in `befores`."""
+    model = viewsets()[resource].queryset.model
     ids = [row["id"] for row in befores]
     there = set(model._base_manager.filter(pk__in=ids).values_list("pk", flat=True))
     known = filters_of(resource)
@@ -116,18 +122,18 @@ def shown_before(resource: str, given: dict[str, str], user: Any, befores: Seque
             continue
         held = given
         if gone:
-            readings = {name: known[name].read(text, model) for name, text in given.items()}
-            held = {name: text for name, text in given.items() if _holds_for_own_row(known[name], readings[name], user)}
+            parsed = {name: known[name].read(text, model) for name, text in given.items()}
+            held = {name: text for name, text in given.items() if _needs_own_row_only(known[name], parsed[name], user)}
         asked = _rows(resource, held, user).filter(pk__in=[row["id"] for row in rows]).values("pk")
-        found |= _ask_over(model, rows, text_of(asked))
+        found |= _select_over(model, rows, text_of(asked))
     return found
 
 
-def _ask_over(model: Any, rows: list[dict[str, Any]], text: str) -> set[int]:
-    """Return the keys that a statement gives over a table in which some rows are put back."""
+def _select_over(model: type[Citable], rows: list[LoggedRow], text: str) -> set[int]:
+    """Return the keys that a statement selects from a table in which some rows are put back."""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
-    columns = ", ".join(quote(field.column) for field in model._meta.concrete_fields)
+    columns = ", ".join(quote(field.column or field.name) for field in model._meta.concrete_fields)
     # Hides the table; within it, the name still stands for the table itself.
     hiding = (
         (
@@ -146,16 +152,16 @@ def _ask_over(model: Any, rows: list[dict[str, Any]], text: str) -> set[int]:
         return {pk for (pk,) in cursor.fetchall()}
 
 
-# What is told ---------------------------------------------------------------------------------------------------------
+# Items of a message ---------------------------------------------------------------------------------------------------
 
 
 def tables(resource: str) -> list[str]:
-    """Return the logged tables of whose changes a subscription to a resource may be told."""
+    """Return the logged tables whose changes a subscription to a resource may get."""
     return tables_of([resource])
 
 
-def told(resource: str, given: dict[str, str], user: Any, entries: Sequence[LoggedChange]) -> list[dict[str, Any]]:
-    """Return what a subscription is told of changes, in their order: which record, and what became of it."""
+def items_of(resource: str, given: dict[str, str], user: Reader, entries: Sequence[LoggedChange]) -> list[JsonObject]:
+    """Return the items of a message about changes, in their order: the record, and the operation on it."""
     models = logged_models()
     own = [entry for entry in entries if issubclass(models[entry.table_name], Citable)]
     ids = {entry.number: _record_of(entry, models) for entry in entries}
@@ -173,12 +179,14 @@ def told(resource: str, given: dict[str, str], user: Any, entries: Sequence[Logg
     return [_item(entry, resource, keys[record], operation) for entry, record, operation in items if record in keys]
 
 
-def _record_of(entry: LoggedChange, models: dict[str, Any]) -> int:
+def _record_of(entry: LoggedChange, models: LoggedModels) -> int:
     """Return the internal key of the record that changed: of a link or a text, that of its owner."""
     return entry.record_id if issubclass(models[entry.table_name], Citable) else int(entry.key)
 
 
-def _numbers_shown_before(resource: str, given: dict[str, str], user: Any, entries: Sequence[LoggedChange]) -> set[int]:
+def _numbers_shown_before(
+    resource: str, given: dict[str, str], user: Reader, entries: Sequence[LoggedChange]
+) -> set[int]:
     """Return the numbers of the changes before which the list showed the record."""
     waiting = [entry for entry in entries if entry.before is not None]
     found: set[int] = set()
@@ -193,10 +201,10 @@ def _numbers_shown_before(resource: str, given: dict[str, str], user: Any, entri
     return found
 
 
-def _keys(models: dict[str, Any], items: Iterable[tuple[LoggedChange, int, str]]) -> dict[int, str]:
+def _keys(models: LoggedModels, items: Iterable[tuple[LoggedChange, int, str]]) -> dict[int, str]:
     """Return the public keys of records by their internal ones."""
     found: dict[int, str] = {}
-    wanted: dict[int, Any] = {}
+    wanted: dict[int, type[Citable]] = {}
     for entry, record, _operation in items:
         if issubclass(models[entry.table_name], Citable):
             found[record] = entry.key
@@ -209,7 +217,7 @@ def _keys(models: dict[str, Any], items: Iterable[tuple[LoggedChange, int, str]]
     return found
 
 
-def _item(entry: LoggedChange, resource: str, key: str, operation: str) -> dict[str, Any]:
+def _item(entry: LoggedChange, resource: str, key: str, operation: str) -> JsonObject:
     return {
         "number": entry.number,
         "at": instant(entry.at),

@@ -1,8 +1,7 @@
-"""Who is told of changes, what they are told, and how telling went."""
+"""Subscriptions to changes, the messages sent to them, and the attempts to send."""
 
 import secrets
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -32,12 +31,12 @@ def new_message_key() -> str:
 
 
 def new_seed() -> str:
-    """Return what a secret is made of."""
+    """Return the random part from which a secret is derived."""
     return secrets.token_hex(32)
 
 
 class Subscription(models.Model):
-    """Somebody's wish to be told of changes of the records that a list shows him."""
+    """A request of one user to get the changes of the records that a list shows him."""
 
     class State(models.TextChoices):
         ACTIVE = "active", _("Active")
@@ -113,8 +112,8 @@ class Subscription(models.Model):
         return f"{self.resource} → {self.endpoint}"
 
     @property
-    def read_place(self) -> FeedPosition:
-        """Where in the log the next message begins."""
+    def position(self) -> FeedPosition:
+        """The position in the feed at which the next message begins."""
         return FeedPosition(*self.place)
 
     def keys(self, now: datetime | None = None) -> list[bytes]:
@@ -138,7 +137,7 @@ def _derive(key: str, seed: str, pepper: str) -> bytes:
 
 
 class Message(models.Model):
-    """What one subscription is told at once. It says the same, under the same id, however often it is sent."""
+    """Changes sent to a subscription at once. Its body and id are the same however often it is sent."""
 
     class Kind(models.TextChoices):
         CHANGES = "records.changed", _("Changes")
@@ -227,6 +226,6 @@ class Attempt(models.Model):
         return f"{self.message} {self.get_result_display()}"
 
 
-def pending(subscription: Subscription) -> Any:
+def pending(subscription: Subscription) -> "models.QuerySet[Message]":
     """Return the messages that wait for their turn, the oldest first."""
     return subscription.messages.filter(state=Message.State.PENDING).order_by("pk")

@@ -1,4 +1,4 @@
-"""When a message that was not taken is sent again."""
+"""The times at which a message that was not taken is sent again."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ JITTER = 0.2  # so that messages that failed together do not come back together
 
 
 def delay(attempts: int, chance: float, asked: timedelta | None = None) -> timedelta:
-    """Return how long to wait after so many attempts; `chance` lies between 0 and 1.
+    """Return the wait after so many attempts; `chance` lies between 0 and 1.
 
     `asked` is what the receiver asked for (`Retry-After`): it is waited for if it is longer, up to the longest wait.
     """

@@ -1,4 +1,4 @@
-"""One POST to an address that somebody else chose: where it may go, and what came of it.
+"""One POST to an address that somebody else chose: the check of the address, the request, and its result.
 
 The name is resolved once, every address that it has is checked, and the connection goes to a checked address. So a name
 that is resolved otherwise a moment later (DNS rebinding) leads nowhere else. Redirects are not followed, proxies of the
@@ -40,7 +40,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Result(StrEnum):
-    """What came of an attempt."""
+    """The result of an attempt to deliver a message."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"
@@ -55,7 +55,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What came of an attempt: the status, if there was an answer, and how long the receiver asks to wait."""
+    """An attempt to deliver a message: its result, the status of the answer, the wait that the receiver asks for."""
 
     result: Result
     status: int | None = None
@@ -71,7 +71,7 @@ class TargetError(ValueError):
         self.detail = detail
 
 
-# Where it may go ------------------------------------------------------------------------------------------------------
+# Addresses ------------------------------------------------------------------------------------------------------------
 
 
 def check(url: str) -> list[str]:
@@ -118,7 +118,7 @@ def _forbidden(detail: str) -> TargetError:
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address is one of a single machine in the public network, whatever it is wrapped in."""
+    """Return whether an address is that of one machine in the public network, also if IPv6 wraps it."""
     if isinstance(address, ipaddress.IPv6Address):
         if any(address in network for network in CLOSED):
             return False
@@ -135,7 +135,7 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour
 
 
-# Going there ----------------------------------------------------------------------------------------------------------
+# Sending --------------------------------------------------------------------------------------------------------------
 
 
 class Watch:
@@ -169,7 +169,7 @@ class Watch:
 
 
 class _Checked(HTTPConnection):
-    """A connection that goes to checked addresses, whatever the name stands for by now."""
+    """A connection that goes to checked addresses, whatever the name resolves to by now."""
 
     addresses: Sequence[str]
     watch: Watch
@@ -192,7 +192,7 @@ class _CheckedTLS(_Checked, HTTPSConnection):
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Delivery:
-    """Send a body and return what came of it, whatever it is."""
+    """Send a body and return the delivery, successful or not."""
     try:
         parts = _split(url)
         addresses = _addresses(parts)
@@ -202,9 +202,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Delivery:
     connection = _connection(parts)
     connection.addresses, connection.watch = addresses, watch
     try:
-        outcome = _exchange(connection, parts, body, headers)
+        delivery = _exchange(connection, parts, body, headers)
         # A head that was broken off reads like one that is over.
-        return Delivery(Result.TIMEOUT) if watch.over.is_set() else outcome
+        return Delivery(Result.TIMEOUT) if watch.over.is_set() else delivery
     except Exception as error:
         return Delivery(Result.TIMEOUT if watch.over.is_set() else _result_of(error))
     finally:

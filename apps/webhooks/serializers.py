@@ -1,5 +1,6 @@
 """Subscriptions and messages in JSON."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -16,14 +17,14 @@ from apps.webhooks.sending import LONGEST_URL, TargetError, check
 ROOT = f"{settings.API_ROOT}/webhooks"
 
 
-def _refuse_unknown(given: Any, known: Any) -> None:
+def _refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
     for name in given:
         if name not in known:
             detail = gettext("There is no field “%(name)s”.") % {"name": str(name)[:100]}
             raise serializers.ValidationError({str(name)[:100]: detail + nearest(str(name)[:100], list(known))})
 
 
-class NewSubscriptionSerializer(serializers.Serializer[Any]):
+class NewSubscriptionSerializer(serializers.Serializer[object]):
     """What is asked for."""
 
     resource = serializers.CharField(max_length=40, help_text="Name of the resource, as in addresses.")
@@ -60,10 +61,10 @@ class NewSubscriptionSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class NothingSerializer(serializers.Serializer[Any]):
-    """A request that says nothing but its address."""
+class NothingSerializer(serializers.Serializer[object]):
+    """The body of a request that takes none."""
 
-    def validate(self, attrs: Any) -> Any:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         _refuse_unknown(self.initial_data, self.fields)
         return attrs
 
@@ -103,7 +104,7 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
         return int(row.messages.filter(state__in=[Message.State.PENDING, Message.State.ONCE]).count())
 
 
-class SubscriptionsSerializer(serializers.Serializer[Any]):
+class SubscriptionsSerializer(serializers.Serializer[object]):
     """All subscriptions of a user."""
 
     results = SubscriptionSerializer(many=True, help_text="The subscriptions, the newest first.")
@@ -150,11 +151,11 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         read_only_fields = fields
 
     @extend_schema_field(AttemptSerializer(many=True))
-    def get_attempts(self, row: Message) -> Any:
+    def get_attempts(self, row: Message) -> object:
         return AttemptSerializer(list(row.attempts.all())[:10], many=True).data
 
 
-class MessagesSerializer(serializers.Serializer[Any]):
+class MessagesSerializer(serializers.Serializer[object]):
     """A page of messages."""
 
     results = MessageSerializer(many=True, help_text="The messages, the newest first.")

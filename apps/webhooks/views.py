@@ -4,14 +4,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.authentication import user_of
 from apps.common.http.parameters import read_format, refuse_unknown
 from apps.common.http.problem_answers import CONTENT_TYPE, problem
 from apps.common.http.problems import parameter_error
@@ -19,7 +22,7 @@ from apps.common.openapi.schema import PROBLEM
 from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE, read_size
 from apps.common.resources.views import Tag
 from apps.webhooks import actions
-from apps.webhooks.models import Message, Subscription
+from apps.webhooks.models import Subscription
 from apps.webhooks.permissions import MaySubscribe
 from apps.webhooks.serializers import (
     MessageSerializer,
@@ -48,8 +51,10 @@ PAGE = [
 STATE_REFUSED = {(409, CONTENT_TYPE): {**PROBLEM, "description": "The state of the subscription does not allow it."}}
 
 
-def describe(summary: str, name: str, answer: Any, status: int = 200, **more: Any) -> Callable[[F], F]:
-    """Return what the OpenAPI document says of an operation."""
+def describe(
+    summary: str, name: str, answer: type[serializers.Serializer[Any]] | None, status: int = 200, **more: Any
+) -> Callable[[F], F]:
+    """Return a decorator that describes an operation in the OpenAPI document."""
     parameters = [*more.pop("parameters", []), FORMAT]
     refused = more.pop("refused", {})
     documented: Callable[[F], F] = extend_schema(
@@ -64,17 +69,17 @@ def describe(summary: str, name: str, answer: Any, status: int = 200, **more: An
 
 
 class WebhookView(APIView):
-    """What all addresses of webhooks share."""
+    """Base of all addresses of webhooks."""
 
     permission_classes = [MaySubscribe]
     read_parameters: frozenset[str] = frozenset()
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         refuse_unknown(request, {"format", *(self.read_parameters if request.method == "GET" else ())})
         read_format(request)
 
-    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         # A secret may be in it.
         answer["Cache-Control"] = "private, no-store"
@@ -86,24 +91,24 @@ class WebhookView(APIView):
             return Response(body, status=409, content_type=CONTENT_TYPE)
         return super().handle_exception(error)
 
-    def rows(self, request: Request) -> Any:
+    def rows(self, request: Request) -> QuerySet[Subscription]:
         """Return the subscriptions that the user may see."""
-        return Subscription.objects.filter(user_id=request.user.pk).order_by("-pk")
+        return Subscription.objects.filter(user=user_of(request)).order_by("-pk")
 
     def row(self, request: Request, key: str) -> Subscription:
         """Return one of them."""
-        found: Subscription | None = self.rows(request).filter(key=key).first()
+        found = self.rows(request).filter(key=key).first()
         if found is None:
             raise Http404
         return found
 
     def check_nothing(self, request: Request) -> None:
-        """Refuse a body that says something."""
+        """Raise ValidationError for a body that has members."""
         NothingSerializer(data=request.data).is_valid(raise_exception=True)
 
 
-def with_secret(row: Subscription) -> dict[str, Any]:
-    """Return a subscription as it is shown with its secret."""
+def with_secret(row: Subscription) -> dict[str, object]:
+    """Return the JSON of a subscription with its secret."""
     return {**SubscriptionSerializer(row).data, "secret": actions.secret_of(row)}
 
 
@@ -130,9 +135,9 @@ class SubscriptionsView(WebhookView):
         """
         given = NewSubscriptionSerializer(data=request.data, context={"user": request.user})
         given.is_valid(raise_exception=True)
-        row = actions.subscribe(by=request.user, **given.validated_data)
+        row = actions.subscribe(by=user_of(request), **given.validated_data)
         body = with_secret(row)
-        return Response(body, status=201, headers={"Location": body["url"]})
+        return Response(body, status=201, headers={"Location": str(body["url"])})
 
 
 class SubscriptionView(WebhookView):
@@ -232,7 +237,7 @@ class SendAgainView(WebhookView):
     def post(self, request: Request, key: str, message: str) -> Response:
         """Have a message sent again at once, under the same id and with the same body."""
         self.check_nothing(request)
-        row: Message | None = self.row(request, key).messages.filter(key=message).first()
+        row = self.row(request, key).messages.filter(key=message).first()
         if row is None:
             raise Http404
         return Response(MessageSerializer(actions.send_again(message=row)).data, status=202)

@@ -5,19 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.registry.gazetteer import (
-    Curated,
-    DivisionRow,
-    Edition,
-    Gazetteer,
-    GazetteerError,
-    SourceRow,
-    build,
-    kind_of,
-    main,
-    read,
-    validity,
-)
+from apps.registry.gazetteer.deriving import build, kind_of, main
+from apps.registry.gazetteer.files import read
+from apps.registry.gazetteer.rows import Curated, DivisionRow, Edition, Gazetteer, GazetteerError, SourceRow, validity
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "gazetteer"
 SHARED = Path(__file__).parents[3] / "shared" / "gazetteer"

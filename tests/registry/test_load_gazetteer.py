@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from apps.registry.actions import load_gazetteer
-from apps.registry.gazetteer import GazetteerError
+from apps.registry.gazetteer.rows import GazetteerError
 from apps.registry.models import District, Neighbourhood, Street
 
 pytestmark = pytest.mark.django_db

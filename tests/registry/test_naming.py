@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.registry.gazetteer import DivisionRow, Gazetteer, read
+from apps.registry.gazetteer.files import read
+from apps.registry.gazetteer.rows import DivisionRow, Gazetteer
 from apps.registry.naming import by_match_key, match_key, resolve
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from datetime import date
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -15,7 +15,10 @@ from apps.common.rules.territory import NOWHERE, Territory
 from apps.common.values.dates import today
 from apps.registry.models import District, MemberUnit, Neighbourhood, Street
 
-# What somebody can be appointed to: the columns of an appointment, in their order.
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# The kinds of record to which somebody can be appointed, in the order of the columns of an appointment.
 SCOPES = (District, Street, Neighbourhood, MemberUnit)
 # The appointed units with all their parts, however deep. UNION, not UNION ALL: a circle of parents ends, too.
 UNITS_AND_PARTS = """
@@ -40,7 +43,7 @@ class User(AbstractUser):
 
     @cached_property
     def territory(self) -> Territory:
-        """Where the user may edit today: at most two queries, once for each object, and so for each request."""
+        """The territory that the user may edit today: at most two queries, once an object, and so once a request."""
         if not self.is_active:
             return NOWHERE
         if self.is_superuser and self.acts_as_steward:
@@ -77,7 +80,9 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(Q(until=None) | Q(until__gte=day), from_day__lte=day)
 
 
-def _scope(model: Any, label: Any, help_text: Any) -> models.ForeignKey[Any, Any]:
+def _scope(
+    model: type[District | Street | Neighbourhood | MemberUnit], label: "StrOrPromise", help_text: "StrOrPromise"
+) -> models.ForeignKey[Any, Any]:
     return models.ForeignKey(
         model, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=label, help_text=help_text
     )

@@ -3,7 +3,6 @@
 import re
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -23,7 +22,7 @@ USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 
 def digest(key: str, secret: str, pepper: str) -> str:
-    """Return what is kept of a secret: an HMAC under a pepper that the database does not hold."""
+    """Return the digest of a secret that is stored: an HMAC under a pepper that the database does not hold."""
     return salted_hmac("accounts.Token", f"{key}.{secret}", secret=pepper, algorithm="sha256").hexdigest()
 
 
@@ -110,7 +109,7 @@ class Token(models.Model):
         return f"{PREFIX}{self.key}.{secret}"
 
     def is_secret(self, secret: str) -> bool:
-        """Tell, in constant time, whether this is the token's secret, under this pepper or a former one."""
+        """Return, in constant time, whether this is the token's secret, under this pepper or a former one."""
         peppers = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
         # All are tried, whatever the first of them gave.
         matches = [constant_time_compare(digest(self.key, secret, pepper), self.digest) for pepper in peppers]
@@ -124,7 +123,7 @@ class Token(models.Model):
     def note_use(self, secret: str) -> None:
         """Keep the time of use, at most once a minute, and take up a new pepper where the digest has a former one."""
         now = timezone.now()
-        stale: Any = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_IS_NOTED_EVERY)
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_IS_NOTED_EVERY)
         if not self.last_used_at or self.last_used_at < now - USE_IS_NOTED_EVERY:
             current = digest(self.key, secret, settings.SECRET_KEY)
             Token.objects.filter(stale, pk=self.pk).update(last_used_at=now, digest=current)

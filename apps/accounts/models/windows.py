@@ -1,4 +1,4 @@
-"""How many requests were made in the window of time that is running: one row for each who asks."""
+"""The number of requests of each client in the present window of time: one row a client."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

@@ -18,6 +18,14 @@ class Target(NamedTuple):
     name: str
 
 
+def model_of(content_type_id: int) -> type[Citable]:
+    """Return the model of the records that generic references with this content type point at."""
+    model = ContentType.objects.get_for_id(content_type_id).model_class()
+    if model is None or not issubclass(model, Citable):
+        raise LookupError(f"content type {content_type_id} is not that of a record")
+    return model
+
+
 def load_targets(pairs: Iterable[tuple[int, int]], *, published_only: bool = False) -> dict[tuple[int, int], Target]:
     """Look up records by (content type id, primary key), all in one query however many kinds there are.
 

@@ -1,4 +1,4 @@
-"""How we know: published articles, the places in them that support facts, and the numbers they report."""
+"""Published articles, the places in them that support facts, and the numbers they report."""
 
 from apps.evidence.models.articles import SHA256_PATTERN, Article, ArticleText
 from apps.evidence.models.changes import IssueDateCorrection, RedactedDigest, Redaction

@@ -1,6 +1,6 @@
 """Published articles, and their texts where they are attached."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pgtrigger
 from django.core.validators import RegexValidator
@@ -13,16 +13,18 @@ from apps.common.rules.change_log import logged
 from apps.common.values.columns import EDTFField, PinyinField, SearchField
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
 
-def sha256_field(label: Any, help_text: Any, **options: Any) -> models.CharField:
+def sha256_field(label: "StrOrPromise", help_text: "StrOrPromise") -> "models.CharField[str, str]":
     return models.CharField(
         label,
         max_length=64,
         validators=[RegexValidator(SHA256_PATTERN, _("64 hexadecimal digits in lower case are expected."))],
         help_text=help_text,
-        **options,
     )
 
 

@@ -1,4 +1,4 @@
-"""What was changed behind published facts, by whom and why: corrected dates of issue, and redactions."""
+"""Changes behind published facts, with their authors and reasons: corrected dates of issue, and redactions."""
 
 from django.conf import settings
 from django.db import models
@@ -10,7 +10,7 @@ from apps.evidence.redaction.digests import MARK
 
 
 class Change(models.Model):
-    """Who changed something, when and why. Written by actions, and never changed."""
+    """The author, time and reason of a change. Written by actions, and never changed."""
 
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -59,7 +59,7 @@ class IssueDateCorrection(Change):
 
 
 class Redaction(Change):
-    """A person's name that was removed everywhere. The name itself is not kept, only what recognises it."""
+    """A person's name that was removed everywhere. Not the name is kept, but a digest and a length to recognise it."""
 
     digest = sha256_field(_("keyed digest"), _("HMAC-SHA-256 of the name under the service's secret key."))
     length = models.PositiveSmallIntegerField(_("length"), help_text=_("Length of the name in Unicode code points."))
@@ -75,7 +75,7 @@ class Redaction(Change):
 
 
 class RedactedDigest(models.Model):
-    """A digest of an article's text that changed by a redaction: how a fixture file with the old one is read since."""
+    """A digest of an article's text that changed by a redaction: a fixture file may still hold the old one."""
 
     article = models.ForeignKey(
         Article,

@@ -12,7 +12,7 @@ from apps.common.models.records import NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.registry.models import MemberUnit
 
-# How a comparator is written before a number.
+# The sign of a comparator before a number.
 SIGNS = {"=": "", ">=": "≥ ", ">": "> ", "~": "≈ ", "<=": "≤ ", "<": "< "}
 
 

@@ -1,7 +1,7 @@
 """Places in articles: citations, which support facts, and marks of what is no fact."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pgtrigger
 from django.conf import settings
@@ -14,13 +14,17 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Record, RecordQuerySet
-from apps.common.rules.territory import condition, territory_of
+from apps.common.models.targets import model_of
+from apps.common.rules.territory import Reader, condition, territory_of
 from apps.common.sql.slots import literal
 from apps.evidence import spans
 from apps.evidence.models.articles import SHA256_PATTERN, Article, sha256_field
 
+if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
+    from apps.common.serializers.compiler import SqlRow
+
 BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace() and char != "\n")
-# `spans.quote` in SQL. What is asked for step by step: the body, the words and the room beside them, the line's ends.
+# `spans.quote` in SQL. Step by step: the body, the words and the room beside them, the line's ends.
 QUOTATION = """(
     SELECT row_to_json(r) FROM (
         SELECT CASE WHEN length(words) > {most} THEN left(words, {most} - 1) || '…' ELSE words END AS exact,
@@ -130,7 +134,7 @@ class Span(Record):
             raise ValidationError({"sha256": self._where_it_is(text.body)})
 
     def _where_it_is(self, body: str) -> str:
-        """Say what is wrong with the digest, and at which position the text with this digest really stands."""
+        """Return the message about a wrong digest, with the position at which the text with this digest stands."""
         message = str(_("The digest is not that of the text at this position."))
         place = spans.locate(body, self.start, self.end, self.sha256)
         if place is None:
@@ -142,9 +146,9 @@ class Span(Record):
 
 
 class CitationQuerySet(RecordQuerySet):
-    """Citations, which are seen where the record is seen that they support."""
+    """Citations; a user sees those of the records that he sees."""
 
-    def visible_to(self, user: Any) -> "CitationQuerySet":
+    def visible_to(self, user: Reader) -> "CitationQuerySet":
         """Return the citations of records that a user may see."""
         territory = territory_of(user)
         if territory.everything:
@@ -158,13 +162,13 @@ class CitationQuerySet(RecordQuerySet):
         lying = condition(self.model, territory)
         return self.filter(~hidden if lying is None else ~hidden | lying)
 
-    def seen_with_record(self, user: Any) -> "CitationQuerySet":
+    def seen_with_record(self, user: Reader) -> "CitationQuerySet":
         """Return all: the citations of a record are seen with it."""
         return self
 
 
 class Citation(Span):
-    """Where an article says something: a span of its body, and the fields of the record that the span supports."""
+    """Evidence of a record: a span of an article's body, and the fields of the record that the span supports."""
 
     resource = "citations"
     counted_by = None  # a place in an article
@@ -200,7 +204,7 @@ class Citation(Span):
         ]
         triggers = [
             *Span.Meta.triggers,
-            # The other half of "nothing without a source" (common.models.Fact): the last citation cannot go away.
+            # The other half of "nothing without a source" (in common.models.records): the last citation cannot go.
             pgtrigger.Trigger(
                 name="fact_keeps_evidence",
                 operation=pgtrigger.Delete | pgtrigger.UpdateOf("content_type_id", "object_id"),
@@ -232,13 +236,13 @@ class Citation(Span):
         ]
 
     @property
-    def quotation(self) -> dict[str, Any] | None:
+    def quotation(self) -> dict[str, object] | None:
         """The words of the article, with what stands around them; None where no text is attached or none is shown."""
         text = getattr(self.article, "text", None) if settings.QUOTATIONS_PUBLIC else None
         return spans.quote(text.body, self.start, self.end)._asdict() if text else None
 
     @classmethod
-    def quotation_sql(cls, row: Any) -> str:
+    def quotation_sql(cls, row: "SqlRow") -> str:
         """Return `quotation` in SQL for a row of a statement that is being written (`spans.quote`)."""
         start, end = row.column("start"), row.column("end")
         return QUOTATION.format(
@@ -253,8 +257,7 @@ class Citation(Span):
     def clean(self) -> None:
         super().clean()
         if self.content_type_id and self.supports:
-            model: Any = self.content_type.model_class()
-            known = {field.name for field in model._meta.get_fields()}
+            known = {field.name for field in model_of(self.content_type_id)._meta.get_fields()}
             if unknown := sorted(set(self.supports) - known):
                 raise ValidationError({"supports": _("Not a field of the record: %s.") % ", ".join(unknown)})
 

@@ -1,4 +1,4 @@
-"""How a name is put out of sight: each of its characters becomes ■, so that what stands behind it keeps its place.
+"""Blackening a name: each of its characters becomes ■, so that the text behind it keeps its offset.
 
 Pure: texts in, texts out. A redacted name is known only by its length and by a digest under a secret key. Text that
 comes in later, from a fixture or a captured page, is searched with those.
@@ -23,7 +23,7 @@ def conceal(text: str, name: str) -> str:
 
 
 def occurrences(text: str, name: str) -> int:
-    """Return how often a name stands in a text."""
+    """Return the number of times that a text holds a name."""
     return len(re.findall(f"(?={re.escape(name)})", text)) if name in text else 0
 
 
@@ -35,7 +35,7 @@ def _blacken(text: str, starts: Iterable[int], length: int) -> str:
 
 
 class RedactionKeys:
-    """The secret under which names and digests are recognised: a list of keys, of which the first is in use."""
+    """The secret keys under which names and digests are recognised; the first is in use."""
 
     def __init__(self, secrets: Sequence[str | bytes]) -> None:
         self.keys = [hashlib.sha256(_PURPOSE + force_bytes(secret)).digest() for secret in secrets]
@@ -51,12 +51,12 @@ class RedactionKeys:
 
 @dataclass(frozen=True)
 class Redactor:
-    """Blackens in any text the names that were redacted, one after the other as it was done.
+    """Blackens redacted names in any text, one after the other in the order of the redactions.
 
     `names` are pairs of length and keyed digest, in the order of the redactions.
     """
 
-    key: RedactionKeys
+    keys: RedactionKeys
     names: Sequence[tuple[int, str]] = field(default_factory=list)
 
     def __call__(self, text: str) -> str:
@@ -64,7 +64,7 @@ class Redactor:
             starts = [
                 start
                 for start in range(len(text) - length + 1)
-                if digest in self.key.digests(text[start : start + length])
+                if digest in self.keys.digests(text[start : start + length])
             ]
             if starts:
                 text = _blacken(text, starts, length)

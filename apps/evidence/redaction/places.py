@@ -1,8 +1,8 @@
-"""Where names stand in the database, and how stored texts are put in another form with all that hangs on them."""
+"""The places of names in the database, and the rewriting of stored texts with the digests that depend on them."""
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -20,21 +20,21 @@ from apps.evidence.redaction.digests import MARK, RedactionKeys, Redactor, conce
 
 
 class Occurrence(NamedTuple):
-    """A text of a row in which a name stands, and how often."""
+    """A text of a row that holds a name, and the number of times."""
 
     row: models.Model
     field: str
     times: int
 
 
-def secret() -> RedactionKeys:
-    """Return the key of this service."""
+def redaction_keys() -> RedactionKeys:
+    """Return the keys of this service."""
     return RedactionKeys([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
 
 
 def redactor() -> Redactor:
-    """Return what blackens the names redacted so far in any text."""
-    return Redactor(secret(), list(Redaction.objects.order_by("pk").values_list("length", "digest")))
+    """Return a redactor for the names redacted so far."""
+    return Redactor(redaction_keys(), list(Redaction.objects.order_by("pk").values_list("length", "digest")))
 
 
 def redacted(text: str) -> str:
@@ -43,28 +43,28 @@ def redacted(text: str) -> str:
 
 
 def redacted_file(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of a fixture file without redacted names, and with the digests that hold since."""
+    """Return the content of a fixture file without redacted names, and with the digests of the redacted texts."""
     blacken = redactor()
     if not blacken.names:
         return content
     changed = RedactedDigest.objects.filter(article__slug=content["article"].get("slug", ""))
     digests = dict(changed.values_list("original", "sha256"))
 
-    def read(value: Any, name: str = "") -> Any:
+    def read(value: object, name: str = "") -> object:
         if isinstance(value, dict):
             return {key: read(inner, key) for key, inner in value.items()}
         if isinstance(value, list):
             return [read(inner) for inner in value]
         if name.endswith("sha256"):
-            return _current(blacken.key, digests, value)
+            return _current(blacken.keys, digests, value)
         return blacken(value) if isinstance(value, str) else value
 
     return {name: read(value) for name, value in content.items()}
 
 
-def _current(key: RedactionKeys, digests: dict[str, str], sha256: Any) -> Any:
+def _current(keys: RedactionKeys, digests: dict[str, str], sha256: object) -> object:
     """Return the digest that took the place of another one, through all redactions."""
-    while found := next((digests[known] for known in key.digests(str(sha256)) if known in digests), None):
+    while found := next((digests[known] for known in keys.digests(str(sha256)) if known in digests), None):
         sha256 = found
     return sha256
 
@@ -73,7 +73,7 @@ def _current(key: RedactionKeys, digests: dict[str, str], sha256: Any) -> Any:
 
 
 def places_of(name: str) -> list[Occurrence]:
-    """Return all places in which a name stands: records, notes of changes, stored pages, the log of the admin."""
+    """Return the occurrences of a name in records, notes of changes, stored pages and the log of the admin."""
     return [*_in_rows(name), *_in_texts(name), *_in_log(name)]
 
 
@@ -110,7 +110,7 @@ def _escaped(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-def _in_fields(model: Any, names: list[str], wanted: str) -> Iterator[Occurrence]:
+def _in_fields(model: type[models.Model], names: list[str], wanted: str) -> Iterator[Occurrence]:
     condition = Q()
     for name in names:
         condition |= Q(**{f"{name}__contains": wanted})
@@ -124,22 +124,22 @@ def _in_fields(model: Any, names: list[str], wanted: str) -> Iterator[Occurrence
 
 
 def blacken_rows(name: str) -> int:
-    """Blacken a name in all rows and in the log; returns how often it stood there."""
+    """Blacken a name in all rows and in the log of the admin; returns the number of occurrences."""
     count = 0
-    rows: dict[tuple[type[models.Model], Any], tuple[models.Model, list[str]]] = {}
-    for place in _in_rows(name):
-        row, names = rows.setdefault((type(place.row), place.row.pk), (place.row, []))
-        setattr(row, place.field, conceal(getattr(row, place.field), name))
-        names.append(place.field)
-        count += place.times
+    rows: dict[tuple[type[models.Model], object], tuple[models.Model, list[str]]] = {}
+    for found in _in_rows(name):
+        row, names = rows.setdefault((type(found.row), found.row.pk), (found.row, []))
+        setattr(row, found.field, conceal(getattr(row, found.field), name))
+        names.append(found.field)
+        count += found.times
     for row, names in rows.values():
         _save(row, names)
-    for place in list(_in_log(name)):
-        log = LogEntry.objects.get(pk=place.row.pk)  # both forms of the name may stand in one row
-        text = conceal(getattr(log, place.field), name)
-        setattr(log, place.field, text.replace(_escaped(name), _escaped(MARK * len(name))))
-        log.save(update_fields=[place.field])
-        count += place.times
+    for found in list(_in_log(name)):
+        log = LogEntry.objects.get(pk=found.row.pk)  # both forms of the name may stand in one row
+        text = conceal(getattr(log, found.field), name)
+        setattr(log, found.field, text.replace(_escaped(name), _escaped(MARK * len(name))))
+        log.save(update_fields=[found.field])
+        count += found.times
     return count
 
 
@@ -159,12 +159,12 @@ def _save(row: models.Model, names: list[str]) -> None:
 
 
 def blacken_texts(name: str) -> int:
-    """Blacken a name in all stored pages; returns how often it stood there."""
+    """Blacken a name in all stored pages; returns the number of occurrences."""
     count = 0
-    for place in list(_in_texts(name)):
-        text: Any = place.row
+    for found in list(_in_texts(name)):
+        text = cast("ArticleText", found.row)
         replace_text(text, conceal(text.captured, name))
-        count += place.times
+        count += found.times
     return count
 
 
@@ -178,7 +178,7 @@ def replace_text(text: ArticleText, captured: str) -> ArticleText:
     former = text.captured
     body = captured[article.body_start : article.body_end]
     text.delete()
-    key, changed = secret(), {}
+    keys, changed = redaction_keys(), {}
     for column, sha256 in (("captured_sha256", spans.digest(captured)), ("body_sha256", spans.digest(body))):
         changed[getattr(article, column)] = sha256
         setattr(article, column, sha256)
@@ -192,7 +192,9 @@ def replace_text(text: ArticleText, captured: str) -> ArticleText:
                 span.save(update_fields=["sha256"])
     for old, new in changed.items():
         if old != new:
-            RedactedDigest.objects.update_or_create(article=article, original=key.digest(old), defaults={"sha256": new})
+            RedactedDigest.objects.update_or_create(
+                article=article, original=keys.digest(old), defaults={"sha256": new}
+            )
     made = ArticleText.objects.create(article=article, captured=captured)
     _replace_in_log(article, {**changed, former: captured})
     return made
@@ -202,7 +204,7 @@ def replace_text(text: ArticleText, captured: str) -> ArticleText:
 
 
 def blacken_log(name: str) -> None:
-    """Blacken a name in the change log: in what rows held before and after each change, and in the reasons."""
+    """Blacken a name in the change log: in the rows before and after each change, and in the reasons."""
     models_by_table = logged_models()
 
     def change(entry: LoggedChange) -> bool:
@@ -216,8 +218,8 @@ def blacken_log(name: str) -> None:
     amend(change, holding=name)
 
 
-def _blacken_values(model: Any, row: dict[str, Any] | None, name: str) -> bool:
-    """Blacken a name in the columns of a logged row, and what is computed of them; tell whether it stood there."""
+def _blacken_values(model: type[models.Model], row: dict[str, Any] | None, name: str) -> bool:
+    """Blacken a name in a logged row and in the columns computed from it; return whether the row held it."""
     names = ["captured"] if model is ArticleText else text_fields(model)
     changed = [column for column in names if name in ((row or {}).get(column) or "")]
     for column in changed:

@@ -1,7 +1,7 @@
 """The article workbench: an article's text beside what the registry makes of it.
 
-Here is what the page shows: `Bench`, the text cut at all boundaries of what is known about it, and `Panel`, what is
-known about one stretch of it and what can be done there. The views are in `admin_views.py`.
+`Bench` is the content of the page: the text, cut at the boundaries of citations, marks and findings. `panel.py` has the
+stretch that was chosen, and `admin_views.py` the views.
 """
 
 from collections import Counter, defaultdict
@@ -12,13 +12,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Value
+from django.db.models import Model, Value
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.models.records import Citable, citable_models
-from apps.common.models.targets import Target, load_targets
+from apps.common.models.targets import Target, load_targets, model_of
+from apps.common.rules.territory import Reader
 from apps.common.values.columns import EDTFField
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
@@ -27,7 +28,7 @@ from apps.evidence.models.spans import Span
 from apps.evidence.workbench import coverage
 from apps.evidence.workbench.scanner import Finding
 
-# What is drawn alike: colour and line stand for a family of kinds.
+# Kinds of one family are drawn alike, by colour and line.
 FAMILIES = {
     "member-units": "unit",
     "unit-names": "unit",
@@ -46,7 +47,7 @@ OPEN = {
     "date": gettext_lazy("date, not covered"),
     "quoted": gettext_lazy("quoted, not covered"),
 }
-# What a finding most often turns out to be.
+# The kind of record that a finding most often turns out to be.
 USUAL_KIND = {"numeral": "figures", "date": "events", "quoted": "projects"}
 FOUND_PER_KIND = 5
 OFFERED = 4
@@ -72,7 +73,7 @@ def edtf_fields(model: type[Citable]) -> list[EDTFField]:
     return [f for f in model._meta.concrete_fields if isinstance(f, EDTFField)]
 
 
-def find(path: str, user: Any) -> Citable | None:
+def find(path: str, user: Reader) -> Citable | None:
     """Return the record of a path such as alliances/wujiaochang-zhen-lianxihui, if the user sees it."""
     resource, _slash, key = path.partition("/")
     model = kinds().get(resource)
@@ -92,7 +93,7 @@ def label_of(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-# What the text holds --------------------------------------------------------------------------------------------------
+# Stretches of the text ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -146,26 +147,26 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch between two boundaries, and the places that it lies in, the narrowest first."""
+    """A stretch between two boundaries, and the stretches that it lies in, the narrowest first."""
 
     start: int
     end: int
     text: str
-    places: Sequence[Stretch]
+    stretches: Sequence[Stretch]
 
     @property
     def kinds(self) -> str:
-        return " ".join(dict.fromkeys(place.kind for place in self.places))
+        return " ".join(dict.fromkeys(stretch.kind for stretch in self.stretches))
 
     @property
     def whole(self) -> Stretch:
-        """The narrowest place, which is what a click means."""
-        return self.places[0]
+        """The narrowest stretch, which is what a click means."""
+        return self.stretches[0]
 
     @property
     def description(self) -> str:
         return "; ".join(
-            f"{place.label}: {place.target.name}" if place.target else place.label for place in self.places
+            f"{stretch.label}: {stretch.target.name}" if stretch.target else stretch.label for stretch in self.stretches
         )
 
 
@@ -190,17 +191,16 @@ class Draft:
 
 
 class Bench:
-    """All that is shown of one article. It costs the same number of queries whatever the article holds."""
+    """The content of the page of one article. It costs the same number of queries whatever the article holds."""
 
-    def __init__(self, article: Article, user: Any) -> None:
+    def __init__(self, article: Article, user: Reader) -> None:
         self.article = article
         self.user = user
         self.body: str = article.text.body
 
     @cached_property
     def statements(self) -> list[Citation]:
-        rows: Any = self.article.citation_spans
-        return list(rows.visible_to(self.user).order_by("start", "end", "slug"))
+        return list(self.article.citation_spans.visible_to(self.user).order_by("start", "end", "slug"))
 
     @cached_property
     def marks(self) -> list[Mark]:
@@ -236,24 +236,24 @@ class Bench:
         return list(found.values())
 
     def _draft(self, content_type: int, pk: int) -> Draft:
-        model: Any = ContentType.objects.get_for_id(content_type).model_class()
+        model = model_of(content_type)
         target = self.targets[content_type, pk]
         path = f"{target.resource}/{target.key}"
-        return Draft(path, label_of(model._meta.verbose_name), target.name, _page(model, pk))
+        return Draft(path, label_of(str(model._meta.verbose_name)), target.name, _page(model, pk))
 
     @cached_property
-    def places(self) -> list[Stretch]:
+    def stretches(self) -> list[Stretch]:
         return [*map(self._cited, self.statements), *map(self._marked, self.marks), *self._open()]
 
     def _cited(self, row: Citation) -> Stretch:
-        model: Any = ContentType.objects.get_for_id(row.content_type_id).model_class()
+        model = model_of(row.content_type_id)
         target = self.targets.get((row.content_type_id, row.object_id))
         return Stretch(
             row.start,
             row.end,
             model.resource,
             family(model),
-            label_of(model._meta.verbose_name),
+            label_of(str(model._meta.verbose_name)),
             self.body[row.start : row.end],
             url=_page(Citation, row.pk),
             target=target,
@@ -276,15 +276,15 @@ class Bench:
 
     @property
     def proposals(self) -> list[Stretch]:
-        return [place for place in self.places if place.finding]
+        return [stretch for stretch in self.stretches if stretch.finding]
 
     @property
     def paragraphs(self) -> list[list[Piece]]:
-        places = self.places
-        bounds = [(place.start, place.end) for place in places]
+        stretches = self.stretches
+        bounds = [(stretch.start, stretch.end) for stretch in stretches]
         return [
             [
-                Piece(left, right, self.body[left:right], [places[number] for number in numbers])
+                Piece(left, right, self.body[left:right], [stretches[number] for number in numbers])
                 for left, right, numbers in spans.pieces(start, end, bounds)
             ]
             for start, end in spans.paragraphs(self.body)
@@ -292,7 +292,7 @@ class Bench:
 
     @property
     def legend(self) -> list[Option]:
-        counts = Counter((place.kind, place.family) for place in self.places)
+        counts = Counter((stretch.kind, stretch.family) for stretch in self.stretches)
         options = [
             Option(name, family(model), label_of(str(model._meta.verbose_name)), counts[name, family(model)])
             for name, model in kinds().items()
@@ -304,24 +304,24 @@ class Bench:
         return options
 
     def at(self, start: int, end: int) -> list[Stretch]:
-        """Return the places that touch a stretch, the narrowest first."""
-        touching = [place for place in self.places if place.start < end and place.end > start]
-        return sorted(touching, key=lambda place: (place.end - place.start, place.start))
+        """Return the stretches that touch a part of the body, the narrowest first."""
+        touching = [stretch for stretch in self.stretches if stretch.start < end and stretch.end > start]
+        return sorted(touching, key=lambda stretch: (stretch.end - stretch.start, stretch.start))
 
 
 def _named(keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Target]:
-    """Return records that have no name of their own with what they are called all the same; one query a kind."""
+    """Return records without a name of their own as targets that are named by `str()`; one query a kind."""
     by_kind = defaultdict(list)
     for content_type, pk in keys:
         by_kind[content_type].append(pk)
     named = {}
     for content_type, pks in by_kind.items():
-        model: Any = ContentType.objects.get_for_id(content_type).model_class()
+        model = model_of(content_type)
         related: Any = admin.site.get_model_admin(model).list_select_related or ()
         for record in model._default_manager.select_related(*related).filter(pk__in=pks):
             named[content_type, record.pk] = Target(model.resource, record.key, str(record))
     return named
 
 
-def _page(model: Any, pk: int) -> str:
+def _page(model: type[Model], pk: int) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])

@@ -1,4 +1,4 @@
-"""How much of an article the registry holds: what may state a fact, and which citation or mark covers it.
+"""The coverage of an article by the registry: its findings, and the citations or marks that cover each of them.
 
 A finding is **covered** when every character of it lies in a citation or a mark of the article, whatever record the
 citation is for: a known name, above all, may stand in a sentence that is cited for another record. A **value** is
@@ -18,12 +18,11 @@ from math import floor
 from typing import Any
 
 from django.contrib.contenttypes.fields import GenericForeignKey
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import ManyToManyField, Q
 
-from apps.common.models.records import Fact, citable_models
-from apps.common.models.targets import Target, load_targets
+from apps.common.models.records import Citable, Fact, citable_models
+from apps.common.models.targets import Target, load_targets, model_of
 from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Article, ArticleText, Citation, Figure
 from apps.evidence.workbench.scanner import KINDS, Finding, scan
@@ -32,12 +31,12 @@ from apps.registry.models.divisions import Division
 
 VALUE = "value"
 
-# Over values ----------------------------------------------------------------------------------------------------------
+# Values ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Uncovered:
-    """A citation or a mark: where it lies, what it is, and what it is for."""
+class CoveringSpan:
+    """A citation or a mark that covers text: its span, its address, and its record or reason."""
 
     start: int
     end: int
@@ -49,11 +48,11 @@ class Uncovered:
 
 @dataclass(frozen=True)
 class Covered:
-    """A finding with the citations and marks that together cover it; without any, nothing does."""
+    """A finding with the citations and marks that together cover it; it is false if there are none."""
 
     finding: Finding
-    citations: tuple[Uncovered, ...] = ()
-    marks: tuple[Uncovered, ...] = ()
+    citations: tuple[CoveringSpan, ...] = ()
+    marks: tuple[CoveringSpan, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.citations or self.marks)
@@ -70,7 +69,7 @@ class Stated:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many there are and how many of them are covered."""
+    """A number of findings or values, and the number of those that are covered."""
 
     total: int = 0
     covered: int = 0
@@ -86,7 +85,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What an article may state, with what covers it. Nothing can be found where no text is attached."""
+    """The findings and values of an article with their coverage. Without an attached text there are no findings."""
 
     article: Article
     text_attached: bool
@@ -109,7 +108,7 @@ class Coverage:
 
 
 def is_covered(finding: Finding, stretches: Iterable[tuple[int, int]]) -> bool:
-    """Tell whether each character of a finding lies in one of the stretches of text."""
+    """Return whether each character of a finding lies in one of the stretches of text."""
     reached = finding.start
     for start, end in sorted(stretches):
         if start > reached:
@@ -118,26 +117,28 @@ def is_covered(finding: Finding, stretches: Iterable[tuple[int, int]]) -> bool:
     return reached >= finding.end
 
 
-def cover(findings: Iterable[Finding], citations: Iterable[Uncovered], marks: Iterable[Uncovered]) -> list[Covered]:
+def cover(
+    findings: Iterable[Finding], citations: Iterable[CoveringSpan], marks: Iterable[CoveringSpan]
+) -> list[Covered]:
     """Return each finding with the citations and marks that cover it."""
-    places: dict[tuple[int, int], tuple[list[Uncovered], list[Uncovered]]] = defaultdict(lambda: ([], []))
+    spans: dict[tuple[int, int], tuple[list[CoveringSpan], list[CoveringSpan]]] = defaultdict(lambda: ([], []))
     for position, group in enumerate((citations, marks)):
-        for place in group:
-            places[place.start, place.end][position].append(place)
-    stretches = sorted(places)
+        for span in group:
+            spans[span.start, span.end][position].append(span)
+    stretches = sorted(spans)
     starts = [start for start, _end in stretches]
     covered = []
     for finding in findings:
         near = [s for s in stretches[: bisect_left(starts, finding.end)] if s[1] > finding.start]
-        # One that holds the whole finding says it; several that hold parts of it say it only together.
+        # One that holds the whole finding is enough; those that hold parts of it cover it only together.
         whole = [s for s in near if s[0] <= finding.start and finding.end <= s[1]]
         holding = whole or (near if is_covered(finding, near) else [])
-        cited, marked = (tuple(place for s in holding for place in places[s][position]) for position in (0, 1))
+        cited, marked = (tuple(span for s in holding for span in spans[s][position]) for position in (0, 1))
         covered.append(Covered(finding, cited, marked))
     return covered
 
 
-# Over the registry ----------------------------------------------------------------------------------------------------
+# Queries ----------------------------------------------------------------------------------------------------
 
 
 def known_names(*, published_only: bool = False) -> Mapping[str, Sequence[str]]:
@@ -156,7 +157,7 @@ def known_names(*, published_only: bool = False) -> Mapping[str, Sequence[str]]:
 
 
 @lru_cache(maxsize=2)
-def _names(published_only: bool, count: int, digest: Any) -> dict[str, list[str]]:
+def _names(published_only: bool, count: int, digest: object) -> dict[str, list[str]]:
     names: dict[str, list[str]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(_names_sql(published_only))
@@ -186,12 +187,12 @@ def _names_sql(published_only: bool) -> str:
 
 
 def scan_body(body: str, *, published_only: bool = False) -> list[Finding]:
-    """Return what in a body may state a fact, with all names that the registry knows."""
+    """Return the findings of a body, with all names that the registry knows."""
     return scan(body, known_names(published_only=published_only))
 
 
 def examine(article: Article, *, published_only: bool = False) -> Coverage:
-    """Return how much of an article the registry holds; of drafts nothing is seen with `published_only`."""
+    """Return the coverage of an article; with `published_only`, drafts do not count."""
     columns = ("start", "end", "slug", "content_type_id", "object_id")
     rows = list(article.citation_spans.order_by("start", "end", "slug").values_list(*columns, named=True))
     targets = load_targets(((row.content_type_id, row.object_id) for row in rows), published_only=published_only)
@@ -200,11 +201,11 @@ def examine(article: Article, *, published_only: bool = False) -> Coverage:
     if text is None:
         return Coverage(article, False, [], values)
     citations = [
-        Uncovered(row.start, row.end, Citation.resource, row.slug, record=record)
+        CoveringSpan(row.start, row.end, Citation.resource, row.slug, record=record)
         for row in rows
         if (record := targets.get((row.content_type_id, row.object_id)))
     ]
-    marks = [Uncovered(m.start, m.end, m.resource, m.key, reason=m.reason) for m in article.mark_spans.all()]
+    marks = [CoveringSpan(m.start, m.end, m.resource, m.key, reason=m.reason) for m in article.mark_spans.all()]
     findings = scan_body(text.body, published_only=published_only)
     return Coverage(article, True, cover(findings, citations, marks), values)
 
@@ -216,7 +217,7 @@ def _values(targets: dict[tuple[int, int], Target]) -> Iterator[Stated]:
         keys[content_type_id].append(pk)
     supported = _supported(keys)
     for content_type_id, pks in keys.items():
-        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+        model = model_of(content_type_id)
         for pk, given in _given(model, pks):
             identity = (content_type_id, pk)
             for name in given:
@@ -235,26 +236,26 @@ def _supported(keys: dict[int, list[int]]) -> dict[tuple[int, int], set[str]]:
     return supported
 
 
-def _given(model: Any, pks: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+def _given(model: type[Citable], pks: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
     """Yield the primary keys of rows, each with the names of the fields in which somebody wrote something."""
     rows = model._base_manager.filter(pk__in=pks).order_by("pk")
     if issubclass(model, Division):
         if model is not Neighbourhood:
             return
-        rows = rows.filter(kind=Neighbourhood.Kind.ESTATE)
+        rows = rows.filter(Q(kind=Neighbourhood.Kind.ESTATE))
     fields: dict[str, Any] = {name: model._meta.get_field(name) for name in given_names(model)}
     many = {name: _linked(field, pks) for name, field in fields.items() if isinstance(field, ManyToManyField)}
     single = {name: field for name, field in fields.items() if name not in many}
     # A generic foreign key has no column of its own and is given where its key is.
     columns = ["object_id" if isinstance(field, GenericForeignKey) else field.attname for field in single.values()]
-    empty: list[tuple[Any, ...]] = [("", None, [], field.get_default()) for field in single.values()]
+    empty: list[tuple[object, ...]] = [("", None, [], field.get_default()) for field in single.values()]
     for pk, *values in rows.values_list("pk", *columns):
         given = [name for name, value, nothing in zip(single, values, empty, strict=True) if value not in nothing]
         yield pk, [*given, *(name for name in many if pk in many[name])]
 
 
 def _linked(field: Any, pks: Sequence[int]) -> set[int]:
-    """Return which of the rows have anything at the other end of a many-to-many relation."""
+    """Return those of the rows that a many-to-many relation links to any row."""
     column = field.m2m_field_name()
     through = field.remote_field.through._default_manager
     return set(through.filter(**{f"{column}__in": pks}).values_list(f"{column}_id", flat=True))

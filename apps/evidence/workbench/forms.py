@@ -14,8 +14,6 @@ from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Citation, Mark
 from apps.evidence.workbench.bench import Bench, field_label
 
-# Forms ----------------------------------------------------------------------------------------------------------------
-
 
 class SpanForm(RecordForm):
     """A stretch of the text; its digest is computed."""
@@ -27,8 +25,8 @@ class SpanForm(RecordForm):
         for name in ("start", "end"):
             self.fields[name].widget = forms.HiddenInput()
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean() or self.cleaned_data
         if {"start", "end"} <= cleaned.keys():
             self.instance.sha256 = spans.digest(self.bench.body[cleaned["start"] : cleaned["end"]])
         return cleaned
@@ -56,7 +54,7 @@ class CiteForm(SpanForm):
             raise ValidationError(_("There is no such record."))
         return str(self.cleaned_data["record"])
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         if self.target:
             self.instance.record = self.target
         return super().clean()

@@ -1,4 +1,4 @@
-"""The panel of the workbench that shows what cites a span."""
+"""The panel of the workbench: the chosen stretch, what is on record of it, and the forms to cite or mark it."""
 
 import re
 from functools import cached_property
@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, QueryDict
 from django.urls import reverse
 
 from apps.common.models.records import Fact
@@ -30,21 +30,19 @@ from apps.evidence.workbench.bench import (
 from apps.evidence.workbench.forms import CiteForm, MarkForm
 from apps.evidence.workbench.scanner import Finding
 
-# The selection --------------------------------------------------------------------------------------------------------
-
 
 class Panel:
-    """What is shown and offered about the chosen stretch of the text."""
+    """The content of the panel for the chosen stretch of the text."""
 
-    def __init__(self, bench: Bench, request: HttpRequest, data: Any) -> None:
+    def __init__(self, bench: Bench, request: HttpRequest, data: QueryDict) -> None:
         self.bench = bench
         self.request = request
         self.is_chosen = "start" in data
         length = len(bench.body)
         self.start = min(_number(data.get("start")), max(length - 1, 0))
         self.end = min(max(_number(data.get("end")), self.start + 1), length)
-        if data.get("widen") in ("sentence", "paragraph"):
-            self.start, self.end = getattr(spans, data["widen"])(bench.body, self.start, self.end)
+        if (widened := data.get("widen")) in ("sentence", "paragraph"):
+            self.start, self.end = getattr(spans, widened)(bench.body, self.start, self.end)
         self.kind = data.get("kind", "") if data.get("kind") in kinds() else ""
         self.path = data.get("record", "")
         self.cite_form: CiteForm | None = None
@@ -64,7 +62,7 @@ class Panel:
 
     @property
     def name(self) -> str:
-        """What in the stretch is most likely a name."""
+        """The part of the stretch that is most likely a name."""
         text = self.text.strip(" \u3000“”‘’《》「」『』,。，;；:：、")
         if self.finding and self.finding.kind == "date":
             return ""
@@ -79,7 +77,7 @@ class Panel:
         return [found for found in self.bench.findings if self.start <= found.start and found.end <= self.end]
 
     @property
-    def places(self) -> list[Stretch]:
+    def stretches(self) -> list[Stretch]:
         return self.bench.at(self.start, self.end) if self.is_chosen else []
 
     @property

@@ -1,4 +1,4 @@
-"""What in a text may state a fact: numerals, date expressions, quoted names, and names that the registry knows.
+"""The findings of a text, which may state a fact: numerals, dates, quoted names, names that the registry knows.
 
 Pure functions over texts; nothing here knows the database. What each kind is:
 
@@ -31,7 +31,7 @@ KINDS: tuple[Kind, ...] = ("numeral", "date", "quoted", "name")
 
 @dataclass(frozen=True)
 class Finding:
-    """A stretch of a text that may state a fact. `records`: what a known name can mean, as resource/key."""
+    """A stretch of a text that may state a fact. `records`: those that a known name can mean, as resource/key."""
 
     kind: Kind
     start: int
@@ -79,7 +79,7 @@ SPEECH = re.compile("[。?!]")
 
 
 def scan(body: str, names: Mapping[str, Sequence[str]]) -> list[Finding]:
-    """Return what in a text may state a fact, in reading order. `names`: known names, each with what it can mean."""
+    """Return the findings of a text in reading order. `names`: known names, each with the records that it can mean."""
     dates = list(_dates(body))
     found = [*dates, *_numerals(body, dates), *_quoted(body), *_names(body, names)]
     return sorted(found, key=lambda finding: (finding.start, finding.end, KINDS.index(finding.kind)))
@@ -101,7 +101,7 @@ def _numerals(body: str, dates: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def _counts(body: str, match: re.Match[str]) -> bool:
-    """Tell whether a Chinese numeral counts something, and is not a part of a word."""
+    """Return whether a Chinese numeral counts something, and is not a part of a word."""
     numeral, measure = match["chinese"], match["measure"] or ""
     if len(numeral) > 1 and set(numeral) & set("十百千万亿"):
         return True
@@ -131,5 +131,5 @@ def _names(body: str, names: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
 
 @lru_cache(maxsize=4)
 def _automaton(patterns: tuple[str, ...]) -> ahocorasick_rs.AhoCorasick:
-    """Return what finds all names in one pass; it is built again only when a name comes or goes."""
+    """Return the automaton that finds all names in one pass; it is built again only when a name comes or goes."""
     return ahocorasick_rs.AhoCorasick(patterns, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)

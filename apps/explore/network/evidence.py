@@ -2,30 +2,49 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import NamedTuple, TypedDict
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
+from apps.common.models.records import Citable
 from apps.evidence.models import ArticleText, Citation
 from apps.evidence.spans import quote
 from apps.explore.lookups import any_of
 
 
-def evidence_of(records: Iterable[tuple[Any, int]]) -> dict[tuple[Any, int], list[dict[str, Any]]]:
-    """Return the citations of records, given as (model, primary key), in reading order.
+class RecordId(NamedTuple):
+    """A record by its model and primary key."""
+
+    model: type[Citable]
+    pk: int
+
+
+class EdgeCitation(TypedDict):
+    """A citation in the JSON of an edge."""
+
+    article: dict[str, str]
+    start: int
+    end: int
+    supports: list[str]
+    quotation: dict[str, object] | None
+    url: str
+
+
+def evidence_of(records: Iterable[RecordId]) -> dict[RecordId, list[EdgeCitation]]:
+    """Return the citations of records, in reading order.
 
     The records must be ones that the reader may see: whoever sees a record sees its citations.
     """
-    keys: dict[Any, set[int]] = defaultdict(set)
+    keys: dict[type[Citable], set[int]] = defaultdict(set)
     for model, pk in records:
         keys[model].add(pk)
     types = ContentType.objects.get_for_models(*keys)
     condition = Q(pk__in=())
     for model, pks in sorted(keys.items(), key=lambda item: types[item[0]].pk):
         condition |= Q(content_type=types[model].pk) & any_of("object_id", pks)
-    models = {kind.pk: model for model, kind in types.items()}
+    models = {types[model].pk: model for model in keys}
     found = (
         Citation.objects.filter(condition)
         .order_by("article__slug", "start", "end", "slug")
@@ -36,10 +55,10 @@ def evidence_of(records: Iterable[tuple[Any, int]]) -> dict[tuple[Any, int], lis
     )
     rows = list(found)
     bodies = _bodies({row[2] for row in rows})
-    evidence: dict[tuple[Any, int], list[dict[str, Any]]] = defaultdict(list)
+    evidence: dict[RecordId, list[EdgeCitation]] = defaultdict(list)
     for content_type, pk, article, key, title, start, end, supports, slug in rows:
         body = bodies.get(article)
-        evidence[models[content_type], pk].append(
+        evidence[RecordId(models[content_type], pk)].append(
             {
                 "article": {"key": key, "name": title, "url": f"{settings.API_ROOT}/articles/{key}"},
                 "start": start,

@@ -1,13 +1,13 @@
 """The network for programs that draw and measure graphs: GraphML, and GEXF 1.3. Values in, XML out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
-from typing import Any
+from typing import TypedDict
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
-# What XML 1.0 cannot hold even as a reference.
+# Characters that XML 1.0 cannot hold even as a reference.
 UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Identifiers of GraphML are name tokens, which have neither a slash nor a number sign.
 NAME_TOKEN = str.maketrans("/#", ":.")
@@ -23,6 +23,13 @@ EDGE_TEXTS = (
 # Each with its type, which GraphML and GEXF call the same.
 NODE_ATTRIBUTES = {**dict.fromkeys(NODE_TEXTS, "string"), "degree": "int"}
 EDGE_ATTRIBUTES = dict.fromkeys(EDGE_TEXTS, "string")
+
+
+class GraphContent(TypedDict):
+    """The part of a network that the formats hold: its nodes and edges, as its JSON has them."""
+
+    nodes: list[dict[str, object]]
+    edges: list[dict[str, object]]
 
 
 class XmlWriter:
@@ -49,7 +56,7 @@ class XmlWriter:
         self.end(name)
 
     def document(self) -> bytes:
-        """Return what was written."""
+        """Return the document."""
         self.xml.endDocument()
         return self.out.getvalue().encode()
 
@@ -59,17 +66,17 @@ def clean(text: str) -> str:
     return UNWRITABLE.sub("\ufffd", text)
 
 
-def values(item: dict[str, Any], attributes: dict[str, str]) -> Iterator[tuple[str, str]]:
+def values(item: Mapping[str, object], attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the attributes of a node or an edge that have a value, as texts; evidence as addresses of citations."""
     for name in attributes:
         value = item.get(name)  # not everybody is told the state
-        if name == "evidence":
-            value = " ".join(citation["url"] for citation in item[name])
+        if isinstance(value, list):
+            value = " ".join(citation["url"] for citation in value)
         if value not in (None, ""):
             yield name, str(value)
 
 
-def graphml(network: dict[str, Any]) -> bytes:
+def graphml(network: GraphContent) -> bytes:
     """Return a network as GraphML. Identifiers are `resource:key`; `url` of a node has its address."""
     xml = XmlWriter()
     xml.start("graphml", xmlns="http://graphml.graphdrawing.org/xmlns")
@@ -79,12 +86,12 @@ def graphml(network: dict[str, Any]) -> bytes:
             xml.element("key", **{"id": f"{target}.{name}", "for": target, "attr.name": name, "attr.type": kind})
     xml.start("graph", id="network", edgedefault="directed")
     for node in network["nodes"]:
-        xml.start("node", id=node["id"].translate(NAME_TOKEN))
+        xml.start("node", id=str(node["id"]).translate(NAME_TOKEN))
         for name, value in values(node, NODE_ATTRIBUTES):
             xml.element("data", value, key=f"node.{name}")
         xml.end("node")
     for edge in network["edges"]:
-        ends = {end: edge[end].translate(NAME_TOKEN) for end in ("id", "source", "target")}
+        ends = {end: str(edge[end]).translate(NAME_TOKEN) for end in ("id", "source", "target")}
         xml.start("edge", **ends)
         for name, value in values(edge, EDGE_ATTRIBUTES):
             xml.element("data", value, key=f"edge.{name}")
@@ -94,7 +101,7 @@ def graphml(network: dict[str, Any]) -> bytes:
     return xml.document()
 
 
-def gexf(network: dict[str, Any]) -> bytes:
+def gexf(network: GraphContent) -> bytes:
     """Return a network as GEXF 1.3. Identifiers are those of the JSON."""
     xml = XmlWriter()
     xml.start("gexf", xmlns="http://gexf.net/1.3", version="1.3")
@@ -109,13 +116,14 @@ def gexf(network: dict[str, Any]) -> bytes:
         xml.end("attributes")
     xml.start("nodes")
     for node in network["nodes"]:
-        xml.start("node", id=node["id"], label=node["name"])
+        xml.start("node", id=str(node["id"]), label=str(node["name"]))
         _attvalues(xml, node, NODE_ATTRIBUTES)
         xml.end("node")
     xml.end("nodes")
     xml.start("edges")
     for edge in network["edges"]:
-        xml.start("edge", **{name: edge[name] for name in ("id", "source", "target")}, label=edge["kind_label"])
+        ends = {name: str(edge[name]) for name in ("id", "source", "target")}
+        xml.start("edge", **ends, label=str(edge["kind_label"]))
         _attvalues(xml, edge, EDGE_ATTRIBUTES)
         xml.end("edge")
     xml.end("edges")
@@ -124,7 +132,7 @@ def gexf(network: dict[str, Any]) -> bytes:
     return xml.document()
 
 
-def _attvalues(xml: XmlWriter, item: dict[str, Any], attributes: dict[str, str]) -> None:
+def _attvalues(xml: XmlWriter, item: Mapping[str, object], attributes: Mapping[str, str]) -> None:
     xml.start("attvalues")
     for name, value in values(item, attributes):
         xml.element("attvalue", **{"for": name, "value": value})

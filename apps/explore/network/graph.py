@@ -1,12 +1,13 @@
 """The registry as a graph: who works with whom, on what and where, and which published sentence says so."""
 
 from collections import Counter
-from typing import Any
+from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.translation import gettext
 
-from apps.explore.network.evidence import evidence_of
+from apps.common.models.records import Citable, choice_labels
+from apps.explore.network.evidence import RecordId, evidence_of
 from apps.explore.network.rules import NODES, RANK, RECORDS, RULES, EdgeKind
 from apps.explore.network.walk import (
     EDGE_LIMIT,
@@ -19,27 +20,34 @@ from apps.explore.network.walk import (
     within,
 )
 
+Texts = dict[str, str | None]
 
-def build(question: WalkRequest) -> dict[str, Any]:
-    """Return the network that answers a question, its texts in the reader's language."""
-    network = Network(question)
+
+class Edge(NamedTuple):
+    """An edge on its way into the answer: its texts, the record that states it, and by which field, if by one."""
+
+    texts: Texts
+    record: RecordId
+    field: str
+
+
+def build(asked: WalkRequest) -> dict[str, object]:
+    """Return the network that answers a request, its texts in the reader's language."""
+    network = Network(asked)
     network.walk()
     network.add_places()
     ids = by_resource(network.nodes)
     edges = [_edge(network, row) for row in network.read_edges(within(ids))]
-    if not question.edges or {EdgeKind.PLACE, EdgeKind.PART_OF} & question.edges:
+    if not asked.edges or {EdgeKind.PLACE, EdgeKind.PART_OF} & asked.edges:
         edges += [edge for row in network.nodes.values() if (edge := _place_edge(network, row))]
-    evidence = evidence_of({edge["record"] for edge in edges})
-    for edge in edges:
-        record, stated_by = edge.pop("record"), edge.pop("field")
-        edge["evidence"] = [item for item in evidence.get(record, ()) if not stated_by or stated_by in item["supports"]]
-    degrees = Counter(end for edge in edges for end in (edge["source"], edge["target"]))
-    order = {kind: rank for rank, kind in enumerate(EdgeKind.values)}
-    edges.sort(key=lambda edge: (order[edge["kind"]], edge["id"]))
+    evidence = evidence_of({edge.record for edge in edges})
+    degrees = Counter(edge.texts[end] for edge in edges for end in ("source", "target"))
+    order: dict[str | None, int] = {kind: rank for rank, kind in enumerate(EdgeKind.values)}
+    edges.sort(key=lambda edge: (order[edge.texts["kind"]], edge.texts["id"]))
     rows = sorted(network.nodes.values(), key=lambda row: (RANK[row.resource], row.key))
-    # Who asks for some kinds of edge wants to see them, not all that has none.
-    asked = {row for row in rows if not question.edges or row.pk in question.named.get(row.resource, ())}
-    nodes = [node for row in rows if (node := _node(network, row))["id"] in degrees or row in asked]
+    # An answer with some kinds of edge leaves out the nodes that have none of them.
+    kept = {row for row in rows if not asked.edges or row.pk in asked.named.get(row.resource, ())}
+    nodes = [node for row in rows if (node := _node(network, row))["id"] in degrees or row in kept]
     return {
         "node_count": len(nodes),
         "edge_count": len(edges),
@@ -47,7 +55,15 @@ def build(question: WalkRequest) -> dict[str, Any]:
         "truncated": network.truncated,
         "narrow": _how_to_narrow() if network.truncated else None,
         "nodes": [{**node, "degree": degrees[node["id"]]} for node in nodes],
-        "edges": edges,
+        "edges": [
+            {
+                **edge.texts,
+                "evidence": [
+                    item for item in evidence.get(edge.record, ()) if not edge.field or edge.field in item["supports"]
+                ],
+            }
+            for edge in edges
+        ],
     }
 
 
@@ -58,17 +74,17 @@ def _how_to_narrow() -> str:
     ) % {"nodes": NODE_LIMIT, "edges": EDGE_LIMIT}
 
 
-def _label(model: Any, column: str, value: str) -> str | None:
+def _label(model: type[Citable], column: str, value: str) -> str | None:
     """Return the label of a choice in the reader's language; None where there is no value."""
-    return str(dict(model._meta.get_field(column).flatchoices)[value]) if value else None
+    return choice_labels(model, column)[value] if value else None
 
 
 def _state(network: Network, row: NodeRow | EdgeRow) -> dict[str, str]:
     """Return the member that says whether a record is a draft, for a reader to whom some are shown."""
-    return {"state": row.state} if network.question.tells_state else {}
+    return {"state": row.state} if network.asked.tells_state else {}
 
 
-def _node(network: Network, row: NodeRow) -> dict[str, Any]:
+def _node(network: Network, row: NodeRow) -> Texts:
     kind = NODES[row.resource]
     return {
         **_state(network, row),
@@ -87,12 +103,12 @@ def _node(network: Network, row: NodeRow) -> dict[str, Any]:
     }
 
 
-def _edge(network: Network, row: EdgeRow) -> dict[str, Any]:
-    """Return a stored edge; `record` and `field` say where its evidence is looked for."""
+def _edge(network: Network, row: EdgeRow) -> Edge:
+    """Return a stored edge."""
     rule = RULES[row.rule]
     source, target = (network.nodes[end] for end in row.ends())
     stated_by = f"#{rule.field}" if rule.field else ""
-    return {
+    texts = {
         **_state(network, row),
         # One event presents several projects; every other record states one edge under one field.
         "id": f"{rule.model.resource}/{row.key}{stated_by}"
@@ -108,19 +124,18 @@ def _edge(network: Network, row: EdgeRow) -> dict[str, Any]:
         "starts_on": row.starts_on,
         "ends_on": row.ends_on,
         "url": f"{settings.API_ROOT}/{rule.model.resource}/{row.key}",
-        "record": (rule.model, row.record),
-        "field": rule.field,
     }
+    return Edge(texts, RecordId(rule.model, row.record), rule.field)
 
 
-def _place_edge(network: Network, row: NodeRow) -> dict[str, Any] | None:
-    """Return the edge from a node to the narrowest place in which it lies, if that is asked for."""
+def _place_edge(network: Network, row: NodeRow) -> Edge | None:
+    """Return the edge from a node to the narrowest place in which it lies; None if the request leaves it out."""
     found = network.place_of(row)
     kind = EdgeKind.PLACE if row.resource in RECORDS else EdgeKind.PART_OF
-    if found is None or (network.question.edges and kind not in network.question.edges):
+    if found is None or (network.asked.edges and kind not in network.asked.edges):
         return None
     name, place = found
-    return {
+    texts: Texts = {
         **_state(network, row),
         "id": f"{row.resource}/{row.key}#{name}",
         "source": f"{row.resource}/{row.key}",
@@ -131,6 +146,5 @@ def _place_edge(network: Network, row: NodeRow) -> dict[str, Any] | None:
         "starts_on": "",
         "ends_on": "",
         "url": f"{settings.API_ROOT}/{row.resource}/{row.key}",
-        "record": (NODES[row.resource].model, row.pk),
-        "field": name,
     }
+    return Edge(texts, RecordId(NODES[row.resource].model, row.pk), name)

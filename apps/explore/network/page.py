@@ -1,6 +1,4 @@
-"""What the page of the network is filled with: its places, its kinds, and its words."""
-
-from typing import Any
+"""Content of the network's page: places, kinds, and words."""
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext
@@ -50,8 +48,8 @@ def texts() -> dict[str, str]:
     return {name: str(text) for name, text in TEXTS.items()}
 
 
-def places() -> list[dict[str, Any]]:
-    """Return the districts in which something is on record, each with its streets in which something is."""
+def places() -> list[dict[str, object]]:
+    """Return the districts that hold a record, each with those of its streets that do."""
     in_street, in_district = Q(), Q()
     for kind in RECORDS.values():
         rows = kind.model.objects.visible_to(None)
@@ -72,8 +70,8 @@ def places() -> list[dict[str, Any]]:
     ]
 
 
-def choices() -> dict[str, Any]:
-    """Return what can be chosen on the page, with labels in the reader's language."""
+def choices() -> dict[str, object]:
+    """Return the choices of the page, with labels in the reader's language."""
     kinds = [
         {"value": name, "group": name, "label": str(kind.model._meta.verbose_name_plural), "default": name != "events"}
         for name, kind in RECORDS.items()

@@ -1,18 +1,18 @@
-"""What the network is made of: kinds of nodes and edges, and where in the registry each of them is stored."""
+"""The kinds of nodes and edges of the network, and where in the registry each of them is stored."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.models.records import Citable, choice_labels
 from apps.events.models import Event, Participation
 from apps.projects.models import Claim, Project, ProjectPartner
 from apps.registry.models import Alliance, District, Membership, MemberUnit, Neighbourhood, Street
 
 
 class EdgeKind(TextChoices):
-    """What ties two nodes together; the edge points from the first-named to the second."""
+    """Kinds of tie between two nodes; the edge points from the first-named to the second."""
 
     MEMBERSHIP = "membership", _("Membership")
     PART_OF = "part_of", _("Part of")
@@ -29,7 +29,7 @@ class EdgeKind(TextChoices):
 class NodeKind:
     """A kind of node: its model, and the columns of its status and dates, where it has them."""
 
-    model: Any
+    model: type[Citable]
     status: str = ""
     starts: str = ""
     ends: str = ""
@@ -56,12 +56,12 @@ PLACES = (("neighbourhood", Neighbourhood), ("street", Street), ("district", Dis
 
 @dataclass(frozen=True)
 class EdgeRule:
-    """Where edges of a kind are stored: a model, and the columns of both ends. `pk` stands for the row itself."""
+    """The place of edges of a kind: a model, and the columns of both ends. `pk` stands for the row itself."""
 
     kind: EdgeKind
-    model: Any
-    source: tuple[Any, str]
-    target: tuple[Any, str]
+    model: type[Citable]
+    source: tuple[type[Citable], str]
+    target: tuple[type[Citable], str]
     role: str = ""
     status: str = ""
     starts: str = ""
@@ -99,6 +99,6 @@ def kind_names() -> dict[str, set[str]]:
     """Return every name that `kind` takes, with the resources whose nodes it keeps."""
     names: dict[str, set[str]] = {resource: {resource} for resource in NODES}
     for resource, kind in NODES.items():
-        for value in kind.model.Kind.values:
+        for value in choice_labels(kind.model, "kind"):
             names.setdefault(value, set()).add(resource)
     return names

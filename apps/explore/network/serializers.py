@@ -1,7 +1,5 @@
 """The JSON of the network, described for the OpenAPI document."""
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -23,7 +21,7 @@ class StateText(serializers.ChoiceField):
         super().__init__(Fact.State.choices, required=False, help_text=about)
 
 
-class SourceSerializer(serializers.Serializer[Any]):
+class SourceSerializer(serializers.Serializer[object]):
     """The article of a citation."""
 
     key = serializers.CharField(help_text="Slug of the article.")
@@ -31,7 +29,7 @@ class SourceSerializer(serializers.Serializer[Any]):
     url = AddressText(help_text="Address of the article.")
 
 
-class EvidenceSerializer(serializers.Serializer[Any]):
+class EvidenceSerializer(serializers.Serializer[object]):
     """A citation that states an edge."""
 
     article = SourceSerializer(help_text="Article that says so.")
@@ -46,7 +44,7 @@ class EvidenceSerializer(serializers.Serializer[Any]):
     url = AddressText(help_text="Address of the citation.")
 
 
-class NetworkNodeSerializer(serializers.Serializer[Any]):
+class NetworkNodeSerializer(serializers.Serializer[object]):
     """A record or division in the network."""
 
     id = serializers.CharField(help_text="Resource and key: `member-units/fudan-daxue`.")
@@ -71,7 +69,7 @@ class NetworkNodeSerializer(serializers.Serializer[Any]):
     degree = serializers.IntegerField(min_value=0, help_text="Number of edges of the node in this network.")
 
 
-class NetworkEdgeSerializer(serializers.Serializer[Any]):
+class NetworkEdgeSerializer(serializers.Serializer[object]):
     """A tie between two nodes, and which sentence says so."""
 
     id = serializers.CharField(help_text="Record that states the edge, and its field where it is one field's.")
@@ -101,7 +99,7 @@ class NetworkEdgeSerializer(serializers.Serializer[Any]):
     )
 
 
-class NetworkSerializer(serializers.Serializer[Any]):
+class NetworkSerializer(serializers.Serializer[object]):
     """A network: nodes by resource and key, edges by kind and record."""
 
     node_count = serializers.IntegerField(min_value=0, help_text="Number of nodes given.")

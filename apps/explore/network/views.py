@@ -1,8 +1,8 @@
 """The network over HTTP: as JSON, GraphML and GEXF, and the page that draws it."""
 
 import difflib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +20,7 @@ from apps.common.models.records import Citable
 from apps.common.openapi.pages import DocumentPage
 from apps.common.reading.answer_cache import CachedReads
 from apps.events.models import Event
-from apps.explore.network.formats import gexf, graphml
+from apps.explore.network.formats import GraphContent, gexf, graphml
 from apps.explore.network.graph import build
 from apps.explore.network.page import choices, places, texts
 from apps.explore.network.rules import EdgeKind, kind_names
@@ -77,14 +77,19 @@ NETWORK_PARAMETERS = [
 
 
 class GraphRenderer(BaseRenderer):
-    """Renders a network; a problem stays JSON in whatever format the network was asked for."""
+    """Renders a network; a problem stays JSON whatever the format."""
 
     charset = None
-    write: Any
+    write: ClassVar[Callable[[GraphContent], bytes]]
 
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
+    def render(
+        self,
+        data: GraphContent,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
         """Return the body of an answer."""
-        if renderer_context["response"].exception:
+        if renderer_context and renderer_context["response"].exception:
             return JSONRenderer().render(data, None, renderer_context)
         return type(self).write(data)
 
@@ -136,15 +141,15 @@ class NetworkView(CachedReads, APIView):
         if form:
             request.accepted_renderer = RENDERERS[form[0]]()
             request.accepted_media_type = RENDERERS[form[0]].media_type
-        response = Response(build(read_question(request)))
+        response = Response(build(read_walk_request(request)))
         extension = str(request.accepted_renderer.format)
         if extension != "json":
             response["Content-Disposition"] = f'attachment; filename="network.{extension}"'
         return response
 
 
-def read_question(request: Request) -> WalkRequest:
-    """Return what a request asks for; raise ParameterError where it is not clear."""
+def read_walk_request(request: Request) -> WalkRequest:
+    """Read the parameters; raises ParameterError for one that is not valid."""
     named = {
         model.resource: keys
         for name, model in (("alliance", Alliance), ("unit", MemberUnit))
@@ -169,7 +174,7 @@ def _keys(request: Request, name: str, model: type[Citable]) -> tuple[int, ...] 
     if not words:
         return None
     column = model.key_field
-    rows: Any = model._default_manager.visible_to(request.user)
+    rows = model._default_manager.visible_to(request.user)
     found = dict(rows.filter(**{f"{column}__in": words}).values_list(column, "pk"))
     for word in words:
         if word not in found:
@@ -180,7 +185,7 @@ def _keys(request: Request, name: str, model: type[Citable]) -> tuple[int, ...] 
 
 
 def _closest(word: str, known: list[str]) -> list[str]:
-    """Return the key that a wrong one is most like: one that it begins, or else one that is spelt alike."""
+    """Return the key nearest to a wrong one: one that begins with it, or else one that is spelt alike."""
     return [key for key in known if key.startswith(word)][:1] or difflib.get_close_matches(word, known, n=1)
 
 
@@ -207,7 +212,7 @@ def _depth(request: Request) -> int:
 class NetworkPage(DocumentPage):
     """The page that draws the network. It reads the same address as every other client."""
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Show the page; what is chosen stands in its address, and its scripts read it from there."""
         current = get_language()
         others = []

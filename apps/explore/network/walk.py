@@ -1,19 +1,19 @@
-"""How the network is walked: from the records that a question starts from, one step a statement.
+"""The walk through the network: from the records that a request starts from, one step a statement.
 
-The number of statements hangs on the depth asked for and never on how much is found.
+The number of statements depends on the depth of the request and never on the number of records found.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, CharField, F, IntegerField, Q, QuerySet, Value
+from django.db.models import BigIntegerField, CharField, F, IntegerField, Q, Value
 from django.db.models.functions import Cast
 
-from apps.common.models.records import Fact
-from apps.common.rules.territory import territory_of
+from apps.common.models.records import Citable, Fact, RecordQuerySet, choice_labels
+from apps.common.rules.territory import Reader, territory_of
 from apps.events.models import Event
 from apps.explore.lookups import any_of
 from apps.explore.network.rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind, EdgeRule, kind_names
@@ -30,7 +30,7 @@ Ids = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class WalkRequest:
-    """What is asked for, and by whom. Keys are given as primary keys; `kinds` holds resources and kinds within them."""
+    """The parameters of a network, and its reader. Places and records are primary keys, `kinds` resources or kinds."""
 
     districts: tuple[int, ...] | None = None
     streets: tuple[int, ...] | None = None
@@ -40,11 +40,11 @@ class WalkRequest:
     events: bool = False
     as_of: date | None = None
     depth: int = DEPTH
-    viewer: Any = None
+    viewer: Reader = None
 
     @property
     def tells_state(self) -> bool:
-        """Whether the reader is one who may see drafts, and so is told which are."""
+        """Whether the answer says which records are drafts: to a reader who may see some."""
         return bool(territory_of(self.viewer))
 
 
@@ -86,51 +86,51 @@ class EdgeRow(NamedTuple):
         return (rule.source[0].resource, self.source), (rule.target[0].resource, self.target)
 
 
-def _text(column: str) -> Any:
+def _text(column: str) -> F | Value:
     return F(column) if column else Value("", CharField())
 
 
-def _state(model: Any) -> Any:
+def _state(model: type[Citable]) -> F | Value:
     """Return the column of a record's state; a division is no statement, and always published."""
     return F("state") if issubclass(model, Fact) else Value(Fact.State.PUBLISHED, CharField())
 
 
 class Network:
-    """A graph on its way from the question to the answer."""
+    """The graph that a request asks for, as far as it has been read."""
 
-    def __init__(self, question: WalkRequest) -> None:
-        self.question = question
+    def __init__(self, asked: WalkRequest) -> None:
+        self.asked = asked
         self.nodes: dict[Id, NodeRow] = {}
         self.truncated = False
-        asked = {resource for name in question.kinds for resource in kind_names()[name]}
+        kinds = {resource for name in asked.kinds for resource in kind_names()[name]}
         self.resources = [
             resource
             for resource in RECORDS
-            if (not asked or resource in asked or resource in question.named)
-            and (resource != Event.resource or question.events or resource in asked)
+            if (not kinds or resource in kinds or resource in asked.named)
+            and (resource != Event.resource or asked.events or resource in kinds)
         ]
         self.rules = [
             (number, rule)
             for number, rule in enumerate(RULES)
-            if (not question.edges or rule.kind in question.edges)
+            if (not asked.edges or rule.kind in asked.edges)
             and {rule.source[0].resource, rule.target[0].resource} <= set(self.resources)
         ]
 
-    # What there is ---------------------------------------------------------------------------------------------------
+    # Reading ----------------------------------------------------------------------------------------------------------
 
-    def kept(self, resource: str) -> QuerySet[Any]:
-        """Return the rows of a resource that the reader may see, of the kinds and the day asked for."""
-        question, model = self.question, NODES[resource].model
-        rows = model.objects.visible_to(question.viewer)
-        if question.as_of:
-            rows = rows.valid_on(question.as_of)
-        if question.kinds and resource not in question.kinds:
-            kinds = Q(kind__in=sorted(question.kinds & set(model.Kind.values)))
-            rows = rows.filter(kinds | any_of("pk", question.named.get(resource, ())))
+    def kept(self, resource: str) -> RecordQuerySet:
+        """Return the rows of a resource that the reader may see, of the kinds and the day of the request."""
+        asked, model = self.asked, NODES[resource].model
+        rows = model.objects.visible_to(asked.viewer)
+        if asked.as_of:
+            rows = rows.valid_on(asked.as_of)
+        if asked.kinds and resource not in asked.kinds:
+            kinds = Q(kind__in=sorted(asked.kinds & choice_labels(model, "kind").keys()))
+            rows = rows.filter(kinds | any_of("pk", asked.named.get(resource, ())))
         return rows
 
     def read_nodes(self, conditions: dict[str, Q]) -> list[NodeRow]:
-        """Return the nodes under a condition for each resource, in order, in one statement; at most one too many."""
+        """Return the nodes under a condition a resource, in order, in one statement; at most one over the limit."""
         limit = NODE_LIMIT - len(self.nodes) + 1
         parts = []
         for resource, condition in conditions.items():
@@ -158,13 +158,13 @@ class Network:
         names = list(NODES)
         return [NodeRow(names[row[0]], *row[1:]) for row in found]
 
-    def read_edges(self, condition: Any) -> list[EdgeRow]:
+    def read_edges(self, condition: Callable[[EdgeRule], Q]) -> list[EdgeRow]:
         """Return the edges of all rules under a condition made for each, in order, in one statement."""
         parts = []
         for number, rule in self.rules:
-            rows = rule.model.objects.visible_to(self.question.viewer)
-            if self.question.as_of:
-                rows = rows.valid_on(self.question.as_of)
+            rows = rule.model.objects.visible_to(self.asked.viewer)
+            if self.asked.as_of:
+                rows = rows.valid_on(self.asked.as_of)
             ends = {f"{rule.source[1]}__isnull": False, f"{rule.target[1]}__isnull": False}
             parts.append(
                 rows.filter(condition(rule), **ends)
@@ -183,11 +183,11 @@ class Network:
                     "state",
                 )[: EDGE_LIMIT + 1]
             )
-        rows = [EdgeRow(*row) for row in _together(parts, ("e_rule", "slug", "e_target"), EDGE_LIMIT + 1)]
-        self.truncated |= len(rows) > EDGE_LIMIT
-        return rows[:EDGE_LIMIT]
+        found = [EdgeRow(*row) for row in _together(parts, ("e_rule", "slug", "e_target"), EDGE_LIMIT + 1)]
+        self.truncated |= len(found) > EDGE_LIMIT
+        return found[:EDGE_LIMIT]
 
-    # How it is walked ------------------------------------------------------------------------------------------------
+    # Walking ----------------------------------------------------------------------------------------------------------
 
     def add(self, rows: Sequence[NodeRow]) -> Ids:
         """Add nodes up to the limit; return those that are new."""
@@ -200,9 +200,9 @@ class Network:
         return new
 
     def walk(self) -> None:
-        """Read the records that the question starts from, and those within its depth."""
+        """Read the records that the request starts from, and those within its depth."""
         edge_of = self.add(self.read_nodes(self.start()))
-        for _step in range(self.question.depth):
+        for _step in range(self.asked.depth):
             if not edge_of or self.truncated:
                 return
             found = {end for row in self.read_edges(touching(edge_of)) for end in row.ends()} - set(self.nodes)
@@ -213,36 +213,36 @@ class Network:
 
     def start(self) -> dict[str, Q]:
         """Return the condition of the records to start from: those named, those in a place, or all."""
-        question = self.question
+        asked = self.asked
         place = self.place()
-        names = question.named or self.resources
+        names = asked.named or self.resources
         return {
-            resource: place & (any_of("pk", question.named[resource]) if question.named else Q())
+            resource: place & (any_of("pk", asked.named[resource]) if asked.named else Q())
             for resource in self.resources
             if resource in names
         }
 
     def place(self) -> Q:
-        """Return the condition of lying in the districts and streets asked for."""
-        question = self.question
-        if question.districts is None and question.streets is None:
+        """Return the condition for rows that lie in the districts and streets of the request."""
+        asked = self.asked
+        if asked.districts is None and asked.streets is None:
             return Q()
-        streets = Q() if question.streets is None else any_of("pk", question.streets)
-        if question.districts is not None:
-            streets &= any_of("district", question.districts)
+        streets = Q() if asked.streets is None else any_of("pk", asked.streets)
+        if asked.districts is not None:
+            streets &= any_of("district", asked.districts)
         within = Street.objects.filter(streets).values_list("pk", "neighbourhoods__pk")
         found = list(within.order_by())
         condition = any_of("street", {street for street, _pk in found})
         condition |= any_of("neighbourhood", {pk for _street, pk in found if pk})
-        if question.streets is None:
-            condition |= any_of("district", question.districts or ())
+        if asked.streets is None:
+            condition |= any_of("district", asked.districts or ())
         return condition
 
     # Places ----------------------------------------------------------------------------------------------------------
 
     def add_places(self) -> None:
         """Add the divisions in which the records lie, and those in which these lie."""
-        if self.question.edges and EdgeKind.PLACE not in self.question.edges:
+        if self.asked.edges and EdgeKind.PLACE not in self.asked.edges:
             return
         rows = self.nodes.values()
         district, street, neighbourhood = (
@@ -252,11 +252,11 @@ class Network:
         streets = any_of("pk", street) | Q(pk__in=Street.objects.filter(around).values("pk"))
         districts = any_of("pk", district) | Q(pk__in=Street.objects.filter(streets).values("district"))
         conditions = {
-            District.resource: districts | any_of("pk", self.question.districts or ()),
-            Street.resource: streets | any_of("pk", self.question.streets or ()),
+            District.resource: districts | any_of("pk", self.asked.districts or ()),
+            Street.resource: streets | any_of("pk", self.asked.streets or ()),
             Neighbourhood.resource: any_of("pk", neighbourhood),
         }
-        asked = {name for kind in self.question.kinds for name in kind_names()[kind]}
+        asked = {name for kind in self.asked.kinds for name in kind_names()[kind]}
         self.add(self.read_nodes({name: wanted for name, wanted in conditions.items() if not asked or name in asked}))
 
     def place_of(self, row: NodeRow) -> tuple[str, Id] | None:
@@ -268,20 +268,20 @@ class Network:
         return None
 
 
-def _together(parts: list[QuerySet[Any]], order: tuple[str, ...], limit: int) -> Iterable[Any]:
+def _together(parts: list[RecordQuerySet], order: tuple[str, ...], limit: int) -> Iterable[tuple[Any, ...]]:
     """Return the first rows of several queries, each of which is in the same order, by one statement."""
     if len(parts) < 2:
         return parts[0] if parts else ()
     return parts[0].union(*parts[1:], all=True).order_by(*order)[:limit]
 
 
-def _place(model: Any, name: str, places: tuple[str, ...]) -> Any:
+def _place(model: type[Citable], name: str, places: tuple[str, ...]) -> F | Cast:
     """Return the column of a place, also of a division that lies in one; NULL where there is none."""
     known = places or tuple(item.name for item in model._meta.fields if item.name in ("district", "street"))
     return F(name) if name in known else Cast(Value(None), BigIntegerField())
 
 
-def touching(ids: Ids) -> Any:
+def touching(ids: Ids) -> Callable[[EdgeRule], Q]:
     """Return the condition of edges with an end among the nodes."""
 
     def condition(rule: EdgeRule) -> Q:
@@ -291,7 +291,7 @@ def touching(ids: Ids) -> Any:
     return condition
 
 
-def within(ids: Ids) -> Any:
+def within(ids: Ids) -> Callable[[EdgeRule], Q]:
     """Return the condition of edges with both ends among the nodes."""
 
     def condition(rule: EdgeRule) -> Q:

@@ -1,10 +1,10 @@
-"""What clients of /reconcile send, read strictly: batches of queries and requests for values of records."""
+"""The requests of clients of /reconcile, read strictly: batches of queries, and requests for values of records."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import IO, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 from django.utils.translation import gettext
@@ -13,11 +13,12 @@ from rest_framework.parsers import BaseParser
 
 from apps.common.http.problems import ParameterError, nearest, parameter_error
 from apps.common.values.dates import EDTFError, bounds
+from apps.common.values.json import JsonValue
 from apps.explore.reconciliation.entities import PROPERTIES, TYPES
 from apps.explore.reconciliation.scoring import Interval, Wanted
 from apps.registry.schemes import readings
 
-BATCH_SIZE = 25  # what is done in a second or two, even where no name is found at once
+BATCH_SIZE = 25  # so many queries take a second or two, even if no name is found at once
 BODY_LIMIT = 256 * 1024
 TEXT_LIMIT = 300
 DEFAULT_RESULTS = 10
@@ -30,6 +31,9 @@ LEVELS = ("district", "street", "neighbourhood", "division")
 
 _CHINESE_DATE = re.compile(r"(\d{4})年(?:(\d{1,2})月(?:(\d{1,2})日?)?)?")
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})T[0-9:.]+(?:Z|[+-][0-9:]+)?")
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class FormParser(BaseParser):
 
     media_type = "application/x-www-form-urlencoded"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, str]:
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: object = None) -> dict[str, str]:
         body = stream.read(BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
             detail = gettext("The body is longer than %(limit)s bytes.") % {"limit": BODY_LIMIT}
@@ -66,9 +70,9 @@ class FormParser(BaseParser):
         return unique(pairs)
 
 
-def unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
     """Return pairs as a dictionary; raises ParseError where a name stands twice."""
-    found: dict[str, Any] = {}
+    found: dict[str, T] = {}
     for name, value in pairs:
         if name in found:
             raise ParseError(gettext("“%(name)s” is given more than once.") % {"name": name[:100]})
@@ -81,7 +85,7 @@ def refuse(pointer: str, detail: str, code: str = "invalid_parameter") -> NoRetu
     raise ParameterError([{"pointer": pointer, "code": code, "detail": detail}], code)
 
 
-def refuse_others(pointer: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+def refuse_others(pointer: str, given: Mapping[str, JsonValue], known: Iterable[str]) -> None:
     """Raise the error for the first member that is not known."""
     names = list(known)
     for name in given:
@@ -90,7 +94,7 @@ def refuse_others(pointer: str, given: Mapping[str, Any], known: Iterable[str]) 
             refuse(f"{pointer}/{name[:100]}", detail, "unknown_parameter")
 
 
-def read_json(parameter: str, text: str) -> Mapping[str, Any]:
+def read_json(parameter: str, text: str) -> Mapping[str, JsonValue]:
     """Return a JSON object that stands in a parameter."""
     try:
         found = json.loads(text, object_pairs_hook=unique, parse_constant=_refuse_constant)
@@ -106,7 +110,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def read_text(pointer: str, value: Any) -> str:
+def read_text(pointer: str, value: JsonValue) -> str:
     """Return a text of limited length."""
     if not isinstance(value, str):
         refuse(pointer, gettext("A text is expected."))
@@ -117,7 +121,7 @@ def read_text(pointer: str, value: Any) -> str:
     return value
 
 
-def read_list(pointer: str, value: Any, most: int) -> list[Any]:
+def read_list(pointer: str, value: JsonValue, most: int) -> list[JsonValue]:
     """Return a list of limited length."""
     if not isinstance(value, list):
         refuse(pointer, gettext("A list is expected."))
@@ -126,14 +130,14 @@ def read_list(pointer: str, value: Any, most: int) -> list[Any]:
     return value
 
 
-def read_object(pointer: str, value: Any) -> Mapping[str, Any]:
+def read_object(pointer: str, value: JsonValue) -> Mapping[str, JsonValue]:
     """Return an object."""
     if not isinstance(value, dict):
         refuse(pointer, gettext("An object is expected."))
     return value
 
 
-def read_word(pointer: str, value: Any, known: Iterable[str]) -> str:
+def read_word(pointer: str, value: JsonValue, known: Iterable[str]) -> str:
     """Return one of the known words."""
     word = read_text(pointer, value)
     names = list(known)
@@ -154,7 +158,7 @@ def read_batch(text: str) -> dict[str, ReconciliationQuery]:
     return {name: read_query(f"/{name[:100]}", query) for name, query in batch.items()}
 
 
-def read_query(pointer: str, value: Any) -> ReconciliationQuery:
+def read_query(pointer: str, value: JsonValue) -> ReconciliationQuery:
     """Return one query."""
     query = read_object(pointer, value)
     refuse_others(pointer, query, ("query", "type", "limit", "properties", "type_strict"))
@@ -169,19 +173,23 @@ def read_query(pointer: str, value: Any) -> ReconciliationQuery:
     return ReconciliationQuery(_read_wanted(pointer, text, properties), types, limit)
 
 
-def _read_types(pointer: str, value: Any) -> tuple[str, ...]:
+def _read_types(pointer: str, value: JsonValue) -> tuple[str, ...]:
     given = [value] if isinstance(value, str) else read_list(pointer, value, len(TYPES))
     return tuple(dict.fromkeys(read_word(pointer, name, TYPES) for name in given)) or tuple(TYPES)
 
 
-def _read_limit(pointer: str, value: Any) -> int:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or value < 1 or (isinstance(value, float) and not value.is_integer()):
+def _read_limit(pointer: str, value: JsonValue) -> int:
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or value < 1
+        or (isinstance(value, float) and not value.is_integer())
+    ):
         refuse(pointer, gettext("A positive whole number is expected."))
     return min(int(value), MOST_RESULTS)
 
 
-def _read_wanted(pointer: str, text: str, properties: list[Any]) -> Wanted:
+def _read_wanted(pointer: str, text: str, properties: list[JsonValue]) -> Wanted:
     places: list[tuple[str, tuple[str, ...]]] = []
     kinds: list[str] = []
     dates: list[Interval] = []
@@ -207,17 +215,17 @@ def _read_wanted(pointer: str, text: str, properties: list[Any]) -> Wanted:
 
 
 def written_codes(text: str) -> tuple[str, ...]:
-    """Return what a text can be as an identifier, each as scheme:value; no error for what is none, as with dates."""
+    """Return the identifiers that a text can be, each as scheme:value; none, and no error, as with dates."""
     return tuple(f"{scheme}:{value}" for scheme, value in readings(text))
 
 
-def _read_values(pointer: str, value: Any) -> tuple[str, ...]:
+def _read_values(pointer: str, value: JsonValue) -> tuple[str, ...]:
     given = read_list(pointer, value, MOST_VALUES) if isinstance(value, list) else [value]
     texts = (_read_value(pointer, item) for item in given)
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
-def _read_value(pointer: str, value: Any) -> str:
+def _read_value(pointer: str, value: JsonValue) -> str:
     """Return one value as text: a record that was matched before stands for itself by its identifier."""
     if isinstance(value, dict):
         value = value.get("id")

@@ -1,4 +1,4 @@
-"""The records that reconciliation speaks of: their types, what is known of each, and what can be asked of them."""
+"""The records that names are reconciled with: their types, their values, and the properties that can be asked for."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,12 +7,16 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.models.records import Citable, choice_labels
 from apps.explore.reconciliation.scoring import Entity, Location
 from apps.registry.models import Alliance, District, Identifier, MemberUnit, Neighbourhood, Street, UnitName
 
-TYPES: dict[str, Any] = {model.resource: model for model in (MemberUnit, District, Street, Neighbourhood, Alliance)}
+TYPES: dict[str, type[Citable]] = {
+    model.resource: model for model in (MemberUnit, District, Street, Neighbourhood, Alliance)
+}
 DIVISIONS = ("districts", "streets", "neighbourhoods")
 
 # The ways from a record to the divisions in which it lies, from the widest to the narrowest.
@@ -41,7 +45,7 @@ _FORMAL = (UnitName.Kind.OFFICIAL, UnitName.Kind.FORMER)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A record as it is compared, and what else may be asked of it."""
+    """A record as it is compared, with the other values that may be asked for."""
 
     pk: int
     entity: Entity
@@ -99,7 +103,7 @@ def _codes(pks: set[int]) -> dict[int, frozenset[str]]:
     return codes
 
 
-def _names(model: Any, path: str, pks: set[int]) -> dict[int, dict[str, str]]:
+def _names(model: type[Citable], path: str, pks: set[int]) -> dict[int, dict[str, str]]:
     """Return the names of the rows that point at records, with their kinds, by the record's primary key."""
     names: dict[int, dict[str, str]] = {}
     rows = model._default_manager.visible_to(None).filter(**{f"{path}__in": pks}).order_by("pk")
@@ -184,8 +188,8 @@ def kind_labels(name: str) -> dict[str, dict[str, str]]:
     labels: dict[str, dict[str, str]] = {}
     for language, _label in settings.LANGUAGES:
         with translation.override(language):
-            for value, label in TYPES[name]._meta.get_field("kind").choices or ():
-                labels.setdefault(value, {})[language] = str(label)
+            for value, label in choice_labels(TYPES[name], "kind").items():
+                labels.setdefault(value, {})[language] = label
     return labels
 
 
@@ -201,7 +205,7 @@ def kind_label(entity: Entity) -> str:
 
 
 def describe(record: Candidate) -> str:
-    """Return what tells a record from its namesakes: its kind, where it lies, and until when it existed."""
+    """Return a line that tells a record from its namesakes: its kind, its places, and the date of its end."""
     entity = record.entity
     around = [place.name for place in entity.places if place.id != entity.id]
     parts = [kind_label(entity), "".join(around)]
@@ -210,29 +214,29 @@ def describe(record: Candidate) -> str:
     return " · ".join(part for part in parts if part)
 
 
-# What can be asked of a record ----------------------------------------------------------------------------------------
+# Properties ----------------------------------------------------------------------------------------------------------
 
 
-def _text(value: str) -> list[dict[str, Any]]:
+def _text(value: str) -> list[dict[str, str]]:
     return [{"str": value}] if value else []
 
 
-def _reference(place: Location | None) -> list[dict[str, Any]]:
+def _reference(place: Location | None) -> list[dict[str, str]]:
     return [{"id": place.id, "name": place.name}] if place else []
 
 
-def _place(record: Candidate, level: str) -> list[dict[str, Any]]:
+def _place(record: Candidate, level: str) -> list[dict[str, str]]:
     return _reference(next((place for place in record.entity.places if place.level == level), None))
 
 
 @dataclass(frozen=True)
 class Property:
-    """Something that a query may say of a record, or that may be asked of it."""
+    """A property by which a query may describe a record, or whose values may be asked for."""
 
-    label: Any
-    help_text: Any
+    label: str | Promise
+    help_text: str | Promise
     types: tuple[str, ...]
-    values: Callable[[Candidate], list[dict[str, Any]]] | None  # None: it is for queries only
+    values: Callable[[Candidate], list[dict[str, str]]] | None  # None: it is for queries only
     refers_to: str = ""  # the type of records that are its values
     refines: bool = False  # whether a query may say it
 

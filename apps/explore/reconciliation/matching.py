@@ -8,17 +8,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from itertools import combinations
-from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Case, F, Func, IntegerField, Q, TextField, Value, When
+from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Abs, Least, Length
 
+from apps.common.models.records import Citable, RecordQuerySet
 from apps.common.values.pinyin import normalise_term
 from apps.explore.reconciliation.entities import DIVISIONS, PLACES, TYPES, Candidate, level_of, load
 from apps.explore.reconciliation.scoring import Scored, Wanted, rank
 from apps.registry.likeness import Form, form, sound, stem, without_front
 from apps.registry.models import District, Identifier, MemberUnit, Street, UnitName
+from apps.registry.models.divisions import Division
 
 NEAR = 30  # candidates that hold the name
 WITHIN = 30  # those in the territory that the query names
@@ -27,26 +28,26 @@ ABBREVIATED = 15  # those that hold its characters in their order
 PIECE_LIMIT = 8
 SETTLED = 90.0  # a score above which nothing better is looked for
 
-# What may stand in front of a name to say where it is; a guess, which costs one more term to look for.
+# The divisions that may stand in front of a name; a guess, which costs one more term to search.
 _TERRITORY = re.compile("^(?:.{2,4}?(?:区|县))?(?:.{2,6}?(?:街道|镇|乡))?")
 _KEY = re.compile(r"(?:(?P<type>[a-z-]+)/)?(?P<key>[a-z0-9]+(?:-[a-z0-9]+)*)")
 
 ABBREVIATION_LIMIT = 6
-# With these a name of a division is said in full.
+# The endings of full names of divisions.
 _GENERIC = ("区", "县", "新区", "街道", "镇", "乡")
 
 Places = dict[str, set[int]]  # level -> primary keys
-Branches = Callable[[Any, str, Wanted, Places], list[Any]]
+Branches = Callable[[RecordQuerySet, str, Wanted, Places], list[RecordQuerySet]]
 
-# Where names stand: the type, the rows that bear them, and the columns that lead to candidates.
-_SOURCES: list[tuple[str, Any, tuple[str, ...]]] = [
+# The sources of names: the type, the rows that bear them, and the columns that lead to candidates.
+_SOURCES: list[tuple[str, type[Citable], tuple[str, ...]]] = [
     *((name, model, ("pk", "successor_id") if name in DIVISIONS else ("pk",)) for name, model in TYPES.items()),
     ("member-units", UnitName, ("unit_id",)),
 ]
 
 
 class Held(Func):
-    """How many of some pieces a row's search text holds."""
+    """The number of pieces that a row's search text holds."""
 
     template = "(SELECT count(*) FROM unnest(%(expressions)s, piece) > 0)"
     arg_joiner = "::text[]) AS piece WHERE strpos("  # between the pieces and the column
@@ -57,7 +58,7 @@ class Held(Func):
 
 
 def match(queries: Sequence[tuple[Wanted, tuple[str, ...]]], today: date) -> list[list[tuple[Candidate, Scored]]]:
-    """Return for each query, with the types that it is about, the ranked candidates."""
+    """Return the ranked candidates of each query; a query is given with the types that it is about."""
     territories = _territories([wanted for wanted, _types in queries])
     found: list[dict[str, set[int]]] = [{} for _query in queries]
     records: dict[str, dict[int, Candidate]] = {}
@@ -114,7 +115,7 @@ def _collect(
                 found[number].setdefault(name, set()).update(pk for pk in pks if pk is not None)
 
 
-def _first_branches(rows: Any, name: str, wanted: Wanted, territory: Places) -> list[Any]:
+def _first_branches(rows: RecordQuerySet, name: str, wanted: Wanted, territory: Places) -> list[RecordQuerySet]:
     """Return the rows that hold the name, as it is or as it sounds, everywhere and in the territory that is named.
 
     Those that bear the identifier which the query gives are among them.
@@ -134,7 +135,7 @@ def _first_branches(rows: Any, name: str, wanted: Wanted, territory: Places) -> 
     return parts
 
 
-def _bearers(wanted: Wanted) -> Any:
+def _bearers(wanted: Wanted) -> QuerySet[Identifier, dict[str, int]]:
     """Return a query for the units that bear an identifier which a query gives."""
     condition = Q()
     for code in (*wanted.codes, *wanted.says):
@@ -143,7 +144,7 @@ def _bearers(wanted: Wanted) -> Any:
     return Identifier.objects.visible_to(None).filter(condition).order_by().values("unit")
 
 
-def _further_branches(rows: Any, _name: str, wanted: Wanted, _territory: Places) -> list[Any]:
+def _further_branches(rows: RecordQuerySet, _name: str, wanted: Wanted, _territory: Places) -> list[RecordQuerySet]:
     """Return the rows that hold pieces of the name, or its characters in their order."""
     query = form(without_front(wanted.text))
     parts = []
@@ -159,7 +160,7 @@ def _further_branches(rows: Any, _name: str, wanted: Wanted, _territory: Places)
 
 
 def _terms(text: str) -> list[str]:
-    """Return what the names of those meant may hold: the query without what may stand around the name itself."""
+    """Return the terms that a meant name may hold: the query, and the query without words around the name itself."""
     query = form(text)
     bare = form(without_front(query.plain))
     there = form(_TERRITORY.sub("", bare.plain) or bare.plain)
@@ -184,7 +185,7 @@ def _pieces(query: Form) -> list[str]:
     return pairs[::step] if len(core) > 3 else []
 
 
-def _any_of(rows: Any, terms: Sequence[str]) -> Any:
+def _any_of(rows: RecordQuerySet, terms: Sequence[str]) -> RecordQuerySet:
     """Return the rows in which one of the terms is found."""
     found = rows.matching(terms[0])
     for term in terms[1:]:
@@ -192,15 +193,15 @@ def _any_of(rows: Any, terms: Sequence[str]) -> Any:
     return found
 
 
-def _nearest(rows: Any, text: str) -> Any:
+def _nearest(rows: RecordQuerySet, text: str) -> RecordQuerySet:
     return rows.order_by(*_by_distance(text))
 
 
-def _by_distance(text: str) -> tuple[Any, ...]:
-    """Return the order in which the names come first whose length, in characters or in pinyin, is nearest."""
+def _by_distance(text: str) -> tuple[Func | F, ...]:
+    """Return the order that puts names first whose length, in characters or in pinyin, is nearest."""
     query = form(text)
     length = Value(len(query.plain), output_field=IntegerField())
-    distance: Any = Abs(Length("name") - length)
+    distance: Func = Abs(Length("name") - length)
     return Least(distance, Abs(Length("name_pinyin") - length)) if query.latin else distance, F("pk")
 
 
@@ -225,7 +226,7 @@ def _territories(queries: Sequence[Wanted]) -> list[Places]:
     return territories
 
 
-def _meant(model: Any, values: set[str]) -> dict[str, set[int]]:
+def _meant(model: type[Division], values: set[str]) -> dict[str, set[int]]:
     """Return the divisions of a level that each value can mean."""
     names: dict[str, set[str]] = {}
     for value in values:
@@ -241,7 +242,7 @@ def _meant(model: Any, values: set[str]) -> dict[str, set[int]]:
     return meant
 
 
-def _inside(model: Any, name: str, territory: Places) -> Q | None:
+def _inside(model: type[Citable], name: str, territory: Places) -> Q | None:
     """Return the condition of lying in a territory; None where none is named or the rows lie nowhere."""
     if not territory or model is not TYPES[name]:
         return None
@@ -282,13 +283,13 @@ def suggest(prefix: str, types: Sequence[str], most: int) -> list[tuple[str, int
     return list(dict.fromkeys((_SOURCES[number][0], pk) for _rank, _length, number, pk in ranked))[:most]
 
 
-def _has_key(source: Any, name: str, prefix: str) -> Q:
+def _has_key(source: type[Citable], name: str, prefix: str) -> Q:
     """Return the condition of having what is typed as identifier; never true for names, which have none here."""
     key = prefix.removeprefix(f"{name}/")
     return Q(**{source.key_field: key}) if source is TYPES[name] else Q(pk__in=[])
 
 
-def _suggestion_rank(source: Any, name: str, term: str) -> Case:
+def _suggestion_rank(source: type[Citable], name: str, term: str) -> Case:
     past = Q(abolished_on__gt="") if name in DIVISIONS else Q(pk__in=[])
     begins = Q(search_text__startswith=term)
     whole = Q(search_text=term) | Q(search_text__startswith=f"{term}\n")

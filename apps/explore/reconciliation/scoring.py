@@ -1,4 +1,4 @@
-"""How well a record answers a reconciliation query: values in, a score from 0 to 100 and its reasons out.
+"""The score of a record for a reconciliation query: values in, a score from 0 to 100 and its reasons out.
 
 A name in a spreadsheet is short (五角场), has another ending (国定一居民区 for 国定一居委会), something in front of it
 (上海市杨浦区…), a wrong character of the same sound (五角厂), or is typed in pinyin. Each way in which a name can be
@@ -61,7 +61,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a query says: a name, and what is known beside it."""
+    """The content of a query: a name, and properties beside it."""
 
     text: str
     places: tuple[tuple[str, tuple[str, ...]], ...] = ()  # level, or "division" for any; values, one of which is meant
@@ -72,7 +72,7 @@ class Wanted:
 
     @property
     def asks_more(self) -> bool:
-        """Whether it says anything beside the name."""
+        """Whether it has properties beside the name."""
         return bool(self.places or self.kinds or self.dates or self.codes)
 
 
@@ -160,7 +160,7 @@ def rate(wanted: Wanted, entity: Entity, today: date) -> Scored:
 
 
 def _name_features(text: str, entity: Entity) -> tuple[dict[str, float], int, bool]:
-    """Return how like a query a record's names are, how many of its places the query names, and whether it is sure."""
+    """Return the likeness of a record's names, the number of its places that are named, and whether one is its name."""
     best: dict[str, float] = {"name": 0.0, "pinyin": 0.0}
     places_named, very_name = 0, False
     around = [place for place in entity.places if place.id != entity.id]
@@ -182,7 +182,7 @@ def _name_features(text: str, entity: Entity) -> tuple[dict[str, float], int, bo
 
 
 def is_telling(alias: str, entity: Entity) -> bool:
-    """Tell whether another name tells a record from all others.
+    """Return whether another name tells a record from all others.
 
     Sources shorten names in their context: 组织部, 街道党工委, 该课题组. Those say nothing in a spreadsheet; 上大 does.
     """
@@ -191,7 +191,7 @@ def is_telling(alias: str, entity: Entity) -> bool:
 
 
 def _asked_features(wanted: Wanted, entity: Entity) -> dict[str, float]:
-    """Return how a record agrees with what the query says beside the name; unknown where nothing is known of it."""
+    """Return the agreement of a record with the properties of a query, of those that are known of the record."""
     features: dict[str, float] = {}
     for level, values in wanted.places:
         known = [place for place in entity.places if level in ("division", place.level)]
@@ -229,7 +229,7 @@ def rank(wanted: Wanted, entities: Sequence[Entity], today: date) -> list[Scored
 
 
 def is_clear(wanted: Wanted, kept: Sequence[Scored]) -> bool:
-    """Tell whether the first candidate is right beyond reasonable doubt: its very name, and no rival."""
+    """Return whether the first candidate is right beyond reasonable doubt: its very name, and no rival."""
     first = kept[0]
     agrees = [first.features[name] for name in ("division", "kind", "date", "identifier") if name in first.features]
     likeness = max(first.features.get(name, 0.0) for name in ("name", "alias", "pinyin"))
@@ -242,7 +242,7 @@ def is_clear(wanted: Wanted, kept: Sequence[Scored]) -> bool:
 
 
 def _is_rival(first: Scored, other: Scored) -> bool:
-    """Tell whether another candidate may be meant as well; what a division was before it was listed anew is not.
+    """Return whether another candidate may be meant as well; what a division was before it was listed anew is not.
 
     Nor is one that only has the name, where the first bears the identifier.
     """

@@ -5,9 +5,9 @@ answers hold published records only, the same for everybody (drafts are matched 
 nothing that the caller could be known by is read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, cast
+from typing import cast
 
 from csp.decorators import csp_replace
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_exempt
@@ -44,10 +45,10 @@ from apps.explore.reconciliation.scoring import Scored
 PREVIEW_SIZE = {"width": 420, "height": 240}
 SUGGESTIONS = 10
 CURSOR_LIMIT = 1000
-# What OpenRefine sends to suggest services beside what the specification names; it has no meaning here.
+# Parameters of OpenRefine that the specification of suggest services does not name; they have no effect here.
 OPENREFINE = {"spell", "exact", "scoring", "prefixed", "type_strict", "lang", "limit", "all_types"}
 
-FEATURES: dict[str, Any] = {
+FEATURES: dict[str, str | Promise] = {
     "name": _("How like the record's own name is to the query: 100 is the same name."),
     "alias": _("How like another name of the record is: a short, former or official one, or that of a predecessor."),
     "pinyin": _("How like the names sound: pinyin, initials, and characters that are read alike."),
@@ -59,26 +60,26 @@ FEATURES: dict[str, Any] = {
 
 
 class OpenView(APIView):
-    """What all addresses share: any web page may ask, nobody is known, and unknown parameters are refused."""
+    """Base of all addresses: any web page may ask, no caller is identified, unknown parameters are refused."""
 
     schema = None  # the specification describes it, and the manifest names its parts
     authentication_classes = []
     permission_classes = []
-    only_reads = True  # a POST asks, too, and is counted as a read
+    only_reads = True  # a POST is a question, too, and is counted as a read
     parser_classes = [FormParser]
     known: frozenset[str] = frozenset()
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         refuse_parameters(request.query_params.lists(), self.known)
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Access-Control-Allow-Origin"] = "*"
         response["Access-Control-Expose-Headers"] = "X-Request-ID"
         return response
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: HttpRequest, *args: object, **kwargs: object) -> Response:
         """Tell a browser that a page of another host may ask."""
         allowed = ", ".join(self.allowed_methods)
         headers = {
@@ -89,7 +90,7 @@ class OpenView(APIView):
         return Response(status=204, headers=headers)
 
 
-def refuse_parameters(given: Any, known: frozenset[str]) -> None:
+def refuse_parameters(given: Iterable[tuple[str, Sequence[str]]], known: frozenset[str]) -> None:
     """Raise ParameterError for parameters that are not known or given twice; empty ones are what widgets send."""
     for name, values in given:
         if name not in known:
@@ -126,8 +127,8 @@ class ReconcileView(OpenView):
         return Response(reconciled(given["queries"]))
 
 
-def manifest(request: Request) -> dict[str, Any]:
-    """Return what the service offers and where; its addresses are on the host that was called."""
+def manifest(request: Request) -> dict[str, object]:
+    """Return the manifest of the service; its addresses are on the host that was called."""
     origin = request.build_absolute_uri("/").rstrip("/")
 
     def service(service_path: str) -> dict[str, str]:
@@ -162,7 +163,7 @@ def a_property(name: str) -> dict[str, str]:
     return {"id": name, "name": str(PROPERTIES[name].label)}
 
 
-def reconciled(text: str) -> dict[str, Any]:
+def reconciled(text: str) -> dict[str, object]:
     """Return the answers to a batch of queries."""
     batch = read_batch(text)
     found = match([(query.wanted, query.types) for query in batch.values()], timezone.localdate())
@@ -172,7 +173,7 @@ def reconciled(text: str) -> dict[str, Any]:
     }
 
 
-def candidate(record: Candidate, scored: Scored) -> dict[str, Any]:
+def candidate(record: Candidate, scored: Scored) -> dict[str, object]:
     """Return a candidate as the protocol writes it."""
     return {
         "id": record.entity.id,
@@ -185,13 +186,13 @@ def candidate(record: Candidate, scored: Scored) -> dict[str, Any]:
     }
 
 
-def extended(text: str) -> dict[str, Any]:
-    """Return the values of the properties of records that are asked for."""
+def extended(text: str) -> dict[str, object]:
+    """Return the answer to a request for values of records."""
     request = read_extension(text)
     records = load_keys(request.ids)
     return {
         "meta": [
-            a_property(name) | ({"type": a_type(refers_to)} if (refers_to := PROPERTIES[name].refers_to) else {})
+            {**a_property(name), **({"type": a_type(refers_to)} if (refers_to := PROPERTIES[name].refers_to) else {})}
             for name in request.properties
         ],
         "rows": {
@@ -201,7 +202,7 @@ def extended(text: str) -> dict[str, Any]:
     }
 
 
-def values_of(record: Candidate | None, name: str) -> list[dict[str, Any]]:
+def values_of(record: Candidate | None, name: str) -> list[dict[str, str]]:
     """Return the values of a property of a record; none where there is no such record or it has no such property."""
     known = PROPERTIES[name]
     if record is None or known.values is None or record.entity.type not in known.types:
@@ -239,7 +240,7 @@ class SuggestView(OpenView):
                 raise parameter_error("type", detail + nearest(name[:40], TYPES))
         return [name for name in TYPES if name in names] or list(TYPES)
 
-    def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> list[dict[str, Any]]:
+    def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> Sequence[Mapping[str, object]]:
         """Return the suggestions."""
         raise NotImplementedError
 
@@ -247,7 +248,7 @@ class SuggestView(OpenView):
 class SuggestEntityView(SuggestView):
     """Suggests records by the beginning of a name, by a part of it, or by their identifier."""
 
-    def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> list[dict[str, Any]]:
+    def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> Sequence[Mapping[str, object]]:
         found = suggest(prefix, types, skipped + SUGGESTIONS)[skipped:]
         by_type: dict[str, list[int]] = {}
         for name, pk in found:
@@ -265,27 +266,27 @@ class SuggestEntityView(SuggestView):
         ]
 
 
-def said(prefix: str, *texts: str) -> bool:
-    """Tell whether what is typed stands in one of some texts."""
+def is_typed(prefix: str, *texts: str) -> bool:
+    """Return whether one of some texts holds the typed prefix."""
     return any(normalise_term(prefix) in normalise_term(text) for text in texts)
 
 
 class SuggestTypeView(SuggestView):
     """Suggests types."""
 
-    def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> list[dict[str, Any]]:
-        found = (a_type(name) for name in TYPES if said(prefix, name, type_name(name)))
+    def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> Sequence[Mapping[str, object]]:
+        found = (a_type(name) for name in TYPES if is_typed(prefix, name, type_name(name)))
         return list(islice(found, skipped, skipped + SUGGESTIONS))
 
 
 class SuggestPropertyView(SuggestView):
     """Suggests properties, those that records of the given types have."""
 
-    def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> list[dict[str, Any]]:
+    def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> Sequence[Mapping[str, object]]:
         found = (
             {**a_property(name), "description": str(known.help_text)}
             for name, known in PROPERTIES.items()
-            if set(types) & set(known.types) and said(prefix, name, str(known.label))
+            if set(types) & set(known.types) and is_typed(prefix, name, str(known.label))
         )
         return list(islice(found, skipped, skipped + SUGGESTIONS))
 
@@ -340,7 +341,7 @@ class PreviewView(DocumentPage):
 
 
 class FeaturesView(DocumentPage):
-    """What the features of candidates mean, and what can be asked."""
+    """The page that explains the features of candidates, and the properties that can be asked for."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the page."""

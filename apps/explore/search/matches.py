@@ -1,6 +1,6 @@
-"""Where in a record the words of a search stand: in which name, reading or text, from which character to which."""
+"""The places in a record where the words of a search stand: a name, reading or text, and two offsets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from apps.common.values.columns import PROSE
@@ -10,25 +10,27 @@ from apps.registry import naming
 CONTEXT = 60  # characters shown before and behind a word that stands in a longer text
 READINGS = ("pinyin", "pinyin", "initials")  # the lines of a search key below the name
 
+Match = dict[str, str | int | None]
+
 
 def find(term: str, text: str) -> tuple[int, int] | None:
-    """Return where a normalised term stands in a text as it is written; None where it does not."""
+    """Return the offsets of a normalised term in a text as it is written; None for a text without it."""
     folded = [normalise_term(char) for char in text]
     at = "".join(folded).find(term)
     if at < 0:
-        # What is normalised only together, such as a letter and its accent, has no place of its own.
+        # Characters that are normalised only together, such as a letter and its accent, have no offsets of their own.
         return (0, len(text)) if term in normalise_term(text) else None
     origin = [place for place, chars in enumerate(folded) for _char in chars]
     return origin[at], origin[at + len(term) - 1] + 1
 
 
-def matches(terms: Iterable[str], resource: str, details: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return for each term the first place in which it stands, each place once."""
+def matches(terms: Iterable[str], resource: str, details: Mapping[str, Any]) -> list[Match]:
+    """Return the first place of each term, each place once."""
     places = [next(_places(term, resource, details), None) for term in terms]
     return [place for at, place in enumerate(places) if place and place not in places[:at]]
 
 
-def _places(term: str, resource: str, details: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _places(term: str, resource: str, details: Mapping[str, Any]) -> Iterator[Match]:
     names = [("title" if resource == "articles" else "name", details["name"])]
     aliases = details.get("aliases") or (naming.spellings(details["name"]) if resource == "neighbourhoods" else [])
     names += [("alias", alias) for alias in aliases]
@@ -45,7 +47,7 @@ def _places(term: str, resource: str, details: dict[str, Any]) -> Iterator[dict[
             yield _place(field, text, span)
 
 
-def _place(field: str, text: str, span: tuple[int, int]) -> dict[str, Any]:
+def _place(field: str, text: str, span: tuple[int, int]) -> Match:
     start, end = span
     first = max(start - CONTEXT, 0) if field in PROSE else 0
     last = end + CONTEXT if field in PROSE else len(text)

@@ -1,26 +1,26 @@
 """The one statement of a search: candidates of every resource, ranked, counted, cut to a page, with what they say.
 
-Its text depends on the shape of the question alone (how many words, how long, which resources and filters), and is
-kept; the values go in as parameters. Of each resource and each rank at most `CAP` rows are looked at, so that a common
-word costs no more than a rare one; each rank is looked for by itself, so that the best are among them.
+Its text depends on the shape of the search alone (how many words, how long, which resources and filters), and is
+kept; the values go in as parameters. Of each resource and each rank at most `CAP` rows are read, so that a common word
+costs no more than a rare one; each rank has a query of its own, so that the best are among them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Case, F, Func, IntegerField, Q, TextField, Value, When
+from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Length
 
-from apps.common.models.records import Citable, Fact, citable_models
+from apps.common.models.records import Citable, Fact, RecordQuerySet, citable_models
 from apps.common.models.search_conditions import found_in, is_one_of
 from apps.common.rules.territory import Viewer
 from apps.common.sql.slots import Parameter
 from apps.common.values.columns import PROSE
 
-CAP = 1000  # rows of a resource that are looked at for each rank, and up to which hits are counted
+CAP = 1000  # rows of a resource read for each rank; hits are counted up to it
 RANKS = ("exact", "prefix", "alias", "name", "text")  # best first
 # The filters by place, each with the references by which a row lies in one.
 PLACES = {
@@ -30,13 +30,23 @@ PLACES = {
 
 
 class SearchShape(NamedTuple):
-    """What the text of the statement depends on."""
+    """The parts of a search on which the text of its statement depends."""
 
     resources: tuple[str, ...]
     patterns: tuple[bool, ...]  # for each word, whether it is long enough to need a pattern
     places: tuple[str, ...]  # the filters by place that are given
     is_later: bool  # whether it is a page behind the first
     viewer: Viewer | None = None  # who searches, as far as it matters: None is everybody
+
+
+class FoundRow(NamedTuple):
+    """A row of the page: the four values by which rows are sorted, the third being the number of the resource."""
+
+    rank: int
+    length: int
+    number: int
+    key: str
+    details: dict[str, Any]
 
 
 def slot(name: str) -> Value:
@@ -50,12 +60,12 @@ def column_names(model: type[Citable]) -> set[str]:
 
 
 def has_names(model: type[Citable]) -> bool:
-    """Tell whether records of the model have names of their own to be searched."""
+    """Return whether records of the model have names of their own to be searched."""
     return "ngrams" in model.search_columns
 
 
 def searched() -> dict[str, type[Citable]]:
-    """Return all models whose records can be found, by resource: those that have a name or say something."""
+    """Return the models whose records are searched, by resource: those with names or prose."""
     return {
         resource: model
         for resource, model in citable_models().items()
@@ -64,7 +74,7 @@ def searched() -> dict[str, type[Citable]]:
 
 
 def in_places(model: type[Citable], places: tuple[str, ...]) -> Q | None:
-    """Return the condition for rows that lie in the places asked for; None where a row has no such place."""
+    """Return the condition for rows that lie in the given places; None for a model without such a place."""
     own = column_names(model)
     condition = Q()
     for place in places:
@@ -79,7 +89,7 @@ def in_places(model: type[Citable], places: tuple[str, ...]) -> Q | None:
     return condition
 
 
-def _lies_in(path: tuple[str, ...], value: Any) -> Q:
+def _lies_in(path: tuple[str, ...], value: Func) -> Q:
     step, *rest = path
     if not rest:
         return is_one_of(step, value)
@@ -88,16 +98,18 @@ def _lies_in(path: tuple[str, ...], value: Any) -> Q:
     return is_one_of(step, ArraySubquery(within.values("pk"), template="(ARRAY(%(subquery)s))"))
 
 
-def visible(model: type[Citable], viewer: Viewer | None) -> Any:
+def visible(model: type[Citable], viewer: Viewer | None) -> RecordQuerySet:
     """Return the rows of a model that a reader sees, in no order."""
-    rows: Any = model._default_manager.order_by()
+    rows = model._default_manager.order_by()
     if viewer is not None:
         return rows.visible_to(viewer)
-    # What everybody sees of the kinds that are searched hangs on the row itself, and costs no look at others.
-    return rows.filter(state=Fact.State.PUBLISHED) if issubclass(model, Fact) else rows
+    # Whether everybody sees a row of the kinds that are searched depends on the row itself, and needs no other table.
+    return rows.filter(Q(state=Fact.State.PUBLISHED)) if issubclass(model, Fact) else rows
 
 
-def candidates(model: type[Citable], number: int, shape: SearchShape) -> Iterator[Any]:
+def candidates(
+    model: type[Citable], number: int, shape: SearchShape
+) -> Iterator[QuerySet[Citable, tuple[object, ...]]]:
     """Yield the queries for the hits of one resource, the best ranks first: id, rank, length of the name, key."""
     place = in_places(model, shape.places)
     if place is None:
@@ -138,9 +150,9 @@ def candidates(model: type[Citable], number: int, shape: SearchShape) -> Iterato
 
 
 def details_sql(model: type[Citable], viewer: Viewer | None) -> str:
-    """Return the SQL expression for what a hit of one resource says, as JSON.
+    """Return the SQL expression for the details of a hit of one resource, as JSON.
 
-    Who may see drafts is told the state; to everybody else it is always the same.
+    The state is among them for readers who may see drafts; to everybody else it is always the same.
     """
     own = column_names(model)
     quote = connection.ops.quote_name
@@ -160,19 +172,19 @@ def details_sql(model: type[Citable], viewer: Viewer | None) -> str:
 
 
 @lru_cache(maxsize=256)
-def statement(shape: SearchShape) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL of a search and its parameters, `Slot`s among them."""
+def statement(shape: SearchShape) -> tuple[str, tuple[object, ...]]:
+    """Return the SQL of a search and its parameters, `Parameter`s among them."""
     models = searched()
     parts: list[str] = []
-    params: list[Any] = []
+    params: list[object] = []
     for number, resource in enumerate(shape.resources):
         for query in candidates(models[resource], number, shape):
             sql, values = query.query.sql_with_params()
             parts.append(f"({sql})")
             params += values
     found = " UNION ".join(parts) or "SELECT 0, 0::bigint, 0, 0, '' WHERE false"
-    told = [details_sql(models[name], shape.viewer) for name in shape.resources]
-    details = " ".join(f"WHEN {number} THEN {expression}" for number, expression in enumerate(told))
+    columns = [details_sql(models[name], shape.viewer) for name in shape.resources]
+    details = " ".join(f"WHEN {number} THEN {expression}" for number, expression in enumerate(columns))
     behind = ""
     if shape.is_later:
         behind = "WHERE (rank, length, resource, key) > (%s::integer, %s::integer, %s::integer, %s::text)"
@@ -191,10 +203,11 @@ def statement(shape: SearchShape) -> tuple[str, tuple[Any, ...]]:
     return sql, (*params, Parameter("limit"))
 
 
-def run(shape: SearchShape, values: dict[str, Any]) -> tuple[dict[str, int], list[Any]]:
-    """Return how many rows each resource has, by its number in the shape, and the rows of the page."""
+def run(shape: SearchShape, values: Mapping[str, object]) -> tuple[dict[str, int], list[FoundRow]]:
+    """Return the number of rows of each resource, by its number in the shape, and the rows of the page."""
     sql, params = statement(shape)
+    bound: list[Any] = [values[item.name] if isinstance(item, Parameter) else item for item in params]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [values[item.name] if isinstance(item, Parameter) else item for item in params])
+        cursor.execute(sql, bound)
         row = cursor.fetchone()
-    return row[0] or {}, row[1] or []
+    return row[0] or {}, [FoundRow(*found) for found in row[1] or ()]

@@ -1,5 +1,6 @@
 """Names that come near a search that finds nothing: other characters of the same sound, or one letter wrong."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,19 +14,19 @@ from apps.common.values.ngrams import edits, every, nearby, ngrams
 from apps.common.values.pinyin import search_key
 from apps.explore.search.sql import has_names, in_places, searched, slot, visible
 
-LOOKED_AT = 100  # rows of a resource among which the nearest are sought
+READ_ROWS = 100  # rows of a resource among which the nearest are sought
 MOST = 5
-LONGEST = 24  # characters of a term that is put right; a longer one has too many ways to be wrong
+LONGEST = 24  # characters of a term that is corrected; a longer one has too many ways to be wrong
 SHORTEST = 3
 
 
 @lru_cache(maxsize=64)
 def statement(
     resources: tuple[str, ...], places: tuple[str, ...], viewer: Viewer | None
-) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL for rows that may be meant, and its parameters, `Slot`s among them."""
+) -> tuple[str, tuple[object, ...]]:
+    """Return the SQL for rows that may be meant, and its parameters, `Parameter`s among them."""
     parts: list[str] = []
-    params: list[Any] = []
+    params: list[object] = []
     for number, resource in enumerate(resources):
         model = searched()[resource]
         place = in_places(model, places)
@@ -39,7 +40,7 @@ def statement(
                 Cast(model.key_field, TextField()),
                 F(model.name_field),
                 "search_text",
-            )[:LOOKED_AT]
+            )[:READ_ROWS]
         )
         sql, values = rows.query.sql_with_params()
         parts.append(f"({sql})")
@@ -48,7 +49,7 @@ def statement(
 
 
 def suggestions(
-    whole: str, resources: tuple[str, ...], places: tuple[str, ...], viewer: Viewer | None, values: dict[str, Any]
+    whole: str, resources: tuple[str, ...], places: tuple[str, ...], viewer: Viewer | None, values: Mapping[str, object]
 ) -> list[tuple[str, str, str]]:
     """Return resource, key and name of the records whose names come nearest to a normalised text."""
     _line, reading, *_rest = search_key(whole).split("\n")
@@ -59,8 +60,9 @@ def suggestions(
     alike = every(ngrams(reading)) if reading in terms else ""
     tsquery = " | ".join(part for part in (alike and f"({alike})", nearby(terms)) if part)
     values = {**values, "nearby": tsquery}
+    bound: list[Any] = [values[item.name] if isinstance(item, Parameter) else item for item in params]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [values[item.name] if isinstance(item, Parameter) else item for item in params])
+        cursor.execute(sql, bound)
         rows = cursor.fetchall()
     near = []
     for number, key, name, search_text in rows:

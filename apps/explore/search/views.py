@@ -1,7 +1,6 @@
 """`/api/v1/search`: one question to all resources."""
 
 import hashlib
-from typing import Any
 
 from django.conf import settings
 from django.core import signing
@@ -15,7 +14,7 @@ from rest_framework.views import APIView
 
 from apps.common.http.parameters import read_flag, read_format, read_words, refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.models.records import Fact, citable_models
+from apps.common.models.records import Fact, choice_labels, citable_models
 from apps.common.models.search_conditions import clean_q
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE
@@ -23,7 +22,7 @@ from apps.common.resources.views import Tag
 from apps.common.rules.territory import viewer_of
 from apps.common.values.ngrams import END, every, ngrams, pattern, term_parameters
 from apps.explore.search.matches import matches
-from apps.explore.search.sql import CAP, PLACES, RANKS, SearchShape, column_names, run, searched
+from apps.explore.search.sql import CAP, PLACES, RANKS, FoundRow, SearchShape, run, searched
 from apps.explore.search.suggestions import suggestions
 
 TAG = Tag("explore", "Questions across all resources: search, network, statistics.")
@@ -31,11 +30,11 @@ PARAMETERS = frozenset({"q", "resource", *PLACES, "labels", "page_size", "cursor
 LONGEST = 200
 MOST_WORDS = 8
 SIGNER = signing.Signer(salt="apps.explore.search")
-# What says something of units, and is found by itself only where it is asked for.
+# Records that say something of a unit; they are hits of their own only if the request names their resource.
 ONLY_IF_ASKED = frozenset({"unit-names", "identifiers"})
 
 
-class MatchSerializer(serializers.Serializer[Any]):
+class MatchSerializer(serializers.Serializer[object]):
     """Where a word of the search stands in a record."""
 
     field = serializers.CharField(
@@ -47,7 +46,7 @@ class MatchSerializer(serializers.Serializer[Any]):
     of = serializers.CharField(allow_null=True, help_text="The name of which `text` is the pinyin or the initials.")
 
 
-class FoundSerializer(serializers.Serializer[Any]):
+class FoundSerializer(serializers.Serializer[object]):
     """A record that comes near the search."""
 
     resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
@@ -78,7 +77,7 @@ class HitSerializer(FoundSerializer):
     matches = MatchSerializer(many=True, help_text="Where each word stands.")
 
 
-class AnswerSerializer(serializers.Serializer[Any]):
+class AnswerSerializer(serializers.Serializer[object]):
     """The answer to a search."""
 
     results = HitSerializer(many=True, help_text="The records of the page, the best first.")
@@ -151,7 +150,7 @@ class SearchView(CachedReads, APIView):
         resources, places = read_resources(request), read_places(request)
         position = read_cursor(request)
         viewer, territory = viewer_of(request.user)
-        values = {**term_values(terms), **places, **territory, "limit": size + 1}
+        values: dict[str, object] = {**term_values(terms), **places, **territory, "limit": size + 1}
         values |= {f"after{at}": value for at, value in enumerate(position or ())}
         patterns = tuple(term_parameters(term)[1] is not None for term in terms)
         shape = SearchShape(resources, patterns, tuple(places), position is not None, viewer)
@@ -172,20 +171,18 @@ class SearchView(CachedReads, APIView):
         return Response(answer)
 
 
-def reference(resource: str, key: str, name: str) -> dict[str, Any]:
+def reference(resource: str, key: str, name: str) -> dict[str, str]:
     """Return a record as others point at it."""
     return {"resource": resource, "key": key, "name": name, "url": f"{settings.API_ROOT}/{resource}/{key}"}
 
 
-def hit(row: list[Any], resources: tuple[str, ...], terms: list[str], labels: bool) -> dict[str, Any]:
+def hit(row: FoundRow, resources: tuple[str, ...], terms: list[str], labels: bool) -> dict[str, object]:
     """Return one hit from a row of the statement."""
     rank, _length, number, key, details = row
     resource, kind = resources[number], details.get("kind")
-    found = {**reference(resource, key, details["name"]), "kind": kind}
+    found: dict[str, object] = {**reference(resource, key, details["name"]), "kind": kind}
     if labels:
-        model: Any = searched()[resource]
-        choices = dict(model._meta.get_field("kind").flatchoices) if "kind" in column_names(model) else {}
-        found["kind_label"] = str(choices[kind]) if kind in choices else None
+        found["kind_label"] = choice_labels(searched()[resource], "kind").get(kind) if kind is not None else None
     if "state" in details:
         found["state"] = details["state"]
     ranked = {"rank": RANKS[rank], "score": len(RANKS) - rank}
@@ -193,17 +190,17 @@ def hit(row: list[Any], resources: tuple[str, ...], terms: list[str], labels: bo
 
 
 def message(near: list[tuple[str, str, str]]) -> str:
-    """Return what is said where nothing is found."""
+    """Return the message of an answer without results."""
     if not near:
         return gettext("Nothing is found, and no name comes near.")
     names = "”, “".join(name for _resource, _key, name in near)
     return gettext("Nothing is found. Did you mean “%(names)s”?") % {"names": names}
 
 
-def term_values(terms: list[str]) -> dict[str, Any]:
-    """Return what goes into the statement for the words."""
+def term_values(terms: list[str]) -> dict[str, str | None]:
+    """Return the values of the statement that stand for the words."""
     values = {"exact_pattern": END + "".join(terms) + END, "prefix_pattern": END + "".join(terms)}
-    found: dict[str, Any] = {}
+    found: dict[str, str | None] = {}
     for rank, piece in (("exact", values["exact_pattern"]), ("prefix", values["prefix_pattern"])):
         found |= {f"{rank}_tsquery": every(ngrams(piece)), f"{rank}_pattern": pattern(piece)}
     for at, term in enumerate(terms):
@@ -227,7 +224,7 @@ def read_terms(request: Request) -> list[str]:
 
 
 def read_size(request: Request) -> int:
-    """Return how many records a page has."""
+    """Return the number of records of a page."""
     text = request.query_params.get("page_size", str(DEFAULT_SIZE))
     if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_SIZE):
         raise parameter_error(
@@ -251,7 +248,7 @@ def read_places(request: Request) -> dict[str, list[int]]:
     places = {}
     for place in PLACES:
         if keys := read_words(request, place):
-            model: Any = citable_models()[f"{place}s"]
+            model = citable_models()[f"{place}s"]
             ids = dict(model._default_manager.filter(code__in=keys).values_list("code", "pk"))
             if unknown := [key for key in keys if key not in ids]:
                 named = {"resource": f"{place}s", "key": unknown[0][:100]}
@@ -261,18 +258,18 @@ def read_places(request: Request) -> dict[str, list[int]]:
 
 
 def digest(request: Request) -> str:
-    """Return what ties a cursor to the search it was made for."""
+    """Return a digest of the search for which a cursor is made, so that it serves no other."""
     kept = sorted(item for item in request.query_params.items() if item[0] not in ("cursor", "page_size", "labels"))
     return hashlib.sha256(repr(kept).encode()).hexdigest()[:12]
 
 
-def next_page(request: Request, row: list[Any]) -> str:
+def next_page(request: Request, row: FoundRow) -> str:
     """Return the address of the page behind a row."""
     cursor = SIGNER.sign_object([digest(request), *row[:4]], compress=True)
     return f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"
 
 
-def read_cursor(request: Request) -> list[Any] | None:
+def read_cursor(request: Request) -> list[object] | None:
     """Return the rank, length, resource and key behind which the page begins."""
     text = request.query_params.get("cursor")
     if text is None:

@@ -1,4 +1,4 @@
-"""What is counted and by what: each resource with its place, its date and its vocabularies; all of it in one statement.
+"""The resources that are counted, each with its place, date and vocabularies; all are counted in one statement.
 
 A record has exactly one value in each dimension, so that groups add up to totals:
 
@@ -19,19 +19,21 @@ from datetime import date
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from django.db.models import Case, CharField, Count, F, Model, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Field, Model, Q, Value, When
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, ExtractYear
 
-from apps.common.models.records import Citable, Fact
+from apps.common.models.records import Citable, Fact, RecordQuerySet
 from apps.common.resources.registry import viewsets
 from apps.explore.lookups import any_of
 from apps.registry.models import District, Neighbourhood, Street
+from apps.registry.models.divisions import DivisionQuerySet, NeighbourhoodQuerySet
 
 PLACES = ("district", "street")
 VOCABULARIES = ("kind", "status", "role", "category")
 DIMENSIONS = ("district", "street", "kind", "category", "status", "role", "year")
 UNKNOWN, SPANNING = "unknown", "spanning"
-TEXT: Any = CharField()
+TEXT: "Field[str, str]" = CharField()
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Countable:
         return self.model.resource
 
     def source(self, dimension: str) -> str | None:
-        """Return where the values of a dimension come from: a resource, a vocabulary or `year`; None if nowhere."""
+        """Return the source of a dimension's values: a resource, a vocabulary or `year`; None if it has none."""
         if dimension == "year":
             return "year" if self.date else None
         if dimension in PLACES:
@@ -74,7 +76,7 @@ def all_countables() -> dict[str, Countable]:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a question is narrowed to. Places are primary keys; None means everywhere.
+    """The bounds of a request. Places are primary keys; None means everywhere.
 
     `reach` holds for each kind of place that is asked for the divisions that lie in it, by level: without it no index
     would help to find the records, whose places are computed.
@@ -97,7 +99,7 @@ class Scope:
 
 
 class SourcedValue(NamedTuple):
-    """The value of a dimension: where it comes from (`Countable.source`), and the value there; None is not stated."""
+    """The value of a dimension with its source (`Countable.source`); None: the record states none."""
 
     source: str
     value: str | None
@@ -123,9 +125,9 @@ def count(items: Iterable[Countable], by: list[str], scope: Scope, limit: int) -
         counted = rows.order_by().values("of", *names).annotate(n=Count("pk"))
         selects.append(counted.values_list("of", *names, "n"))
     found: dict[Group, dict[str, int]] = {}
-    for resource, *values, number in _union(selects, limit):
+    for resource, *row, number in _union(selects, limit):
         if number:
-            found.setdefault(group(all_countables()[resource], by, values), {})[resource] = number
+            found.setdefault(group(all_countables()[resource], by, row), {})[resource] = number
     return found
 
 
@@ -150,29 +152,29 @@ def group(item: Countable, by: list[str], values: list[str | None]) -> Group:
     )
 
 
-def _union(selects: list[QuerySet[Any, Any]], limit: int | None) -> Iterator[Any]:
+def _union(selects: list[RecordQuerySet], limit: int | None) -> Iterator[tuple[Any, ...]]:
     if not selects:
         return iter(())
     combined = selects[0].union(*selects[1:], all=True) if len(selects) > 1 else selects[0]
     return iter(combined[:limit])
 
 
-# Which rows -----------------------------------------------------------------------------------------------------------
+# Rows -----------------------------------------------------------------------------------------------------------------
 
 
-def narrowed(item: Countable, scope: Scope) -> QuerySet[Any]:
+def narrowed(item: Countable, scope: Scope) -> RecordQuerySet:
     """Return the published rows of a resource within a scope: of divisions, without a day, the newest edition's."""
-    rows: Any = item.model._default_manager.visible_to(None)
+    rows = item.model._default_manager.visible_to(None)
     if scope.as_of:
         rows = rows.valid_on(scope.as_of)
-    elif item.model in (District, Street, Neighbourhood):
+    elif isinstance(rows, DivisionQuerySet):
         rows = rows.current()
-    if item.model is Neighbourhood:
+    if isinstance(rows, NeighbourhoodQuerySet):
         rows = rows.in_editions()  # as the plain list: no edition lists the estates
     return in_place(item, rows, scope).filter(dated(item.model, item.date, scope))
 
 
-def in_place(item: Countable, rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
+def in_place(item: Countable, rows: RecordQuerySet, scope: Scope) -> RecordQuerySet:
     """Return the rows that lie in the districts and streets of a scope."""
     street, district = place(item)
     if scope.streets is not None:
@@ -227,15 +229,15 @@ def dated(model: type[Model], path: str, scope: Scope) -> Q:
     return condition
 
 
-# What they are counted by ---------------------------------------------------------------------------------------------
+# Dimensions ----------------------------------------------------------------------------------------------------------
 
 
-def expression(item: Countable, dimension: str) -> Any:
+def expression(item: Countable, dimension: str) -> Combinable:
     """Return the value of a dimension as text."""
     if dimension == "year":
         return year(item.model, item.date)
     if dimension in PLACES:
-        return Cast(place(item)[PLACES[::-1].index(dimension)], TEXT)
+        return Cast(cast("Combinable", place(item)[PLACES[::-1].index(dimension)]), TEXT)
     if dimension == "category" and item.heading:
         # A heading that is a draft is not named.
         shown = _published(item.model, item.heading) & Q(**{f"{item.heading}__state": Fact.State.PUBLISHED})
@@ -243,7 +245,7 @@ def expression(item: Countable, dimension: str) -> Any:
     return Cast(F(dimension), TEXT)
 
 
-def year(model: type[Model], path: str) -> Any:
+def year(model: type[Model], path: str) -> Case:
     """Return the year in which the date at a path lies, or that it spans several, or that it is unknown."""
     first, last = f"{path}_earliest", f"{path}_latest"
     within_one = Q(**{f"{first}__isnull": False, f"{last}__year": ExtractYear(first)})
@@ -258,11 +260,11 @@ def year(model: type[Model], path: str) -> Any:
     )
 
 
-def place(item: Countable) -> tuple[Any, Any]:
+def place(item: Countable) -> tuple[Combinable | None, Combinable | None]:
     """Return the street and the district of a row as expressions; None for what the resource does not have."""
-    streets: list[Any] = []
-    districts: list[Any] = []
-    named: list[Any] = []
+    streets: list[Combinable] = []
+    districts: list[Combinable] = []
+    named: list[Combinable] = []
     for holder in item.holders:
         fine, coarse = _place_paths(_model_at(item.model, holder))
         for path in fine:
@@ -305,13 +307,13 @@ def _published(model: type[Model], path: str) -> Q:
     return condition
 
 
-def _if_published(model: type[Model], holder: str, path: str) -> Any:
+def _if_published(model: type[Model], holder: str, path: str) -> Combinable:
     whole = f"{holder}__{path}".removeprefix("__")
     condition = _published(model, f"{holder}__") if holder else Q()
     return Case(When(condition, then=F(whole))) if condition else F(whole)
 
 
-def _first(expressions: list[Any]) -> Any:
+def _first(expressions: list[Combinable]) -> Combinable | None:
     if not expressions:
         return None
     return Coalesce(*expressions) if len(expressions) > 1 else expressions[0]

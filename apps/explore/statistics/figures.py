@@ -1,4 +1,4 @@
-"""What sources report, added up where it may be, with what is on record of the same things beside it.
+"""Reported figures, added up if they may be, beside the numbers on record of the same.
 
 Figures are grouped by where and what their subjects are, and by the year of their own period. Within a group the actual
 figures of one measure and one unit become one number where they may be added (`evidence.adding`); where not, they stand
@@ -15,6 +15,7 @@ from django.db.models import CharField, Q, Value
 from django.utils.translation import gettext
 
 from apps.assessments.serializers import FrameworkDetailSerializer
+from apps.common.models.targets import model_of
 from apps.common.serializers.counts import RecordedField, ReportedField
 from apps.common.serializers.records import RecordSerializer
 from apps.events.serializers import EventDetailSerializer
@@ -48,7 +49,7 @@ PAIRED: tuple[type[RecordSerializer], ...] = (
 )
 
 
-def pairs(serializer: Any) -> dict[str, RecordedField]:
+def pairs(serializer: type[RecordSerializer]) -> dict[str, RecordedField]:
     """Return for each measure that a serializer reports the field that counts the same on record."""
     fields: dict[str, Any] = serializer._declared_fields
     return {
@@ -65,7 +66,7 @@ RECORDED: dict[str, dict[str, RecordedField]] = {
 
 @dataclass
 class Entry:
-    """What is reported of one measure, in one unit, as fact or as plan, about one group."""
+    """The figures of one measure, in one unit, as fact or as plan, about one group."""
 
     group: Group
     measure: str
@@ -96,7 +97,7 @@ def entries(figures: list[Figure], by: list[str]) -> list[Entry]:
     """Group the figures whose subjects are published, and add up what may be added."""
     groups = _groups({subject_of(figure) for figure in figures}, [name for name in by if name != "year"])
     figures = [figure for figure in figures if subject_of(figure) in groups]
-    found: dict[Any, Entry] = {}
+    found: dict[tuple[Group, str, str, str], Entry] = {}
     for figure in figures:
         about = iter(groups[subject_of(figure)])
         group = tuple(_year(figure) if name == "year" else next(about) for name in by)
@@ -116,7 +117,7 @@ def entries(figures: list[Figure], by: list[str]) -> list[Entry]:
 
 
 def _add(entry: Entry, within: set[tuple[Subject, Subject]]) -> None:
-    """Make one number of the figures of an entry, or say why there is none."""
+    """Set the sum of the figures of an entry, or the reason for which there is none."""
     if len(entry.figures) == 1:
         entry.reported = entry.figures[0]
     elif entry.kind == Figure.Kind.TARGET:
@@ -135,9 +136,9 @@ def _groups(subjects: set[Subject], by: list[str]) -> dict[Subject, Group]:
     keys: dict[str, list[int]] = defaultdict(list)
     types: dict[str, int] = {}
     for content_type_id, pk in sorted(subjects):
-        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
-        keys[model.resource].append(pk)
-        types[model.resource] = content_type_id
+        resource = model_of(content_type_id).resource
+        keys[resource].append(pk)
+        types[resource] = content_type_id
     found = group_subjects(((all_countables()[name], pks) for name, pks in keys.items()), by)
     return {(types[resource], pk): group for (resource, pk), group in found.items()}
 
@@ -151,13 +152,13 @@ def _year(figure: Any) -> SourcedValue:
 
 
 def _recorded(figures: list[Figure]) -> dict[tuple[Subject, str], int]:
-    """Return what is on record of what the figures count, by subject and measure, in one statement."""
+    """Return the numbers on record for the measures of the figures, by subject and measure, in one statement."""
     keys: dict[tuple[int, str], set[int]] = defaultdict(set)
     for figure in figures:
         keys[figure.content_type_id, figure.measure].add(figure.object_id)
     selects = []
     for (content_type_id, measure), pks in sorted(keys.items()):
-        model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+        model: Any = model_of(content_type_id)
         if counter := RECORDED.get(model.resource, {}).get(measure):
             rows = model._base_manager.filter(pk__in=pks).annotate(
                 of=Value(measure, output_field=CharField()),

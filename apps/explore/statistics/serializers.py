@@ -1,14 +1,12 @@
 """The JSON of statistics."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from apps.common.serializers.references import AddressField, NumberField, TargetReference
 from apps.evidence.models import Figure
 
 
-class DimensionValue(serializers.Serializer[Any]):
+class DimensionValue(serializers.Serializer[object]):
     """One value of a dimension."""
 
     key = serializers.CharField(
@@ -33,7 +31,7 @@ class ByField(serializers.DictField):
     child = DimensionValue(allow_null=True)
 
 
-class StatisticsGroup(serializers.Serializer[Any]):
+class StatisticsGroup(serializers.Serializer[object]):
     """The records that share their values in the dimensions asked for."""
 
     by = ByField(help_text="Values by dimension; null where the records state none.")
@@ -43,7 +41,7 @@ class StatisticsGroup(serializers.Serializer[Any]):
     )
 
 
-class Reported(serializers.Serializer[Any]):
+class Reported(serializers.Serializer[object]):
     """A number as sources report it, or the sum of several."""
 
     comparator = serializers.CharField(
@@ -67,7 +65,7 @@ class ReportedFigure(serializers.Serializer[Figure]):
     url = AddressField()
 
 
-class StatisticsFigures(serializers.Serializer[Any]):
+class StatisticsFigures(serializers.Serializer[object]):
     """What is reported of one measure in one unit about one group, beside what is on record."""
 
     by = ByField(help_text="Values by dimension, of the records that the figures are about; the year is the period's.")
@@ -88,7 +86,7 @@ class StatisticsFigures(serializers.Serializer[Any]):
     figures = ReportedFigure(many=True, help_text="The figures.")
 
 
-class StatisticsFilters(serializers.Serializer[Any]):
+class StatisticsFilters(serializers.Serializer[object]):
     """What the question was narrowed to."""
 
     by = serializers.ListField(child=serializers.CharField(), help_text="Dimensions.")
@@ -101,7 +99,7 @@ class StatisticsFilters(serializers.Serializer[Any]):
     measure = serializers.ListField(child=serializers.CharField(), help_text="Measures.")
 
 
-class StatisticsSerializer(serializers.Serializer[Any]):
+class StatisticsSerializer(serializers.Serializer[object]):
     """Counts of what is on record, and what sources report, by the dimensions asked for."""
 
     as_of = serializers.DateField(allow_null=True, help_text="Day on which the counted records were valid.")

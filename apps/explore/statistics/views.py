@@ -1,9 +1,9 @@
 """`/statistics`: what is on record, counted by up to two dimensions, and what sources report beside it."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from apps.common.http.parameters import read_day, read_flag, read_format, read_words, refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.models.records import Citable, citable_models
+from apps.common.models.records import Citable, choice_labels, citable_models
 from apps.common.models.targets import Target, load_targets
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.registry import viewsets
@@ -50,7 +50,7 @@ PARAMETERS = frozenset(
 
 
 class StatisticsRequest(NamedTuple):
-    """What is asked for, read and checked."""
+    """The parameters of a request, read and checked."""
 
     by: list[str]
     items: list[Countable]
@@ -59,7 +59,7 @@ class StatisticsRequest(NamedTuple):
     measures: list[str]
     labels: bool
     counts_only: bool
-    filters: dict[str, Any]
+    filters: dict[str, object]
 
 
 class StatisticsView(CachedReads, APIView):
@@ -115,19 +115,19 @@ class StatisticsView(CachedReads, APIView):
 
         More than 1,000 groups or 2,000 figures are refused: narrow by `district`, `street` or `measure`.
         """
-        question = read_question(request)
-        found = count(question.items, question.by, question.scope, MAX_GROUPS * len(question.items) + 1)
+        asked = read_statistics_request(request)
+        found = count(asked.items, asked.by, asked.scope, MAX_GROUPS * len(asked.items) + 1)
         if len(found) > MAX_GROUPS:
             detail = gettext("There are more than %(limit)s groups; narrow them by district or street.")
             raise parameter_error("by", detail % {"limit": MAX_GROUPS})
-        reported = [] if question.counts_only else reported_on(question)
-        return Response(StatisticsSerializer(StatisticsAnswer(question, found, reported).content()).data)
+        reported = [] if asked.counts_only else reported_on(asked)
+        return Response(StatisticsSerializer(StatisticsAnswer(asked, found, reported).content()).data)
 
 
-# What is asked for ----------------------------------------------------------------------------------------------------
+# The request ---------------------------------------------------------------------------------------------------------
 
 
-def read_question(request: Request) -> StatisticsRequest:
+def read_statistics_request(request: Request) -> StatisticsRequest:
     """Read the parameters, or raise ParameterError."""
     refuse_unknown(request, PARAMETERS)
     read_format(request)
@@ -182,7 +182,7 @@ def read_known(request: Request, name: str, known: Iterable[str]) -> list[str]:
 
 
 def refuse_lacking(resources: list[str], wanted: list[str]) -> None:
-    """Raise ParameterError where a resource that was asked for lacks what it is to be counted or narrowed by."""
+    """Raise ParameterError if a resource lacks a dimension by which it is to be counted or narrowed."""
     for name in resources:
         for dimension in wanted:
             if not all_countables()[name].source(dimension):
@@ -196,7 +196,7 @@ def read_keys(request: Request, name: str, model: type[Citable]) -> dict[str, in
     words = read_words(request, name)
     if not words:
         return {}
-    rows: Any = model._default_manager
+    rows = model._default_manager
     found = dict(rows.filter(code__in=words).values_list("code", "pk"))
     for word in words:
         if word not in found:
@@ -241,70 +241,70 @@ def read_measures(request: Request) -> list[str]:
     )
 
 
-def reported_on(question: StatisticsRequest) -> list[Entry]:
-    """Return what sources report, or raise ParameterError where that is too much for one answer."""
-    figures = figures_of(question.subjects, question.scope, question.measures, MAX_FIGURES)
+def reported_on(asked: StatisticsRequest) -> list[Entry]:
+    """Return the reported figures by group; raises ParameterError if they are too many for one answer."""
+    figures = figures_of(asked.subjects, asked.scope, asked.measures, MAX_FIGURES)
     if len(figures) > MAX_FIGURES:
         detail = gettext(
             "There are more than %(limit)s figures; narrow them by district, street or measure, or ask for"
             " counts_only=true."
         )
         raise parameter_error("measure", detail % {"limit": MAX_FIGURES})
-    return entries(figures, question.by)
+    return entries(figures, asked.by)
 
 
 # The answer -----------------------------------------------------------------------------------------------------------
 
 
 class StatisticsAnswer:
-    """The content of the answer, with the names of all that it mentions looked up together."""
+    """The content of the answer; the names of all records in it are looked up together."""
 
-    def __init__(self, question: StatisticsRequest, found: dict[Group, dict[str, int]], reported: list[Entry]) -> None:
-        self.question, self.found, self.reported = question, found, reported
+    def __init__(self, asked: StatisticsRequest, found: dict[Group, dict[str, int]], reported: list[Entry]) -> None:
+        self.asked, self.found, self.reported = asked, found, reported
         keys = {key for group in (*found, *(entry.group for entry in reported)) for key in group}
         self.rows = {key: _row(key) for key in keys if key.value and key.source in citable_models()}
         subjects = {subject_of(figure) for entry in reported for figure in entry.figures}
         self.targets = load_targets({*self.rows.values(), *subjects}, published_only=True)
 
-    def content(self) -> dict[str, Any]:
-        """Return what the serializer writes."""
-        totals = {item.resource: 0 for item in self.question.items}
+    def content(self) -> dict[str, object]:
+        """Return the answer as the serializer reads it."""
+        totals = {item.resource: 0 for item in self.asked.items}
         for counts in self.found.values():
             for resource, number in counts.items():
                 totals[resource] += number
         groups = [
             {"by": self.by(group), "counts": self.found[group]}
             for group in sorted(self.found, key=self.rank)
-            if self.question.by
+            if self.asked.by
         ]
         reported = sorted(self.reported, key=lambda entry: (self.rank(entry.group), entry.measure, entry.unit))
         return {
-            "as_of": self.question.scope.as_of,
-            "filters": self.question.filters,
+            "as_of": self.asked.scope.as_of,
+            "filters": self.asked.filters,
             "totals": totals,
             "groups": groups,
             "figures": [self.figures(entry) for entry in reported],
         }
 
-    def figures(self, entry: Entry) -> dict[str, Any]:
+    def figures(self, entry: Entry) -> dict[str, object]:
         """Return one entry as the serializer reads it."""
         for figure in entry.figures:
             figure.target = self.targets[subject_of(figure)]  # type: ignore[attr-defined]
         content = {**vars(entry), "by": self.by(entry.group)}
-        if self.question.labels:
+        if self.asked.labels:
             content["unit_label"] = Figure.Unit(entry.unit).label
             content["kind_label"] = Figure.Kind(entry.kind).label
         return content
 
-    def by(self, group: Group) -> dict[str, Any]:
+    def by(self, group: Group) -> dict[str, dict[str, str | None] | None]:
         """Return the values of a group by dimension."""
-        return {name: self.value(key) for name, key in zip(self.question.by, group, strict=True)}
+        return {name: self.value(key) for name, key in zip(self.asked.by, group, strict=True)}
 
-    def value(self, key: SourcedValue) -> dict[str, Any] | None:
+    def value(self, key: SourcedValue) -> dict[str, str | None] | None:
         """Return one value: null, a record, a value of a vocabulary, or a year."""
         if key.value is None:
             return None
-        content: dict[str, Any] = {"key": key.value, "name": None, "url": None, "vocabulary": None}
+        content: dict[str, str | None] = {"key": key.value, "name": None, "url": None, "vocabulary": None}
         label = key.value
         if key in self.rows:
             target = self._target(key)
@@ -312,13 +312,13 @@ class StatisticsAnswer:
             content |= {"key": target.key, "name": target.name, "url": f"{root(target.resource)}/{target.key}"}
         elif key.source != "year":
             content |= {"url": f"{root('vocabularies')}/{key.source}", "vocabulary": key.source}
-            label = str(dict(_choices(key))[key.value])
+            label = _choices(key)[key.value]
         elif key.value in (UNKNOWN, SPANNING):
             label = gettext("Not known") if key.value == UNKNOWN else gettext("May lie in several years")
-        return {**content, "label": label} if self.question.labels else content
+        return {**content, "label": label} if self.asked.labels else content
 
-    def rank(self, group: Group) -> Any:
-        """Return what puts groups in order: codes, vocabularies in theirs, years; what is not stated comes last."""
+    def rank(self, group: Group) -> list[tuple[bool, int, int, str]]:
+        """Return the sort key of a group: by code, by the order of the vocabulary, by year; unstated values last."""
         return [self._rank_of(key) for key in group]
 
     def _rank_of(self, key: SourcedValue) -> tuple[bool, int, int, str]:
@@ -328,9 +328,8 @@ class StatisticsAnswer:
             return False, 0, 0, self._target(key).key
         if key.source == "year":
             return False, 0, [SPANNING, UNKNOWN].index(key.value) + 1 if not key.value.isdigit() else 0, key.value
-        values: Collection[str] = [value for value, _label in _choices(key)]
         resources = list(all_countables())
-        return False, resources.index(key.source.partition(".")[0]), list(values).index(key.value), ""
+        return False, resources.index(key.source.partition(".")[0]), list(_choices(key)).index(key.value), ""
 
     def _target(self, key: SourcedValue) -> Target:
         return self.targets[self.rows[key]]
@@ -346,7 +345,7 @@ def _row(key: SourcedValue) -> tuple[int, int]:
     return ContentType.objects.get_for_model(citable_models()[key.source]).pk, int(key.value or 0)
 
 
-def _choices(key: SourcedValue) -> list[tuple[str, Any]]:
+def _choices(key: SourcedValue) -> dict[str, str]:
     """Return the values of a vocabulary with their labels."""
     resource, _dot, name = key.source.partition(".")
-    return list(all_countables()[resource].model._meta.get_field(name).choices or [])  # type: ignore[union-attr]
+    return choice_labels(all_countables()[resource].model, name)

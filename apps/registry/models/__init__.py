@@ -1,4 +1,4 @@
-"""Who and where: divisions, member units, alliances, venues."""
+"""Divisions, member units, alliances, venues."""
 
 from apps.registry.models.alliances import Alliance, Membership
 from apps.registry.models.divisions import District, Neighbourhood, Street

@@ -231,14 +231,14 @@ class Street(Division):
 class MatchKeyField(PythonColumn, models.CharField):
     """The form of a neighbourhood's name under which the names that articles use are found."""
 
-    def compute(self, value: Any) -> str:
+    def compute(self, value: str) -> str:
         return naming.match_key(value)[: self.max_length]
 
 
 class SpellingsField(PythonColumn, models.TextField):
     """The other spellings of a neighbourhood's name, with their pinyin and initials, as they are searched."""
 
-    def compute(self, value: Any) -> str:
+    def compute(self, value: str) -> str:
         return lines(*map(search_key, naming.spellings(value)))
 
 
@@ -379,14 +379,14 @@ class Neighbourhood(Division):
             raise ValidationError({"name": message}) from error
 
     @classmethod
-    def written_condition(cls, match_key: Any, village: bool | None) -> Any:
-        """Return the condition for what a name in an article can mean (`naming.resolve` in SQL).
+    def written_condition(cls, match_key: object, village: bool | None) -> Q:
+        """Return the condition for the committees that a name in an article can mean (`naming.resolve` in SQL).
 
-        Where the name says which kind of committee it means, those of the kind are taken if there are any.
+        Where the name gives the kind of committee, those of the kind are taken if there are any.
         """
         if village is None:
             return Q(match_key=match_key)
         # In the statistical codes, committees of villages are numbered from 200 to 399 within their street.
         kind = Q(code__regex=r"^\d{9}[23]") if village else ~Q(code__regex=r"^\d{9}[23]") | Q(code=None)
         same = cls._base_manager.filter(kind, match_key=match_key)
-        return Q(match_key=match_key) & (kind | ~Exists(same))
+        return Q(match_key=match_key) & (kind | Q(~Exists(same)))

@@ -17,7 +17,7 @@ for _name, _scheme in SCHEMES.items():
 
 
 class Identifier(Fact):
-    """What an organisation is called in another register: the code of a scheme. No two units bear the same."""
+    """The code of an organisation in another register. No two units bear the same."""
 
     resource = "identifiers"
     counted_by = Counted(("unit",))

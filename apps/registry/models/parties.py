@@ -1,4 +1,4 @@
-"""How a unit or a body of units takes part in something: the base of project partners and participations."""
+"""The part that a unit or a body of units takes in something: the base of project partners and participations."""
 
 from django.db import models
 from django.db.models import Q

@@ -1,1 +1,1 @@
-"""What divisions, organisations and venues look like as JSON."""
+"""The JSON of divisions, organisations and venues."""

@@ -6,7 +6,8 @@ import pytest
 from pypinyin.constants import PINYIN_DICT
 
 from apps.common.values.pinyin import initials, normalise_term, romanise, search_key, slugify_name
-from apps.registry.gazetteer import Gazetteer, read
+from apps.registry.gazetteer.files import read
+from apps.registry.gazetteer.rows import Gazetteer
 
 DISTRICTS = {
     "黄浦区": "Huangpu Qu",

@@ -13,7 +13,7 @@ from apps.evidence import spans
 from apps.evidence.actions import attach_text
 from apps.evidence.models import Article, Citation
 from apps.evidence.workbench import coverage
-from apps.evidence.workbench.coverage import Tally, Uncovered, cover, is_covered
+from apps.evidence.workbench.coverage import CoveringSpan, Tally, cover, is_covered
 from apps.evidence.workbench.scanner import Finding
 from apps.registry.models import Street
 from tests.factories import (
@@ -29,8 +29,8 @@ BODY = "今年3月,测试街道成立“测试联盟”,共有十二家单位,�
 FINDING = Finding("numeral", 10, 14, "十二家单")
 
 
-def cite(start: int, end: int, key: str = "a") -> Uncovered:
-    return Uncovered(start, end, "citations", key, record=Target("alliances", key, key))
+def cite(start: int, end: int, key: str = "a") -> CoveringSpan:
+    return CoveringSpan(start, end, "citations", key, record=Target("alliances", key, key))
 
 
 # Over values
@@ -61,7 +61,7 @@ def test_what_holds_the_whole_finding_is_named_and_not_what_holds_a_part() -> No
 
 
 def test_parts_that_cover_a_finding_together_are_all_named() -> None:
-    mark = Uncovered(12, 20, "marks", "m", reason="slogan")
+    mark = CoveringSpan(12, 20, "marks", "m", reason="slogan")
     (item,) = cover([FINDING], [cite(0, 12)], [mark])
     assert (item.citations, item.marks) == ((cite(0, 12),), (mark,))
 

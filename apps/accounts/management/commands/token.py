@@ -1,4 +1,4 @@
-"""`manage.py token create|list|revoke`: the tokens of programs, for who has a shell and no browser."""
+"""`manage.py token create|list|revoke`: the tokens of programs, managed from a shell."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         revoke = verbs.add_parser("revoke", help="revoke a token for good")
         revoke.add_argument("key", help=f"identifier, with or without {PREFIX}")
 
-    def handle(self, *args: Any, verb: str, **options: Any) -> None:
+    def handle(self, *args: object, verb: str, **options: Any) -> None:
         {"create": self._create, "list": self._list, "revoke": self._revoke}[verb](options)
 
     def _create(self, options: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from collections import Counter
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -10,7 +9,7 @@ from apps.evidence.models import Article
 from apps.evidence.workbench.coverage import VALUE, Coverage, Tally, examine
 from apps.evidence.workbench.scanner import KINDS
 
-# What is counted, as the options name it.
+# The kinds that are counted, as the options name them.
 OPTIONS: dict[str, str] = {**{kind: kind if kind == "quoted" else f"{kind}s" for kind in KINDS}, VALUE: "values"}
 
 
@@ -27,7 +26,7 @@ class Command(BaseCommand):
         for name in OPTIONS.values():
             parser.add_argument(f"--{name}", type=float, default=0, help=f"least share of {name} covered, in per cent")
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, **options: float) -> None:
         reports = [examine(article) for article in Article.objects.order_by("slug")]
         if without := [report.article.slug for report in reports if not report.text_attached]:
             raise CommandError(f"no text is attached to {', '.join(without)}: run attach_articles first")

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("text", type=Path, help="captured page of the article")
         parser.add_argument("out", type=Path, help="YAML file to write")
 
-    def handle(self, *, draft: Path, text: Path, out: Path, **options: Any) -> None:
+    def handle(self, *, draft: Path, text: Path, out: Path, **options: object) -> None:
         try:
             content = files.read_file(draft)
             captured = spans.normalise(text.read_text(encoding="utf-8"))

@@ -3,7 +3,6 @@
 import hashlib
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -14,7 +13,7 @@ from apps.common.writing.transaction import write_transaction
 from apps.evidence.fixtures.files import FixtureError, read_file
 from apps.evidence.fixtures.loading import load
 from apps.registry.actions import load_gazetteer
-from apps.registry.gazetteer import GazetteerError
+from apps.registry.gazetteer.rows import GazetteerError
 
 PATIENCE = 60  # seconds: a service that starts does not fail for an import that another one has under way
 
@@ -28,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("folder", nargs="?", type=Path, default=settings.BASE_DIR / "fixtures")
         parser.add_argument("--force", action="store_true", help="load unchanged files too, over curators' edits")
 
-    def handle(self, *, folder: Path, force: bool, **options: Any) -> None:
+    def handle(self, *, folder: Path, force: bool, **options: object) -> None:
         if not folder.is_dir():
             raise CommandError(f"{folder}: no such folder")
         known = {} if force else dict(LoadedFile.objects.values_list("path", "sha256"))

@@ -1,4 +1,4 @@
-"""`manage.py dump DIR`: everything that everybody may read, as files that are the same as long as the data are."""
+"""`manage.py dump DIR`: all that everybody may read, as files; the same data give the same files."""
 
 import gzip
 import hashlib
@@ -9,11 +9,12 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, NotRequired, TypedDict, cast
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models.functions import Collate
 from django.utils import translation
 
@@ -25,12 +26,13 @@ from apps.common.reading.data_version import build
 from apps.common.resources.registry import viewsets
 from apps.common.resources.views import RecordViewSet
 from apps.common.serializers.compiler import Compilation, SqlRow, json_of, select_list
+from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import text_of
 from apps.common.sql.statement import Statement
 
 MANIFEST = "manifest.json"
-FORMAT = 1  # of the folder; a change that a reader has to know of makes it 2
-# When a row was last written is no fact: it differs where the same facts were loaded twice, or undone.
+FORMAT = 1  # of the folder; 2 after the next change that readers have to know of
+# The time of the last write is no fact: it differs where the same facts were loaded twice, or undone.
 LEFT_OUT = frozenset({"updated_at"})
 
 
@@ -42,6 +44,35 @@ class Export(NamedTuple):
     columns: list[Column]
 
 
+class FileEntry(TypedDict):
+    """A file in the manifest. The digest is that of the content, whether it is compressed or not."""
+
+    bytes: int
+    sha256: str
+    compressed_sha256: NotRequired[str]
+
+
+class ResourceEntry(TypedDict):
+    """A resource in the manifest."""
+
+    records: int
+    files: dict[str, FileEntry]
+    columns: list[dict[str, object]]
+
+
+class Manifest(TypedDict):
+    """The manifest of a dump."""
+
+    format: int
+    software: dict[str, str]
+    schema_version: str
+    data_time: Any  # a text that sorts by time; None without records
+    quotations: bool
+    licence: dict[str, str]
+    sha256: str
+    resources: dict[str, ResourceEntry]
+
+
 class Command(BaseCommand):
     """Write every published record, as CSV and as NDJSON, with a manifest."""
 
@@ -51,7 +82,7 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path, help="folder to write; an earlier dump in it is replaced as a whole")
         parser.add_argument("--gzip", action="store_true", help="compress the files")
 
-    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+    def handle(self, *args: object, folder: Path, **options: object) -> None:
         folder = folder.absolute()
         if folder.exists() and not is_dump(folder):
             raise CommandError(f"{folder} is neither empty nor a dump: name another folder")
@@ -60,7 +91,7 @@ class Command(BaseCommand):
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
             with snapshot() as cursor:
-                manifest = write(draft, cursor, compressed=options["gzip"])
+                manifest = write(draft, cursor, compressed=bool(options["gzip"]))
             draft.chmod(0o755)
             replace(folder, draft)
         finally:
@@ -70,7 +101,7 @@ class Command(BaseCommand):
 
 
 def is_dump(folder: Path) -> bool:
-    """Tell whether a folder may be replaced: it is empty, or holds a dump."""
+    """Return whether a folder may be replaced: it is empty, or holds a dump."""
     return folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir()))
 
 
@@ -91,8 +122,8 @@ def replace(folder: Path, draft: Path) -> None:
 
 
 @contextmanager
-def snapshot() -> Iterator[Any]:
-    """Give a cursor to which the database stays as it is now, on a connection of its own."""
+def snapshot() -> Iterator[CursorWrapper]:
+    """Give a cursor that sees the database as it is now, on a connection of its own."""
     own = connection.copy()
     try:
         with own.cursor() as cursor:
@@ -104,9 +135,9 @@ def snapshot() -> Iterator[Any]:
         own.close()
 
 
-def write(folder: Path, cursor: Any, *, compressed: bool) -> dict[str, Any]:
+def write(folder: Path, cursor: CursorWrapper, *, compressed: bool) -> Manifest:
     """Write all files and the manifest into an empty folder; return the manifest."""
-    resources: dict[str, Any] = {}
+    resources: dict[str, ResourceEntry] = {}
     # Some fields are texts in the reader's language.
     with translation.override(settings.LANGUAGE_CODE):
         for resource, view in sorted(viewsets().items()):
@@ -128,16 +159,15 @@ def write(folder: Path, cursor: Any, *, compressed: bool) -> dict[str, Any]:
 
 
 def export_of(view: type[RecordViewSet]) -> Export:
-    """Return how a resource is dumped: every record that everybody may read, by key, of all editions and days."""
+    """Return the export of a resource: every record that everybody may read, by key, of all editions and days."""
     model = cast("type[Citable]", view.queryset.model)
-    base = cast("type[Any]", view.serializer_class)
+    base = view.serializer_class
     names = [name for name in base.Meta.fields if name not in LEFT_OUT]
     serializer = base(context={"fields": names})
-    visible: Any = model._default_manager.all()
     # By bytes, whatever the collation of the database.
-    ordered = visible.visible_to(None).order_by(Collate(model.key_field, "C"))
+    ordered = model._default_manager.visible_to(None).order_by(Collate(model.key_field, "C"))
 
-    def text(select: Callable[[Any, SqlRow], str]) -> str:
+    def text(select: Callable[[RecordSerializer, SqlRow], str]) -> str:
         row = SqlRow(Compilation(None), model)
         return f"SELECT {select(serializer, row)} FROM {row.source(ordered)}"  # noqa: S608 - compiled
 
@@ -145,12 +175,12 @@ def export_of(view: type[RecordViewSet]) -> Export:
 
 
 def write_file(
-    path: Path, before: bytes, rows: Iterable[Any], ending: bytes, *, compressed: bool
-) -> tuple[dict[str, Any], int]:
-    """Write the rows of a COPY into a file; return what the manifest says of it, and the number of rows."""
+    path: Path, before: bytes, rows: Iterable[bytes], ending: bytes, *, compressed: bool
+) -> tuple[FileEntry, int]:
+    """Write the rows of a COPY into a file; return its entry in the manifest, and the number of rows."""
     digest, size, count = hashlib.sha256(before), len(before), 0
 
-    def counted() -> Iterator[Any]:
+    def counted() -> Iterator[bytes]:
         nonlocal count
         for row in rows:
             count += 1
@@ -167,31 +197,31 @@ def write_file(
             target.write(chunk)
         if packed:
             packed.close()
-    said: dict[str, Any] = {"bytes": size, "sha256": digest.hexdigest()}
+    entry: FileEntry = {"bytes": size, "sha256": digest.hexdigest()}
     if compressed:
         with path.open("rb") as file:
-            said["compressed_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-    return said, count
+            entry["compressed_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return entry, count
 
 
-def described(found: list[Column]) -> list[dict[str, Any]]:
-    """Return what each column is, in both languages."""
-    said = []
+def described(found: list[Column]) -> list[dict[str, object]]:
+    """Return the entry of each column in the manifest, with its texts in both languages."""
+    entries: list[dict[str, object]] = []
     for column in found:
         texts: dict[str, dict[str, str]] = {"label": {}, "description": {}}
         for code, tag in (("zh-hans", "zh-Hans"), ("en", "en")):
             with translation.override(code):
                 texts["label"][tag], texts["description"][tag] = column.label(), column.description()
-        said.append({"name": column.name, "type": column.kind, **texts})
-    return said
+        entries.append({"name": column.name, "type": column.kind, **texts})
+    return entries
 
 
-def manifest_of(resources: dict[str, Any], cursor: Any) -> dict[str, Any]:
+def manifest_of(resources: dict[str, ResourceEntry], cursor: CursorWrapper) -> Manifest:
     """Return the manifest. Its `sha256` is that of the data alone: of the files' names and digests."""
     lines = [
-        f"{said['sha256']}  {name.removesuffix('.gz')}\n"
+        f"{entry['sha256']}  {name.removesuffix('.gz')}\n"
         for resource in resources.values()
-        for name, said in sorted(resource["files"].items())
+        for name, entry in sorted(resource["files"].items())
     ]
     return {
         "format": FORMAT,
@@ -205,20 +235,21 @@ def manifest_of(resources: dict[str, Any], cursor: Any) -> dict[str, Any]:
     }
 
 
-def in_both(text: Any) -> dict[str, str]:
-    """Return what a function says in both languages."""
-    said = {}
+def in_both(text: Callable[[], object]) -> dict[str, str]:
+    """Return the text that a function gives in each of both languages."""
+    texts = {}
     for code, tag in (("zh-hans", "zh-Hans"), ("en", "en")):
         with translation.override(code):
-            said[tag] = str(text())
-    return said
+            texts[tag] = str(text())
+    return texts
 
 
-def data_time(cursor: Any) -> str | None:
-    """Return when a record was last written."""
+def data_time(cursor: CursorWrapper) -> str | None:
+    """Return the time of the last write of a record."""
+    rows = [model._default_manager.visible_to(None).order_by() for model in citable_models().values()]
     latest = " UNION ALL ".join(
-        f"SELECT max(updated_at) AS at FROM ({text_of(rows.visible_to(None).order_by().values('updated_at'))}) AS r"  # noqa: S608
-        for rows in (cast("Any", model._default_manager.all()) for model in citable_models().values())
+        f"SELECT max(updated_at) AS at FROM ({text_of(each.values('updated_at'))}) AS r"  # noqa: S608
+        for each in rows
     )
     cursor.execute(f"SELECT max(at) FROM ({latest}) AS latest".replace("%", "%%"), [])  # noqa: S608
     (at,) = cursor.fetchone()

@@ -1,33 +1,33 @@
-"""Write the examples of the OpenAPI document: real answers of this service, read as a client reads them."""
+"""Write the examples of the OpenAPI document: real answers of this service, read over HTTP."""
 
 import json
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.test import Client
 
 from apps.common.openapi.schema import EXAMPLES
+from apps.common.values.json import JsonValue
 
 LONGEST = 9000
 # The one thing in an answer that differs from one loading of the fixtures to the next.
 MOMENT = "2026-01-01T00:00:00.000000Z"
 
 
-def still(value: Any) -> Any:
+def still(value: JsonValue) -> JsonValue:
     """Return an answer with its instants replaced by a fixed one."""
     if isinstance(value, dict):
         return {name: MOMENT if name.endswith("_at") else still(inner) for name, inner in value.items()}
     return [still(inner) for inner in value] if isinstance(value, list) else value
 
 
-def collect() -> dict[str, Any]:
+def collect() -> dict[str, JsonValue]:
     """Return for every resource a list of one record and the same record whole, by operation.
 
-    The record taken is the one that says most without filling the page; a resource without records has no example.
+    The record taken is the longest that does not fill the page; a resource without records has no example.
     """
     client = Client(SERVER_NAME=settings.ALLOWED_HOSTS[0])
-    found: dict[str, Any] = {}
+    found: dict[str, JsonValue] = {}
     for resource in client.get(f"{settings.API_ROOT}/").json()["resources"]:
         page = client.get(resource["url"], {"page_size": "30"}).json()["results"]
         wholes = {record["url"]: client.get(record["url"]).json() for record in page}
@@ -43,11 +43,11 @@ def collect() -> dict[str, Any]:
 
 
 class Command(BaseCommand):
-    """Write the examples of the OpenAPI document from what the registry holds."""
+    """Write the examples of the OpenAPI document from the records of the registry."""
 
     help = __doc__
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, **options: object) -> None:
         found = collect()
         if not found:
             raise CommandError("the registry is empty: load the fixtures first")

@@ -3,7 +3,6 @@
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -46,7 +45,7 @@ class Command(BaseCommand):
 
     help = __doc__
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, **options: object) -> None:
         call_command(
             "makemessages",
             locale=["zh_Hans"],
@@ -75,13 +74,13 @@ class Command(BaseCommand):
         catalogue = FOLDER / f"{domain}.po"
         catalogue.write_text(DATE.sub("", catalogue.read_text(encoding="utf-8")), encoding="utf-8")
         compiled = catalogue.with_suffix(".mo")
-        said = self._run("msgfmt", "--check-format", "--statistics", "--output-file", compiled, catalogue)
-        self.stdout.write(f"{domain}: {said}")
-        if "untranslated" in said or "fuzzy" in said:
+        output = self._run("msgfmt", "--check-format", "--statistics", "--output-file", compiled, catalogue)
+        self.stdout.write(f"{domain}: {output}")
+        if "untranslated" in output or "fuzzy" in output:
             raise CommandError(f"translate what is new in {catalogue} and remove the word fuzzy; then run this again")
 
     def _run(self, *command: str | Path) -> str:
-        """Run one of gettext's tools; return what it says."""
+        """Run one of gettext's tools; return its output."""
         try:
             done = subprocess.run(command, check=True, capture_output=True, text=True, env={"LC_ALL": "C.UTF-8"})
         except FileNotFoundError as error:

@@ -12,7 +12,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument("--port", default="8000", help="port to listen on (default 8000)")
 
-    def handle(self, *args: Any, host: str, port: str, **options: Any) -> None:
+    def handle(self, *args: object, host: str, port: str, **options: object) -> None:
         for stop_signal in STOP_SIGNALS:
             signal.signal(stop_signal, _stop)
         number = read_port(port)

@@ -1,4 +1,4 @@
-"""`manage.py deliver`: sends what subscriptions are to be told, until it is stopped."""
+"""`manage.py deliver`: sends the messages of subscriptions until it is stopped."""
 
 import logging
 import signal
@@ -6,7 +6,6 @@ import threading
 from argparse import ArgumentParser
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
-from typing import Any
 
 from django.core.management import BaseCommand
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
@@ -27,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--interval", type=float, default=1.0, help="seconds between two looks (default 1)")
         parser.add_argument("--parallel", type=int, default=4, help="subscriptions served at a time (default 4)")
 
-    def handle(self, *args: Any, once: bool, interval: float, parallel: int, **options: Any) -> None:
+    def handle(self, *args: object, once: bool, interval: float, parallel: int, **options: object) -> None:
         if once:
             self._once()
             return
