@@ -43,7 +43,7 @@ def collect() -> dict[str, JsonValue]:
 
 
 class Command(BaseCommand):
-    """Write the examples of the OpenAPI document from the records of the registry."""
+    """Write the examples of the OpenAPI document from what the registry holds."""
 
     help = __doc__
 
