@@ -9,14 +9,16 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.http import FileResponse, StreamingHttpResponse
+from django.db.backends.utils import CursorWrapper
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.files.columns import Column, columns
 from apps.common.files.spreadsheets import MOST_ROWS, CellError, Sheet, write_book
@@ -95,7 +97,9 @@ def _lines(rows: list[bytes], ending: bytes) -> bytes:
     return b"".join(rows) if ending == b"\n" else b"".join(row[:-1] + ending for row in rows)
 
 
-def _stream(statement: Statement, values: Mapping[str, Any], options: str, before: bytes, ending: bytes) -> Any:
+def _stream(
+    statement: Statement, values: Mapping[str, Any], options: str, before: bytes, ending: bytes
+) -> Iterator[bytes]:
     # Nothing is asked of the database before the first byte is fetched: what stands between the view and the server
     # may need the connection.
     try:
@@ -111,14 +115,14 @@ def _stream(statement: Statement, values: Mapping[str, Any], options: str, befor
         raise
 
 
-def _allow_time(cursor: Any) -> None:
+def _allow_time(cursor: CursorWrapper) -> None:
     cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{settings.EXPORT_TIMEOUT}s"])
 
 
 # Answers
 
 
-def answer(request: Any, question: ReadRequest, form: str) -> HttpResponseBase:
+def answer(request: HttpRequest | Request, question: ReadRequest, form: str) -> HttpResponseBase:
     """Return a whole list as a file. Raises ParameterError."""
     count = pages.check_whole(question, MOST_ROWS if form == "xlsx" else 0)
     if count > MOST_ROWS:
@@ -147,7 +151,9 @@ def _file_name(question: ReadRequest, form: str) -> str:
     return f"partybuild-{resource}-{day:%Y-%m-%d}.{FORMATS[form].name}"
 
 
-def _book(request: Any, question: ReadRequest, statement: Statement, found: list[Column]) -> Any:
+def _book(
+    request: HttpRequest | Request, question: ReadRequest, statement: Statement, found: list[Column]
+) -> IO[bytes]:
     """Return a spreadsheet as an open file. It is whole before the answer begins, because its parts are zipped."""
     sheet = Sheet(
         resource=question.shape.view.queryset.model.resource,

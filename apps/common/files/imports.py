@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import openpyxl
 from django.contrib.postgres.fields import ArrayField
@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 
 from apps.common.files.columns import SEPARATOR, TEXT, columns, name_of, unmark
 from apps.common.http.problems import Refusal, nearest
+from apps.common.models.records import Citable, Record
 from apps.common.models.slugs import RetiredSlug
 from apps.common.writing.contract import MOST_ERRORS, Contract, Input, error_at, escape
 from apps.common.writing.refusals import invalid, refusing
@@ -210,7 +211,7 @@ class Importer:
         place = f"/{ROWS}/{number}/{self.contract.model.key_field}"
         return error_at(place, "doubled", gettext("This record stands there twice."))
 
-    def _change(self, number: int, record: Any, body: dict[str, Any]) -> RecordChange:
+    def _change(self, number: int, record: Citable, body: dict[str, Any]) -> RecordChange:
         self.writer.pointer = f"/{ROWS}/{number}"
         was, seen = f"{record.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}", body.pop(SEEN, None)
         for name, item in self.contract.inputs.items():
@@ -271,7 +272,7 @@ class Importer:
             try:
                 record, given = self.writer.made(_without_empty(body))
                 if slugs is not None:
-                    self._name(record, slugs)
+                    self._name(cast("Record", record), slugs)
                 record.clean_fields(exclude=computed)
                 record.clean()
                 self.writer.check_place(record)
@@ -290,7 +291,7 @@ class Importer:
         model: Any = self.contract.model
         return {*retired, *model._base_manager.values_list("slug", flat=True), *RESERVED}
 
-    def _name(self, record: Any, taken: set[str]) -> None:
+    def _name(self, record: Record, taken: set[str]) -> None:
         """Give a new row a slug that is free, or check the one that it has."""
         if record.slug in taken:
             detail = gettext("There is such a record already.")
@@ -303,7 +304,7 @@ class Importer:
                 slug = f"{stem}-{number}"
             record.slug = slug
         taken.add(record.slug)
-        record._slug_is_free = True
+        record.slug_is_free = True
 
     def _columns(self) -> list[Any]:
         """Return the columns that Python fills."""

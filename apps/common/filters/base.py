@@ -18,6 +18,7 @@ from apps.common.http.parameters import FilterError
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, Fact, citable_models
 from apps.common.models.slugs import RetiredSlug
+from apps.common.rules.territory import Reader
 from apps.common.sql.slots import spell, text_of
 
 MOST_WORDS = 100
@@ -51,11 +52,11 @@ class Filter:
         """Return what the parameter asks for; raise FilterError for what it does not take."""
         raise NotImplementedError
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         """Return the condition for a shape, with `slots` (or plain values) in the place of the values."""
         raise NotImplementedError
 
-    def missing(self, shape: Any, slots: Sequence[Any], viewer: Any) -> str | None:
+    def missing(self, shape: Any, slots: Sequence[Any], viewer: Reader) -> str | None:
         """Return an SQL array of the given keys that name no record, for a filter whose values are keys."""
         return None
 
@@ -92,11 +93,11 @@ class CommaFilter(Filter):
         """Return what the words ask for; raise FilterError for one that is not valid."""
         return ParsedFilter(len(words), words)
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         found = {self.field_name: slots[0]} if len(slots) == 1 else {f"{self.field_name}__in": list(slots)}
         return self.through(model, found, viewer)
 
-    def through(self, model: type[Citable], found: Mapping[str, Any], viewer: Any) -> Q:
+    def through(self, model: type[Citable], found: Mapping[str, Any], viewer: Reader) -> Q:
         """Return a condition on the end of a path; through a to-many relation a row is still listed once."""
         if not self.distinct:
             return Q(**found)
@@ -147,20 +148,20 @@ class KeyFilter(CommaFilter):
         """The model whose keys are given."""
         return apps.get_model(self._target) if isinstance(self._target, str) else self._target
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         found = keyed(self.target, slots, viewer)
         if len(slots) == 1:
             return self.through(model, {self.field_name: Subquery(found)}, viewer)
         return self.through(model, {f"{self.field_name}__in": found}, viewer)
 
-    def missing(self, shape: Any, slots: Sequence[Any], viewer: Any) -> str | None:
+    def missing(self, shape: Any, slots: Sequence[Any], viewer: Reader) -> str | None:
         return without_record(self.target, slots, viewer)
 
     def refuse(self, keys: Sequence[str]) -> FilterError:
         return no_record(self.target.resource, keys[0])
 
 
-def keyed(model: type[Citable], slots: Sequence[Any], viewer: Any) -> QuerySet[Any]:
+def keyed(model: type[Citable], slots: Sequence[Any], viewer: Reader) -> QuerySet[Any]:
     """Return the internal keys of the visible records with the given public keys."""
     rows: Any = model._default_manager.all()
     named = {model.key_field: slots[0]} if len(slots) == 1 else {f"{model.key_field}__in": list(slots)}
@@ -168,7 +169,7 @@ def keyed(model: type[Citable], slots: Sequence[Any], viewer: Any) -> QuerySet[A
     return found
 
 
-def without_record(model: type[Citable], slots: Sequence[Any], viewer: Any) -> str:
+def without_record(model: type[Citable], slots: Sequence[Any], viewer: Reader) -> str:
     """Return SQL for the array of those public keys that no visible record has."""
     rows: Any = model._default_manager.all()
     known = text_of(rows.visible_to(viewer).order_by().values(model.key_field))

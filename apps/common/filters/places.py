@@ -12,6 +12,7 @@ from apps.common.filters.base import CommaFilter, KeyFilter, ParsedFilter, keyed
 from apps.common.http.parameters import FilterError
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, citable_models
+from apps.common.rules.territory import Reader
 
 
 class TargetFilter(CommaFilter):
@@ -38,7 +39,7 @@ class TargetFilter(CommaFilter):
             raise FilterError(detail + nearest(resource[:100], citable_models()))
         return model
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         condition = Q()
         for resource, slot in zip(shape, slots, strict=True):
             target = self.known(resource)
@@ -46,7 +47,7 @@ class TargetFilter(CommaFilter):
             condition |= Q(content_type=kind, object_id=Subquery(keyed(target, [slot], viewer)))
         return condition
 
-    def missing(self, shape: Any, slots: Sequence[Any], viewer: Any) -> str | None:
+    def missing(self, shape: Any, slots: Sequence[Any], viewer: Reader) -> str | None:
         arrays = (
             f"(SELECT array_agg('{resource}/' || key)"
             f" FROM unnest({without_record(self.known(resource), [slot], viewer)}) AS key)"
@@ -83,7 +84,7 @@ class TreeFilter(KeyFilter):
             raise FilterError(gettext("One key is expected."))
         return super().check(words)
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         table, up = model._meta.db_table, f"{self.parent}_id"
         ends = ("id", up) if self.below else (up, "id")
         start = keyed(model, slots, viewer)

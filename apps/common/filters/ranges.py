@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from apps.common.filters.base import Filter, ParsedFilter
 from apps.common.http.parameters import FilterError, read_instant, read_number, read_whole
 from apps.common.models.records import Citable
+from apps.common.rules.territory import Reader
 from apps.common.serializers.counts import CountField
 from apps.common.values.dates import EDTFError, bounds
 
@@ -32,7 +33,7 @@ class BoundFilter(Filter):
     def read(self, text: str, model: type[Citable]) -> ParsedFilter:
         return ParsedFilter(None, (self._read(text),))
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         if isinstance(self.owner, CountRange):
             counted = CountField(self.owner.field_name).annotation(model, viewer)
             rows = model._base_manager.annotate(counted=counted).filter(**{f"counted__{self.comparison}": slots[0]})
@@ -96,7 +97,7 @@ class DateFilter(Filter):
             raise FilterError(gettext("“%(value)s” is open on the side that is compared.") % {"value": text[:64]})
         return ParsedFilter(None, (bound,))
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         column, comparison = ("earliest", "gte") if self.side == "after" else ("latest", "lte")
         return Q(**{f"{self.field_name}_{column}__{comparison}": slots[0]})
 

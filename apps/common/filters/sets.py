@@ -1,11 +1,14 @@
 """The filters of a resource together, and the search in its list."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext
 from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from apps.common.filters.base import CommaFilter, Filter, KeyFilter, ParsedFilter
 from apps.common.filters.places import TargetFilter
@@ -14,6 +17,7 @@ from apps.common.http.parameters import FilterError
 from apps.common.http.problems import ParameterError, parameter_error
 from apps.common.models.records import Citable
 from apps.common.models.search_conditions import clean_q
+from apps.common.rules.territory import Reader
 from apps.common.sql.statement import Statement
 from apps.common.values.ngrams import pattern, term_parameters
 
@@ -36,7 +40,7 @@ class SearchFilter(Filter):
             tuple(value for tsquery, _like, pattern in terms for value in (tsquery, pattern)),
         )
 
-    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Any) -> Any:
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         condition = Q()
         for is_long, tsquery, like in zip(shape, slots[::2], slots[1::2], strict=True):
             condition &= model.search_condition(tsquery, like if is_long else None)
@@ -80,24 +84,24 @@ class RecordFilterSet:
         }
 
 
-def facetable(view: Any) -> list[str]:
-    """Return the filters of a view by whose values one may count."""
+def facetable(filters: Mapping[str, Filter]) -> list[str]:
+    """Return the filters by whose values one may count."""
     return [
         name
-        for name, item in view.filterset_class.base_filters.items()
+        for name, item in filters.items()
         if isinstance(item, CommaFilter) and not isinstance(item, TargetFilter) and item.facets and not item.distinct
     ]
 
 
-def read_filters(request: Any, view: Any) -> dict[str, ParsedFilter]:
-    """Return what the filters of a request ask for; all that is wrong with them is told at once."""
-    filters: dict[str, Filter] = view.filterset_class.base_filters
-    model = view.queryset.model
+def read_filters(
+    request: HttpRequest | Request, filters: Mapping[str, Filter], model: type[Citable]
+) -> dict[str, ParsedFilter]:
+    """Return the filters that a request gives, read. Raises ParameterError with all that is wrong with them."""
     found, errors = {}, []
     for name, text in request.GET.items():
         if name in filters:
             try:
-                found[name] = filters[name].read(text, model)
+                found[name] = filters[name].read(str(text), model)
             except FilterError as error:
                 errors.append({"parameter": name, "code": "invalid_parameter", "detail": error.detail})
     if errors:
@@ -105,7 +109,7 @@ def read_filters(request: Any, view: Any) -> dict[str, ParsedFilter]:
     return found
 
 
-def _unknown(item: Filter, reading: ParsedFilter, viewer: Any) -> list[str]:
+def _unknown(item: Filter, reading: ParsedFilter, viewer: Reader) -> list[str]:
     """Return the given keys that name no record."""
     missing = item.missing(reading.shape, reading.values, viewer)
     if not missing:
@@ -114,21 +118,27 @@ def _unknown(item: Filter, reading: ParsedFilter, viewer: Any) -> list[str]:
     return list(found or ())
 
 
+def filters_of(view: APIView) -> dict[str, Filter]:
+    """Return the filters of a view's lists, by parameter."""
+    filterset: type[RecordFilterSet] = view.filterset_class  # type: ignore[attr-defined]
+    return filterset.base_filters
+
+
 class FilterBackend(BaseFilterBackend):
     """Filters a queryset by the values of a request, for views that answer with something else than a list."""
 
-    def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
-        filters: dict[str, Filter] = view.filterset_class.base_filters
-        for name, reading in read_filters(request, view).items():
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        filters = filters_of(view)
+        for name, reading in read_filters(request, filters, queryset.model).items():
             item = filters[name]
             if unknown := _unknown(item, reading, request.user):
                 raise parameter_error(name, item.refuse(unknown).detail)
             queryset = queryset.filter(item.condition(queryset.model, reading.shape, reading.values, request.user))
         return queryset
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """Return the filters as parameters of the OpenAPI document."""
         return [
             {"name": name, "in": "query", "required": False, "schema": item.describe(), "description": item.help_text}
-            for name, item in sorted(view.filterset_class.base_filters.items())
+            for name, item in sorted(filters_of(view).items())
         ]

@@ -31,6 +31,8 @@ BOUNDS = {
 }
 
 Node = dict[str, Any]
+# A record, or a row nested in one, as the API gives it: of any shape, as its resource decides.
+Row = Mapping[str, Any]
 
 
 class Site(NamedTuple):
@@ -43,12 +45,12 @@ class Site(NamedTuple):
     kinds: Mapping[str, Kind]
 
 
-def to_jsonld(resource: str, record: dict[str, Any], site: Site) -> Node:
+def to_jsonld(resource: str, record: Row, site: Site) -> Node:
     """Return a record as a document."""
     return {"@context": CONTEXT, **to_node(resource, record, site)}
 
 
-def to_jsonld_list(resource: str, page: dict[str, Any], site: Site) -> Node:
+def to_jsonld_list(resource: str, page: Row, site: Site) -> Node:
     """Return a page of a list as a document: its records, and the collection with the pages before and behind."""
     base = site.base
     address = f"{base}{settings.API_ROOT}/{resource}"
@@ -63,7 +65,7 @@ def to_jsonld_list(resource: str, page: dict[str, Any], site: Site) -> Node:
     return {"@context": CONTEXT, "@graph": [collection, *nodes]}
 
 
-def to_node(resource: str, record: dict[str, Any], site: Site) -> Node:
+def to_node(resource: str, record: Row, site: Site) -> Node:
     """Return a record, or a row nested in another record, without a context; fields without a value are left out."""
     kind = site.kinds[resource]
     types = [*kind.types, *filter(None, [kind.types_by_kind.get(record.get("kind", ""))])]
@@ -80,7 +82,7 @@ def to_node(resource: str, record: dict[str, Any], site: Site) -> Node:
     return node
 
 
-def _nested(content: dict[str, Any], site: Site) -> Node:
+def _nested(content: Row, site: Site) -> Node:
     """Return what stands in the place of a nested object: a reference, or the node of its own resource."""
     if not set(content) <= REFERENCE:
         return to_node(_resource_of(content["url"]), content, site)
@@ -93,7 +95,7 @@ def _resource_of(address: str) -> str:
     return address.rsplit("/", 2)[1]
 
 
-def _add(node: Node, term: str, contents: Iterable[Any]) -> None:
+def _add(node: Node, term: str, contents: Iterable[object]) -> None:
     """Put contents under a term, behind what stands there already."""
     present = node.get(term, [])
     held = [*(present if isinstance(present, list) else [present]), *contents]
@@ -104,36 +106,36 @@ def _add(node: Node, term: str, contents: Iterable[Any]) -> None:
 # Each writes one field of a record into its node.
 
 
-def _write_value(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+def _write_value(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
     content = record[name]
     for term in rule.terms:
         _add(node, term, content if isinstance(content, list) else [content])
 
 
-def _write_pinyin(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+def _write_pinyin(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
     _add(node, rule.terms[0], [{"@value": record[name], "@language": PINYIN}])
 
 
-def _write_concept(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+def _write_concept(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
     vocabulary = f"{site.base}{settings.API_ROOT}/vocabularies/{resource}.{name}"
     _add(node, rule.terms[0], [{"@id": f"{vocabulary}#{record[name]}"}])
 
 
-def _rows(content: Any) -> list[dict[str, Any]]:
+def _rows(content: Row | list[Row]) -> list[Row]:
     return content if isinstance(content, list) else [content]
 
 
-def _write_node(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+def _write_node(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
     _add(node, rule.terms[0], [_nested(row, site) for row in _rows(record[name])])
     _write_direct(node, rule, record[name], site)
 
 
-def _write_reverse(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+def _write_reverse(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
     _add(node.setdefault("@reverse", {}), rule.terms[0], [_nested(row, site) for row in _rows(record[name])])
     _write_direct(node, rule, record[name], site)
 
 
-def _write_direct(node: Node, rule: TermRule, content: Any, site: Site) -> None:
+def _write_direct(node: Node, rule: TermRule, content: Row | list[Row], site: Site) -> None:
     """Write the short cut past nested records that hold."""
     if rule.direct is None:
         return
@@ -143,7 +145,7 @@ def _write_direct(node: Node, rule: TermRule, content: Any, site: Site) -> None:
         _add(node, term, [{"@id": site.base + item["url"]} if isinstance(item, dict) else item for item in reached])
 
 
-def _write_span(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+def _write_span(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
     """Write where in an article a citation or a mark lies (Web Annotation)."""
     selectors: list[Node] = []
     if "start" in record and "end" in record:
@@ -159,13 +161,13 @@ def _write_span(node: Node, rule: TermRule, resource: str, name: str, record: di
     _add(node, rule.terms[0], [target])
 
 
-def _write_bounded(node: Node, rule: TermRule, resource: str, name: str, record: dict[str, Any], site: Site) -> None:
+def _write_bounded(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
     """Write a reported number under the term that says how it bounds the true one; without that it says nothing."""
     if term := BOUNDS.get(record.get("comparator", "")):
         node[term] = record[name]
 
 
-FORMS: dict[str, Callable[[Node, TermRule, str, str, dict[str, Any], Site], None]] = {
+FORMS: dict[str, Callable[[Node, TermRule, str, str, Row, Site], None]] = {
     "value": _write_value,
     "pinyin": _write_pinyin,
     "concept": _write_concept,

@@ -213,6 +213,9 @@ class Citable(HasTerritory, models.Model):
 class Record(Citable):
     """A record with a slug: ASCII, unique within its resource, permanent, never reused."""
 
+    slug_is_free = False  # as was looked up for many rows together (`files.imports`)
+    _slug_is_made = False
+
     slug = models.CharField(
         _("slug"),
         max_length=SLUG_LENGTH,
@@ -260,13 +263,13 @@ class Record(Citable):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         # Made again where clean() made it: forms clean several new rows before they save the first of them.
-        if not self.slug or (self._state.adding and getattr(self, "_slug_is_made", False)):
+        if not self.slug or (self._state.adding and self._slug_is_made):
             self.slug = self._free_slug()
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
         super().clean()
-        if getattr(self, "_slug_is_free", False):  # looked up for many rows together (`importing`)
+        if self.slug_is_free:
             return
         if self._state.adding and self.slug and self._slug_was_retired(self.slug):
             raise ValidationError({"slug": _("This slug belonged to a record that was deleted; slugs are not reused.")})

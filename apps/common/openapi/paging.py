@@ -1,11 +1,15 @@
 """Parameters and envelope of a page, for the OpenAPI document."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rest_framework.pagination import BasePagination
+from rest_framework.views import APIView
 
-from apps.common.filters.sets import facetable
+from apps.common.filters.sets import facetable, filters_of
 from apps.common.reading.order import COUNT_CAP, DEFAULT_SIZE, MAX_SIZE
+
+if TYPE_CHECKING:
+    from apps.common.resources.views import RecordViewSet
 
 FACET = {
     "type": "object",
@@ -51,9 +55,10 @@ class PageSchema(BasePagination):
             },
         }
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """Return the OpenAPI parameters of paging and sorting."""
-        keys = sorted(view.sortable)
+        viewset = cast("RecordViewSet", view)
+        keys = sorted(viewset.sortable)
         return [
             _parameter("cursor", {"type": "string"}, "Opaque place of a page, taken from `next` or `previous`."),
             _parameter(
@@ -64,7 +69,7 @@ class PageSchema(BasePagination):
             _parameter("count", {"type": "boolean", "default": False}, "Count the matching records, up to 10,000."),
             _parameter(
                 "sort",
-                {"type": "string", "default": view.default_sort},
+                {"type": "string", "default": viewset.default_sort},
                 f"Comma-separated keys, each with `-` before it to descend: {', '.join(f'`{key}`' for key in keys)}."
                 " Ties are broken by the record's key.",
             ),
@@ -76,7 +81,7 @@ class PageSchema(BasePagination):
                         "Count the records that the filters leave by the values of these parameters.",
                     )
                 ]
-                if (names := facetable(view))
+                if (names := facetable(filters_of(view)))
                 else []
             ),
         ]

@@ -13,6 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
 
 from apps.common.http.formats import FORMATS, LIST_FORMATS, RECORD_FORMATS
 from apps.common.http.problem_answers import CONTENT_TYPE
@@ -138,6 +139,34 @@ def examples() -> dict[str, Any]:
     return json.loads(EXAMPLES.read_text(encoding="utf-8")) if EXAMPLES.exists() else {}
 
 
+HEADERS = {"X-Request-ID": {"description": "Identifier of the request.", "schema": STRING}}
+PAGE_HEADERS = {"Link": {"description": "Pages before and behind (RFC 8288).", "schema": STRING}}
+# Parameters of every list and of every record.
+READ_PARAMETERS = (
+    OpenApiParameter("fields", str, description="Comma-separated names of the fields to be given; all without it."),
+    OpenApiParameter(
+        "labels",
+        bool,
+        default=False,
+        description="Give the labels of choices too, as `…_label`, by `Accept-Language`.",
+    ),
+    OpenApiParameter(
+        "as_of", {"type": "string", "format": "date"}, description="What was true on this day, such as 2013-06-27."
+    ),
+    OpenApiParameter(
+        "known_at",
+        {"type": "string", "format": "date-time"},
+        description="What the registry knew at this instant, such as 2026-01-31T08:00:00Z, whatever was changed since.",
+    ),
+)
+LANGUAGE = OpenApiParameter(
+    "Accept-Language",
+    str,
+    OpenApiParameter.HEADER,
+    description="Language of labels and errors: `zh-Hans` (default) or `en`. Data are never translated.",
+)
+
+
 class RecordSchema(AutoSchema):
     """Describes the operations of a resource: tag, summary, description, shared parameters."""
 
@@ -203,58 +232,30 @@ class RecordSchema(AutoSchema):
             return [*write_schema.parameters(self.view), *([key] if "{key}" in self.path else [])]
         if not self._reads():
             return [*super().get_override_parameters(), *([key] if "{key}" in self.path else [])]
-        serializer = self.view.get_serializer_class()
-        expandable = ", ".join(f"`{name}`" for name in serializer.expandable())
-        parameters = [
-            OpenApiParameter(
-                "fields", str, description="Comma-separated names of the fields to be given; all without it."
-            ),
-            OpenApiParameter(
-                "labels",
-                bool,
-                default=False,
-                description="Give the labels of choices too, as `…_label`, by `Accept-Language`.",
-            ),
-            OpenApiParameter(
-                "as_of",
-                {"type": "string", "format": "date"},
-                description="What was true on this day, such as 2013-06-27.",
-            ),
-            OpenApiParameter(
-                "known_at",
-                {"type": "string", "format": "date-time"},
-                description="What the registry knew at this instant, such as 2026-01-31T08:00:00Z, whatever was changed"
-                " since.",
-            ),
-            OpenApiParameter(
-                "format",
-                str,
-                enum=LIST_FORMATS if self._is_list_view() else RECORD_FORMATS,
-                default="json",
-                description="Format of the answer; without it, `Accept` decides. `csv`, `xlsx` and `ndjson` give the"
-                " whole list at once, without paging."
-                if self._is_list_view()
-                else "Format of the answer; without it, `Accept` decides.",
-            ),
-            OpenApiParameter(
-                "Accept-Language",
-                str,
-                OpenApiParameter.HEADER,
-                description="Language of labels and errors: `zh-Hans` (default) or `en`. Data are never translated.",
-            ),
+        is_list = self._is_list_view()
+        return [
+            *READ_PARAMETERS,
+            _format_parameter(is_list=is_list),
+            LANGUAGE,
+            *self._expansion(),
+            *([] if is_list else [key]),
         ]
-        if expandable:
-            parameters.append(
-                OpenApiParameter(
-                    "expand",
-                    str,
-                    description="Comma-separated references to be replaced by the whole record; a dot goes one step"
-                    f" deeper. There are: {expandable}.",
-                )
-            )
-        if not self._is_list_view():
-            parameters.append(key)
-        return parameters
+
+    def _expansion(self) -> list[OpenApiParameter]:
+        names = ", ".join(f"`{name}`" for name in self.view.get_serializer_class().expandable())
+        about = (
+            "Comma-separated references to be replaced by the whole record; a dot goes one step deeper."
+            f" There are: {names}."
+        )
+        return [OpenApiParameter("expand", str, description=about)] if names else []
+
+
+def _format_parameter(*, is_list: bool) -> OpenApiParameter:
+    about = "Format of the answer; without it, `Accept` decides."
+    if is_list:
+        about += " `csv`, `xlsx` and `ndjson` give the whole list at once, without paging."
+    formats = LIST_FORMATS if is_list else RECORD_FORMATS
+    return OpenApiParameter("format", str, enum=formats, default="json", description=about)
 
 
 def choice_names() -> dict[str, type[Choices]]:
@@ -274,7 +275,7 @@ class Generator(SchemaGenerator):
     Made in Chinese it would have another shape, because titles stand only where a label says more than the name.
     """
 
-    def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:
+    def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
         with override("en"), patched_settings({"ENUM_NAME_OVERRIDES": choice_names()}):
             document = super().get_schema(request, public)  # type: ignore[no-untyped-call]
         return dict(translate_document(document))
@@ -285,7 +286,7 @@ def document() -> dict[str, Any]:
     return Generator().get_schema(public=True)  # type: ignore[no-untyped-call]
 
 
-def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+def finish(result: dict[str, Any], generator: SchemaGenerator, request: Request | None, public: bool) -> dict[str, Any]:
     """Add to the generated document what holds for every operation: problems, headers, tags by domain."""
     schemas = result["components"].setdefault("schemas", {})
     for schema in schemas.values():
@@ -305,37 +306,34 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
         }
         for tag in tags()
     ]
-    request_id = {"description": "Identifier of the request.", "schema": STRING}
     for address, methods in result["paths"].items():
         for method, operation in methods.items():
-            restricted = write_schema.problems(operation["operationId"])
-            if method == "get" and not restricted:
-                operation["security"] = [{}, *(each for each in operation.get("security", ()) if each)]
-            elif method != "delete" and "requestBody" in operation:
-                operation["requestBody"]["required"] = True
-            for parameter in operation.get("parameters", []):
-                if parameter["schema"].get("type") == "array":
-                    parameter |= {"style": "form", "explode": False}
-            if (example := examples().get(operation["operationId"])) is not None:
-                content = operation["responses"]["200"]["content"]["application/json"]
-                content["examples"] = {"record": {"summary": "From the registry", "value": example}}
-            _add_formats(operation)
-            for status, description in (WHEN | restricted).items():
-                if status == "404" and "{" not in address:
-                    continue
-                operation["responses"][status] = {
-                    "description": description,
-                    "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-                }
-            for status, response in operation["responses"].items():
-                response["description"] = response.get("description") or "The answer."
-                response["headers"] = {"X-Request-ID": request_id}
-                if status == "200" and any(given["name"] == "cursor" for given in operation.get("parameters", [])):
-                    response["headers"]["Link"] = {
-                        "description": "Pages before and behind (RFC 8288).",
-                        "schema": STRING,
-                    }
+            _finish_operation(address, method, operation)
     return result
+
+
+def _finish_operation(address: str, method: str, operation: dict[str, Any]) -> None:
+    """Add to an operation its problems and headers, and an example that was read from the registry."""
+    restricted = write_schema.problems(operation["operationId"])
+    if method == "get" and not restricted:
+        operation["security"] = [{}, *(each for each in operation.get("security", ()) if each)]
+    elif method != "delete" and "requestBody" in operation:
+        operation["requestBody"]["required"] = True
+    for parameter in operation.get("parameters", []):
+        if parameter["schema"].get("type") == "array":
+            parameter |= {"style": "form", "explode": False}
+    if (example := examples().get(operation["operationId"])) is not None:
+        content = operation["responses"]["200"]["content"]["application/json"]
+        content["examples"] = {"record": {"summary": "From the registry", "value": example}}
+    _add_formats(operation)
+    for status, description in (WHEN | restricted).items():
+        if status != "404" or "{" in address:
+            schema = {"$ref": "#/components/schemas/Problem"}
+            operation["responses"][status] = {"description": description, "content": {CONTENT_TYPE: {"schema": schema}}}
+    is_paged = any(given["name"] == "cursor" for given in operation.get("parameters", []))
+    for status, response in operation["responses"].items():
+        response["description"] = response.get("description") or "The answer."
+        response["headers"] = HEADERS | (PAGE_HEADERS if status == "200" and is_paged else {})
 
 
 def _add_formats(operation: dict[str, Any]) -> None:

@@ -1,12 +1,14 @@
 """How the OpenAPI document describes writes: from the same contracts by which bodies are read."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from drf_spectacular.utils import OpenApiParameter
 
 from apps.common.files.imports import CSV, XLSX
+from apps.common.resources.views import RecordViewSet
+from apps.common.values.json import JsonObject
 from apps.common.writing.bulk import ITEMS, MOST_ITEMS, SEEN
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Input
 
@@ -147,8 +149,8 @@ WHEN_TAGGED = {
 WHEN_KEYED = {"422": "The idempotency key was used for another request."}
 
 
-def is_write(view: Any) -> bool:
-    """Tell whether the operation that is being described writes."""
+def is_write(view: object) -> TypeGuard[RecordViewSet]:
+    """Whether the operation that is being described writes."""
     return hasattr(view, "contract") and getattr(view, "action", None) in ACTIONS
 
 
@@ -169,7 +171,7 @@ def problems(operation_id: str) -> dict[str, str]:
     return found | WHEN | (WHEN_KEYED if name in ("create", "bulk_create", "import") else WHEN_TAGGED)
 
 
-def parameters(view: Any) -> list[OpenApiParameter]:
+def parameters(view: RecordViewSet) -> list[OpenApiParameter]:
     """Return the parameters and headers of a write."""
     found = [
         OpenApiParameter(
@@ -194,9 +196,9 @@ def parameters(view: Any) -> list[OpenApiParameter]:
     return found
 
 
-def request(view: Any) -> dict[str, Any]:
+def request(view: RecordViewSet) -> dict[str, Any]:
     """Return the schema of a write's body, by media type."""
-    contract: Contract = view.contract()
+    contract = view.contract()
     name = contract.model.__name__
     if view.action == "import_file":
         return {media_type: {"type": "string", "format": "binary", "minLength": 1} for media_type in (CSV, XLSX)}
@@ -222,7 +224,7 @@ def request(view: Any) -> dict[str, Any]:
     return {"application/json": schema}
 
 
-def responses(view: Any, record: dict[str, Any]) -> dict[int, Any]:
+def responses(view: RecordViewSet, record: JsonObject) -> dict[int, Any]:
     """Return the schemas of a write's good answers; `record` is that of the record."""
     dry = {"$ref": f"{REF}DryRun"}
     many = {"$ref": f"{REF}Changes"}

@@ -129,7 +129,7 @@ def _ask(request: Any, view: Any, user: Any, key: str | None) -> ReadRequest:
     values: dict[str, Any] = {"as_of": as_of, "known_at": known_at, **territory}
     if key is not None:
         return ReadRequest(RequestShape(**shared), values, params, request.path)
-    readings = sets.read_filters(request, view)
+    readings = sets.read_filters(request, base_filters(view), view.queryset.model)
     for name, reading in readings.items():
         values |= {f"{name}_{number}": value for number, value in enumerate(reading.values)}
     params.pop("cursor", None)
@@ -166,7 +166,7 @@ def _check_fields(serializer: Any, picked: tuple[str, ...]) -> None:
 
 def _read_facets(request: Any, view: Any) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(parameters.read_words(request, "facets")))
-    known = sets.facetable(view) if names else ()
+    known = sets.facetable(base_filters(view)) if names else ()
     for name in names:
         if name not in known:
             detail = gettext("One cannot count by “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)

@@ -22,6 +22,7 @@ from apps.common.reading import pages, read_request
 from apps.common.reading.answer_cache import CachedReads, is_anonymous
 from apps.common.reading.record_version import tag_of
 from apps.common.resources.write_views import Writes
+from apps.common.rules.territory import Reader
 from apps.common.serializers.records import RecordSerializer
 
 
@@ -87,11 +88,11 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
                 return response, ""
             raise
 
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+    def list(self, request: Request, *args: object, **kwargs: object) -> Any:
         """Give a page of the list."""
         return self._read(request, request.user)[0]
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+    def retrieve(self, request: Request, *args: object, **kwargs: object) -> Any:
         """Give one record."""
         return self._read(request, request.user)[0]
 
@@ -101,7 +102,7 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
             return self.get_renderers()[0], "application/json"
         return super().perform_content_negotiation(request, force)
 
-    def _read(self, request: Any, user: Any, form: str = "") -> tuple[HttpResponseBase, str]:
+    def _read(self, request: HttpRequest | Request, user: Reader, form: str = "") -> tuple[HttpResponseBase, str]:
         """Return the answer, and the data version that it shows if that is known.
 
         `form` is the format that the headers ask for, where that has been found out already.
@@ -136,7 +137,7 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
             body = _dump(say(self.queryset.model.resource, json.loads(body), site))
         return HttpResponse(body, content_type=formats.FORMATS[form].content_type, headers=headers), version
 
-    def _elsewhere(self, request: Any, key: str, user: Any) -> HttpResponseBase | None:
+    def _elsewhere(self, request: HttpRequest | Request, key: str, user: Reader) -> HttpResponseBase | None:
         """Return the way to the record that a key leads to, though it is not its own; None where there is none."""
         model = self.queryset.model
         if not issubclass(model, Record) or "\0" in key or not (slug := RetiredSlug.successor_of(model, key, user)):
@@ -156,7 +157,7 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
         return rows.valid_on(as_of) if as_of else rows
 
 
-def to_record(request: Any, model: type[Citable], key: str, *, permanent: bool) -> HttpResponseBase:
+def to_record(request: HttpRequest | Request, model: type[Citable], key: str, *, permanent: bool) -> HttpResponseBase:
     """Return the way to a record: 301 or 307, with the parameters of the request."""
     query = request.META.get("QUERY_STRING", "")
     address = f"{settings.API_ROOT}/{model.resource}/{key}" + (f"?{query}" if query else "")

@@ -8,14 +8,14 @@ combination.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias, cast
 
+from cachetools import cached
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.db.models.expressions import RawSQL
 
 from apps.common.sql.slots import Parameter, spell
@@ -23,6 +23,10 @@ from apps.common.sql.slots import Parameter, spell
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
+
+    _Base = Model
+else:
+    _Base = object
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def viewer_of(user: Reader) -> tuple[Viewer | None, dict[str, object]]:
     return Viewer(territory.everything, kinds), {slot_name(kind): territory.parameter(kind) for kind in kinds}
 
 
-class HasTerritory:
+class HasTerritory(_Base):
     """What a model says about where its rows lie; `Citable` is one. All names are those of its own references.
 
     `belongs_to`: a row lies where any of these lies, and whoever sets one must be allowed to edit what it points at.
@@ -116,7 +120,7 @@ def territory_of(user: Reader) -> Territory | Viewer:
     return found
 
 
-def condition(model: Any, territory: Territory | Viewer) -> Q | None:
+def condition(model: type[HasTerritory], territory: Territory | Viewer) -> Q | None:
     """Return the condition under which a row lies in a territory that is not everything; None: no row does."""
     if not territory:
         return None
@@ -132,18 +136,18 @@ class TerritoryQuery(NamedTuple):
     """A subquery, and what each of its parameters stands for: keys of a kind, or the content type of a model."""
 
     sql: str
-    slots: list[Any]
+    slots: list[str | type[HasTerritory]]
 
 
-def _params(query: TerritoryQuery, territory: Territory | Viewer) -> list[Any]:
+def _params(query: TerritoryQuery, territory: Territory | Viewer) -> list[object]:
     return [
         territory.parameter(slot) if isinstance(slot, str) else ContentType.objects.get_for_model(slot).pk
         for slot in query.slots
     ]
 
 
-@cache
-def in_territory(model: Any, kinds: frozenset[str]) -> TerritoryQuery | None:
+@cached({})
+def in_territory(model: type[HasTerritory], kinds: frozenset[str]) -> TerritoryQuery | None:
     """Return the keys of the rows of a model that lie in a territory with keys of such kinds; None: there are none."""
     name, parts = _parts(model, kinds)
     if name is None:
@@ -162,8 +166,7 @@ def shared(text: str, viewer: Viewer | None) -> str:
     if viewer is None or not viewer.kinds:
         return text
     once: dict[str, str] = {}
-    models: list[Any] = keepers()
-    for model in models:
+    for model in keepers():
         query = in_territory(model, viewer.kinds)
         if query and (alone := f"({_spelt(query, viewer)})") in text:
             name, parts = _parts(model, viewer.kinds)
@@ -180,15 +183,17 @@ def _spelt(query: TerritoryQuery, viewer: Viewer) -> str:
     return "".join(map("".join, zip(pieces, [*map(spell, _params(query, viewer)), ""], strict=True)))
 
 
-@cache
-def _parts(model: Any, kinds: frozenset[str]) -> tuple[str | None, dict[str, TerritoryQuery]]:
+@cached({})
+def _parts(model: type[HasTerritory], kinds: frozenset[str]) -> tuple[str | None, dict[str, TerritoryQuery]]:
     """Return the name of the part of a statement that finds a model's rows, and all parts, each behind what it uses."""
     parts: dict[str, TerritoryQuery | None] = {}
     name = _part(parts, model, kinds, nested=False)
     return name, {part: query for part, query in parts.items() if query}
 
 
-def _part(parts: dict[str, TerritoryQuery | None], model: Any, kinds: frozenset[str], *, nested: bool) -> str | None:
+def _part(
+    parts: dict[str, TerritoryQuery | None], model: type[HasTerritory], kinds: frozenset[str], *, nested: bool
+) -> str | None:
     """Add to a statement the part that finds a model's rows, and before it those it rests on; return its name.
 
     `nested`: the row is itself the target of a reference that may point at anything (a figure that is cited).
@@ -205,7 +210,7 @@ def _part(parts: dict[str, TerritoryQuery | None], model: Any, kinds: frozenset[
 
 
 def _arms(
-    parts: dict[str, TerritoryQuery | None], model: Any, kinds: frozenset[str], *, nested: bool
+    parts: dict[str, TerritoryQuery | None], model: type[HasTerritory], kinds: frozenset[str], *, nested: bool
 ) -> list[TerritoryQuery]:
     """Return the ways by which a row can lie in a territory."""
     rows = f"SELECT id FROM {_quoted(model._meta.db_table)}"  # noqa: S608
@@ -219,18 +224,18 @@ def _arms(
             arms += _arms_of_any_kind(parts, model, field, kinds, nested=nested)
         elif field.related_model is model:
             arms += (
-                [TerritoryQuery(f"{rows} WHERE {_quoted(field.column)} = ANY(%s::bigint[])", [kind])]
+                [TerritoryQuery(f"{rows} WHERE {_column(model, name)} = ANY(%s::bigint[])", [kind])]
                 if kind in kinds
                 else []
             )
-        elif inner := _part(parts, field.related_model, kinds, nested=False):
-            arms.append(TerritoryQuery(f"{rows} WHERE {_quoted(field.column)} IN (SELECT id FROM {inner})", []))  # noqa: S608
+        elif inner := _part(parts, cast("type[HasTerritory]", field.related_model), kinds, nested=False):
+            arms.append(TerritoryQuery(f"{rows} WHERE {_column(model, name)} IN (SELECT id FROM {inner})", []))  # noqa: S608
     return arms
 
 
 def _arms_of_any_kind(
     parts: dict[str, TerritoryQuery | None],
-    model: Any,
+    model: type[HasTerritory],
     field: GenericForeignKey,
     kinds: frozenset[str],
     *,
@@ -242,23 +247,22 @@ def _arms_of_any_kind(
     found = {target: name for target, name in names.items() if name}
     if not found:
         return []
-    kind = _quoted(model._meta.get_field(field.ct_field).column)
+    kind = _column(model, field.ct_field)
     targeted = " UNION ALL ".join(f"SELECT %s::int AS kind, id FROM {name}" for name in found.values())  # noqa: S608
     sql = (
         f"SELECT pointing.id FROM {_quoted(model._meta.db_table)} AS pointing JOIN ({targeted}) AS target"  # noqa: S608
-        f" ON pointing.{kind} = target.kind AND pointing.{_quoted(field.fk_field)} = target.id"
+        f" ON pointing.{kind} = target.kind AND pointing.{_column(model, field.fk_field)} = target.id"
     )
     return [TerritoryQuery(sql, list(found))]
 
 
-def _parts_of(model: Any, name: str) -> str:
+def _parts_of(model: type[HasTerritory], whole: str) -> str:
     """Return the arm for the parts, however deep, of rows that lie there; a part with a place of its own is none."""
-    meta = model._meta
-    unplaced = "".join(f" AND part.{_quoted(meta.get_field(field).column)} IS NULL" for field in model.belongs_to)
-    parent = _quoted(meta.get_field(model.inherits).column)
+    unplaced = "".join(f" AND part.{_column(model, name)} IS NULL" for name in model.belongs_to)
+    parent = _column(model, model.inherits)
     return (
-        f"SELECT part.id FROM {_quoted(meta.db_table)} AS part"  # noqa: S608
-        f" JOIN {name} AS whole ON part.{parent} = whole.id WHERE true{unplaced}"
+        f"SELECT part.id FROM {_quoted(model._meta.db_table)} AS part"  # noqa: S608
+        f" JOIN {whole} AS whole ON part.{parent} = whole.id WHERE true{unplaced}"
     )
 
 
@@ -267,9 +271,14 @@ def keepers() -> list[type[HasTerritory]]:
     return [model for model in apps.get_models() if issubclass(model, HasTerritory)]
 
 
-def points_anywhere(model: Any) -> bool:
-    """Tell whether a model has a reference that may point at a record of any kind."""
+def points_anywhere(model: type[HasTerritory]) -> bool:
+    """Whether a model has a reference that may point at a record of any kind."""
     return any(isinstance(field, GenericForeignKey) for field in model._meta.private_fields)
+
+
+def _column(model: type[HasTerritory], name: str) -> str:
+    """Return the column of a field, quoted."""
+    return _quoted(next(str(field.column) for field in model._meta.concrete_fields if field.name == name))
 
 
 def _quoted(name: str) -> str:
