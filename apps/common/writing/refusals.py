@@ -55,7 +55,9 @@ def explain(error: DatabaseError, model: type[Model] | None, pointer: str = "") 
             detail = gettext("There is such a record already.")
             return Refusal("conflict", errors=[error_at(_join(pointer, place), "unique", detail) for place in places])
         case "23503":
-            detail = gettext("Another record stands in the way: it points at this one, or was deleted meanwhile.")
+            kinds = {each._meta.db_table: each._meta.verbose_name for each in apps.get_models()}
+            detail = gettext("A reference stands in the way (%(kind)s): its record is gone, or would be.")
+            detail %= {"kind": kinds.get(diagnosis.table_name or "", "")}
             return Refusal("conflict", errors=[error_at(pointer, "referenced", detail)])
         case "23502":
             place = diagnosis.column_name or ""
