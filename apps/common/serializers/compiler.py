@@ -4,7 +4,7 @@ A serializer says what a record looks like; this module reads it and writes SQL 
 subquery under an alias; what hangs on it (references, nested lists, counts) is a subquery that points back at the
 alias. So everything nests alike, PostgreSQL plans it with the indexes of the foreign keys, and a field that is added to
 a serializer needs no second thought here. A field of a kind that is not known is refused (`CompileError`), by a system
-check before the service starts. `tests/common/serializers/test_compiler.py` compares with `Serializer.data`.
+check before the service starts. `tests/common/serializers/test_compiler.py` compares with naive code.
 
 An object is one call of `concat`, with its names and braces as constants: a row that `row_to_json` takes apart again
 costs PostgreSQL half as much more (0016). What a field is in SQL is a `Value`, which says how it becomes JSON.

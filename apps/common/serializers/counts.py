@@ -1,11 +1,9 @@
 """Fields that count: what is on record, and what a source reports."""
 
-from datetime import date
 from typing import Any
 
-from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -30,20 +28,6 @@ class CountField(serializers.IntegerField):
     def sql(self, row: SqlRow) -> Bare:
         """Return the count for a row (see `compiling`)."""
         return row.count(self.relation)
-
-    def annotation(self, model: type[Model], viewer: Any = None) -> Coalesce:
-        """Return the expression that counts, for a row of the model, what a reader sees."""
-        relation: Any = model._meta.get_field(self.relation)
-        back = relation.field.name if relation.auto_created else relation.remote_field.name
-        counted = (
-            relation.related_model._default_manager.visible_to(viewer)
-            .filter(**{back: OuterRef("pk")})
-            .order_by()
-            .values(back)
-            .annotate(counted=Count("pk"))
-            .values("counted")
-        )
-        return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 class RecordedField(CountField):
@@ -85,27 +69,6 @@ class RecordedField(CountField):
         once = self.of == "pk" and not (len(fields) > 1 and any(field.many_to_many for field in fields))
         return rows if once else rows.distinct()
 
-    def annotation(self, model: type[Model], viewer: Any = None) -> Coalesce:
-        counts = [
-            Subquery(self._counts(model, relation, OuterRef("pk")), output_field=IntegerField())
-            for relation in self.relations
-        ]
-        return Coalesce(sum(counts[1:], counts[0]), 0)
-
-    def _counts(self, model: Any, relation: str, here: Any) -> QuerySet[Any]:
-        """Return a query for the count behind one relation of the row whose primary key is `here`."""
-        wanted = Q(**{f"{relation}__{name}": value for name, value in self.conditions.items()})
-        end, path = model, ""
-        for step in relation.split("__"):
-            path = f"{path}__{step}".removeprefix("__")
-            end = end._meta.get_field(step).related_model
-            if issubclass(end, Fact):
-                wanted &= Q(**{f"{path}__state": Fact.State.PUBLISHED})
-        counted = Count(f"{relation}__{self.of}", filter=wanted, distinct=True)
-        rows = model._base_manager.filter(pk=here).order_by().values("pk").annotate(counted=counted)
-        found: QuerySet[Any] = rows.values("counted")
-        return found
-
 
 class CitationPlace(serializers.Serializer[Any]):
     """Which sentence says so."""
@@ -138,29 +101,9 @@ class ReportedField(serializers.Field):
         self.measure = measure
         super().__init__(source="*", read_only=True, allow_null=True, **kwargs)
 
-    def to_representation(self, value: Any) -> Any:
-        found = [figure for figure in value.figures.all() if figure.measure == self.measure and figure.kind == "actual"]
-        reports = [(figure, self._citation(figure)) for figure in found]
-        reports = [(figure, citation) for figure, citation in reports if citation]
-        if not reports:
-            return None
-        figure, citation = max(
-            reports, key=lambda report: (report[1].article.issued_on_latest or date.min, report[0].slug)
-        )
-        figure.citation = citation
-        return ReportedCount(figure, context=self.context).data
-
     def sql(self, row: SqlRow) -> Value:
-        """Return the same for a row (see `compiling`)."""
+        """Return the report of the measure about a row."""
         return Value(f"({row.aside('reports', lambda: reports(row))}.found -> {literal(self.measure)})")
-
-    @staticmethod
-    def _citation(figure: Any) -> Any:
-        """Return the citation that supports the number itself, or else the first."""
-        citations = list(figure.citations.all())
-        return next(
-            (citation for citation in citations if "value" in citation.supports), citations[0] if citations else None
-        )
 
 
 def reports(row: SqlRow) -> str:

@@ -32,11 +32,6 @@ class QuotationField(serializers.DictField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, allow_null=True, **kwargs)
 
-    @property
-    def touches(self) -> tuple[str, ...]:
-        """What `prepare` fetches for the field."""
-        return ("article__text",) if settings.QUOTATIONS_PUBLIC else ()
-
     def sql(self, row: SqlRow) -> Value:
         """Return the quotation of a row (see `compiling`), as `Citation.quotation` makes it."""
         if not settings.QUOTATIONS_PUBLIC:

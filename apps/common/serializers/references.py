@@ -8,7 +8,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.models.records import citable_models
-from apps.common.models.targets import load_targets
 from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.json_sql import Constant, Unescaped, Value, Written, choice_label, object_of
 from apps.common.sql.slots import literal
@@ -74,7 +73,7 @@ class TargetReference(serializers.Serializer[Any]):
 
 @extend_schema_field(TargetReference)
 class TargetField(serializers.Field):
-    """The record of any kind that a row speaks about; those of a whole page are looked up together.
+    """The record of any kind that a row speaks about.
 
     `heading` is its label in exports.
     """
@@ -82,17 +81,6 @@ class TargetField(serializers.Field):
     def __init__(self, *, heading: Any = "", **kwargs: Any) -> None:
         self.heading = heading
         super().__init__(source="*", read_only=True, **kwargs)
-
-    def to_representation(self, value: Any) -> Any:
-        context: dict[str, Any] = self.context
-        targets = context.setdefault("targets", {})
-        identity = (value.content_type_id, value.object_id)
-        if identity not in targets:
-            page: Any = self.root.instance if isinstance(self.root, serializers.ListSerializer) else [value]
-            rows = page if value in page else [value]
-            targets.update(load_targets(((row.content_type_id, row.object_id) for row in rows), published_only=True))
-        target = targets.get(identity)
-        return TargetReference(target).data if target else None
 
     def sql(self, row: SqlRow) -> Value:
         """Return the record that a row speaks about, whatever its kind (see `compiling`)."""
@@ -119,7 +107,6 @@ class LabelField(serializers.CharField):
 
     def __init__(self, choice: str, **kwargs: Any) -> None:
         super().__init__(
-            source=f"get_{choice}_display",
             read_only=True,
             required=False,
             help_text=f"With `labels=true`: the label of `{choice}` in the language asked for.",
