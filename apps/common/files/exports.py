@@ -27,8 +27,7 @@ from apps.common.http.problems import parameter_error
 from apps.common.reading import page_sql, pages
 from apps.common.reading.read_request import ReadRequest
 from apps.common.serializers.compiler import json_of, select_list
-from apps.common.sql.lru import Bounded
-from apps.common.sql.statement import Statement
+from apps.common.sql.statement import Statement, kept
 
 # By this Excel knows a CSV file for UTF-8.
 BOM = "\ufeff".encode()
@@ -38,7 +37,6 @@ JSON_LINES = "(FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
 CELLS = "(FORMAT csv)"
 VALUES = "(FORMAT text)"
 BROKEN_OFF = json.dumps({"type": "/docs/errors#unavailable", "status": 503, "code": "unavailable"}).encode()
-_statements = Bounded()
 
 
 # From a list to SQL
@@ -57,18 +55,14 @@ def head(headings: Iterable[str]) -> bytes:
     return line.getvalue().encode()
 
 
+@kept(lambda question, form: (form, question.shape, tuple(question.values)))
 def _made(question: ReadRequest, form: str) -> tuple[Statement, list[Column]]:
-    """Return the statement of an export and its columns, made once for each shape."""
-
-    def make() -> tuple[Statement, list[Column]]:
-        if form == "ndjson":
-            return page_sql.statement(question, page_sql.whole(question, json_of)[1]), []
-        serializer, text = page_sql.whole(question, select_list)
-        found = columns(serializer, guarded=form == "csv")
-        return page_sql.statement(question, cells(text, found)), found
-
-    made: tuple[Statement, list[Column]] = _statements.get((form, question.shape, tuple(question.values)), make)
-    return made
+    """Return the statement of an export and its columns."""
+    if form == "ndjson":
+        return page_sql.statement(question, page_sql.whole(question, json_of)[1]), []
+    serializer, text = page_sql.whole(question, select_list)
+    found = columns(serializer, guarded=form == "csv")
+    return page_sql.statement(question, cells(text, found)), found
 
 
 # From SQL to bytes

@@ -8,9 +8,9 @@ request. The same version makes the strong `ETag`.
 
 import hashlib
 import threading
-from collections import OrderedDict
 from typing import Any, NamedTuple
 
+from cachetools import LRUCache
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
@@ -36,14 +36,18 @@ class CachedAnswer(NamedTuple):
 class AnswerCache:
     """Answers by what was asked, the least recently used dropped first. Memory is bounded. Safe for threads."""
 
-    # What an entry costs beside its body: the key, headers and the dictionary's own room.
+    # What an entry costs beside its key and its body: the headers and the dictionary's own room.
     OVERHEAD = 1_000
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.used = 0
-        self._kept: OrderedDict[str, CachedAnswer] = OrderedDict()
+        self._kept: LRUCache[str, tuple[CachedAnswer, int]] = LRUCache(limit, getsizeof=lambda kept: kept[1])
         self._lock = threading.Lock()
+
+    @property
+    def used(self) -> float:
+        """The room that is taken, in bytes."""
+        return self._kept.currsize
 
     def has(self, key: str) -> bool:
         """Tell whether an answer is kept under a key, of whatever version."""
@@ -53,33 +57,21 @@ class AnswerCache:
         """Return the answer kept under a key, if it was made at the version."""
         with self._lock:
             found = self._kept.get(key)
-            if found is None or found.version != version:
-                return None
-            self._kept.move_to_end(key)
-            return found
+        return found[0] if found and found[0].version == version else None
 
     def put(self, key: str, answer: CachedAnswer) -> None:
         """Keep an answer in the place of the one under the key, unless it is larger than an eighth of the room."""
+        size = len(answer.body) + len(key) + self.OVERHEAD
         with self._lock:
-            if old := self._kept.pop(key, None):
-                self.used -= self._cost(key, old)
-            cost = self._cost(key, answer)
-            if cost * 8 > self.limit:
-                return
-            self._kept[key] = answer
-            self.used += cost
-            while self.used > self.limit:
-                dropped, old = self._kept.popitem(last=False)
-                self.used -= self._cost(dropped, old)
+            if size * 8 <= self.limit:
+                self._kept[key] = (answer, size)
+            else:
+                self._kept.pop(key, None)
 
     def clear(self) -> None:
         """Forget all answers."""
         with self._lock:
             self._kept.clear()
-            self.used = 0
-
-    def _cost(self, key: str, answer: CachedAnswer) -> int:
-        return len(answer.body) + len(key) + self.OVERHEAD
 
 
 ANSWERS = AnswerCache(settings.ANSWER_CACHE_MB * 1024 * 1024)

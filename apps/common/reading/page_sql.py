@@ -17,7 +17,7 @@ from apps.common.rules.territory import shared
 from apps.common.serializers.compiler import Compilation, SqlRow, json_of
 from apps.common.serializers.json_sql import choice_label
 from apps.common.sql.slots import Parameter, text_of
-from apps.common.sql.statement import Statement
+from apps.common.sql.statement import Statement, kept
 
 FACET_VALUES = 100
 
@@ -43,6 +43,7 @@ def statement(question: ReadRequest, text: str, *, plan_is_kept: bool = True) ->
     return Statement(text, plan_is_kept=plan_is_kept)
 
 
+@kept(lambda question: ("detail", question.shape))
 def detail_statement(question: ReadRequest) -> Statement:
     row = SqlRow(_writer(question), question.shape.view.queryset.model)
     body = json_of(_serializer(question.shape), row)
@@ -58,6 +59,7 @@ class PageStatement(NamedTuple):
     checked: tuple[str, ...]
 
 
+@kept(lambda question: ("page", question.shape, tuple(question.values)))
 def page_statement(question: ReadRequest) -> PageStatement:
     """Return the statement of a page.
 
@@ -137,6 +139,7 @@ def whole(question: ReadRequest, select: Callable[[Any, SqlRow], str]) -> tuple[
     return serializer, f"SELECT {fields} FROM {row.source(ordered)}"
 
 
+@kept(lambda question, most: ("check", question.shape, tuple(question.values), most))
 def whole_check(question: ReadRequest, most: int) -> PageStatement:
     missing = dict(_missing(question))
     asides = list(missing.values())

@@ -14,12 +14,8 @@ from django.http import Http404
 from apps.common.http.problems import ParameterError
 from apps.common.reading.cursor import boundary, link
 from apps.common.reading.page_sql import PageStatement, detail_statement, page_statement, whole_check
-from apps.common.reading.read_request import QUESTIONS, ReadRequest, base_filters, placed_shape
-from apps.common.sql.lru import Bounded
+from apps.common.reading.read_request import ReadRequest, base_filters
 from apps.common.sql.statement import Statement
-
-_statements = Bounded()
-
 
 # From a question to an answer
 
@@ -34,7 +30,7 @@ class Detail(NamedTuple):
 
 def detail(question: ReadRequest) -> Detail:
     """Return one record; raise Http404 if there is none that the reader may see."""
-    statement: Statement = _statements.get(("detail", question.shape), lambda: detail_statement(question))
+    statement: Statement = detail_statement(question)
     rows = statement.cells(question.values)
     if not rows:
         raise Http404
@@ -55,7 +51,7 @@ class Page:
 def page(question: ReadRequest) -> Page:
     """Return one page of a list; raise ParameterError where a filter names what there is not."""
     shape = question.shape
-    made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: page_statement(question))
+    made: PageStatement = page_statement(question)
     (row,) = made.statement.cells(question.values)
     width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
     asides = _read_asides(question, made.checked, row[1:width])
@@ -107,17 +103,9 @@ def check_whole(question: ReadRequest, most: int = 0) -> int:
 
     Return how many rows the list has, counted up to one more than `most`; without `most`, nothing is counted.
     """
-    key = ("check", question.shape, tuple(question.values), most)
-    made: PageStatement = _statements.get(key, lambda: whole_check(question, most))
+    made: PageStatement = whole_check(question, most)
     if not (made.checked or most):
         return 0
     (row,) = made.statement.rows(question.values)
     _refuse(question, made.checked, row)
     return int(row[-1]) if most else 0
-
-
-def forget() -> None:
-    """Forget all questions and statements; they are made anew at their next use."""
-    QUESTIONS.clear()
-    _statements.clear()
-    placed_shape.cache_clear()

@@ -10,8 +10,7 @@ from psycopg import Connection, errors, pq
 from psycopg import OperationalError as PsycopgOperationalError
 from psycopg.adapt import PyFormat, Transformer
 
-from apps.common.sql.lru import KEPT
-
+SEEN = 2_000  # texts of which a connection remembers that it has run them
 # Statements that a connection holds prepared; the database keeps a plan of each, half a megabyte for a long one.
 PREPARED = 100
 # The database has no such plan (any more), or it is of another shape of the tables.
@@ -47,7 +46,7 @@ class Prepared:
             formats = self._transformer.formats
             return self._checked(self.raw.pgconn.exec_params(text, values, types, formats))
         if text not in self._seen:
-            if len(self._seen) >= KEPT:
+            if len(self._seen) >= SEEN:
                 self._seen.clear()
             self._seen.add(text)
             return None

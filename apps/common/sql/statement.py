@@ -4,14 +4,25 @@ Building a query with the ORM costs more than running it. So each is built once 
 many values, which fields, which order), with a `Slot` wherever a value of a request goes, and its text is kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+from cachetools import LRUCache, cached
 from django.db import InterfaceError, OperationalError, connection
 from psycopg import pq
 
 from apps.common.sql.prepared import run_prepared
 from apps.common.sql.slots import MARK
+
+KEPT = 2_000  # statements that a process keeps, the least recently used dropped first; a text has some 5 kB
+STATEMENTS: LRUCache[Hashable, Any] = LRUCache(KEPT)
+_lock = threading.Lock()
+
+
+def kept(key: Callable[..., Hashable]) -> Callable[..., Any]:
+    """Return a decorator for a function that makes a statement: what it makes is kept under a key of its arguments."""
+    return cached(STATEMENTS, key=key, lock=_lock)
 
 
 class Statement:

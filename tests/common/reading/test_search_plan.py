@@ -10,7 +10,7 @@ from django.test import Client
 
 from apps.common.reading import search_plan
 from apps.common.reading.order import is_indexed
-from apps.common.reading.pages import forget
+from apps.common.sql.statement import STATEMENTS
 from apps.events.models import Event
 from apps.projects.models import Project
 from apps.registry.models import MemberUnit, Street
@@ -36,9 +36,9 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(search_plan, "EVEN", even)
     monkeypatch.setattr(search_plan, "FEW", few)
     monkeypatch.setattr(search_plan, "WALKED", walked)
-    forget()
+    STATEMENTS.clear()
     yield request.param
-    forget()
+    STATEMENTS.clear()
 
 
 def pages(client: Client, resource: str, **params: Any) -> list[str]:

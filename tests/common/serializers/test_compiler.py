@@ -23,13 +23,13 @@ from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
 from apps.common.filters.places import TargetFilter
 from apps.common.filters.ranges import DateFilter
 from apps.common.filters.sets import SearchFilter, facetable
-from apps.common.reading import pages
 from apps.common.reading.order import order_by, read_order
 from apps.common.resources.registry import check_serializers, viewsets
 from apps.common.serializers.compiler import Compilation, CompileError, SqlRow, json_of
 from apps.common.serializers.json_sql import Bare, Constant, Unescaped, Value, Written, object_of
 from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import literal
+from apps.common.sql.statement import STATEMENTS
 from apps.registry.filters import IdentifierFilter
 from apps.registry.models import Alliance
 from tests import naive
@@ -186,7 +186,7 @@ def test_a_list_costs_one_query_and_the_version(client: Client, resource: str) -
     ):
         address = f"/api/v1/{resource}?labels=true{extra}"
         client.get(address)
-        pages.forget()
+        STATEMENTS.clear()
         with CaptureQueriesContext(connection) as queries:
             assert client.get(address + "&page_size=7").status_code == 200
         assert len(queries) == 1, [query["sql"][:300] for query in queries]
