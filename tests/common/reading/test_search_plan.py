@@ -32,10 +32,10 @@ WAYS = {
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """One way to choose the rows of a page."""
     glanced, even, few, walked = WAYS[request.param]
-    monkeypatch.setattr(search_plan, "GLANCED", glanced)
-    monkeypatch.setattr(search_plan, "EVEN", even)
-    monkeypatch.setattr(search_plan, "FEW", few)
-    monkeypatch.setattr(search_plan, "WALKED", walked)
+    monkeypatch.setattr(search_plan, "PROBE_ROWS", glanced)
+    monkeypatch.setattr(search_plan, "SCAN_COST_RATIO", even)
+    monkeypatch.setattr(search_plan, "SORT_LIMIT", few)
+    monkeypatch.setattr(search_plan, "SCAN_LIMIT", walked)
     STATEMENTS.clear()
     yield request.param
     STATEMENTS.clear()
