@@ -3,11 +3,12 @@
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models.expressions import RawSQL
 
+from apps.common.models.records import Citable
 from apps.common.models.search_conditions import is_one_of
 from apps.common.models.targets import Target, load_targets
 from apps.common.resources.registry import viewset_of
@@ -15,6 +16,7 @@ from apps.common.serializers.compiler import Compilation, SqlRow, json_of
 from apps.common.serializers.references import edtf
 from apps.common.sql.slots import Parameter
 from apps.common.sql.statement import Statement
+from apps.common.values.json import JsonObject, JsonValue
 from apps.evidence.models import Article, Citation
 
 
@@ -26,7 +28,7 @@ class CitedFact:
 
     citation: Citation
     record: Target
-    values: dict[str, Any]
+    values: dict[str, JsonValue]
 
     @property
     def key(self) -> str:
@@ -56,11 +58,11 @@ def statements(article: Article) -> list[CitedFact]:
     return found
 
 
-def _shown(content_type_id: int, supports: dict[int, set[str]]) -> dict[int, dict[str, Any]]:
+def _shown(content_type_id: int, supports: dict[int, set[str]]) -> dict[int, JsonObject]:
     """Return the supported fields of records of one kind by primary key, as their own resource shows them."""
-    model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+    model = cast(type[Citable], ContentType.objects.get_for_id(content_type_id).model_class())
     wanted = {part for names in supports.values() for name in names for part in edtf(name)}
-    serializer: Any = viewset_of(model).detail_serializer_class
+    serializer = viewset_of(model).detail_serializer_class
     fields = [name for name in serializer.Meta.fields if name in wanted]
     row = SqlRow(Compilation(), model)
     body = json_of(serializer(context={"fields": fields}), row) if fields else "'{}'"

@@ -1,13 +1,15 @@
 """A GET of records, read into its shape and its values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.filters import sets
 from apps.common.filters.base import Filter
@@ -15,8 +17,9 @@ from apps.common.http import parameters
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.reading.cursor import digest, read_place
 from apps.common.reading.order import COUNT_CAP, Order, read_order, read_size
-from apps.common.rules.territory import Viewer, viewer_of
-from apps.common.serializers.records import check_expansions
+from apps.common.reading.readable_view import ReadableView
+from apps.common.rules.territory import Reader, Viewer, viewer_of
+from apps.common.serializers.records import RecordSerializer, check_expansions
 
 MOST_FACETS = 8
 SEARCH = "q"  # the filter that searches
@@ -24,10 +27,10 @@ SEARCH = "q"  # the filter that searches
 
 @dataclass(frozen=True)
 class RequestShape:
-    """All of a request that decides what its statement says; what differs otherwise goes into slots."""
+    """All of a request that decides what its statement says; what differs otherwise is a parameter."""
 
-    view: Any
-    serializer: Any
+    view: type[ReadableView]
+    serializer: type[RecordSerializer]
     viewer: Viewer | None = None  # who reads, as far as it matters: None is everybody
     language: str = ""
     labels: bool = False
@@ -36,7 +39,7 @@ class RequestShape:
     expand: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     asked: frozenset[str] = frozenset()
-    filters: tuple[tuple[str, Any], ...] = ()
+    filters: tuple[tuple[str, Hashable], ...] = ()
     order: Order = ()
     place: tuple[bool, tuple[bool, ...]] | None = None
     size: int = 0
@@ -50,18 +53,18 @@ class ReadRequest:
     """A shape with the values of one request, and what its answer is put together from."""
 
     shape: RequestShape
-    values: dict[str, Any]
+    values: dict[str, object]
     params: Mapping[str, str]
     path: str
     digest: str = ""  # of what ties a cursor to a list
     token: str = ""  # of the boundary at which the page begins
 
 
-def ask(request: Any, view: Any, user: Any, key: str | None = None) -> ReadRequest:
+def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, key: str | None = None) -> ReadRequest:
     """Return what a GET asks for: the record with a key, or a list. Raises ParameterError."""
     viewer, territory = viewer_of(user)
     shape = _bare(view, key is None, viewer, translation.get_language() or "", settings.QUOTATIONS_PUBLIC)
-    values: dict[str, Any] = {**territory}
+    values: dict[str, object] = {**territory}
     params: dict[str, str] = {name: request.GET[name] for name in request.GET}
     if params:
         shape = _with_parameters(shape, request, values, is_list=key is None)
@@ -79,14 +82,16 @@ def ask(request: Any, view: Any, user: Any, key: str | None = None) -> ReadReque
 
 
 @cache
-def _bare(view: Any, is_list: bool, viewer: Viewer | None, language: str, quoted: bool) -> RequestShape:
+def _bare(view: type[ReadableView], is_list: bool, viewer: Viewer | None, language: str, quoted: bool) -> RequestShape:
     """Return the shape of a request without parameters; most requests have none."""
     serializer = view.serializer_class if is_list else view.detail_serializer_class
     shape = RequestShape(view, serializer, viewer, language, quoted=quoted)
     return replace(shape, order=read_order({}, view), size=read_size({})) if is_list else shape
 
 
-def _with_parameters(bare: RequestShape, request: Any, values: dict[str, Any], *, is_list: bool) -> RequestShape:
+def _with_parameters(
+    bare: RequestShape, request: HttpRequest | Request, values: dict[str, object], *, is_list: bool
+) -> RequestShape:
     """Return the shape of a request with its parameters and put their values with the others. Raises ParameterError."""
     parameters.refuse_unknown(request, _list_parameters(bare.view) if is_list else sets.DETAIL_PARAMETERS)
     shaped: dict[str, Any] = {}
@@ -104,13 +109,13 @@ def _with_parameters(bare: RequestShape, request: Any, values: dict[str, Any], *
     return replace(bare, **shaped)
 
 
-def _read_expansions(request: Any, shape: RequestShape) -> tuple[str, ...]:
+def _read_expansions(request: HttpRequest | Request, shape: RequestShape) -> tuple[str, ...]:
     paths = parameters.read_words(request, "expand")
     check_expansions(shape.serializer, paths)
     return tuple(paths)
 
 
-def _read_fields(request: Any, shape: RequestShape) -> tuple[str, ...]:
+def _read_fields(request: HttpRequest | Request, shape: RequestShape) -> tuple[str, ...]:
     picked = tuple(parameters.read_words(request, "fields"))
     known = shape.serializer.Meta.fields
     for name in picked:
@@ -120,7 +125,7 @@ def _read_fields(request: Any, shape: RequestShape) -> tuple[str, ...]:
     return picked
 
 
-def _read_facets(request: Any, shape: RequestShape) -> tuple[str, ...]:
+def _read_facets(request: HttpRequest | Request, shape: RequestShape) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(parameters.read_words(request, "facets")))
     known = sets.facetable(base_filters(shape.view))
     for name in names:
@@ -133,7 +138,7 @@ def _read_facets(request: Any, shape: RequestShape) -> tuple[str, ...]:
 
 
 # Parameters that are part of a shape: the name of the part, and how it is read.
-SHAPING: dict[str, tuple[str, Callable[[Any, RequestShape], Any]]] = {
+SHAPING: dict[str, tuple[str, Callable[[HttpRequest | Request, RequestShape], Hashable]]] = {
     "labels": ("labels", lambda request, _shape: parameters.read_flag(request, "labels")),
     "expand": ("expand", _read_expansions),
     "fields": ("fields", _read_fields),
@@ -146,12 +151,11 @@ SHAPING: dict[str, tuple[str, Callable[[Any, RequestShape], Any]]] = {
 TIMES = {"as_of": parameters.read_day, "known_at": parameters.read_moment}
 
 
-def base_filters(view: Any) -> dict[str, Filter]:
+def base_filters(view: type[ReadableView]) -> dict[str, Filter]:
     """Return the filters of a view's lists, by parameter."""
-    found: dict[str, Filter] = view.filterset_class.base_filters
-    return found
+    return view.filterset_class.base_filters
 
 
 @cache
-def _list_parameters(view: Any) -> frozenset[str]:
+def _list_parameters(view: type[ReadableView]) -> frozenset[str]:
     return frozenset((*sets.LIST_PARAMETERS, *base_filters(view)))

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
+from django.utils.functional import Promise
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.models.records import Fact
+from apps.common.models.records import Citable, Fact
 from apps.common.serializers.compiler import SqlRow, json_of, ordering, value_of
 from apps.common.serializers.json_sql import Bare, Value, Written, object_of
 from apps.common.serializers.references import AddressField, NumberField, Reference
@@ -20,13 +21,13 @@ class CountField(serializers.IntegerField):
     `heading` is its label in exports, where the name of the counted records does not fit.
     """
 
-    def __init__(self, relation: str, *, heading: Any = "", **kwargs: Any) -> None:
+    def __init__(self, relation: str, *, heading: str | Promise = "", **kwargs: Any) -> None:
         self.relation = relation
         self.heading = heading
         super().__init__(read_only=True, min_value=0, **kwargs)
 
     def sql(self, row: SqlRow) -> Bare:
-        """Return the count for a row (see `compiling`)."""
+        """Return the count for a row (see `compiler`)."""
         return row.count(self.relation)
 
 
@@ -50,27 +51,27 @@ class RecordedField(CountField):
         )
         return Bare(f"({' + '.join(counts)})")
 
-    def _counted(self, row: SqlRow, relation: str) -> QuerySet[Any]:
-        """Return what is counted behind one relation of a row, looked at from its end, so that nothing is grouped."""
+    def _counted(self, row: SqlRow, relation: str) -> QuerySet:
+        """Return the rows that are counted at the end of a relation of a row; from that end, nothing needs grouping."""
         fields: list[Any] = []
         end: Any = row.model
         for step in relation.split("__"):
             fields.insert(0, end._meta.get_field(step))
             end = fields[0].related_model
         back = [field.field.name if field.auto_created else field.remote_field.name for field in fields]
-        wanted: dict[str, Any] = {"__".join(back): RawSQL(row.column("pk"), ())}
+        wanted: dict[str, object] = {"__".join(back): RawSQL(row.column("pk"), ())}
         for steps, field in enumerate(fields):
             if issubclass(field.related_model, Fact):
                 wanted["__".join([*back[:steps], "state"])] = Fact.State.PUBLISHED
         if self.of != "pk":
             wanted[f"{self.of}__isnull"] = False
-        rows: QuerySet[Any] = end._base_manager.filter(**self.conditions, **wanted).order_by().values(self.of)
+        rows: QuerySet = end._base_manager.filter(**self.conditions, **wanted).order_by().values(self.of)
         # Going back over a list of many to many, one can come by the same row twice.
         once = self.of == "pk" and not (len(fields) > 1 and any(field.many_to_many for field in fields))
         return rows if once else rows.distinct()
 
 
-class CitationPlace(serializers.Serializer[Any]):
+class CitationPlace(serializers.Serializer[Citable]):
     """Which sentence says so."""
 
     article = Reference(help_text="Article that says so.")
@@ -79,7 +80,7 @@ class CitationPlace(serializers.Serializer[Any]):
     url = AddressField()
 
 
-class ReportedCount(serializers.Serializer[Any]):
+class ReportedCount(serializers.Serializer[Citable]):
     """A count as a source reports it."""
 
     comparator = serializers.CharField(help_text="How the number bounds the true one.")
@@ -110,7 +111,7 @@ def reports(row: SqlRow) -> str:
     """Return SQL for all that sources count about a row, by measure: of each the report that was issued last."""
     figure, of_row = row.related("figures")
     citation, of_figure = figure.related("citations")
-    article = SqlRow(row.writer, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
+    article = SqlRow(row.compilation, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
     place = json_of(CitationPlace(), citation)
     best = f"('value' = ANY ({citation.column('supports')})) DESC, {', '.join(ordering(citation))}"
     issued = f"{article.column('issued_on_latest')} DESC NULLS LAST, {figure.column('slug')} DESC"
@@ -121,8 +122,8 @@ def reports(row: SqlRow) -> str:
         for name, field in ReportedCount().fields.items()
     )
     chosen = f"{of_row} AND {figure.column('kind')} = 'actual'"
-    figures = figure.source(row.writer.rows(figure.model, narrow=True, owned=True).order_by())
-    citations = citation.source(row.writer.rows(citation.model, narrow=False, owned=True).order_by())
+    figures = figure.source(row.compilation.rows(figure.model, narrow=True, owned=True).order_by())
+    citations = citation.source(row.compilation.rows(citation.model, narrow=False, owned=True).order_by())
     articles = article.source(article.model._base_manager.order_by())
     return (
         "SELECT json_object_agg(measure, report) AS found FROM"

@@ -17,13 +17,13 @@ from apps.common.serializers.evidence import CitationBrief
 from apps.common.serializers.references import AddressField, LabelField, Reference
 
 
-class RowSerializer(serializers.ModelSerializer[Any]):
+class RowSerializer(serializers.ModelSerializer[Citable]):
     """The base of everything made from a row: foreign keys are references, choices carry labels on demand."""
 
     class Meta:
         abstract = True
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
         if self.context.get("labels"):
             choices = [name for name, field in fields.items() if isinstance(field, serializers.ChoiceField)]
@@ -34,7 +34,7 @@ class RowSerializer(serializers.ModelSerializer[Any]):
         """Show a record that another points at as a reference."""
         if not issubclass(relation_info.related_model, Citable):
             return super().build_relational_field(field_name, relation_info)
-        options: dict[str, Any] = {"read_only": True, "help_text": relation_info.model_field.help_text}
+        options: dict[str, object] = {"read_only": True, "help_text": relation_info.model_field.help_text}
         if relation_info.to_many:
             options["many"] = True
         elif relation_info.model_field.null:
@@ -57,7 +57,7 @@ class RecordSerializer(RowSerializer):
         self.expand = tuple(expand)
         super().__init__(*args, **kwargs)
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
         is_root = self.parent is None or (
             isinstance(self.parent, serializers.ListSerializer) and not self.parent.parent
