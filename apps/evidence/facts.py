@@ -1,15 +1,22 @@
 """An article as facts: for each citation, in reading order, what the registry took from the span."""
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 from django.contrib.contenttypes.models import ContentType
+from django.db.models.expressions import RawSQL
 
+from apps.common.models.records import Citable
+from apps.common.models.search_conditions import is_one_of
 from apps.common.models.targets import Target, load_targets
 from apps.common.resources.registry import viewset_of
-from apps.common.serializers.records import prepare
+from apps.common.serializers.compiler import Compilation, SqlRow, json_of
 from apps.common.serializers.references import edtf
+from apps.common.sql.slots import Parameter
+from apps.common.sql.statement import Statement
+from apps.common.values.json import JsonObject, JsonValue
 from apps.evidence.models import Article, Citation
 
 
@@ -21,7 +28,7 @@ class CitedFact:
 
     citation: Citation
     record: Target
-    values: dict[str, Any]
+    values: dict[str, JsonValue]
 
     @property
     def key(self) -> str:
@@ -51,13 +58,14 @@ def statements(article: Article) -> list[CitedFact]:
     return found
 
 
-def _shown(content_type_id: int, supports: dict[int, set[str]]) -> dict[int, dict[str, Any]]:
+def _shown(content_type_id: int, supports: dict[int, set[str]]) -> dict[int, JsonObject]:
     """Return the supported fields of records of one kind by primary key, as their own resource shows them."""
-    model: Any = ContentType.objects.get_for_id(content_type_id).model_class()
+    model = cast(type[Citable], ContentType.objects.get_for_id(content_type_id).model_class())
     wanted = {part for names in supports.values() for name in names for part in edtf(name)}
-    serializer: Any = viewset_of(model).detail_serializer_class
+    serializer = viewset_of(model).detail_serializer_class
     fields = [name for name in serializer.Meta.fields if name in wanted]
-    rows = model._default_manager.visible_to(None).filter(pk__in=supports)
-    rows = list(prepare(rows, serializer(context={"fields": fields}))) if fields else []
-    shown = serializer(rows, many=True, context={"fields": fields}).data
-    return {row.pk: values for row, values in zip(rows, shown, strict=True)}
+    row = SqlRow(Compilation(), model)
+    body = json_of(serializer(context={"fields": fields}), row) if fields else "'{}'"
+    rows = model._default_manager.visible_to(None).filter(is_one_of("pk", RawSQL("(%s)", [Parameter("keys")])))
+    text = f"SELECT {row.column('pk')}, {body} FROM {row.source(rows.order_by())}"  # noqa: S608 - of compiled parts
+    return {pk: json.loads(values) for pk, values in Statement(text).rows({"keys": list(supports)})}

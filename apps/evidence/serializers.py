@@ -134,7 +134,7 @@ class SummedFigure(serializers.Serializer[Figure]):
     name = serializers.CharField(help_text="What the number is, in short.")
     reading = serializers.CharField(help_text="The figure as a person reads it.")
     period = serializers.CharField(help_text="Time over which, or at which, the number holds (EDTF).")
-    subject = TargetField(heading=_("subject"), help_text="Record that the number is about.")
+    subject = TargetReference(source="target", read_only=True, help_text="Record that the number is about.")
     url = AddressField()
 
 

@@ -1,5 +1,7 @@
 """Articles, citations, marks and figures over HTTP."""
 
+from typing import Any
+
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -155,8 +157,9 @@ class FigureViewSet(RecordViewSet):
             found = summarise(figures)
         except AddingError as error:
             raise parameter_error("measure", str(error)) from error
-        listed = [*found.figures, *found.targets]
-        subjects = {subject_of(figure) for figure in listed}
+        listed: list[Any] = [*found.figures, *found.targets]
         # Looked up together; a subject that is not published stays out.
-        targets = dict.fromkeys(subjects) | load_targets(subjects, published_only=True)
-        return Response(serializers.SummarySerializer(found, context={"targets": targets}).data)
+        targets = load_targets(map(subject_of, listed), published_only=True)
+        for figure in listed:
+            figure.target = targets.get(subject_of(figure))
+        return Response(serializers.SummarySerializer(found).data)

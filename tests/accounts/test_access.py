@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.common.models.records import citable_models
-from apps.common.reading import pages
+from apps.common.sql.statement import STATEMENTS
 from apps.registry.models import Alliance
 from tests import factories
 from tests.conftest import problem_of
@@ -118,9 +118,9 @@ def test_users_with_territories_of_one_kind_share_a_statement_but_no_row():
     people = [sender(street=each) for each in streets]
     path = "alliances?sort=-updated_at&page_size=20"
     assert drafts[0].slug in people[0].keys(path)
-    statements = len(pages._statements)
+    statements = len(STATEMENTS)
     found = people[1].keys(path)
-    assert len(pages._statements) == statements
+    assert len(STATEMENTS) == statements
     assert drafts[1].slug in found
     assert drafts[0].slug not in found
     assert people[0].send("GET", f"alliances/{drafts[0].slug}").status_code == 200

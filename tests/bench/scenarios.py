@@ -149,7 +149,7 @@ class Asking:
 
         return Target(name or service.name, run)
 
-    def in_sql(self, scripts: Sequence[str], name: str = "pgbench") -> Target:
+    def in_sql(self, scripts: Sequence[tuple[str, int]], name: str = "pgbench") -> Target:
         """Return a target that runs prepared statements directly."""
 
         def run(seconds: float) -> Load:

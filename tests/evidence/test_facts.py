@@ -104,4 +104,4 @@ def test_the_number_of_queries_does_not_grow() -> None:
         with CaptureQueriesContext(connection) as queries:
             assert facts.statements(article)
         counts.append(len(queries))
-    assert counts == [5, 5]
+    assert counts == [4, 4]

@@ -27,8 +27,7 @@ from apps.common.http.problems import parameter_error
 from apps.common.reading import page_sql, pages
 from apps.common.reading.read_request import ReadRequest
 from apps.common.serializers.compiler import json_of, select_list
-from apps.common.sql.lru import Bounded
-from apps.common.sql.statement import Statement
+from apps.common.sql.statement import Statement, kept
 
 # By this Excel knows a CSV file for UTF-8.
 BOM = "\ufeff".encode()
@@ -38,7 +37,6 @@ JSON_LINES = "(FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
 CELLS = "(FORMAT csv)"
 VALUES = "(FORMAT text)"
 BROKEN_OFF = json.dumps({"type": "/docs/errors#unavailable", "status": 503, "code": "unavailable"}).encode()
-_statements = Bounded()
 
 
 # From a list to SQL
@@ -57,18 +55,14 @@ def head(headings: Iterable[str]) -> bytes:
     return line.getvalue().encode()
 
 
-def _made(question: ReadRequest, form: str) -> tuple[Statement, list[Column]]:
-    """Return the statement of an export and its columns, made once for each shape."""
-
-    def make() -> tuple[Statement, list[Column]]:
-        if form == "ndjson":
-            return page_sql.statement(question, page_sql.whole(question, json_of)[1]), []
-        serializer, text = page_sql.whole(question, select_list)
-        found = columns(serializer, guarded=form == "csv")
-        return page_sql.statement(question, cells(text, found)), found
-
-    made: tuple[Statement, list[Column]] = _statements.get((form, question.shape, tuple(question.values)), make)
-    return made
+@kept(lambda asked, form: (form, asked.shape, tuple(asked.values)))
+def _made(asked: ReadRequest, form: str) -> tuple[Statement, list[Column]]:
+    """Return the statement of an export and its columns."""
+    if form == "ndjson":
+        return page_sql.statement(asked, page_sql.whole(asked, json_of)[1]), []
+    serializer, text = page_sql.whole(asked, select_list)
+    found = columns(serializer, guarded=form == "csv")
+    return page_sql.statement(asked, cells(text, found)), found
 
 
 # From SQL to bytes
@@ -122,49 +116,49 @@ def _allow_time(cursor: CursorWrapper) -> None:
 # Answers
 
 
-def answer(request: HttpRequest | Request, question: ReadRequest, form: str) -> HttpResponseBase:
+def answer(request: HttpRequest | Request, asked: ReadRequest, form: str) -> HttpResponseBase:
     """Return a whole list as a file. Raises ParameterError."""
-    count = pages.check_whole(question, MOST_ROWS if form == "xlsx" else 0)
+    count = pages.check_whole(asked, MOST_ROWS if form == "xlsx" else 0)
     if count > MOST_ROWS:
         detail = gettext("A spreadsheet has room for %(most)s records, and these are more: take format=csv.")
         raise parameter_error("format", detail % {"most": f"{MOST_ROWS:,}"})
-    headers = {"Content-Disposition": f'attachment; filename="{_file_name(question, form)}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{_file_name(asked, form)}"'}
     content_type = FORMATS[form].content_type
     if request.method == "HEAD":
         return StreamingHttpResponse((), content_type=content_type, headers=headers)  # whose length is not known
-    statement, found = _made(question, form)
+    statement, found = _made(asked, form)
     if form == "xlsx":
-        return FileResponse(_book(request, question, statement, found), content_type=content_type, headers=headers)
+        return FileResponse(_book(request, asked, statement, found), content_type=content_type, headers=headers)
     if form == "ndjson":
-        content = _stream(statement, question.values, JSON_LINES, b"", b"\n")
+        content = _stream(statement, asked.values, JSON_LINES, b"", b"\n")
     else:
-        labels = question.shape.labels
+        labels = asked.shape.labels
         headings = (column.heading() if labels else column.name for column in found)
-        content = _stream(statement, question.values, CELLS, (BOM if labels else b"") + head(headings), b"\r\n")
+        content = _stream(statement, asked.values, CELLS, (BOM if labels else b"") + head(headings), b"\r\n")
     return StreamingHttpResponse(content, content_type=content_type, headers=headers)
 
 
-def _file_name(question: ReadRequest, form: str) -> str:
+def _file_name(asked: ReadRequest, form: str) -> str:
     """Return a name that says what it is in any language: resource and the day for which it holds."""
-    day = question.values.get("as_of") or timezone.now().date()
-    resource = question.shape.view.queryset.model.resource
+    day = asked.values.get("as_of") or timezone.now().date()
+    resource = asked.shape.view.queryset.model.resource
     return f"partybuild-{resource}-{day:%Y-%m-%d}.{FORMATS[form].name}"
 
 
 def _book(
-    request: HttpRequest | Request, question: ReadRequest, statement: Statement, found: list[Column]
+    request: HttpRequest | Request, asked: ReadRequest, statement: Statement, found: list[Column]
 ) -> IO[bytes]:
     """Return a spreadsheet as an open file. It is whole before the answer begins, because its parts are zipped."""
     sheet = Sheet(
-        resource=question.shape.view.queryset.model.resource,
-        title=str(question.shape.view.queryset.model._meta.verbose_name_plural),
+        resource=asked.shape.view.queryset.model.resource,
+        title=str(asked.shape.view.queryset.model._meta.verbose_name_plural),
         source=request.build_absolute_uri(),
-        parameters={name: text for name, text in question.params.items() if name != "format"},
+        parameters={name: text for name, text in asked.params.items() if name != "format"},
         columns=found,
     )
     with transaction.atomic(), connection.cursor() as cursor, connection.wrap_database_errors:
         _allow_time(cursor)
-        with copied(cursor, statement.text, statement.params(question.values), VALUES) as rows:
+        with copied(cursor, statement.text, statement.params(asked.values), VALUES) as rows:
             try:
                 return write_book(sheet, rows.rows())
             except CellError as error:

@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext
 
 from apps.common.filters.base import Filter, ParsedFilter
 from apps.common.http.parameters import FilterError, read_instant, read_number, read_whole
 from apps.common.models.records import Citable
 from apps.common.rules.territory import Reader
-from apps.common.serializers.counts import CountField
+from apps.common.serializers.compiler import Compilation, SqlRow
+from apps.common.sql.slots import spell
 from apps.common.values.dates import EDTFError, bounds
 
 
@@ -18,6 +20,7 @@ class BoundFilter(Filter):
     """Rows whose number, count or instant is at least, or at most, a value."""
 
     COMPARISONS: ClassVar[dict[str, str]] = {"gte": "at least", "lte": "at most", "after": "after", "before": "before"}
+    COUNTED: ClassVar[dict[str, str]] = {"gte": ">=", "lte": "<="}
 
     def __init__(self, owner: "Filter", comparison: str, read: Callable[[str], Any], schema: dict[str, Any]) -> None:
         super().__init__(owner.field_name)
@@ -35,9 +38,11 @@ class BoundFilter(Filter):
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         if isinstance(self.owner, CountRange):
-            counted = CountField(self.owner.field_name).annotation(model, viewer)
-            rows = model._base_manager.annotate(counted=counted).filter(**{f"counted__{self.comparison}": slots[0]})
-            return Q(pk__in=rows.order_by().values("pk"))
+            row = SqlRow(Compilation(viewer), model)
+            wanted = f"{row.count(self.owner.field_name)} {self.COUNTED[self.comparison]} {spell(slots[0])}"
+            rows = row.source(model._base_manager.order_by())
+            text = f"SELECT {row.column('pk')} FROM {rows} WHERE {wanted}"
+            return Q(pk__in=RawSQL(text.replace("%", "%%"), ()))
         return Q(**{f"{self.field_name}__{self.comparison}": slots[0]})
 
 

@@ -22,6 +22,7 @@ from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
 from apps.common.rules.publishing import Publishable, points_at_no_draft
 from apps.common.rules.territory import HasTerritory, Reader, condition, territory_of
+from apps.common.sql.slots import Parameter
 from apps.common.values import pinyin
 from apps.common.values.columns import PinyinField, ProseField, PythonColumn, SearchField
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
@@ -97,7 +98,7 @@ class RecordQuerySet(models.QuerySet[Any]):
                 hidden.append((model, drafts))
         return hidden
 
-    def valid_on(self, day: date) -> "RecordQuerySet":
+    def valid_on(self, day: date | Parameter) -> "RecordQuerySet":
         """Return the rows that may have been true on a day: neither begun after it nor ended before it for certain."""
         queryset = self
         if self.model.begins_field:

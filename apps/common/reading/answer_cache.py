@@ -1,19 +1,20 @@
 """Answers kept as bytes, never given once the data have changed.
 
 Every request asks the database for the data version, which moves with each committed change of a record by whatever
-way (`log.LoggedChange`). An answer is kept under what was asked and the version that it was made at; it is given again
+way (`LoggedChange`). An answer is kept under what was asked and the version that it was made at; it is given again
 only to a request that meets the same version, so no reader ever sees an answer older than the last commit before the
 request. The same version makes the strong `ETag`.
 """
 
 import hashlib
 import threading
-from collections import OrderedDict
 from typing import Any, NamedTuple
 
+from cachetools import LRUCache
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
@@ -36,62 +37,54 @@ class CachedAnswer(NamedTuple):
 class AnswerCache:
     """Answers by what was asked, the least recently used dropped first. Memory is bounded. Safe for threads."""
 
-    # What an entry costs beside its body: the key, headers and the dictionary's own room.
+    # What an entry costs beside its key and its body: the headers and the dictionary's own room.
     OVERHEAD = 1_000
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.used = 0
-        self._kept: OrderedDict[str, CachedAnswer] = OrderedDict()
+        self._kept: LRUCache[str, tuple[CachedAnswer, int]] = LRUCache(limit, getsizeof=lambda kept: kept[1])
         self._lock = threading.Lock()
 
+    @property
+    def used(self) -> float:
+        """The room that is taken, in bytes."""
+        return self._kept.currsize
+
     def has(self, key: str) -> bool:
-        """Tell whether an answer is kept under a key, of whatever version."""
+        """Return whether an answer is kept under a key, of whatever version."""
         return key in self._kept
 
     def get(self, key: str, version: str) -> CachedAnswer | None:
         """Return the answer kept under a key, if it was made at the version."""
         with self._lock:
             found = self._kept.get(key)
-            if found is None or found.version != version:
-                return None
-            self._kept.move_to_end(key)
-            return found
+        return found[0] if found and found[0].version == version else None
 
     def put(self, key: str, answer: CachedAnswer) -> None:
         """Keep an answer in the place of the one under the key, unless it is larger than an eighth of the room."""
+        size = len(answer.body) + len(key) + self.OVERHEAD
         with self._lock:
-            if old := self._kept.pop(key, None):
-                self.used -= self._cost(key, old)
-            cost = self._cost(key, answer)
-            if cost * 8 > self.limit:
-                return
-            self._kept[key] = answer
-            self.used += cost
-            while self.used > self.limit:
-                dropped, old = self._kept.popitem(last=False)
-                self.used -= self._cost(dropped, old)
+            if size * 8 <= self.limit:
+                self._kept[key] = (answer, size)
+            else:
+                self._kept.pop(key, None)
 
     def clear(self) -> None:
         """Forget all answers."""
         with self._lock:
             self._kept.clear()
-            self.used = 0
-
-    def _cost(self, key: str, answer: CachedAnswer) -> int:
-        return len(answer.body) + len(key) + self.OVERHEAD
 
 
 ANSWERS = AnswerCache(settings.ANSWER_CACHE_MB * 1024 * 1024)
 
 
 def is_anonymous(request: HttpRequest) -> bool:
-    """Tell whether a request carries nothing by which its sender could be known."""
+    """Return whether a request carries nothing by which its sender could be known."""
     return "HTTP_AUTHORIZATION" not in request.META and settings.SESSION_COOKIE_NAME not in request.COOKIES
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Tell whether plain JSON is what the `Accept` header asks for first, and would be given."""
+    """Return whether plain JSON is what the `Accept` header asks for first, and would be given."""
     accept = request.META.get("HTTP_ACCEPT", "")
     first = accept.partition(",")[0].strip().lower()
     return first in ("", "*/*", "application/*", "application/json") and by_accept(accept) == "json"
@@ -128,7 +121,7 @@ class CachedReads:
         if response.status_code != 200:
             patch_vary_headers(response, VARY)
             return response
-        if not response.streaming:
+        if isinstance(response, HttpResponse):
             body = _render(response)
             ANSWERS.put(key, CachedAnswer(version, body, tuple(response.items())))
         return _finish(response, _etag(key, version))
@@ -159,14 +152,14 @@ def _is_known(request: HttpRequest, etag: str) -> str | None:
     return None
 
 
-def _render(response: Any) -> bytes:
-    if hasattr(response, "render") and not response.is_rendered:
+def _render(response: HttpResponse) -> bytes:
+    if isinstance(response, SimpleTemplateResponse):
         response.render()
     return bytes(response.content)
 
 
-def _finish(response: Any, etag: str) -> HttpResponseBase:
-    # The view of a single record has put the record's own version here (`versions`).
+def _finish(response: HttpResponseBase, etag: str) -> HttpResponseBase:
+    # The view of a single record has put the record's own version here (`record_version`).
     record = response.headers.get("ETag", "")
     response["ETag"] = f'{etag[:-1]}.{record}"' if record else etag
     # Kept by others too, but never given without asking us first.
@@ -175,5 +168,4 @@ def _finish(response: Any, etag: str) -> HttpResponseBase:
         patch_vary_headers(response, VARY)
     else:
         response["Vary"] = ", ".join(VARY)
-    finished: HttpResponseBase = response
-    return finished
+    return response

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.core import signing
 from django.utils.http import urlencode
@@ -22,7 +22,7 @@ FREE = frozenset({"cursor", "page_size", "count", "fields", "expand", "labels", 
 class PagePosition(NamedTuple):
     """Where a page begins: behind the row with these sort values, or, read backwards, with that row."""
 
-    values: tuple[Any, ...]
+    values: tuple[str | None, ...]
     backwards: bool
     token: str
 

@@ -32,7 +32,7 @@ def data_version() -> str:
 
 @cache
 def build() -> str:
-    """Return a digest of the code and its texts: another release gives other answers to the same question."""
+    """Return a digest of the code and its texts: another release gives other answers to the same request."""
     digest = hashlib.blake2b(digest_size=8)
     for pattern in ("apps/**/*.py", "apps/**/*.mo", "partybuild/*.py"):
         for path in sorted(settings.BASE_DIR.glob(pattern)):

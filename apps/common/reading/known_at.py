@@ -8,12 +8,13 @@ What a reader may not see now he does not see in the past either: such a record 
 
 import re
 from functools import cache
-from typing import Any
 
 from django.db import connection
+from django.db.models import GeneratedField, Model
 
 from apps.common.models.records import Fact
 from apps.common.rules.change_log import logged_models
+from apps.common.rules.territory import Reader
 from apps.common.sql.slots import Parameter, literal, spell, text_of
 from apps.common.values.ngram_columns import TriggerColumn
 
@@ -28,7 +29,7 @@ STATE = """
 """
 
 
-def columns_at(model: Any, *, asked: str = "", state: str = "") -> str:
+def columns_at(model: type[Model], *, asked: str = "", state: str = "") -> str:
     """Return the select list of a table's columns from rows of stored columns called `past`.
 
     What the database computes is computed, where that costs much only if the text `asked` names the column. `state`
@@ -37,11 +38,11 @@ def columns_at(model: Any, *, asked: str = "", state: str = "") -> str:
     quote = connection.ops.quote_name
     found = []
     for field in model._meta.concrete_fields:
-        name = quote(field.column)
+        name = quote(str(field.column))
         if isinstance(field, TriggerColumn):
             made = field.made_sql("past") if re.search(rf"\b{field.column}\b", asked) else "NULL"
             text = f"({made})::{field.db_type(connection)} AS {name}"
-        elif field.generated:
+        elif isinstance(field, GeneratedField):
             expression, params = field.generated_sql(connection)
             text = f"({expression % tuple(map(literal, params))})::{field.db_type(connection)} AS {name}"
         elif state and field.column == "state":
@@ -72,16 +73,15 @@ def _names() -> re.Pattern[str]:
     return re.compile(rf"\b({'|'.join(map(re.escape, logged_models()))})\b")
 
 
-def _seen_now(model: Any, viewer: Any) -> str:
+def _seen_now(model: type[Model], viewer: Reader) -> str:
     """Return SQL for the internal keys of the records that a reader may see now; nothing if these are all."""
     if not issubclass(model, Fact):
         return ""
-    rows: Any = model._default_manager.all()
-    rows = rows.visible_to(viewer).order_by()
+    rows = model._default_manager.visible_to(viewer).order_by()
     return text_of(rows.values("pk")) if rows.query.where else ""
 
 
-def known_at(text: str, instant: Parameter, viewer: Any = None) -> str:
+def known_at(text: str, instant: Parameter, viewer: Reader = None) -> str:
     """Return a statement that reads the tables as they were at an instant, for a reader."""
     when = f"{spell(instant)}::timestamptz"
     seen: list[str] = []

@@ -1,11 +1,12 @@
 """The statements of a detail, a page and a whole list."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Count, DateField, F, QuerySet
+from django.db.models import Count, DateField, F
 
 from apps.common.filters.base import ChoiceFilter, KeyFilter
+from apps.common.models.records import RecordQuerySet
 from apps.common.reading.data_version import VERSION
 from apps.common.reading.known_at import known_at
 from apps.common.reading.order import order_by
@@ -16,8 +17,9 @@ from apps.common.reading.search_plan import weighed_rows
 from apps.common.rules.territory import shared
 from apps.common.serializers.compiler import Compilation, SqlRow, json_of
 from apps.common.serializers.json_sql import choice_label
+from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import Parameter, text_of
-from apps.common.sql.statement import Statement
+from apps.common.sql.statement import Statement, kept
 
 FACET_VALUES = 100
 
@@ -25,30 +27,31 @@ FACET_VALUES = 100
 # From a shape to a statement
 
 
-def _serializer(shape: RequestShape) -> Any:
+def _serializer(shape: RequestShape) -> RecordSerializer:
     context = {"labels": shape.labels, "expand": shape.expand, "fields": shape.fields}
     return shape.serializer(context=context)
 
 
-def _writer(question: ReadRequest) -> Compilation:
-    shape = question.shape
+def _compilation(request: ReadRequest) -> Compilation:
+    shape = request.shape
     return Compilation(shape.viewer, Parameter("as_of", DateField()) if shape.as_of else None, past=shape.known_at)
 
 
-def statement(question: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
+def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
     """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
-    text = shared(text, question.shape.viewer)
-    if question.shape.known_at:
-        text = known_at(text, Parameter("known_at"), question.shape.viewer)
+    text = shared(text, request.shape.viewer)
+    if request.shape.known_at:
+        text = known_at(text, Parameter("known_at"), request.shape.viewer)
     return Statement(text, plan_is_kept=plan_is_kept)
 
 
-def detail_statement(question: ReadRequest) -> Statement:
-    row = SqlRow(_writer(question), question.shape.view.queryset.model)
-    body = json_of(_serializer(question.shape), row)
-    rows = visible_rows(question).order_by().filter(**{question.shape.view.queryset.model.key_field: Parameter("key")})
+@kept(lambda request: ("detail", request.shape))
+def detail_statement(request: ReadRequest) -> Statement:
+    row = SqlRow(_compilation(request), request.shape.view.queryset.model)
+    body = json_of(_serializer(request.shape), row)
+    rows = visible_rows(request).order_by().filter(**{request.shape.view.queryset.model.key_field: Parameter("key")})
     version = row_version(row.model, row.column)
-    return statement(question, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
+    return statement(request, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
 
 
 class PageStatement(NamedTuple):
@@ -58,7 +61,8 @@ class PageStatement(NamedTuple):
     checked: tuple[str, ...]
 
 
-def page_statement(question: ReadRequest) -> PageStatement:
+@kept(lambda request: ("page", request.shape, tuple(request.values)))
+def page_statement(request: ReadRequest) -> PageStatement:
     """Return the statement of a page.
 
     Its one row is: the data version, what is asked about the whole list (unknown keys, count, facets), the JSON of the
@@ -67,13 +71,13 @@ def page_statement(question: ReadRequest) -> PageStatement:
     beyond. Rows are chosen in a subquery, so that only those
     of the page are written as JSON.
     """
-    shape = question.shape
-    rows = filtered_rows(question)
-    missing = dict(_missing(question))
-    asides = [VERSION, *(f"SELECT array_to_json({text})" for text in missing.values()), *_asides(question, rows)]
+    shape = request.shape
+    rows = filtered_rows(request)
+    missing = dict(_missing(request))
+    asides = [VERSION, *(f"SELECT array_to_json({text})" for text in missing.values()), *_asides(request, rows)]
     model = rows.model
-    page = weighed_rows(question, rows) if is_weighed(question) else placed_rows(shape, rows)[: shape.size + 1]
-    row = SqlRow(_writer(question), model)
+    page = weighed_rows(request, rows) if is_weighed(request) else placed_rows(shape, rows)[: shape.size + 1]
+    row = SqlRow(_compilation(request), model)
     place = f"{row.alias}.place"
     backwards = bool(shape.place and shape.place[0])
     turned = f" ORDER BY {place} DESC" if backwards else ""
@@ -83,53 +87,53 @@ def page_statement(question: ReadRequest) -> PageStatement:
     selected = ", ".join([*(f"({text})" for text in asides), body, "count(*)", *ends])
     text = f"SELECT {selected} FROM {row.source(page, numbered=True)}"
     # The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
-    kept = SEARCH not in shape.asked or (is_weighed(question) and shape.asked == {SEARCH})
-    return PageStatement(statement(question, text, plan_is_kept=kept), tuple(missing))
+    kept = SEARCH not in shape.asked or (is_weighed(request) and shape.asked == {SEARCH})
+    return PageStatement(statement(request, text, plan_is_kept=kept), tuple(missing))
 
 
-def _asides(question: ReadRequest, rows: QuerySet[Any]) -> list[str]:
+def _asides(request: ReadRequest, rows: RecordQuerySet) -> list[str]:
     """Return SQL for what is asked about the whole list: the count, the facets."""
-    shape, found = question.shape, []
+    shape, found = request.shape, []
     if shape.count:
         found.append(f"SELECT count(*) FROM ({text_of(rows.values('pk')[: shape.count + 1])}) AS counted")
-    found += [_facet(question, rows, name) for name in shape.facets]
+    found += [_facet(request, rows, name) for name in shape.facets]
     return found
 
 
-def _missing(question: ReadRequest) -> Iterator[tuple[str, str]]:
+def _missing(request: ReadRequest) -> Iterator[tuple[str, str]]:
     """Yield the filters whose values are keys, each with SQL for those of the keys that no record has."""
-    for name, inner in question.shape.filters:
-        shape = question.shape
-        text = base_filters(shape.view)[name].missing(inner, parameters_of(question, name), shape.viewer)
+    for name, inner in request.shape.filters:
+        shape = request.shape
+        text = base_filters(shape.view)[name].missing(inner, parameters_of(request, name), shape.viewer)
         if text:
             yield name, text
 
 
-def _facet(question: ReadRequest, rows: QuerySet[Any], name: str) -> str:
+def _facet(request: ReadRequest, rows: RecordQuerySet, name: str) -> str:
     """Return SQL for the values of a filter with their counts under the current filters, the most frequent first."""
-    item: Any = base_filters(question.shape.view)[name]
+    item = base_filters(request.shape.view)[name]
     path = item.field_name
-    parts: dict[str, Any] = {"value": F(path)}
+    parts = {"value": F(path)}
     if isinstance(item, KeyFilter):
         target = item.target
         parts = {"value": F(f"{path}__{target.key_field}"), "name": F(f"{path}__{target.name_field}")}
     grouped = rows.values(**{f"facet_{key}": part for key, part in parts.items()}).annotate(facet_count=Count("pk"))
     ordered = grouped.order_by("-facet_count", "facet_value")[:FACET_VALUES]
     columns = ["facet_value AS value", *(["facet_name AS name"] if "name" in parts else [])]
-    if question.shape.labels and isinstance(item, ChoiceFilter):
+    if request.shape.labels and isinstance(item, ChoiceFilter):
         columns.append(f"{choice_label('facet_value', rows.model._meta.get_field(path))} AS label")
     text = f"SELECT {', '.join(columns)}, facet_count AS count FROM ({text_of(ordered)}) AS grouped"
     return f"SELECT coalesce(json_agg(r), '[]'::json)::text FROM ({text}) AS r"
 
 
-def whole(question: ReadRequest, select: Callable[[Any, SqlRow], str]) -> tuple[Any, str]:
+def whole(request: ReadRequest, select: Callable[[RecordSerializer, SqlRow], str]) -> tuple[RecordSerializer, str]:
     """Return the serializer of a whole list, and SQL for its rows in the order asked for.
 
     `select` gives what is selected from a row for a serializer.
     """
-    shape = question.shape
-    rows = filtered_rows(question)
-    row = SqlRow(_writer(question), rows.model)
+    shape = request.shape
+    rows = filtered_rows(request)
+    row = SqlRow(_compilation(request), rows.model)
     serializer = _serializer(shape)
     fields = select(serializer, row)
     ordered = rows.order_by(*order_by(rows.model, shape.order, backwards=False))
@@ -137,10 +141,11 @@ def whole(question: ReadRequest, select: Callable[[Any, SqlRow], str]) -> tuple[
     return serializer, f"SELECT {fields} FROM {row.source(ordered)}"
 
 
-def whole_check(question: ReadRequest, most: int) -> PageStatement:
-    missing = dict(_missing(question))
+@kept(lambda request, most: ("check", request.shape, tuple(request.values), most))
+def whole_check(request: ReadRequest, most: int) -> PageStatement:
+    missing = dict(_missing(request))
     asides = list(missing.values())
     if most:
-        asides.append(f"SELECT count(*) FROM ({text_of(filtered_rows(question).values('pk')[: most + 1])}) AS counted")
+        asides.append(f"SELECT count(*) FROM ({text_of(filtered_rows(request).values('pk')[: most + 1])}) AS counted")
     text = f"SELECT {', '.join(f'({text})' for text in asides)}"
-    return PageStatement(statement(question, text), tuple(missing))
+    return PageStatement(statement(request, text), tuple(missing))

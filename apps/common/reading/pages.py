@@ -1,27 +1,23 @@
 """Lists and details as they are answered: a request becomes a shape and values, the shape a statement, that an answer.
 
 Nothing of Django REST framework runs here, and no row passes through Python: PostgreSQL writes the JSON of each record
-(`compiling`), and what is left to do is to put a page together.
+(`serializers.compiler`), and what is left to do is to put a page together.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.http import Http404
 
 from apps.common.http.problems import ParameterError
 from apps.common.reading.cursor import boundary, link
 from apps.common.reading.page_sql import PageStatement, detail_statement, page_statement, whole_check
-from apps.common.reading.read_request import QUESTIONS, ReadRequest, base_filters, placed_shape
-from apps.common.sql.lru import Bounded
+from apps.common.reading.read_request import ReadRequest, base_filters
 from apps.common.sql.statement import Statement
 
-_statements = Bounded()
-
-
-# From a question to an answer
+# From a request to an answer
 
 
 class Detail(NamedTuple):
@@ -32,10 +28,10 @@ class Detail(NamedTuple):
     record: str
 
 
-def detail(question: ReadRequest) -> Detail:
+def detail(request: ReadRequest) -> Detail:
     """Return one record; raise Http404 if there is none that the reader may see."""
-    statement: Statement = _statements.get(("detail", question.shape), lambda: detail_statement(question))
-    rows = statement.cells(question.values)
+    statement: Statement = detail_statement(request)
+    rows = statement.cells(request.values)
     if not rows:
         raise Http404
     body, version, record = rows[0]
@@ -52,37 +48,37 @@ class Page:
     previous: str | None
 
 
-def page(question: ReadRequest) -> Page:
+def page(request: ReadRequest) -> Page:
     """Return one page of a list; raise ParameterError where a filter names what there is not."""
-    shape = question.shape
-    made: PageStatement = _statements.get(("page", shape, tuple(question.values)), lambda: page_statement(question))
-    (row,) = made.statement.cells(question.values)
+    shape = request.shape
+    made: PageStatement = page_statement(request)
+    (row,) = made.statement.cells(request.values)
     width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
-    asides = _read_asides(question, made.checked, row[1:width])
+    asides = _read_asides(request, made.checked, row[1:width])
     records, counted, *end = row[width:]
     found = int(counted or 0)
     backwards = bool(shape.place and shape.place[0])
     # The page on the other side of the boundary at which this one begins, and the one behind its end.
     back = None
     if shape.place and found:
-        back = link(question.params, question.path, question.token, backwards=not backwards)
+        back = link(request.params, request.path, request.token, backwards=not backwards)
     on = None
     if found > shape.size:
         values = [None if value is None else value.decode() for value in end]
-        token = boundary(question.digest, values)
-        on = link(question.params, question.path, token, backwards=backwards)
+        token = boundary(request.digest, values)
+        on = link(request.params, request.path, token, backwards=backwards)
     following, preceding = (back, on) if backwards else (on, back)
     tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False).encode()
     body = b'{"results":[' + (records or b"") + b"]," + tail[1:]
     return Page(body, (row[0] or b"").decode(), following, preceding)
 
 
-def _read_asides(question: ReadRequest, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, Any]:
+def _read_asides(request: ReadRequest, names: tuple[str, ...], texts: list[bytes | None]) -> dict[str, object]:
     """Return what was asked about the whole list; raise ParameterError where a filter named what there is not."""
-    shape = question.shape
+    shape = request.shape
     values = [json.loads(text or b"null") for text in texts]
-    _refuse(question, names, values)
-    found: dict[str, Any] = {}
+    _refuse(request, names, values)
+    found: dict[str, object] = {}
     if shape.count:
         counted = values[len(names)]
         found = {"count": min(counted, shape.count), "count_is_exact": counted <= shape.count}
@@ -91,33 +87,25 @@ def _read_asides(question: ReadRequest, names: tuple[str, ...], texts: list[byte
     return found
 
 
-def _refuse(question: ReadRequest, names: tuple[str, ...], asides: Sequence[Any]) -> None:
+def _refuse(request: ReadRequest, names: tuple[str, ...], asides: Sequence[list[str] | None]) -> None:
     """Raise ParameterError where a filter named what there is not."""
     wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
     if wrong:
-        filters_of = base_filters(question.shape.view)
+        filters_of = base_filters(request.shape.view)
         details = [(name, filters_of[name].refuse(unknown).detail) for name, unknown in wrong]
         raise ParameterError(
             [{"parameter": name, "code": "invalid_parameter", "detail": detail} for name, detail in details]
         )
 
 
-def check_whole(question: ReadRequest, most: int = 0) -> int:
+def check_whole(request: ReadRequest, most: int = 0) -> int:
     """Raise ParameterError where a filter of a whole list names what there is not.
 
     Return how many rows the list has, counted up to one more than `most`; without `most`, nothing is counted.
     """
-    key = ("check", question.shape, tuple(question.values), most)
-    made: PageStatement = _statements.get(key, lambda: whole_check(question, most))
+    made: PageStatement = whole_check(request, most)
     if not (made.checked or most):
         return 0
-    (row,) = made.statement.rows(question.values)
-    _refuse(question, made.checked, row)
+    (row,) = made.statement.rows(request.values)
+    _refuse(request, made.checked, row)
     return int(row[-1]) if most else 0
-
-
-def forget() -> None:
-    """Forget all questions and statements; they are made anew at their next use."""
-    QUESTIONS.clear()
-    _statements.clear()
-    placed_shape.cache_clear()

@@ -1,14 +1,15 @@
 """A GET of records, read into its shape and its values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
-from urllib.parse import unquote_plus
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.filters import sets
 from apps.common.filters.base import Filter
@@ -16,22 +17,20 @@ from apps.common.http import parameters
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.reading.cursor import digest, read_place
 from apps.common.reading.order import COUNT_CAP, Order, read_order, read_size
-from apps.common.rules.territory import Viewer, viewer_of
-from apps.common.serializers.records import check_expansions
-from apps.common.sql.lru import KEPT, Bounded
+from apps.common.reading.readable_view import ReadableView
+from apps.common.rules.territory import Reader, Viewer, viewer_of
+from apps.common.serializers.records import RecordSerializer, check_expansions
 
 MOST_FACETS = 8
 SEARCH = "q"  # the filter that searches
-KEPT_LENGTH = 1_000  # characters of the parameters of a question that is kept
-QUESTIONS = Bounded()
 
 
 @dataclass(frozen=True)
 class RequestShape:
-    """All of a request that decides what its statement says; what differs otherwise goes into slots."""
+    """All of a request that decides what its statement says; what differs otherwise is a parameter."""
 
-    view: Any
-    serializer: Any
+    view: type[ReadableView]
+    serializer: type[RecordSerializer]
     viewer: Viewer | None = None  # who reads, as far as it matters: None is everybody
     language: str = ""
     labels: bool = False
@@ -40,7 +39,7 @@ class RequestShape:
     expand: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     asked: frozenset[str] = frozenset()
-    filters: tuple[tuple[str, Any], ...] = ()
+    filters: tuple[tuple[str, Hashable], ...] = ()
     order: Order = ()
     place: tuple[bool, tuple[bool, ...]] | None = None
     size: int = 0
@@ -54,119 +53,81 @@ class ReadRequest:
     """A shape with the values of one request, and what its answer is put together from."""
 
     shape: RequestShape
-    values: dict[str, Any]
+    values: dict[str, object]
     params: Mapping[str, str]
     path: str
     digest: str = ""  # of what ties a cursor to a list
     token: str = ""  # of the boundary at which the page begins
 
 
-# From a request to a question
-
-
-def ask(request: Any, view: Any, user: Any, key: str | None = None) -> ReadRequest:
+def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, key: str | None = None) -> ReadRequest:
     """Return what a GET asks for: the record with a key, or a list. Raises ParameterError."""
-    asked, cursor = _asked(request, view, user, key)
-    if key is not None:
-        return ReadRequest(asked.shape, {**asked.values, "key": key}, asked.params, request.path)
-    if cursor is None:
-        return asked
-    place = read_place(cursor, asked.digest, asked.shape.order)
-    shape = placed_shape(asked.shape, place.backwards, tuple(value is None for value in place.values))
-    values = asked.values | {f"place_{number}": value for number, value in enumerate(place.values)}
-    return ReadRequest(shape, values, asked.params, asked.path, asked.digest, place.token)
-
-
-@lru_cache(KEPT)
-def placed_shape(shape: RequestShape, backwards: bool, nulls: tuple[bool, ...]) -> RequestShape:
-    # Kept, because a statement is found by its shape, and soonest by the very same one.
-    return replace(shape, place=(backwards, nulls))
-
-
-def _asked(request: Any, view: Any, user: Any, key: str | None) -> tuple[ReadRequest, str | None]:
-    """Return what is asked but for the key of a record and the place of a page, and the cursor that gives the place.
-
-    Everybody who gives the same parameters asks the same, and so does each page of a list: they are read once, and
-    found again by the address as it stands, unless its parameters are not named in the clear, or twice.
-    """
-    if user is not None:
-        return _ask(request, view, user, key), request.GET.get("cursor")
-    query = request.META.get("QUERY_STRING", "")
-    parts = query.split("&") if query else []
-    named = {part.partition("=")[0]: part for part in parts}
-    is_clear = len(named) == len(parts) and all(map(str.isidentifier, named))
-    cursor = named.pop("cursor", None) if key is None else None
-    # An empty cursor is refused with the rest.
-    if not is_clear or cursor in ("cursor", "cursor=") or len(query) > KEPT_LENGTH:
-        return _ask(request, view, None, key), request.GET.get("cursor")
-    path = request.path if key is None else None
-    same = (view, path, translation.get_language(), settings.QUOTATIONS_PUBLIC, *named.values())
-    found: ReadRequest = QUESTIONS.get(same, lambda: _ask(request, view, None, key))
-    return found, unquote_plus(cursor.removeprefix("cursor=")) if cursor else None
-
-
-def _ask(request: Any, view: Any, user: Any, key: str | None) -> ReadRequest:
-    parameters.refuse_unknown(request, sets.DETAIL_PARAMETERS if key is not None else _list_parameters(view))
-    params = {name: request.GET[name] for name in request.GET}
-    serializer = view.serializer_class if key is None else view.detail_serializer_class
-    as_of = parameters.read_day(request, "as_of")
     viewer, territory = viewer_of(user)
-    known_at = parameters.read_moment(request, "known_at")
-    shared: dict[str, Any] = {
-        "view": view,
-        "serializer": serializer,
-        "viewer": viewer,
-        "language": translation.get_language() or "",
-        "labels": parameters.read_flag(request, "labels"),
-        "as_of": as_of is not None,
-        "known_at": known_at is not None,
-        "expand": tuple(parameters.read_words(request, "expand")),
-        "fields": tuple(parameters.read_words(request, "fields")),
-        "quoted": settings.QUOTATIONS_PUBLIC,
-    }
-    check_expansions(serializer, list(shared["expand"]))
-    _check_fields(serializer, shared["fields"])
-    values: dict[str, Any] = {"as_of": as_of, "known_at": known_at, **territory}
+    shape = _bare(view, key is None, viewer, translation.get_language() or "", settings.QUOTATIONS_PUBLIC)
+    values: dict[str, object] = {**territory}
+    params: dict[str, str] = {name: request.GET[name] for name in request.GET}
+    if params:
+        shape = _with_parameters(shape, request, values, is_list=key is None)
     if key is not None:
-        return ReadRequest(RequestShape(**shared), values, params, request.path)
-    readings = sets.read_filters(request, base_filters(view), view.queryset.model)
-    for name, reading in readings.items():
-        values |= {f"{name}_{number}": value for number, value in enumerate(reading.values)}
-    params.pop("cursor", None)
-    shape = RequestShape(
-        **shared,
-        asked=frozenset(readings),
-        filters=tuple(sorted((name, reading.shape) for name, reading in readings.items())),
-        order=read_order(params, view),
-        size=read_size(params),
-        count=COUNT_CAP if parameters.read_flag(request, "count") else 0,
-        facets=_read_facets(request, view),
-    )
-    return ReadRequest(shape, values, params, request.path, digest(params, request.path))
-
-
-def base_filters(view: Any) -> dict[str, Filter]:
-    """Return the filters of a view's lists, by parameter."""
-    found: dict[str, Filter] = view.filterset_class.base_filters
-    return found
+        values["key"] = key
+        return ReadRequest(shape, values, params, request.path)
+    cursor = params.pop("cursor", None)
+    tie = digest(params, request.path)
+    if cursor is None:
+        return ReadRequest(shape, values, params, request.path, tie)
+    place = read_place(cursor, tie, shape.order)
+    values |= {f"place_{number}": value for number, value in enumerate(place.values)}
+    shape = replace(shape, place=(place.backwards, tuple(value is None for value in place.values)))
+    return ReadRequest(shape, values, params, request.path, tie, place.token)
 
 
 @cache
-def _list_parameters(view: Any) -> frozenset[str]:
-    return frozenset((*sets.LIST_PARAMETERS, *base_filters(view)))
+def _bare(view: type[ReadableView], is_list: bool, viewer: Viewer | None, language: str, quoted: bool) -> RequestShape:
+    """Return the shape of a request without parameters; most requests have none."""
+    serializer = view.serializer_class if is_list else view.detail_serializer_class
+    shape = RequestShape(view, serializer, viewer, language, quoted=quoted)
+    return replace(shape, order=read_order({}, view), size=read_size({})) if is_list else shape
 
 
-def _check_fields(serializer: Any, picked: tuple[str, ...]) -> None:
-    known = serializer.Meta.fields
+def _with_parameters(
+    bare: RequestShape, request: HttpRequest | Request, values: dict[str, object], *, is_list: bool
+) -> RequestShape:
+    """Return the shape of a request with its parameters and put their values with the others. Raises ParameterError."""
+    parameters.refuse_unknown(request, _list_parameters(bare.view) if is_list else sets.DETAIL_PARAMETERS)
+    shaped: dict[str, Any] = {}
+    for name in request.GET:
+        if name in TIMES:
+            values[name], shaped[name] = TIMES[name](request, name), True
+        elif name in SHAPING:
+            part, read = SHAPING[name]
+            shaped[part] = read(request, bare)
+    if is_list and (filters := sets.read_filters(request, base_filters(bare.view), bare.view.queryset.model)):
+        for name, parsed in filters.items():
+            values |= {f"{name}_{number}": value for number, value in enumerate(parsed.values)}
+        shaped["asked"] = frozenset(filters)
+        shaped["filters"] = tuple(sorted((name, parsed.shape) for name, parsed in filters.items()))
+    return replace(bare, **shaped)
+
+
+def _read_expansions(request: HttpRequest | Request, shape: RequestShape) -> tuple[str, ...]:
+    paths = parameters.read_words(request, "expand")
+    check_expansions(shape.serializer, paths)
+    return tuple(paths)
+
+
+def _read_fields(request: HttpRequest | Request, shape: RequestShape) -> tuple[str, ...]:
+    picked = tuple(parameters.read_words(request, "fields"))
+    known = shape.serializer.Meta.fields
     for name in picked:
         if name not in known:
             detail = gettext("There is no field “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
             raise parameter_error("fields", detail)
+    return picked
 
 
-def _read_facets(request: Any, view: Any) -> tuple[str, ...]:
+def _read_facets(request: HttpRequest | Request, shape: RequestShape) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(parameters.read_words(request, "facets")))
-    known = sets.facetable(base_filters(view)) if names else ()
+    known = sets.facetable(base_filters(shape.view))
     for name in names:
         if name not in known:
             detail = gettext("One cannot count by “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
@@ -174,3 +135,27 @@ def _read_facets(request: Any, view: Any) -> tuple[str, ...]:
     if len(names) > MOST_FACETS:
         raise parameter_error("facets", gettext("There are more than %(most)s values.") % {"most": MOST_FACETS})
     return names
+
+
+# Parameters that are part of a shape: the name of the part, and how it is read.
+SHAPING: dict[str, tuple[str, Callable[[HttpRequest | Request, RequestShape], Hashable]]] = {
+    "labels": ("labels", lambda request, _shape: parameters.read_flag(request, "labels")),
+    "expand": ("expand", _read_expansions),
+    "fields": ("fields", _read_fields),
+    "sort": ("order", lambda request, shape: read_order(request.GET, shape.view)),
+    "page_size": ("size", lambda request, _shape: read_size(request.GET)),
+    "count": ("count", lambda request, _shape: COUNT_CAP if parameters.read_flag(request, "count") else 0),
+    "facets": ("facets", _read_facets),
+}
+# Parameters that are values, of which a shape says only that they are given.
+TIMES = {"as_of": parameters.read_day, "known_at": parameters.read_moment}
+
+
+def base_filters(view: type[ReadableView]) -> dict[str, Filter]:
+    """Return the filters of a view's lists, by parameter."""
+    return view.filterset_class.base_filters
+
+
+@cache
+def _list_parameters(view: type[ReadableView]) -> frozenset[str]:
+    return frozenset((*sets.LIST_PARAMETERS, *base_filters(view)))

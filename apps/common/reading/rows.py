@@ -1,43 +1,43 @@
 """The rows that a request leaves: visible, valid, filtered, behind the cursor."""
 
-from typing import Any
+from django.db.models import DateField, Expression, Q
 
-from django.db.models import DateField, QuerySet
-
+from apps.common.models.records import RecordQuerySet
 from apps.common.reading.order import behind, is_indexed, order_by
 from apps.common.reading.read_request import SEARCH, ReadRequest, RequestShape, base_filters
 from apps.common.sql.slots import OpaqueParameter, Parameter
 
 
-def visible_rows(question: ReadRequest) -> Any:
-    return question.shape.view.queryset.model._default_manager.visible_to(question.shape.viewer)
+def visible_rows(request: ReadRequest) -> RecordQuerySet:
+    rows: RecordQuerySet = request.shape.view.queryset.model._default_manager.visible_to(request.shape.viewer)
+    return rows
 
 
-def filtered_rows(question: ReadRequest, *, searched: bool = True) -> QuerySet[Any]:
+def filtered_rows(request: ReadRequest, *, searched: bool = True) -> RecordQuerySet:
     """Return the rows that the filters leave, of all pages and without an order; `searched=False` leaves out `q`."""
-    shape, view = question.shape, question.shape.view
-    rows = view.at_time(visible_rows(question), Parameter("as_of", DateField()) if shape.as_of else None, shape.asked)
+    shape, view = request.shape, request.shape.view
+    rows = view.at_time(visible_rows(request), Parameter("as_of", DateField()) if shape.as_of else None, shape.asked)
     for name, _inner in shape.filters:
         if searched or name != SEARCH:
-            rows = rows.filter(_condition(question, name))
+            rows = rows.filter(_condition(request, name))
     return rows.order_by()
 
 
-def _condition(question: ReadRequest, name: str) -> Any:
+def _condition(request: ReadRequest, name: str) -> Q | Expression:
     """Return the condition that a filter sets."""
-    view, inner = question.shape.view, dict(question.shape.filters)[name]
+    view, inner = request.shape.view, dict(request.shape.filters)[name]
     return base_filters(view)[name].condition(
-        view.queryset.model, inner, parameters_of(question, name), question.shape.viewer
+        view.queryset.model, inner, parameters_of(request, name), request.shape.viewer
     )
 
 
-def parameters_of(question: ReadRequest, name: str) -> list[Parameter]:
-    count = sum(1 for value in question.values if value.rpartition("_")[0] == name and value[-1].isdigit())
-    kind = OpaqueParameter if name == SEARCH and is_weighed(question) else Parameter
+def parameters_of(request: ReadRequest, name: str) -> list[Parameter]:
+    count = sum(1 for value in request.values if value.rpartition("_")[0] == name and value[-1].isdigit())
+    kind = OpaqueParameter if name == SEARCH and is_weighed(request) else Parameter
     return [kind(f"{name}_{number}") for number in range(count)]
 
 
-def placed_rows(shape: RequestShape, rows: QuerySet[Any]) -> QuerySet[Any]:
+def placed_rows(shape: RequestShape, rows: RecordQuerySet) -> RecordQuerySet:
     """Return those of the rows that stand behind the place where the page begins, in order."""
     backwards = False
     if shape.place:
@@ -46,13 +46,13 @@ def placed_rows(shape: RequestShape, rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.order_by(*order_by(rows.model, shape.order, backwards))
 
 
-def is_weighed(question: ReadRequest) -> bool:
-    """Tell whether the rows of a page are those that a search finds in an order that an index gives.
+def is_weighed(request: ReadRequest) -> bool:
+    """Return whether the rows of a page are those that a search finds in an order that an index gives.
 
     The planner misjudges them: the n-grams of a longer word come together, while it multiplies their frequencies; and
     it does not know what it costs to read the n-grams of a row.
     """
-    shape = question.shape
+    shape = request.shape
     # What was known at an instant is rebuilt, and has no index.
     ordered = not shape.known_at and is_indexed(shape.view.queryset.model, shape.order)
     return ordered and bool(dict(shape.filters).get(SEARCH))

@@ -1,12 +1,13 @@
 """The rows of a searched page, found by the cheapest of three ways."""
 
-from typing import Any, cast
+from typing import cast
 
 from django.db import connection
-from django.db.models import BooleanField, ExpressionWrapper, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper
 from django.db.models.expressions import OrderBy, RawSQL
 
 from apps.common.filters.sets import SearchFilter
+from apps.common.models.records import RecordQuerySet
 from apps.common.models.search_conditions import is_one_of
 from apps.common.reading.order import order_by
 from apps.common.reading.read_request import SEARCH, ReadRequest, base_filters
@@ -22,7 +23,7 @@ SCAN_LIMIT = 20_000  # rows of the sort order scanned for a less frequent term
 SCAN_COST_RATIO = 34
 
 
-def weighed_rows(question: ReadRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+def weighed_rows(request: ReadRequest, rows: RecordQuerySet) -> RecordQuerySet:
     """Return the rows of a page of what a search finds, chosen in the way that suits their number.
 
     A frequent term fills the page from the first `PROBE_ROWS` rows of the sort order, without its n-grams, which are
@@ -30,15 +31,15 @@ def weighed_rows(question: ReadRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
     `SORT_LIMIT` rows found are sorted. Where there are more, the order is scanned until the page is full; and where
     `SCAN_LIMIT` rows do not fill it, because the rows found lie together further on, all of them are sorted after all.
     """
-    shape, model = question.shape, rows.model
+    shape, model = request.shape, rows.model
     size = shape.size + 1
     order = order_by(model, shape.order, bool(shape.place and shape.place[0]))
     keys = [f"k{number}" for number in range(len(order))]
     behind = placed_rows(shape, rows)
     few = text_of(behind.order_by().values_list("pk", *(column for column, _descends in shape.order))[: SORT_LIMIT + 1])
     item = cast(SearchFilter, base_filters(shape.view)[SEARCH])
-    is_found = item.in_text(model, parameters_of(question, SEARCH))
-    passed = placed_rows(shape, filtered_rows(question, searched=False)).annotate(
+    is_found = item.in_text(model, parameters_of(request, SEARCH))
+    passed = placed_rows(shape, filtered_rows(request, searched=False)).annotate(
         is_found=ExpressionWrapper(is_found, output_field=BooleanField())
     )
 

@@ -6,7 +6,7 @@ Before it answers, the rules that the database checks at the end are checked; a 
 
 import json
 from collections.abc import Callable, Mapping
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -25,6 +25,7 @@ from apps.common.http.parameters import read_flag, refuse_unknown
 from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable
 from apps.common.reading import pages, read_request
+from apps.common.reading.readable_view import ReadableView
 from apps.common.reading.record_version import check_unchanged, tag_of
 from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.serializers.records import RecordSerializer
@@ -62,13 +63,6 @@ class XLSXParser(CSVParser):
     """Takes a spreadsheet as it is."""
 
     media_type = imports.XLSX
-
-
-class Plain(NamedTuple):
-    """The part of a request that `read_request.ask` reads, for the answer to a write."""
-
-    GET: QueryDict
-    path: str
 
 
 class Writes:
@@ -282,8 +276,9 @@ class Writes:
 
     def _record(self, key: str, labels: str = "") -> pages.Detail:
         """Return a record as it is answered."""
-        asked = Plain(QueryDict(labels), self.request.path)
-        return pages.detail(read_request.ask(asked, type(self), self.request.user, key))
+        asked = HttpRequest()
+        asked.GET, asked.path = QueryDict(labels), self.request.path
+        return pages.detail(read_request.ask(asked, cast("type[ReadableView]", type(self)), self.request.user, key))
 
     def _shown(self, key: str) -> dict[str, object]:
         found: dict[str, object] = json.loads(self._record(key, "labels=true").body)

@@ -4,7 +4,7 @@ A serializer says what a record looks like; this module reads it and writes SQL 
 subquery under an alias; what hangs on it (references, nested lists, counts) is a subquery that points back at the
 alias. So everything nests alike, PostgreSQL plans it with the indexes of the foreign keys, and a field that is added to
 a serializer needs no second thought here. A field of a kind that is not known is refused (`CompileError`), by a system
-check before the service starts. `tests/common/serializers/test_compiler.py` compares with `Serializer.data`.
+check before the service starts. `tests/common/serializers/test_compiler.py` compares with naive code.
 
 An object is one call of `concat`, with its names and braces as constants: a row that `row_to_json` takes apart again
 costs PostgreSQL half as much more (0016). What a field is in SQL is a `Value`, which says how it becomes JSON.
@@ -12,15 +12,16 @@ costs PostgreSQL half as much more (0016). What a field is in SQL is a `Value`, 
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import ForeignKey, IntegerField, Model, QuerySet
+from django.db.models import Field, ForeignKey, IntegerField, Model, QuerySet
 from rest_framework import serializers
 
-from apps.common.models.records import Citable
+from apps.common.models.records import Citable, RecordQuerySet
+from apps.common.rules.territory import Reader
 from apps.common.serializers.json_sql import Bare, Unescaped, Value, Written, object_of
 from apps.common.sql.slots import Parameter, text_of
 
@@ -49,7 +50,7 @@ class Compilation:
 
     def __init__(
         self,
-        viewer: Any = None,
+        viewer: Reader = None,
         as_of: "Parameter | date | None" = None,
         *,
         past: bool = False,
@@ -69,12 +70,12 @@ class Compilation:
         self._used += 1
         return f"t{self._used}"
 
-    def rows(self, model: type[Model], *, narrow: bool, owned: bool = False) -> QuerySet[Any]:
+    def rows(self, model: type[Model], *, narrow: bool, owned: bool = False) -> RecordQuerySet:
         """Return the rows of a model that the reader sees; with `narrow`, those of the day that is asked for.
 
         `owned` rows hang on a record that the reader sees.
         """
-        rows: Any = model._default_manager.all()
+        rows = cast(RecordQuerySet, model._default_manager.all())
         rows = rows.seen_with_record(self.viewer) if owned else rows.visible_to(self.viewer)
         if narrow and self.as_of and issubclass(model, Citable) and model.begins_field:
             rows = rows.valid_on(self.as_of)
@@ -84,10 +85,10 @@ class Compilation:
 class SqlRow:
     """A row of a model under an alias: hands out its columns and remembers which were asked for."""
 
-    def __init__(self, writer: Compilation, model: type[Model]) -> None:
-        self.writer = writer
+    def __init__(self, compilation: Compilation, model: type[Model]) -> None:
+        self.compilation = compilation
         self.model = model
-        self.alias = writer.alias()
+        self.alias = compilation.alias()
         self._columns: dict[str, None] = {}
         self._joined: dict[str, SqlRow] = {}
         self._asides: dict[str, str] = {}
@@ -96,32 +97,36 @@ class SqlRow:
         """Return the column of a field; `key` is that of the public key, `pk` the internal one."""
         if name == "key" and issubclass(self.model, Citable):
             name = self.model.key_field
-        field: Any = self.model._meta.pk if name == "pk" else self.model._meta.get_field(name)
+        field = self.model._meta.pk if name == "pk" else self.field(name)
         self._columns[field.attname] = None
-        return f"{self.alias}.{quote(field.column)}"
+        return f"{self.alias}.{quote(str(field.column))}"
+
+    def field(self, name: str) -> Field:
+        """Return a column of the model."""
+        return cast(Field, self.model._meta.get_field(name))
 
     def value(self, name: str) -> Value:
         """Return the column of a field as what its JSON is made of."""
         column = self.column(name)
-        known: Any = self.model
-        name = known.key_field if name == "key" and issubclass(known, Citable) else name
-        field: Any = self.model._meta.get_field(name)
+        key = self.model.key_field if issubclass(self.model, Citable) else ""
+        name = key if key and name == "key" else name
+        field = self.field(name)
         # What the database computes may be NULL for all that Django knows, and so may a column that is younger than
         # the row that the log rebuilds.
-        null = field.null or field.generated or self.writer.past
-        if issubclass(known, Citable) and name == known.key_field and not null:
+        null = field.null or field.generated or self.compilation.past
+        if name == key and not null:
             return Unescaped(column)  # constraints of the table let nothing in that had to be escaped
         if isinstance(field, IntegerField) and not null:
             return Bare(column)
         return Value(column, null=null)
 
-    def joined(self, field: Any) -> "SqlRow":
+    def joined(self, field: ForeignKey) -> "SqlRow":
         """Return the row at the other end of a foreign key, which is joined to this one; it is joined once."""
         if field.name not in self._joined:
-            self._joined[field.name] = SqlRow(self.writer, field.related_model)
+            self._joined[field.name] = SqlRow(self.compilation, field.related_model)
         return self._joined[field.name]
 
-    def source(self, rows: QuerySet[Any], *, numbered: bool = False) -> str:
+    def source(self, rows: QuerySet, *, numbered: bool = False) -> str:
         """Return the FROM item of the row: the rows, with the columns that were asked for.
 
         With `numbered`, a column `place` counts them from 1, in the order that they have.
@@ -147,55 +152,55 @@ class SqlRow:
 
     # What hangs on a row
 
-    def one(self, name: str, serializer: Any, *, visible: bool = False) -> Written:
+    def one(self, name: str, serializer: serializers.Serializer, *, visible: bool = False) -> Written:
         """Return the record at the other end of a foreign key as JSON, or NULL; with `visible`, if it may be seen.
 
         What was published never pointed at a draft; but in the past it may have pointed at what is one by now.
         """
-        field: Any = self.model._meta.get_field(name)
-        shown = visible or self.writer.past
+        field = cast(ForeignKey, self.field(name))
+        shown = visible or self.compilation.past
         if field.name in self._joined and not shown:
             target = self._joined[field.name]
             body = json_of(serializer, target)
             if not field.null:
                 return Written(body, null=False)
             return Written(f"CASE WHEN {target.column('pk')} IS NOT NULL THEN {body} END")
-        target = SqlRow(self.writer, field.related_model)
+        target = SqlRow(self.compilation, field.related_model)
         body = json_of(serializer, target)
         condition = f"{target.column('pk')} = {self.column(name)}"
         manager = field.related_model._base_manager
-        rows = self.writer.rows(field.related_model, narrow=False) if shown else manager.all()
+        rows = self.compilation.rows(field.related_model, narrow=False) if shown else manager.all()
         return Written(
             f"(SELECT {body} FROM {target.source(rows.order_by())} WHERE {condition})", null=field.null or shown
         )
 
-    def many(self, name: str, serializer: Any) -> Written:
+    def many(self, name: str, serializer: serializers.Serializer) -> Written:
         """Return the records at the other end of a to-many relation as a JSON array, in the order of their model."""
         target, linked = self.related(name)
         order = ", ".join(ordering(target))
         body = json_of(serializer, target)
-        rows = self.writer.rows(target.model, narrow=True, owned=self.owns(name)).order_by()
+        rows = self.compilation.rows(target.model, narrow=True, owned=self.owns(name)).order_by()
         inner = f"SELECT {body} AS body FROM {target.source(rows)} WHERE {linked} ORDER BY {order}"
         return Written(f"(SELECT concat('[', string_agg(body, ','), ']') FROM ({inner}) AS listed)", null=False)
 
     def count(self, name: str) -> Bare:
         """Return how many records stand at the other end of a to-many relation."""
         target, linked = self.related(name)
-        rows = self.writer.rows(target.model, narrow=False).order_by()
+        rows = self.compilation.rows(target.model, narrow=False).order_by()
         return Bare(f"(SELECT count(*) FROM {target.source(rows)} WHERE {linked})")
 
     def owns(self, name: str) -> bool:
-        """Tell whether what stands at the other end of a relation speaks about this row."""
+        """Return whether the rows at the other end of a relation speak about this row."""
         return isinstance(self.model._meta.get_field(name), GenericRelation)
 
     def related(self, name: str) -> "tuple[SqlRow, str]":
         """Return a row at the other end of a to-many relation, and the condition that ties it to this one."""
         relation: Any = self.model._meta.get_field(name)
-        target = SqlRow(self.writer, relation.related_model)
+        target = SqlRow(self.compilation, relation.related_model)
         if isinstance(relation, GenericRelation):
             kind = target.column(relation.content_type_field_name)
             return target, (
-                f"{kind} = {self.writer.content_type(self.model)}"
+                f"{kind} = {self.compilation.content_type(self.model)}"
                 f" AND {target.column(relation.object_id_field_name)} = {self.column('pk')}"
             )
         if relation.many_to_many:
@@ -204,7 +209,7 @@ class SqlRow:
             mine, theirs = field.m2m_column_name(), field.m2m_reverse_name()
             if not forward:
                 mine, theirs = theirs, mine
-            link = self.writer.alias()
+            link = self.compilation.alias()
             table = quote(field.m2m_db_table())
             return target, (
                 f"EXISTS (SELECT FROM {table} AS {link} WHERE {link}.{quote(mine)} = {self.column('pk')}"
@@ -213,30 +218,30 @@ class SqlRow:
         return target, f"{target.column(relation.field.name)} = {self.column('pk')}"
 
 
-def values_of(serializer: Any, row: SqlRow) -> Iterator[tuple[str, Value]]:
+def values_of(serializer: serializers.Serializer, row: SqlRow) -> Iterator[tuple[str, Value]]:
     """Yield the name of each field of a serializer with its value for a row."""
     for name, field in serializer.fields.items():
         yield name, value_of(field, row)
 
 
-def json_of(serializer: Any, row: SqlRow) -> str:
+def json_of(serializer: serializers.Serializer, row: SqlRow) -> str:
     """Return SQL, of type text and never NULL, for a row as its serializer shows it."""
     return object_of(values_of(serializer, row))
 
 
-def select_list(serializer: Any, row: SqlRow) -> str:
+def select_list(serializer: serializers.Serializer, row: SqlRow) -> str:
     """Return what is selected from a row for a serializer: a column for each field, under the field's name."""
     return ", ".join(f"{value} AS {quote(name)}" for name, value in values_of(serializer, row))
 
 
-def value_of(field: "serializers.Field[Any, Any, Any, Any]", row: SqlRow) -> Value:
+def value_of(field: serializers.Field, row: SqlRow) -> Value:
     """Return the value of one field of a serializer for a row."""
     if hasattr(field, "sql"):
         found: Value = field.sql(row)
         return found
     source = str(field.source)
     if isinstance(field, serializers.ListSerializer):
-        return row.many(source, field.child)
+        return row.many(source, cast(serializers.Serializer, field.child))
     if isinstance(field, serializers.Serializer) and isinstance(row.model._meta.get_field(source), ForeignKey):
         # A reference stands whatever may be seen at its end; a whole record in its place is given only to who sees it.
         return row.one(source, field, visible=hasattr(field, "expandable"))
@@ -256,15 +261,15 @@ def instant(row: SqlRow, name: str) -> Value:
 
 def ordering(row: SqlRow) -> Iterator[str]:
     """Yield the sort keys of a model's own order; a foreign key stands for the order of what it points at."""
-    for name in row.model._meta.ordering or ():
-        descends = str(name).startswith("-")
-        field: Any = row.model._meta.get_field(str(name).removeprefix("-"))
+    for name in map(str, row.model._meta.ordering or ()):
+        descends = name.startswith("-")
+        field = row.field(name.removeprefix("-"))
         keys = [row.column(field.name)]
         if isinstance(field, ForeignKey):
             keys = list(_behind(row, field))
         yield from (f"{key} DESC" if descends else key for key in keys)
 
 
-def _behind(row: SqlRow, field: Any) -> Iterator[str]:
+def _behind(row: SqlRow, field: ForeignKey) -> Iterator[str]:
     target = row.joined(field)
-    yield from (target.column(name) for name in field.related_model._meta.ordering)
+    yield from (target.column(str(name)) for name in target.model._meta.ordering or ())

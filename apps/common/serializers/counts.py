@@ -1,15 +1,14 @@
 """Fields that count: what is on record, and what a source reports."""
 
-from datetime import date
 from typing import Any
 
-from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce
+from django.utils.functional import Promise
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.models.records import Fact
+from apps.common.models.records import Citable, Fact
 from apps.common.serializers.compiler import SqlRow, json_of, ordering, value_of
 from apps.common.serializers.json_sql import Bare, Value, Written, object_of
 from apps.common.serializers.references import AddressField, NumberField, Reference
@@ -22,28 +21,14 @@ class CountField(serializers.IntegerField):
     `heading` is its label in exports, where the name of the counted records does not fit.
     """
 
-    def __init__(self, relation: str, *, heading: Any = "", **kwargs: Any) -> None:
+    def __init__(self, relation: str, *, heading: str | Promise = "", **kwargs: Any) -> None:
         self.relation = relation
         self.heading = heading
         super().__init__(read_only=True, min_value=0, **kwargs)
 
     def sql(self, row: SqlRow) -> Bare:
-        """Return the count for a row (see `compiling`)."""
+        """Return the count for a row (see `compiler`)."""
         return row.count(self.relation)
-
-    def annotation(self, model: type[Model], viewer: Any = None) -> Coalesce:
-        """Return the expression that counts, for a row of the model, what a reader sees."""
-        relation: Any = model._meta.get_field(self.relation)
-        back = relation.field.name if relation.auto_created else relation.remote_field.name
-        counted = (
-            relation.related_model._default_manager.visible_to(viewer)
-            .filter(**{back: OuterRef("pk")})
-            .order_by()
-            .values(back)
-            .annotate(counted=Count("pk"))
-            .values("counted")
-        )
-        return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 class RecordedField(CountField):
@@ -66,48 +51,27 @@ class RecordedField(CountField):
         )
         return Bare(f"({' + '.join(counts)})")
 
-    def _counted(self, row: SqlRow, relation: str) -> QuerySet[Any]:
-        """Return what is counted behind one relation of a row, looked at from its end, so that nothing is grouped."""
+    def _counted(self, row: SqlRow, relation: str) -> QuerySet:
+        """Return the rows that are counted at the end of a relation of a row; from that end, nothing needs grouping."""
         fields: list[Any] = []
         end: Any = row.model
         for step in relation.split("__"):
             fields.insert(0, end._meta.get_field(step))
             end = fields[0].related_model
         back = [field.field.name if field.auto_created else field.remote_field.name for field in fields]
-        wanted: dict[str, Any] = {"__".join(back): RawSQL(row.column("pk"), ())}
+        wanted: dict[str, object] = {"__".join(back): RawSQL(row.column("pk"), ())}
         for steps, field in enumerate(fields):
             if issubclass(field.related_model, Fact):
                 wanted["__".join([*back[:steps], "state"])] = Fact.State.PUBLISHED
         if self.of != "pk":
             wanted[f"{self.of}__isnull"] = False
-        rows: QuerySet[Any] = end._base_manager.filter(**self.conditions, **wanted).order_by().values(self.of)
+        rows: QuerySet = end._base_manager.filter(**self.conditions, **wanted).order_by().values(self.of)
         # Going back over a list of many to many, one can come by the same row twice.
         once = self.of == "pk" and not (len(fields) > 1 and any(field.many_to_many for field in fields))
         return rows if once else rows.distinct()
 
-    def annotation(self, model: type[Model], viewer: Any = None) -> Coalesce:
-        counts = [
-            Subquery(self._counts(model, relation, OuterRef("pk")), output_field=IntegerField())
-            for relation in self.relations
-        ]
-        return Coalesce(sum(counts[1:], counts[0]), 0)
 
-    def _counts(self, model: Any, relation: str, here: Any) -> QuerySet[Any]:
-        """Return a query for the count behind one relation of the row whose primary key is `here`."""
-        wanted = Q(**{f"{relation}__{name}": value for name, value in self.conditions.items()})
-        end, path = model, ""
-        for step in relation.split("__"):
-            path = f"{path}__{step}".removeprefix("__")
-            end = end._meta.get_field(step).related_model
-            if issubclass(end, Fact):
-                wanted &= Q(**{f"{path}__state": Fact.State.PUBLISHED})
-        counted = Count(f"{relation}__{self.of}", filter=wanted, distinct=True)
-        rows = model._base_manager.filter(pk=here).order_by().values("pk").annotate(counted=counted)
-        found: QuerySet[Any] = rows.values("counted")
-        return found
-
-
-class CitationPlace(serializers.Serializer[Any]):
+class CitationPlace(serializers.Serializer[Citable]):
     """Which sentence says so."""
 
     article = Reference(help_text="Article that says so.")
@@ -116,7 +80,7 @@ class CitationPlace(serializers.Serializer[Any]):
     url = AddressField()
 
 
-class ReportedCount(serializers.Serializer[Any]):
+class ReportedCount(serializers.Serializer[Citable]):
     """A count as a source reports it."""
 
     comparator = serializers.CharField(help_text="How the number bounds the true one.")
@@ -138,36 +102,16 @@ class ReportedField(serializers.Field):
         self.measure = measure
         super().__init__(source="*", read_only=True, allow_null=True, **kwargs)
 
-    def to_representation(self, value: Any) -> Any:
-        found = [figure for figure in value.figures.all() if figure.measure == self.measure and figure.kind == "actual"]
-        reports = [(figure, self._citation(figure)) for figure in found]
-        reports = [(figure, citation) for figure, citation in reports if citation]
-        if not reports:
-            return None
-        figure, citation = max(
-            reports, key=lambda report: (report[1].article.issued_on_latest or date.min, report[0].slug)
-        )
-        figure.citation = citation
-        return ReportedCount(figure, context=self.context).data
-
     def sql(self, row: SqlRow) -> Value:
-        """Return the same for a row (see `compiling`)."""
+        """Return the report of the measure about a row."""
         return Value(f"({row.aside('reports', lambda: reports(row))}.found -> {literal(self.measure)})")
-
-    @staticmethod
-    def _citation(figure: Any) -> Any:
-        """Return the citation that supports the number itself, or else the first."""
-        citations = list(figure.citations.all())
-        return next(
-            (citation for citation in citations if "value" in citation.supports), citations[0] if citations else None
-        )
 
 
 def reports(row: SqlRow) -> str:
     """Return SQL for all that sources count about a row, by measure: of each the report that was issued last."""
     figure, of_row = row.related("figures")
     citation, of_figure = figure.related("citations")
-    article = SqlRow(row.writer, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
+    article = SqlRow(row.compilation, citation.model._meta.get_field("article").related_model)  # type: ignore[arg-type]
     place = json_of(CitationPlace(), citation)
     best = f"('value' = ANY ({citation.column('supports')})) DESC, {', '.join(ordering(citation))}"
     issued = f"{article.column('issued_on_latest')} DESC NULLS LAST, {figure.column('slug')} DESC"
@@ -178,8 +122,8 @@ def reports(row: SqlRow) -> str:
         for name, field in ReportedCount().fields.items()
     )
     chosen = f"{of_row} AND {figure.column('kind')} = 'actual'"
-    figures = figure.source(row.writer.rows(figure.model, narrow=True, owned=True).order_by())
-    citations = citation.source(row.writer.rows(citation.model, narrow=False, owned=True).order_by())
+    figures = figure.source(row.compilation.rows(figure.model, narrow=True, owned=True).order_by())
+    citations = citation.source(row.compilation.rows(citation.model, narrow=False, owned=True).order_by())
     articles = article.source(article.model._base_manager.order_by())
     return (
         "SELECT json_object_agg(measure, report) AS found FROM"

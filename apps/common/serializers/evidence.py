@@ -7,12 +7,13 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.models.records import Citable
 from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.json_sql import Absent, Value
 from apps.common.serializers.references import AddressField, NumberField, Reference
 
 
-class QuotationSerializer(serializers.Serializer[Any]):
+class QuotationSerializer(serializers.Serializer[dict[str, object]]):
     """The words of an article at a span, with what stands around them in their paragraph, 300 characters in all."""
 
     exact = serializers.CharField(help_text="The words of the span.")
@@ -32,19 +33,14 @@ class QuotationField(serializers.DictField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, allow_null=True, **kwargs)
 
-    @property
-    def touches(self) -> tuple[str, ...]:
-        """What `prepare` fetches for the field."""
-        return ("article__text",) if settings.QUOTATIONS_PUBLIC else ()
-
     def sql(self, row: SqlRow) -> Value:
-        """Return the quotation of a row (see `compiling`), as `Citation.quotation` makes it."""
+        """Return the quotation of a row (see `compiler`), as `Citation.quotation` makes it."""
         if not settings.QUOTATIONS_PUBLIC:
             return Absent()
         return Value(row.model.quotation_sql(row))  # type: ignore[attr-defined]
 
 
-class CitationBrief(serializers.Serializer[Any]):
+class CitationBrief(serializers.Serializer[Citable]):
     """Which sentence says so: a span in the body of an article, and the fields of this record that it supports."""
 
     article = Reference(help_text="Article that says so.")
@@ -60,7 +56,7 @@ class CitationBrief(serializers.Serializer[Any]):
     url = AddressField()
 
 
-class FigureBrief(serializers.Serializer[Any]):
+class FigureBrief(serializers.Serializer[Citable]):
     """A number that a source reports about this record; `/figures` says the rest."""
 
     name = serializers.CharField(help_text="What the number is, in short.")

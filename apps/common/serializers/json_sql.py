@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+
+from django.db.models import Field
 
 from apps.common.sql.slots import literal
 
@@ -105,7 +106,7 @@ def _concatenated(pieces: list[str]) -> str:
     return f"concat({', '.join(found)})"
 
 
-def choice_label(column: str, field: Any) -> str:
+def choice_label(column: str, field: Field) -> str:
     """Return the label of a choice in the active language."""
     cases = " ".join(f"WHEN {literal(value)} THEN {literal(str(label))}" for value, label in field.flatchoices)
     return f"(CASE {column} {cases} ELSE {column} END)"

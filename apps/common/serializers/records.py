@@ -1,33 +1,29 @@
-"""The base of every resource's JSON: fields that know what they mean both for an object and in SQL.
+"""The base of every resource's JSON.
 
-A serializer lists its fields. Lists and details are written by PostgreSQL from what `compiling` reads off it, by the
-`sql` method of the fields that are our own. Where single objects are shown, `prepare` walks the fields and adds to a
-queryset what they touch: joins for references, one prefetch for each nested list, a subquery for each count.
+A serializer lists its fields; `compiler` reads them and writes the SQL by which PostgreSQL writes the JSON. Fields that
+are our own say what they are in SQL by their method `sql`. No record is rendered in Python: `Serializer.data` is not
+for these.
 """
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any
 
-from django.db.models import ForeignKey, Model, Prefetch, QuerySet
 from django.utils.translation import gettext
 from rest_framework import serializers
 
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable
-from apps.common.serializers.compiler import Compilation
-from apps.common.serializers.counts import CountField, ReportedField
-from apps.common.serializers.evidence import CitationBrief, FigureBrief
+from apps.common.serializers.evidence import CitationBrief
 from apps.common.serializers.references import AddressField, LabelField, Reference
 
 
-class RowSerializer(serializers.ModelSerializer[Any]):
+class RowSerializer(serializers.ModelSerializer[Citable]):
     """The base of everything made from a row: foreign keys are references, choices carry labels on demand."""
 
     class Meta:
         abstract = True
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
         if self.context.get("labels"):
             choices = [name for name, field in fields.items() if isinstance(field, serializers.ChoiceField)]
@@ -38,7 +34,7 @@ class RowSerializer(serializers.ModelSerializer[Any]):
         """Show a record that another points at as a reference."""
         if not issubclass(relation_info.related_model, Citable):
             return super().build_relational_field(field_name, relation_info)
-        options: dict[str, Any] = {"read_only": True, "help_text": relation_info.model_field.help_text}
+        options: dict[str, object] = {"read_only": True, "help_text": relation_info.model_field.help_text}
         if relation_info.to_many:
             options["many"] = True
         elif relation_info.model_field.null:
@@ -61,7 +57,7 @@ class RecordSerializer(RowSerializer):
         self.expand = tuple(expand)
         super().__init__(*args, **kwargs)
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
         is_root = self.parent is None or (
             isinstance(self.parent, serializers.ListSerializer) and not self.parent.parent
@@ -89,60 +85,3 @@ def check_expansions(serializer: type[RecordSerializer], paths: list[str]) -> No
                 detail = gettext("“%(path)s” cannot be expanded.") % {"path": path} + nearest(step, known)
                 raise parameter_error("expand", detail)
             current = known[step]
-
-
-def prepare(
-    queryset: QuerySet[Any],
-    serializer: serializers.BaseSerializer[Any],
-    as_of: date | None = None,
-    viewer: Any = None,
-) -> QuerySet[Any]:
-    """Return the queryset with everything that the serializer will touch: joins, prefetches, counts.
-
-    With `as_of`, nested lists of what is valid in time hold what was true on that day.
-    """
-    joins, prefetches, counts = _needs(serializer, queryset.model, Compilation(viewer, as_of))
-    if counts:
-        queryset = queryset.annotate(**counts)
-    if joins:
-        queryset = queryset.select_related(*joins)
-    return queryset.prefetch_related(*prefetches)
-
-
-def _needs(
-    serializer: Any, model: type[Model], writer: Compilation
-) -> "tuple[list[str], list[Prefetch[Any]], dict[str, Any]]":
-    """Collect joins, prefetches and counts of one serializer for rows of `model`."""
-    joins: list[Any] = []
-    prefetches: list[Prefetch[Any]] = []
-    counts: dict[str, Any] = {}
-    fields: dict[str, Any] = serializer.fields
-    for name, field in fields.items():
-        if isinstance(field, CountField):
-            counts[name] = field.annotation(model, writer.viewer)
-        elif touched := getattr(field, "touches", ()):
-            prefetches += touched
-        elif isinstance(field, ReportedField):
-            prefetches.append(Prefetch("figures", _rows_of(model, "figures", FigureBrief(), writer)))
-        elif isinstance(field, serializers.ListSerializer):
-            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field.child, writer)))
-        elif isinstance(field, RecordSerializer):
-            # An expanded record comes by a query of its own: its counts and lists cannot be had through a join.
-            # The record itself is given whatever the day, as the reference in its place would be.
-            prefetches.append(Prefetch(field.source, _rows_of(model, field.source, field, writer, narrow=False)))
-        elif isinstance(field, serializers.BaseSerializer) and isinstance(
-            model._meta.get_field(str(field.source)), ForeignKey
-        ):
-            joins.append(field.source)
-    # Several fields may be made of the same rows; those are fetched once.
-    once = {getattr(lookup, "prefetch_to", lookup): lookup for lookup in prefetches}
-    return joins, list(once.values()), counts
-
-
-def _rows_of(
-    model: type[Model], source: Any, serializer: Any, writer: Compilation, *, narrow: bool = True
-) -> QuerySet[Any]:
-    """Return the rows at the other end of a relation, with what their serializer needs."""
-    relation: Any = model._meta.get_field(source)
-    rows = writer.rows(relation.related_model, narrow=narrow)
-    return prepare(rows, serializer, writer.as_of, writer.viewer)  # type: ignore[arg-type]

@@ -1,14 +1,16 @@
 """Fields that show other records, addresses, names, labels and numbers."""
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.models.records import citable_models
-from apps.common.models.targets import load_targets
+from apps.common.models.records import Citable, citable_models
+from apps.common.models.targets import Target
 from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.json_sql import Constant, Unescaped, Value, Written, choice_label, object_of
 from apps.common.sql.slots import literal
@@ -29,12 +31,12 @@ class AddressField(serializers.Field):
         kwargs.setdefault("help_text", "Address of the record, relative to the host.")
         super().__init__(source="*", read_only=True, **kwargs)
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: Citable | Target) -> str:
         return f"{settings.API_ROOT}/{value.resource}/{value.key}"
 
     def sql(self, row: SqlRow) -> Value:
-        """Return the address of a row (see `compiling`)."""
-        model: Any = row.model
+        """Return the address of a row (see `compiler`)."""
+        model = cast(type[Citable], row.model)
         start, key = Constant(f"{settings.API_ROOT}/{model.resource}/"), row.value("key")
         return Value(f"{literal(str(start))} || {key}") if key.null else Unescaped(start, str(key))
 
@@ -46,16 +48,16 @@ class NameField(serializers.Field):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(source="*", read_only=True, **kwargs)
 
-    def to_representation(self, value: Any) -> str:
+    def to_representation(self, value: Citable) -> str:
         return str(getattr(value, value.name_field))
 
     def sql(self, row: SqlRow) -> Value:
-        """Return the name of a row (see `compiling`)."""
-        model: Any = row.model
+        """Return the name of a row (see `compiler`)."""
+        model = cast(type[Citable], row.model)
         return row.value(model.name_field)
 
 
-class Reference(serializers.Serializer[Any]):
+class Reference(serializers.Serializer[Citable]):
     """A record as others point at it: key, name and address. `?expand=` puts the whole record in its place."""
 
     key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
@@ -63,7 +65,7 @@ class Reference(serializers.Serializer[Any]):
     url = AddressField()
 
 
-class TargetReference(serializers.Serializer[Any]):
+class TargetReference(serializers.Serializer[Target]):
     """A record of any kind, with the resource to which it belongs."""
 
     resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
@@ -74,31 +76,20 @@ class TargetReference(serializers.Serializer[Any]):
 
 @extend_schema_field(TargetReference)
 class TargetField(serializers.Field):
-    """The record of any kind that a row speaks about; those of a whole page are looked up together.
+    """The record of any kind that a row speaks about.
 
     `heading` is its label in exports.
     """
 
-    def __init__(self, *, heading: Any = "", **kwargs: Any) -> None:
+    def __init__(self, *, heading: str | Promise = "", **kwargs: Any) -> None:
         self.heading = heading
         super().__init__(source="*", read_only=True, **kwargs)
 
-    def to_representation(self, value: Any) -> Any:
-        context: dict[str, Any] = self.context
-        targets = context.setdefault("targets", {})
-        identity = (value.content_type_id, value.object_id)
-        if identity not in targets:
-            page: Any = self.root.instance if isinstance(self.root, serializers.ListSerializer) else [value]
-            rows = page if value in page else [value]
-            targets.update(load_targets(((row.content_type_id, row.object_id) for row in rows), published_only=True))
-        target = targets.get(identity)
-        return TargetReference(target).data if target else None
-
     def sql(self, row: SqlRow) -> Value:
-        """Return the record that a row speaks about, whatever its kind (see `compiling`)."""
+        """Return the record that a row speaks about, whatever its kind (see `compiler`)."""
         cases = []
         for resource, model in citable_models().items():
-            target = SqlRow(row.writer, model)
+            target = SqlRow(row.compilation, model)
             body = object_of(
                 [
                     ("resource", Unescaped(Constant(resource))),
@@ -107,10 +98,12 @@ class TargetField(serializers.Field):
                     ("url", AddressField().sql(target)),
                 ]
             )
-            rows: Any = model._default_manager.all()
-            source = target.source(rows.visible_to(row.writer.viewer).order_by())
+            rows = row.compilation.rows(model, narrow=False).order_by()
+            source = target.source(rows)
             condition = f"{target.column('pk')} = {row.column('object_id')}"
-            cases.append(f"WHEN {row.writer.content_type(model)} THEN (SELECT {body} FROM {source} WHERE {condition})")
+            cases.append(
+                f"WHEN {row.compilation.content_type(model)} THEN (SELECT {body} FROM {source} WHERE {condition})"
+            )
         return Written(f"(CASE {row.column('content_type')} {' '.join(cases)} END)")
 
 
@@ -119,7 +112,6 @@ class LabelField(serializers.CharField):
 
     def __init__(self, choice: str, **kwargs: Any) -> None:
         super().__init__(
-            source=f"get_{choice}_display",
             read_only=True,
             required=False,
             help_text=f"With `labels=true`: the label of `{choice}` in the language asked for.",
@@ -128,17 +120,17 @@ class LabelField(serializers.CharField):
         self.choice = choice
 
     def sql(self, row: SqlRow) -> Value:
-        """Return the label for a row, in the active language (see `compiling`)."""
-        return Value(choice_label(row.column(self.choice), row.model._meta.get_field(self.choice)))
+        """Return the label for a row, in the active language (see `compiler`)."""
+        return Value(choice_label(row.column(self.choice), row.field(self.choice)))
 
 
 @extend_schema_field({"type": "number"})
 class NumberField(serializers.Field):
     """A decimal as a JSON number: whole where it is whole."""
 
-    def to_representation(self, value: Any) -> int | float:
+    def to_representation(self, value: Decimal) -> int | float:
         return int(value) if value == value.to_integral_value() else float(value)
 
     def sql(self, row: SqlRow) -> Value:
-        """Return the number for a row (see `compiling`)."""
+        """Return the number for a row (see `compiler`)."""
         return Value(f"trim_scale({row.column(str(self.source))})")

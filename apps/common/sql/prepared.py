@@ -1,16 +1,14 @@
 """Statements prepared on a connection, run by libpq's own calls."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+from cachetools import LRUCache
 from django.db import connection
 from psycopg import Connection, errors, pq
 from psycopg import OperationalError as PsycopgOperationalError
 from psycopg.adapt import PyFormat, Transformer
-
-from apps.common.sql.lru import KEPT
 
 # Statements that a connection holds prepared; the database keeps a plan of each, half a megabyte for a long one.
 PREPARED = 100
@@ -26,54 +24,45 @@ class Prepared:
     A cursor of psycopg waits, looks up and converts in Python; for one record that costs three times what this does.
     """
 
-    def __init__(self, raw: "Connection[Any]") -> None:
+    def __init__(self, raw: Connection) -> None:
         self.raw = raw
         self._transformer = Transformer(raw)
-        self._names: OrderedDict[tuple[bytes, tuple[int, ...]], bytes] = OrderedDict()
-        self._seen: set[bytes] = set()
+        self._names: LRUCache[tuple[bytes, tuple[int, ...]], bytes] = LRUCache(PREPARED)
         self._made = 0
 
-    def run(self, text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
-        """Run a text; return None at its first use, and where its plan or the connection turns out to be lost."""
+    def run(self, text: bytes, params: Sequence[object], plan_is_kept: bool) -> "pq.abc.PGresult | None":
+        """Run a text; return None where its plan or the connection turns out to be lost."""
         try:
             return self._run(text, params, plan_is_kept)
         except PsycopgOperationalError:  # libpq has no connection by which to send it
             self._lose()
             return None
 
-    def _run(self, text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
-        if not plan_is_kept:
-            values, types = self._dumped(params)
-            formats = self._transformer.formats
-            return self._checked(self.raw.pgconn.exec_params(text, values, types, formats))
-        if text not in self._seen:
-            if len(self._seen) >= KEPT:
-                self._seen.clear()
-            self._seen.add(text)
-            return None
+    def _run(self, text: bytes, params: Sequence[object], plan_is_kept: bool) -> "pq.abc.PGresult | None":
         values, types = self._dumped(params)
+        formats = self._transformer.formats
+        if not plan_is_kept:
+            return self._checked(self.raw.pgconn.exec_params(text, values, types, formats))
         key = (text, types)
         name = self._names.get(key)
-        if name is None:
-            name = self._prepare(key)
-        else:
-            self._names.move_to_end(key)
-        result = self.raw.pgconn.exec_prepared(name, values, self._transformer.formats)
-        return self._checked(result)
+        if name is None and (name := self._prepare(key)) is None:
+            return None
+        return self._checked(self.raw.pgconn.exec_prepared(name, values, formats))
 
-    def _dumped(self, params: Sequence[Any]) -> tuple[Any, tuple[int, ...]]:
+    def _dumped(self, params: Sequence[object]) -> tuple[Sequence[Any], tuple[int, ...]]:
         """Return the parameters as they are sent, and their types."""
         values = self._transformer.dump_sequence(params, [PyFormat.AUTO] * len(params))
         return values, tuple(self._transformer.types or ())
 
-    def _prepare(self, key: tuple[bytes, tuple[int, ...]]) -> bytes:
+    def _prepare(self, key: tuple[bytes, tuple[int, ...]]) -> bytes | None:
+        if len(self._names) >= self._names.maxsize:
+            _key, oldest = self._names.popitem()
+            self.raw.pgconn.exec_(b"DEALLOCATE " + oldest)
         self._made += 1
         name = b"read_%d" % self._made
-        if self._checked(self.raw.pgconn.prepare(name, *key)):
-            self._names[key] = name
-        if len(self._names) > PREPARED:
-            _key, oldest = self._names.popitem(last=False)
-            self.raw.pgconn.exec_(b"DEALLOCATE " + oldest)
+        if not self._checked(self.raw.pgconn.prepare(name, *key)):
+            return None
+        self._names[key] = name
         return name
 
     def _checked(self, result: "pq.abc.PGresult") -> "pq.abc.PGresult | None":
@@ -98,12 +87,12 @@ class Prepared:
 _own = threading.local()
 
 
-def run_prepared(text: bytes, params: Sequence[Any], plan_is_kept: bool) -> "pq.abc.PGresult | None":
+def run_prepared(text: bytes, params: Sequence[object], plan_is_kept: bool) -> "pq.abc.PGresult | None":
     """Run a text by way of what the thread's connection has prepared, or return None: the cursor can do all the rest.
 
     Not in a transaction, whose beginning psycopg may still have to send, nor while somebody looks at the queries.
     """
-    raw: Connection[Any] | None = connection.connection
+    raw: Connection | None = connection.connection
     if (
         raw is None
         or raw.closed

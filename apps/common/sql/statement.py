@@ -1,21 +1,35 @@
-"""SQL that is written once and run with ever new values: how Django's query becomes text with named places.
+"""A query as text with named parameters: written once, run with ever new values.
 
 Building a query with the ORM costs more than running it. So each is built once for its *shape* (which filters with how
-many values, which fields, which order), with a `Slot` wherever a value of a request goes, and its text is kept.
+many values, which fields, which order), with a `Parameter` wherever a value of a request goes, and its text is kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
+from cachetools import LRUCache, cached
 from django.db import InterfaceError, OperationalError, connection
 from psycopg import pq
 
 from apps.common.sql.prepared import run_prepared
 from apps.common.sql.slots import MARK
 
+KEPT = 2_000  # statements that a process keeps, the least recently used dropped first; a text has some 5 kB
+STATEMENTS: LRUCache[Hashable, Any] = LRUCache(KEPT)
+_lock = threading.Lock()
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
+
+def kept(key: Callable[Given, Hashable]) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
+    """Return a decorator for a function that makes a statement: what it makes is kept under a key of its arguments."""
+    return cached(STATEMENTS, key=key, lock=_lock)
+
 
 class Statement:
-    """A text that is prepared at its second use on a connection, and the names of its slots in order.
+    """A text that a connection prepares at its first use, and the names of its parameters in order.
 
     Where the plan hangs on the values, it is not kept (`plan_is_kept`), and made for each use.
     """
@@ -28,16 +42,16 @@ class Statement:
         numbered = (f"${number}{piece}" for number, piece in enumerate(pieces[2::2], start=1))
         self.native = "".join((pieces[0], *numbered)).encode()
 
-    def params(self, values: Mapping[str, Any]) -> list[Any]:
+    def params(self, values: Mapping[str, object]) -> list[Any]:
         """Return the parameters, in the order of the text."""
         return [values[name] for name in self.names]
 
-    def rows(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def rows(self, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Run the statement and return its rows."""
         params = self.params(values)
         return _retried(lambda: _rows(self.text, params))
 
-    def cells(self, values: Mapping[str, Any]) -> list[list[bytes | None]]:
+    def cells(self, values: Mapping[str, object]) -> list[list[bytes | None]]:
         """Run the statement and return its rows as the texts that PostgreSQL wrote: JSON is passed on unread."""
         params = self.params(values)
         result = run_prepared(self.native, params, self.plan_is_kept) or _retried(lambda: _result(self.text, params))
@@ -45,7 +59,7 @@ class Statement:
         return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
 
 
-def _retried(run: Callable[[], Any]) -> Any:
+def _retried(run: Callable[[], Made]) -> Made:
     """Return what a reading statement finds; run it once more where the connection turns out to have been lost.
 
     So the check of the connection, with which Django begins each request, is not needed here: it would cost as much as

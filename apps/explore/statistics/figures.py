@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, Q, Value
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from apps.assessments.serializers import FrameworkDetailSerializer
 from apps.common.models.targets import model_of
+from apps.common.serializers.compiler import Compilation, SqlRow
 from apps.common.serializers.counts import RecordedField, ReportedField
 from apps.common.serializers.records import RecordSerializer
+from apps.common.sql.slots import literal
+from apps.common.sql.statement import Statement
 from apps.events.serializers import EventDetailSerializer
 from apps.evidence.adding import AddingError, add
 from apps.evidence.models import Figure
@@ -156,17 +159,15 @@ def _recorded(figures: list[Figure]) -> dict[tuple[Subject, str], int]:
     keys: dict[tuple[int, str], set[int]] = defaultdict(set)
     for figure in figures:
         keys[figure.content_type_id, figure.measure].add(figure.object_id)
-    selects = []
+    selects: list[str] = []
     for (content_type_id, measure), pks in sorted(keys.items()):
         model: Any = model_of(content_type_id)
         if counter := RECORDED.get(model.resource, {}).get(measure):
-            rows = model._base_manager.filter(pk__in=pks).annotate(
-                of=Value(measure, output_field=CharField()),
-                type=Value(content_type_id),
-                n=counter.annotation(model),
-            )
-            selects.append(rows.order_by().values_list("of", "type", "pk", "n"))
+            row = SqlRow(Compilation(), model)
+            counted = f"{literal(measure)}, {content_type_id}, {row.column('pk')}, {counter.sql(row)}"
+            rows = row.source(model._base_manager.filter(pk__in=pks).order_by())
+            selects.append(f"SELECT {counted} FROM {rows}")  # noqa: S608 - names come from the models
     if not selects:
         return {}
-    rows = selects[0].union(*selects[1:], all=True) if len(selects) > 1 else selects[0]
-    return {((type_, pk), measure): number for measure, type_, pk, number in rows}
+    rows_found = Statement(" UNION ALL ".join(selects)).rows({})
+    return {((type_, pk), measure): number for measure, type_, pk, number in rows_found}

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.records import EVIDENCE, Citable, RecordQuerySet
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN
 from apps.common.rules.change_log import logged
+from apps.common.sql.slots import Parameter
 from apps.common.values.columns import EDTFField, PinyinField, PythonColumn, SearchField, lines
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
 from apps.common.values.pinyin import search_key
@@ -29,7 +30,7 @@ class DivisionQuerySet(RecordQuerySet):
         """Return the divisions of the newest edition."""
         return self.filter(abolished_on="")
 
-    def valid_on(self, day: date) -> Self:
+    def valid_on(self, day: date | Parameter) -> Self:
         """Return the divisions known to exist on a day.
 
         A change lies somewhere between two editions; a division is known to exist from the end of the interval in

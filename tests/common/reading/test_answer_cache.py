@@ -13,12 +13,12 @@ from django.test import Client
 
 from apps.common.reading.answer_cache import ANSWERS, AnswerCache, CachedAnswer
 from apps.common.reading.data_version import VERSION, build
-from tests import test_end_to_end
 from tests.conftest import Api, eventually
 from tests.factories import AllianceFactory, ProjectFactory
+from tests.service import test_serve
 from tests.service.test_serve import Service
 
-service = test_end_to_end.loaded_service
+service = test_serve.loaded_service
 
 # The room -----------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.common.reading import read_request
 from apps.common.reading.cursor import SIGNER
-from apps.common.reading.pages import forget
+from apps.common.sql.statement import STATEMENTS
 from apps.projects.models import Resource
 from tests.conftest import Api
 from tests.factories import AllianceFactory, ArticleFactory, CitationFactory, MemberUnitFactory, ResourceFactory
@@ -276,7 +276,7 @@ def test_a_count_stops_at_its_cap(
 ) -> None:
     for cap, expected in ((9, (9, False)), (10, (10, True)), (11, (10, True))):
         monkeypatch.setattr(read_request, "COUNT_CAP", cap)
-        forget()
+        STATEMENTS.clear()
         page = api.get("resources", unit="a-unit", count="true")
         assert (page["count"], page["count_is_exact"]) == expected
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from apps.common.reading import search_plan
 from apps.common.reading.order import is_indexed
-from apps.common.reading.pages import forget
+from apps.common.sql.statement import STATEMENTS
 from apps.events.models import Event
 from apps.projects.models import Project
 from apps.registry.models import MemberUnit, Street
@@ -32,13 +32,13 @@ WAYS = {
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """One way to choose the rows of a page."""
     glanced, even, few, walked = WAYS[request.param]
-    monkeypatch.setattr(search_plan, "GLANCED", glanced)
-    monkeypatch.setattr(search_plan, "EVEN", even)
-    monkeypatch.setattr(search_plan, "FEW", few)
-    monkeypatch.setattr(search_plan, "WALKED", walked)
-    forget()
+    monkeypatch.setattr(search_plan, "PROBE_ROWS", glanced)
+    monkeypatch.setattr(search_plan, "SCAN_COST_RATIO", even)
+    monkeypatch.setattr(search_plan, "SORT_LIMIT", few)
+    monkeypatch.setattr(search_plan, "SCAN_LIMIT", walked)
+    STATEMENTS.clear()
     yield request.param
-    forget()
+    STATEMENTS.clear()
 
 
 def pages(client: Client, resource: str, **params: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""The compiled read path says what the serializers say: every resource, rendered both ways and compared."""
+"""The compiled read path says what `tests/naive.py` says: every resource, rendered both ways and compared."""
 
 # mypy: allow-untyped-calls
 
@@ -23,15 +23,16 @@ from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
 from apps.common.filters.places import TargetFilter
 from apps.common.filters.ranges import DateFilter
 from apps.common.filters.sets import SearchFilter, facetable
-from apps.common.reading import pages
 from apps.common.reading.order import order_by, read_order
 from apps.common.resources.registry import check_serializers, viewsets
 from apps.common.serializers.compiler import Compilation, CompileError, SqlRow, json_of
 from apps.common.serializers.json_sql import Bare, Constant, Unescaped, Value, Written, object_of
-from apps.common.serializers.records import RecordSerializer, prepare
+from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import literal
+from apps.common.sql.statement import STATEMENTS
 from apps.registry.filters import IdentifierFilter
 from apps.registry.models import Alliance
+from tests import naive
 
 pytestmark = pytest.mark.django_db
 
@@ -106,8 +107,8 @@ def ask(resource: str, chance: random.Random) -> dict[str, str]:
     return asked
 
 
-def by_serializer(resource: str, asked: dict[str, str]) -> list[Any]:
-    """Return the page that Django's ORM and the serializer give for a request."""
+def by_naive_code(resource: str, asked: dict[str, str]) -> list[Any]:
+    """Return the page that Django's ORM and plain Python give for a request."""
     view = viewsets()[resource]
     as_of = date.fromisoformat(asked["as_of"]) if "as_of" in asked else None
     filters = view.filterset_class.base_filters
@@ -125,13 +126,12 @@ def shown(serializer_class: Any, rows: Any, asked: dict[str, str], as_of: date |
     """Return rows as their serializer shows them."""
     words = {name: [word for word in asked.get(name, "").split(",") if word] for name in ("expand", "fields")}
     context = {"labels": asked.get("labels") == "true", **words}
-    rows = prepare(rows, serializer_class(context=context), as_of)[:size]
-    found: list[Any] = plain(serializer_class(rows, many=True, context=context).data)
+    found: list[Any] = plain(naive.shown(serializer_class, rows, context, as_of, size))
     return found
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_a_page_is_what_the_serializer_gives(client: Client, resource: str) -> None:
+def test_a_page_is_what_naive_code_gives(client: Client, resource: str) -> None:
     chance = random.Random(resource)  # noqa: S311 - the same choices in every run
     for language in ["en", "zh-hans"] * ROUNDS:
         asked = ask(resource, chance)
@@ -140,11 +140,11 @@ def test_a_page_is_what_the_serializer_gives(client: Client, resource: str) -> N
         answer = client.get(f"/api/v1/{resource}", asked, headers={"accept-language": language})
         assert answer.status_code == 200, (asked, answer.content.decode())
         with translation.override(language):
-            assert answer.json()["results"] == by_serializer(resource, asked), asked
+            assert answer.json()["results"] == by_naive_code(resource, asked), asked
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_a_record_is_what_the_serializer_gives(client: Client, resource: str) -> None:
+def test_a_record_is_what_naive_code_gives(client: Client, resource: str) -> None:
     chance = random.Random(resource)  # noqa: S311
     view = viewsets()[resource]
     serializer = view.detail_serializer_class
@@ -171,7 +171,7 @@ def test_quotations_are_the_same_both_ways(client: Client, settings: Any, resour
     asked = {"page_size": "200"}
     whole = client.get(f"/api/v1/{resource}", asked).json()
     assert json.dumps(whole).count('"paragraph"') > 40
-    assert whole["results"] == by_serializer(resource, asked)
+    assert whole["results"] == by_naive_code(resource, asked)
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
@@ -186,7 +186,7 @@ def test_a_list_costs_one_query_and_the_version(client: Client, resource: str) -
     ):
         address = f"/api/v1/{resource}?labels=true{extra}"
         client.get(address)
-        pages.forget()
+        STATEMENTS.clear()
         with CaptureQueriesContext(connection) as queries:
             assert client.get(address + "&page_size=7").status_code == 200
         assert len(queries) == 1, [query["sql"][:300] for query in queries]
