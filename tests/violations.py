@@ -13,9 +13,18 @@ def refuse(name: str, row: Any) -> None:
     (constraint,) = [found for found in row._meta.constraints if found.name == name]
     with pytest.raises(ValidationError) as invalid:
         row.full_clean()
-    if constraint.violation_error_message != constraint.default_violation_error_message:
+    # Where a field refuses its value by itself, Django leaves it out of the check of constraints.
+    named = columns(constraint) & set(invalid.value.message_dict)
+    if constraint.violation_error_message != constraint.default_violation_error_message and not named:
         assert str(constraint.violation_error_message) in invalid.value.messages
     assert broken_constraint(row) == name
+
+
+def columns(constraint: models.BaseConstraint) -> set[str]:
+    """Return the fields of which a constraint speaks."""
+    if isinstance(constraint, models.CheckConstraint):
+        return set(constraint.condition.referenced_base_fields)
+    return set(getattr(constraint, "fields", ()))
 
 
 def broken_constraint(row: models.Model) -> str | None:

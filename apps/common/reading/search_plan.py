@@ -37,35 +37,41 @@ def weighed_rows(request: ReadRequest, rows: RecordQuerySet) -> RecordQuerySet:
     keys = [f"k{number}" for number in range(len(order))]
     behind = placed_rows(shape, rows)
     few = text_of(behind.order_by().values_list("pk", *(column for column, _descends in shape.order))[: SORT_LIMIT + 1])
-    item = cast(SearchFilter, base_filters(shape.view)[SEARCH])
-    is_found = item.in_text(model, parameters_of(request, SEARCH))
-    passed = placed_rows(shape, filtered_rows(request, searched=False)).annotate(
-        is_found=ExpressionWrapper(is_found, output_field=BooleanField())
-    )
-
-    def walk(count: int) -> str:
-        candidates = text_of(passed.values_list("pk", "is_found")[:count])
-        return f"ARRAY(SELECT pk FROM ({candidates}) AS passed (pk, is_found) WHERE is_found LIMIT {size}) AS pks"
-
-    table = literal(connection.ops.quote_name(model._meta.db_table))
-    rows_in_table = f"SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = {table}::regclass"
-    promising = f"SELECT {PROBE_ROWS} * sqrt({SCAN_COST_RATIO} / ({rows_in_table}))"
     text = f"""(
-        WITH glanced AS MATERIALIZED (SELECT {walk(PROBE_ROWS)}),
+        WITH probed AS MATERIALIZED (SELECT {_found_among(request, PROBE_ROWS)}),
         few (pk, {", ".join(keys)}) AS MATERIALIZED ({few}),
-        walked AS MATERIALIZED (SELECT {walk(SCAN_LIMIT)})
+        scanned AS MATERIALIZED (SELECT {_found_among(request, SCAN_LIMIT)})
         SELECT CASE
-            WHEN (SELECT cardinality(pks) FROM glanced) = {size} THEN (SELECT pks FROM glanced)
-            WHEN (SELECT cardinality(pks) FROM glanced) >= ({promising})
-            AND (SELECT cardinality(pks) FROM walked) = {size} THEN (SELECT pks FROM walked)
+            WHEN (SELECT cardinality(pks) FROM probed) = {size} THEN (SELECT pks FROM probed)
+            WHEN (SELECT cardinality(pks) FROM probed) >= ({_promising(rows)})
+            AND (SELECT cardinality(pks) FROM scanned) = {size} THEN (SELECT pks FROM scanned)
             WHEN (SELECT count(*) FROM few) <= {SORT_LIMIT}
             THEN ARRAY(SELECT pk FROM few ORDER BY {", ".join(map(_ordering, keys, order))} LIMIT {size})
-            WHEN (SELECT cardinality(pks) FROM walked) = {size} THEN (SELECT pks FROM walked)
+            WHEN (SELECT cardinality(pks) FROM scanned) = {size} THEN (SELECT pks FROM scanned)
             ELSE ARRAY({text_of(behind.values("pk")[:size])})
         END
     )::bigint[]"""
     chosen = RawSQL(text.replace("%", "%%"), ())
     return model._base_manager.filter(is_one_of("pk", chosen)).order_by(*order)
+
+
+def _found_among(request: ReadRequest, count: int) -> str:
+    """Return SQL for the keys of the page's rows that stand among the first rows of the sort order."""
+    shape = request.shape
+    rows = filtered_rows(request, searched=False)
+    item = cast(SearchFilter, base_filters(shape.view)[SEARCH])
+    is_found = item.in_text(rows.model, parameters_of(request, SEARCH))
+    marked = placed_rows(shape, rows).annotate(is_found=ExpressionWrapper(is_found, output_field=BooleanField()))
+    first = text_of(marked.values_list("pk", "is_found")[:count])
+    limit = shape.size + 1
+    return f"ARRAY(SELECT pk FROM ({first}) AS first (pk, is_found) WHERE is_found LIMIT {limit}) AS pks"
+
+
+def _promising(rows: RecordQuerySet) -> str:
+    """Return SQL for the number of rows that a probe must find where a scan is cheaper than sorting all rows found."""
+    table = literal(connection.ops.quote_name(rows.model._meta.db_table))
+    rows_in_table = f"SELECT greatest(reltuples, 1) FROM pg_class WHERE oid = {table}::regclass"
+    return f"SELECT {PROBE_ROWS} * sqrt({SCAN_COST_RATIO} / ({rows_in_table}))"
 
 
 def _ordering(key: str, item: OrderBy) -> str:
