@@ -32,12 +32,13 @@ from apps.common.serializers.records import RecordSerializer, prepare
 from apps.common.sql.slots import literal
 from apps.registry.filters import IdentifierFilter
 from apps.registry.models import Alliance
+from tests.full import FULL
 
 pytestmark = pytest.mark.django_db
 
 RESOURCES = sorted(viewsets())
 ARTICLES = Path(__file__).resolve().parents[4] / "shared" / "articles"
-ROUNDS = 3
+ROUNDS = 3 if FULL else 1
 
 
 def plain(data: Any) -> Any:
