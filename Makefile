@@ -11,7 +11,10 @@ ifndef SECRET_KEY
 export SECRET_KEY_FILE ?= $(CURDIR)/.data/secret_key
 endif
 
-.PHONY: help run test lint bench format schema messages lock install
+# Some images set it. Each of the suite's many processes would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help run test check lint bench format schema messages lock install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -20,13 +23,17 @@ help: ## list the targets
 run: install ## start the whole service (PORT=8000, HOST=127.0.0.1); Ctrl-C ends it
 	@$(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
 
-test: install ## run the whole suite (ARGS="-k name" for a part)
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+test: install ## run the whole suite (ARGS="-k name" for a part, FULL=1 for what takes hours)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
-lint: install ## style, types, and models without a migration
+check: lint ## lint, and the tests beside what changed (BASE=main: since that branch; else since HEAD)
+	@$(BIN)/python -m pytest -n auto -q $$($(BIN)/python -m tests.beside $(BASE)) $(ARGS)
+
+lint: install ## style, types, layers, and models without a migration
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@DATABASE_URL=$${DATABASE_URL:-postgresql:///unused} $(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: install .data/bench/venv ## measure the service beside its peers, write docs/performance.md (ARGS=--quick; needs wrk, npm)

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import translation
+from drf_spectacular.generators import SchemaGenerator
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from apps.common.reading.answer_cache import ANSWERS
 from tests.databases import connect, drop, make_copy, prepare, url_of
+from tests.running import Service, make_token, running
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +38,7 @@ def django_db_setup(
     In the place of pytest-django's fixture of this name, which would migrate an empty database each time.
     """
     name = str(connection.settings_dict["TEST"]["NAME"])
+    assert name.startswith(os.environ["TEST_DATABASE"])  # and is no database that anybody uses
     make_copy(prepared, name)
     connection.settings_dict["NAME"] = name
     yield
@@ -53,6 +56,29 @@ def loaded_url(prepared: str) -> Iterator[str]:
     drop(name)
 
 
+@pytest.fixture(scope="session")
+def shared_service(prepared: str) -> Iterator[Service]:
+    """A service without limits on how often it is asked, and a database of its own, to which all its tests write.
+
+    `tests/plugin.py` says who they are, for it lets one worker run them, and one service do.
+    """
+    name = f"{os.environ['TEST_DATABASE']}_shared_{os.getpid()}"
+    make_copy(prepared, name)
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("TOKEN", "USER", "ANONYMOUS_WRITES"):
+            patch.setenv(f"RATE_LIMIT_{limit}", "1000000/60")
+        with running(url_of(name), limit=3600) as started:
+            yield started
+    drop(name)
+
+
+@pytest.fixture(scope="session")
+def steward_token(shared_service: Service, django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> str:
+    """A token for everything in the shared service."""
+    with django_db_blocker.unblock():
+        return make_token(shared_service.url)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def static_files_found_once() -> Iterator[None]:
     """Look for the static files once, as a process does, and not for each of a thousand clients."""
@@ -66,6 +92,28 @@ def static_files_found_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def document_made_once() -> Iterator[Callable[..., Any]]:
+    """Make the OpenAPI document once, and not for each test that reads it; return what makes it anew."""
+    make, made = SchemaGenerator.get_schema, dict[bool, Any]()
+
+    def get_schema(generator: SchemaGenerator, request: Any = None, public: bool = False) -> Any:
+        if public not in made:
+            made[public] = make(generator, request, public)  # type: ignore[no-untyped-call]
+        return made[public]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SchemaGenerator, "get_schema", get_schema)
+        yield make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Digest passwords in no time, where a deployment takes some tenths of a second, as it should."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 

@@ -6,11 +6,33 @@ A conftest.py would come too late: pytest-django reads the settings, and with th
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from partybuild import database
 from tests import databases
+
+# Who asks the service of `shared_service`: one worker runs them all, in this order, and starts one.
+SHARING = (
+    "tests/browser/",
+    "tests/common/reading/test_answer_cache.py",
+    "tests/faults/test_races.py",
+    "tests/hostile/",
+)
+# What takes longest comes first, so that no worker is left with it at the end.
+LONG = (
+    *SHARING,
+    "tests/test_access_matrix.py",
+    "tests/test_conventions.py",
+    "tests/common/admin/",
+    "tests/faults/",
+    "tests/history/test_replay.py",
+    "tests/bench/",
+    "tests/service/",
+    "tests/common/",
+)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -34,3 +56,25 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Take two workers (`-n auto`), and none for a single file, which one process would run alone anyway."""
     paths = {argument.partition("::")[0] for argument in config.args}
     return 0 if len(paths) == 1 and Path(paths.pop()).suffix == ".py" else 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Give each file to one worker as a whole, and those that share a service to the same one."""
+    config.option.loadscopereorder = False
+    return FileScheduling(config, log)
+
+
+class FileScheduling(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "sharing" if path.startswith(SHARING) else path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first."""
+
+    def place(item: pytest.Item) -> int:
+        return next((number for number, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
+
+    items.sort(key=place)

@@ -1,42 +1,29 @@
 """The page of the network in a real browser: what it draws, in words and in the address, and what it asks for."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests import test_end_to_end
-from tests.service.test_serve import Service
+from tests.running import Service
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine"),
-    pytest.mark.enable_socket,
-]
-
-# A service of its own: a live server would empty the database that the other tests read.
-service = test_end_to_end.loaded_service
+pytestmark = pytest.mark.enable_socket
 
 
 @pytest.fixture
-def page(service: Service) -> Iterator[Page]:
+def page(browser: Browser, service: Service) -> Iterator[Page]:
     """A page whose console stays clean and which asks no other host for anything."""
     host = f"http://127.0.0.1:{service.port}"
     errors: list[str] = []
     asked: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        page = browser.new_page(
-            base_url=host, viewport={"width": 1280, "height": 800}, reduced_motion="reduce", locale="zh-CN"
-        )
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        yield page
-        browser.close()
+    page = browser.new_page(
+        base_url=host, viewport={"width": 1280, "height": 800}, reduced_motion="reduce", locale="zh-CN"
+    )
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    page.close()
     # Chromium itself reports an answer of 400, which one of the tests asks for.
     assert [error for error in errors if "status of 400" not in error] == []
     assert [url for url in asked if not url.startswith((host, "data:", "blob:"))] == []

@@ -1,16 +1,12 @@
 """A new article, end to end, in a real browser: pasted, its body set, a proposal accepted, published."""
 
-import re
-from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests import test_end_to_end
-from tests.service.test_serve import Service
+from tests.running import Service
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 PAGE = """首页 > 新闻 > 正文
 
 云溪街道成立“青溪同心联盟”
@@ -27,45 +23,28 @@ PAGE = """首页 > 新闻 > 正文
 """
 UNIT = "云溪社区学校"
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine"),
-    pytest.mark.enable_socket,
-]
-
-# A service of its own on a database of its own: what is committed here is seen by no other test.
-service = test_end_to_end.loaded_service
+pytestmark = pytest.mark.enable_socket
 
 
-def test_a_pasted_article_becomes_published_facts(service: Service):
+def test_a_pasted_article_becomes_published_facts(browser: Browser, service: Service, logged_in: Any):
     errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        context = browser.new_context(base_url=f"http://127.0.0.1:{service.port}", locale="zh-CN")
-        context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        page = context.new_page()
-        log_in(page, service)
-        take_in(page)
-        accept_a_known_name(page)
-        key = make_a_unit(context, page)
-        assert service.get(f"/api/v1/member-units/{key}")[0] == 404
-        publish(page, key)
-        browser.close()
+    context = browser.new_context(base_url=f"http://127.0.0.1:{service.port}", locale="zh-CN", storage_state=logged_in)
+    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    page = context.new_page()
+    page.goto("/admin/evidence/article/")
+    take_in(page)
+    accept_a_known_name(page)
+    key = make_a_unit(context, page)
+    assert service.get(f"/api/v1/member-units/{key}")[0] == 404
+    publish(page, key)
+    context.close()
 
     unit = service.read(f"/api/v1/member-units/{key}")
     citations = service.read(f"/api/v1/citations?record=member-units/{key}")
     assert unit["name"] == UNIT
     assert len(citations["results"]) == 1
     assert errors == []
-
-
-def log_in(page: Page, service: Service) -> None:
-    account = re.search(r"user (\S+), password (\S{16})", service.printed)
-    assert account is not None
-    page.goto("/admin/login/?next=/admin/evidence/article/")
-    page.fill("#id_username", account[1])
-    page.fill("#id_password", account[2])
-    page.click("[type=submit]")
 
 
 def take_in(page: Page) -> None:

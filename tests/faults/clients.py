@@ -4,8 +4,6 @@ import http.client
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,29 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tests.service.test_serve import ROOT, Service
+from tests.running import Service
 
 T = TypeVar("T")
-MAKE_TOKEN = """
-from datetime import timedelta
-from django.utils import timezone
-from apps.accounts.actions import make_token
-from apps.accounts.models import Appointment, User
-user = User.objects.create_user("faults", password=None, is_staff=True)
-Appointment.objects.create(user=user, role="steward")
-print("token", make_token(user=user, name="faults", scopes=["read", "write", "steward"],
-                          appointments=list(user.appointments.all()),
-                          expires_at=timezone.now() + timedelta(days=1))[1])
-"""
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id"}
-
-
-def make_token(url: str) -> str:
-    """Return the token of somebody who may write everything in a database."""
-    command = [sys.executable, "manage.py", "shell", "-c", MAKE_TOKEN]
-    environment = {**os.environ, "DATABASE_URL": url}
-    made = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-    return made.stdout.split()[-1]
 
 
 class Reply(NamedTuple):

@@ -2,7 +2,6 @@
 
 import http.client
 import itertools
-import os
 import subprocess
 import tempfile
 import threading
@@ -15,10 +14,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from partybuild.database import EmbeddedServer, _binaries
-from tests.faults.clients import Caller, Reply, children, kill, make_token, wait_until, workers
-from tests.service.test_serve import Service, running
+from tests.faults.clients import Caller, Reply, children, kill, wait_until, workers
+from tests.full import FULL
+from tests.running import Service, make_token, running
 
 # The mark for the database makes pytest-django set up the one that is copied.
 pytestmark = [
@@ -28,7 +29,7 @@ pytestmark = [
 ]
 WRITERS, READERS = 3, 2
 STEPS = 3  # that each client does well between two accidents
-ROUNDS = int(os.environ.get("OUTAGE_ROUNDS", "1"))  # how often the accidents happen; more for a closer look
+ROUNDS = 5 if FULL else 1  # how often the accidents happen
 PATIENCE = 60.0  # seconds in which all have to be served again; how long it took is printed
 UNIT = {"kind": "company", "state": "draft"}
 LOST = (OSError, http.client.HTTPException)
@@ -76,9 +77,10 @@ def service(url: str) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def token(service: Service, url: str) -> str:
+def token(service: Service, django_db_blocker: DjangoDbBlocker) -> str:
     """The token of a steward."""
-    return make_token(url)
+    with django_db_blocker.unblock():
+        return make_token(service.url)
 
 
 def test_while_the_database_is_away_every_kind_of_request_is_told_so(

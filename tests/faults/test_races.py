@@ -13,30 +13,28 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.faults.clients import Caller, Reply, at_once, kill, make_token, wait_until, workers
-from tests.service.test_serve import Service, running
+from tests.faults.clients import Caller, Reply, at_once, kill, wait_until, workers
+from tests.full import FULL
+from tests.running import Service
 
 # The mark for the database makes pytest-django set up the one that the service gets a copy of.
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
-WRITERS, INCREMENTS = 8, 50
-ROUNDS, RIVALS = 50, 16
+WRITERS, INCREMENTS = 8, 50 if FULL else 15
+ROUNDS, RIVALS = 50 if FULL else 15, 16
 REPEATS = 20
 UNIT = {"kind": "company", "state": "draft"}
 
 
 @pytest.fixture(scope="module")
-def service(loaded_url: str) -> Iterator[Service]:
+def service(shared_service: Service) -> Service:
     """A service without limits on how often it is asked."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RATE_LIMIT_TOKEN", "1000000/60")
-        with running(loaded_url, limit=900) as started:
-            yield started
+    return shared_service
 
 
 @pytest.fixture(scope="module")
-def token(service: Service, loaded_url: str) -> str:
+def token(steward_token: str) -> str:
     """The token of a steward."""
-    return make_token(loaded_url)
+    return steward_token
 
 
 @pytest.fixture
@@ -121,9 +119,7 @@ def test_of_many_who_take_a_slug_one_gets_it(service: Service, token: str) -> No
         assert {error["pointer"] for problem in lost for error in problem["errors"]} == {"/slug"}
 
 
-def test_a_request_that_is_sent_many_times_is_done_once(
-    service: Service, token: str, caller: Caller, loaded_url: str
-) -> None:
+def test_a_request_that_is_sent_many_times_is_done_once(service: Service, token: str, caller: Caller) -> None:
     start, body = threading.Barrier(REPEATS), {"name": "只建一次", **UNIT}
 
     def send(_number: int) -> Reply:
@@ -142,14 +138,12 @@ def test_a_request_that_is_sent_many_times_is_done_once(
     again = caller.send("POST", "member-units", body, Idempotency_Key="once")
     assert (again.status, again.body, again.headers["idempotent-replayed"]) == (201, answer, "true")
     assert again.headers["location"] == again.content["url"]
-    assert rows(loaded_url, "SELECT count(*) FROM registry_memberunit WHERE name = '只建一次'") == [(1,)]
+    assert rows(service.url, "SELECT count(*) FROM registry_memberunit WHERE name = '只建一次'") == [(1,)]
     other = caller.send("POST", "member-units", {**body, "name": "另一个"}, Idempotency_Key="once")
     assert (other.status, other.content["code"]) == (422, "key_reused")
 
 
-def test_a_request_whose_worker_is_killed_is_done_once(
-    service: Service, token: str, caller: Caller, loaded_url: str
-) -> None:
+def test_a_request_whose_worker_is_killed_is_done_once(service: Service, token: str, caller: Caller) -> None:
     body = {"name": "杀不死", **UNIT}
     lost = threading.Event()
 
@@ -158,17 +152,17 @@ def test_a_request_whose_worker_is_killed_is_done_once(
             Caller(service, token).send("POST", "member-units", body, Idempotency_Key="killed")
         lost.set()
 
-    with psycopg.connect(loaded_url) as holder:
+    with psycopg.connect(service.url) as holder:
         # The request waits for this lock in the middle of its transaction, when its worker dies.
         holder.execute("LOCK TABLE registry_memberunit IN SHARE MODE")
         sender = threading.Thread(target=send)
         sender.start()
-        wait_until(lambda: rows(loaded_url, WAITING) == [(1,)])
+        wait_until(lambda: rows(service.url, WAITING) == [(1,)])
         before = workers(service)
         kill(before)
         assert lost.wait(30)
     sender.join()
-    wait_until(lambda: rows(loaded_url, WAITING) == [(0,)])
+    wait_until(lambda: rows(service.url, WAITING) == [(0,)])
 
     def again() -> Reply | None:
         try:
@@ -181,7 +175,7 @@ def test_a_request_whose_worker_is_killed_is_done_once(
 
     assert reply.status == 201, reply
     assert not set(workers(service)) & set(before)
-    assert rows(loaded_url, "SELECT count(*) FROM registry_memberunit WHERE name = '杀不死'") == [(1,)]
+    assert rows(service.url, "SELECT count(*) FROM registry_memberunit WHERE name = '杀不死'") == [(1,)]
     assert caller.send("POST", "member-units", body, Idempotency_Key="killed").body == reply.body
 
 

@@ -10,8 +10,6 @@ import json
 import os
 import random
 import re
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -30,24 +28,26 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
+from pytest_django import DjangoDbBlocker
 
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable
 from apps.common.resources.registry import viewsets
 from apps.common.rules.change_log import logged_models, stored_columns
+from apps.common.writing.transaction import write_transaction
 from apps.events.models import Event
 from apps.evidence.models import Citation
 from apps.history.readable import shown_fields
-from apps.registry.models import Neighbourhood
+from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Street
 from apps.service.management.commands import dump as dumping
 from tests.databases import drop, make_copy, url_of
-from tests.faults.clients import Caller, at_once, make_token
-from tests.service.test_serve import ROOT, Service, running
+from tests.faults.clients import Caller, at_once
+from tests.full import FULL
+from tests.running import Service, connected_to, make_token, running
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
-# REPLAY=all makes a few hundred writes; every run makes some of each kind.
-EVERYTHING = os.environ.get("REPLAY") == "all"
-WRITES = 300 if EVERYTHING else 48
+# FULL=1 makes a few hundred writes; every run makes some of each kind.
+WRITES = 300 if FULL else 48
 CLIENTS = 4
 EVENT = "events"
 Record = tuple[str, str]
@@ -58,7 +58,7 @@ DISTRICTS = ("310101", "310104", "310110")
 @pytest.fixture(scope="module")
 def service(loaded_url: str) -> Iterator[Service]:
     """A service without limits on how often it is asked."""
-    if not EVERYTHING:
+    if not FULL:
         thin_out(loaded_url)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RATE_LIMIT_TOKEN", "1000000/60")
@@ -68,9 +68,10 @@ def service(loaded_url: str) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def token(service: Service, loaded_url: str) -> str:
+def token(service: Service, django_db_blocker: DjangoDbBlocker) -> str:
     """The token of a steward."""
-    return make_token(loaded_url)
+    with django_db_blocker.unblock():
+        return make_token(service.url)
 
 
 @pytest.fixture
@@ -505,46 +506,39 @@ class Hand:
             )
 
 
-SHELL = """
-import random
-import uuid
-from apps.common.writing.transaction import write_transaction
-from apps.registry.models import Alliance, MemberUnit, Street, Venue
-chance = random.Random({seed})
-def update():
-    Street.objects.filter(pk__in=chance.sample([*Street.objects.values_list("pk", flat=True)], 5)).update(
-        name=f"一起改{{chance.random()}}"
-    )
-def change():
-    units = list(MemberUnit.objects.filter(slug__startswith="orm-{seed}-").order_by("pk"))
-    for unit in units:
-        unit.name += "改"
-    MemberUnit.objects.bulk_update(units, ["name"])
-def add():
-    stem = f"orm-{seed}-{{uuid.uuid4().hex[:8]}}"
-    MemberUnit.objects.bulk_create(
-        [MemberUnit(slug=f"{{stem}}-{{n}}", name="对象", kind="company", state="draft") for n in range(5)]
-    )
-def save():
-    alliance = Alliance.objects.create(slug=f"orm-{{uuid.uuid4().hex[:8]}}", name="盟", kind="pair", state="draft")
-    alliance.founded_on = "2013-06"
-    alliance.save()
-    if chance.random() < 0.5:
-        alliance.delete()
-for step in range({steps}):
-    way = [update, add, change, save][step] if step < 4 else chance.choice([update, add, change, save])
-    with write_transaction(request_id=str(uuid.uuid4()), reason="shell"):
-        way()
-"""
-
-
 def by_orm(url: str, seed: int, steps: int) -> None:
     """Write as code in a shell does, with QuerySets and instances."""
-    command = [sys.executable, "manage.py", "shell", "-c", SHELL.format(seed=seed, steps=steps)]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "DATABASE_URL": url}, check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    chance = random.Random(seed)  # noqa: S311
+
+    def update() -> None:
+        streets = [*Street.objects.values_list("pk", flat=True)]
+        Street.objects.filter(pk__in=chance.sample(streets, 5)).update(name=f"一起改{chance.random()}")
+
+    def add() -> None:
+        stem = f"orm-{seed}-{uuid.uuid4().hex[:8]}"
+        MemberUnit.objects.bulk_create(
+            [MemberUnit(slug=f"{stem}-{n}", name="对象", kind="company", state="draft") for n in range(5)]
+        )
+
+    def change() -> None:
+        units = list(MemberUnit.objects.filter(slug__startswith=f"orm-{seed}-").order_by("pk"))
+        for unit in units:
+            unit.name += "改"
+        MemberUnit.objects.bulk_update(units, ["name"])
+
+    def save() -> None:
+        alliance = Alliance.objects.create(slug=f"orm-{uuid.uuid4().hex[:8]}", name="盟", kind="pair", state="draft")
+        alliance.founded_on = "2013-06"
+        alliance.save()
+        if chance.random() < 0.5:
+            alliance.delete()
+
+    ways = [update, add, change, save]
+    with connected_to(url):
+        for step in range(steps):
+            way = ways[step] if step < len(ways) else chance.choice(ways)
+            with write_transaction(request_id=str(uuid.uuid4()), reason="shell"):
+                way()
 
 
 REPUBLISH = "; ".join(
@@ -633,7 +627,7 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
     followers = [steward, anybody]
     catch_up(loaded_url, followers)
     loading = set(steward.requests)
-    rebuilding = followers if EVERYTHING else [anybody]  # a rebuild takes longer than all writes
+    rebuilding = followers if FULL else [anybody]  # a rebuild takes longer than all writes
 
     # Twice: what each follower has makes the dump, and what is listed at this time is kept to be asked for again.
     then: dict[str, dict[str, list[str]]] = {}
@@ -645,7 +639,7 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
             catch_up(loaded_url, followers)
         folder = tmp_path / f"phase-{phase}"
         assert dump(loaded_url, folder) != first
-        for follower in rebuilding if EVERYTHING or phase == 1 else ():
+        for follower in rebuilding if FULL or phase == 1 else ():
             check_rebuilt(empty_url, follower, folder)
         then[now(loaded_url)] = listed(keeper)
 
@@ -669,7 +663,7 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
         check_rebuilt(empty_url, follower, tmp_path / "first")
 
     # What was known then is what the feed had told by then, to the byte, and whatever happened since.
-    for number, (instant, lists) in enumerate(then.items() if EVERYTHING else [*then.items()][:1]):
+    for number, (instant, lists) in enumerate(then.items() if FULL else [*then.items()][:1]):
         assert listed(keeper, instant) == lists
         public, told = as_dumped(listed(stranger, instant)), dumped(tmp_path / f"phase-{number}")
         for name in DIVISIONS:  # a list holds the newest edition, a dump all of them

@@ -1,14 +1,13 @@
 """Whatever is sent to the real server, it answers with less than 500, and says in the agreed form what was wrong.
 
 Every run sends to each operation a share of the inputs, another one to each, so that all kinds of operations together
-meet all inputs. `HOSTILE=all` sends at least 200 to every operation, which takes some 15 minutes.
+meet all inputs. `FULL=1` sends at least 200 to every operation, which takes some 15 minutes.
 """
 
 # ruff: noqa: E501 (inputs are easier to compare in one line each)
 
 import http.client
 import json
-import os
 import socket
 import sys
 from collections import Counter
@@ -18,14 +17,14 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.full import FULL, share
 from tests.hostile import inputs
 from tests.hostile.inputs import JSON
-from tests.service.test_serve import Service
+from tests.running import Service
 
 # The mark for the database makes pytest-django set up the one that the service gets a copy of.
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
 CLIENT_TIMEOUT = 5  # seconds after which a request that nobody answers is a complaint
-EVERYTHING = os.environ.get("HOSTILE") == "all"
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id"}
 # Keys that exist, for the first placeholder of an address.
 KEYS = {"districts": "310110", "streets": "310110019", "vocabularies": "alliances.kind"}
@@ -138,11 +137,6 @@ def filled(service: Service, template: str) -> str:
     return address
 
 
-def share(number: int, items: list[Any], parts: int = 12) -> list[Any]:
-    """Return what of a list the n-th address gets: all in a full run, otherwise one of so many parts."""
-    return items if EVERYTHING else items[number % parts :: parts]
-
-
 def spread(number: int, items: list[Any], most: int) -> list[Any]:
     """Return about so many items from all over a list, other ones for each number."""
     step = max(1, len(items) // most)
@@ -162,7 +156,7 @@ def test_addresses(service: Service, operations: list[tuple[str, str, Any]]) -> 
     for number, (method, template, _item) in enumerate(operations):
         if method == "GET" and "{" in template:
             before, _, rest = template.partition("{")
-            for key in share(number, inputs.KEYS):
+            for key in share(number, inputs.KEYS, 12):
                 client.send("GET", f"{before}{key}{rest.partition('}')[2]}", {})
     report(client)
 
@@ -174,12 +168,12 @@ def test_queries(service: Service, operations: list[tuple[str, str, Any]]) -> No
             continue
         address = filled(service, template)
         declared = [parameter["name"] for parameter in item.get("parameters", []) if parameter.get("in") == "query"]
-        for query in share(number, inputs.QUERIES):
+        for query in share(number, inputs.QUERIES, 24):
             client.send("GET", f"{address}?{query}", {})
         names = sorted({*declared, *inputs.PARAMETERS})
         # With every value of every parameter an address would be asked some two thousand times.
         pairs = [(name, value) for name in names for value in inputs.VALUES]
-        for name, value in spread(number, pairs, 160 if EVERYTHING else 12):
+        for name, value in spread(number, pairs, 160 if FULL else 6):
             client.send("GET", f"{address}?{quote(name)}={value}", {})
     report(client)
 
@@ -189,7 +183,7 @@ def test_headers(service: Service, operations: list[tuple[str, str, Any]]) -> No
     for number, (method, template, _item) in enumerate(operations):
         if method == "GET":
             address = filled(service, template)
-            for headers in share(number, inputs.HEADERS):
+            for headers in share(number, inputs.HEADERS, 24):
                 client.send("GET", address, headers)
     report(client)
 
@@ -197,10 +191,10 @@ def test_headers(service: Service, operations: list[tuple[str, str, Any]]) -> No
 def test_methods(service: Service, operations: list[tuple[str, str, Any]], token: str) -> None:
     client = Client(service)
     known = {(method, template) for method, template, _item in operations}
-    for template in sorted({template for _method, template, _item in operations}):
-        for method in inputs.METHODS:
+    for number, template in enumerate(sorted({template for _method, template, _item in operations})):
+        for method in share(number, inputs.METHODS, 2):
             if (method, template) not in known:
-                for headers in ({}, {"Authorization": f"Bearer {token}"}) if EVERYTHING else ({},):
+                for headers in ({}, {"Authorization": f"Bearer {token}"}) if FULL else ({},):
                     client.send(method, filled(service, template), headers, b"" if method == "POST" else None)
     report(client)
 
@@ -215,15 +209,15 @@ def test_bodies(service: Service, operations: list[tuple[str, str, Any]], token:
         if method == "DELETE" and "{" in template:
             address = f"{template.partition('{')[0]}none"  # what the others write to stays
         authorized = {"Authorization": f"Bearer {token}"}
-        for place, body in enumerate(share(number, bodies, parts=60)):
+        for place, body in enumerate(share(number, bodies, 60)):
             version = {"If-Match": "*"} if (number + place) % 2 else {}
             client.send(method, address, {**authorized, **body.headers, **version}, body.content)
         client.send(method, address, {"Content-Type": JSON}, b"{}")
         changed = list(inputs.odd_members(members(item), {"change_reason": "x"}))
-        for place, body in enumerate(spread(number, changed, 100 if EVERYTHING else 3)):
+        for place, body in enumerate(spread(number, changed, 100 if FULL else 3)):
             dry = "?dry_run=true" if (number + place) % 2 else ""
             client.send(method, f"{address}{dry}", {**authorized, **body.headers, "If-Match": "*"}, body.content)
-        for headers in share(number, inputs.HEADERS, parts=60):
+        for headers in share(number, inputs.HEADERS, 60):
             lowered = {name.lower() for name in headers}
             own = {} if "authorization" in lowered else authorized
             plain = {} if "content-type" in lowered else {"Content-Type": JSON}

@@ -1,25 +1,16 @@
 """The service as `make run` starts it, on a database of its own, read over HTTP."""
 
-import http.client
-import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.databases import drop, make_copy, url_of
+from tests.running import Service, free_port, running, start
+
 READY = re.compile(
     r"partybuild is ready: API (http://\S+/api/v1/) · docs (http://\S+/docs/) · admin (http://\S+/admin/)"
 )
@@ -27,108 +18,19 @@ READY = re.compile(
 pytestmark = pytest.mark.enable_socket
 
 
-class Service:
-    """A running `manage.py serve`, and what it printed up to the ready line."""
-
-    def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
-        self.process = process
-        self.port = port
-        self.printed = ""
-        self.said: list[str] = []  # behind the ready line
-
-    def wait_until_ready(self) -> None:
-        """Read what it prints up to the ready line."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.printed += line
-            if "is ready" in line:
-                return
-        pytest.fail(f"the service ended before it was ready: {self.printed}")
-
-    def read_on(self) -> None:
-        """Read what it prints later: a service whose output nobody reads stands still when the pipe is full."""
-        with suppress(ValueError, OSError):  # closed at the end
-            for line in self.process.stdout or ():
-                self.said.append(line)
-
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """Return status, headers and body of a GET."""
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            client.request("GET", path, headers=headers)
-            response = client.getresponse()
-            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
-        finally:
-            client.close()
-
-    def read(self, path: str) -> Any:
-        """Return the JSON of a GET that must answer 200."""
-        status, _, body = self.get(path)
-        assert status == 200, (path, status, body[:500])
-        return json.loads(body)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
     """A fresh, empty database on the server of the test run."""
-    url = os.environ["DATABASE_URL"]
     name = f"{os.environ['TEST_DATABASE']}_service_{os.getpid()}"  # xdist may start the service in two workers
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield urlsplit(url)._replace(path=f"/{name}").geturl()
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def start(port: int, url: str) -> Service:
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "serve", "--port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": url},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-    )
-    return Service(process, port)
-
-
-@contextmanager
-def running(url: str, limit: float = 180) -> Iterator[Service]:
-    """Run a service on a database as long as the block runs, and no more than so many seconds."""
-    service = start(free_port(), url)
-    watchdog = threading.Timer(limit, service.process.kill)
-    watchdog.start()
-    try:
-        service.wait_until_ready()
-        threading.Thread(target=service.read_on, daemon=True).start()
-        yield service
-    finally:
-        watchdog.cancel()
-        service.process.terminate()
-        service.process.wait(30)
-        assert service.process.stdout is not None
-        service.process.stdout.close()
+    make_copy("template0", name)
+    yield url_of(name)
+    drop(name)
 
 
 @pytest.fixture(scope="module")
 def service(database_url: str) -> Iterator[Service]:
     """A service that began with an empty database."""
     with running(database_url) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def loaded_service(loaded_url: str) -> Iterator[Service]:
-    """A service on a copy of the registry, for the modules that only want one to run."""
-    with running(loaded_url) as started:
         yield started
 
 

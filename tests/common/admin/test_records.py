@@ -29,6 +29,7 @@ from tests.factories import (
     UnitNameFactory,
     UserFactory,
 )
+from tests.full import share
 
 pytestmark = pytest.mark.django_db
 
@@ -118,7 +119,7 @@ def test_pages_open(curator: Client, model: type[Model], language: str) -> None:
     ]
     if not getattr(record, "code", ""):  # divisions with a code are not for curators to delete
         paths.append(address(model, "delete", record.pk))
-    for path in paths:
+    for path in share(MODELS.index(model) + LANGUAGES.index(language), paths, 2):
         assert curator.get(path, headers={"accept-language": language}).status_code == 200, path
 
 
@@ -168,7 +169,7 @@ def test_an_empty_form_is_refused_field_by_field(curator: Client, model: type[Mo
 def test_a_form_full_of_rubbish_is_refused(curator: Client, model: type[Model]) -> None:
     page: Any = curator.get(address(model, "add"))
     values = {name: value for name, value in filled_in(page).items() if "-" in name}
-    for rubbish in ["abc", "\0", "9" * 40, "！"]:
+    for rubbish in share(MODELS.index(model), ["abc", "\0", "9" * 40, "！"], 2):
         rows = {}
         for inline in page.context["inline_admin_formsets"]:
             prefix = inline.formset.prefix
@@ -185,7 +186,7 @@ def test_nothing_in_an_address_breaks_a_page(curator: Client, model: type[Model]
     lists, add, change = address(model, "changelist"), address(model, "add"), change_address(record)
     names = [field.name for field in [*model._meta.concrete_fields, *model._meta.many_to_many]]
     prefilled = "&".join(f"{name}=abc" for name in names)
-    for path in [
+    paths = [
         f"{lists}?{names[1]}__regex=(",
         f"{lists}?e=1",
         f"{lists}?q=%00",
@@ -210,7 +211,8 @@ def test_nothing_in_an_address_breaks_a_page(curator: Client, model: type[Model]
         change.replace(f"/{record.pk}/", f"/{'9' * 30}/"),
         change.replace(f"/{record.pk}/", "/%00/"),
         change.replace("/change/", "/history/"),
-    ]:
+    ]
+    for path in share(MODELS.index(model), paths, 3):
         assert curator.get(path).status_code < 500, path
     for row in ["abc", "9" * 30, "\0"]:
         response = curator.post(lists, {"action": "delete_selected", "_selected_action": row})

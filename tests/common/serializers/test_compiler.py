@@ -33,12 +33,13 @@ from apps.common.sql.statement import STATEMENTS
 from apps.registry.filters import IdentifierFilter
 from apps.registry.models import Alliance
 from tests import naive
+from tests.full import FULL
 
 pytestmark = pytest.mark.django_db
 
 RESOURCES = sorted(viewsets())
 ARTICLES = Path(__file__).resolve().parents[4] / "shared" / "articles"
-ROUNDS = 3
+ROUNDS = 3 if FULL else 1
 
 
 def plain(data: Any) -> Any:
