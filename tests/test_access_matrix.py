@@ -465,7 +465,7 @@ def ways(world: World, resource: str) -> dict[str, str]:
         found["search of all"] = f"search?resource={resource}&q={record.name}"
     if expandable := view.serializer_class.expandable():
         found["expand"] = f"{only}&expand={next(iter(expandable))}"
-    if facets := [name for name in facetable(view) if getattr(record, name, None)]:
+    if facets := [name for name in facetable(view.filterset_class.base_filters) if getattr(record, name, None)]:
         found["facet"] = f"{only}&facets={facets[0]}&page_size=1"
     return found
 

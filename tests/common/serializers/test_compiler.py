@@ -179,7 +179,7 @@ def test_quotations_are_the_same_both_ways(client: Client, settings: Any, resour
 def test_a_list_costs_one_query_and_the_version(client: Client, resource: str) -> None:
     view = viewsets()[resource]
     expand = ",".join(nested_paths(view.serializer_class))
-    facets = ",".join(facetable(view)[:8])
+    facets = ",".join(facetable(view.filterset_class.base_filters)[:8])
     for extra in (
         "",
         f"&expand={expand}" if expand else "",
