@@ -753,7 +753,10 @@ def questions(resource: str, record: Any) -> list[str]:
         found = [*share(place(resource), found, 2)]
     if FULL:  # the tables rebuilt once more
         found.append(f"{resource}?known_at={now}&updated_after={first}&count=true")
-    found += [f"{resource}?facets={facet}&page_size=1" for facet in facetable(viewsets()[resource])[:2]]
+    found += [
+        f"{resource}?facets={facet}&page_size=1"
+        for facet in facetable(viewsets()[resource].filterset_class.base_filters)[:2]
+    ]
     for other, view in viewsets().items():
         for parameter, item in view.filterset_class.base_filters.items():
             if getattr(item, "target", None) is type(record):
