@@ -145,9 +145,7 @@ def _file_name(asked: ReadRequest, form: str) -> str:
     return f"partybuild-{resource}-{day:%Y-%m-%d}.{FORMATS[form].name}"
 
 
-def _book(
-    request: HttpRequest | Request, asked: ReadRequest, statement: Statement, found: list[Column]
-) -> IO[bytes]:
+def _book(request: HttpRequest | Request, asked: ReadRequest, statement: Statement, found: list[Column]) -> IO[bytes]:
     """Return a spreadsheet as an open file. It is whole before the answer begins, because its parts are zipped."""
     sheet = Sheet(
         resource=asked.shape.view.queryset.model.resource,
