@@ -64,11 +64,9 @@ def shared_service(prepared: str) -> Iterator[Service]:
     """
     name = f"{os.environ['TEST_DATABASE']}_shared_{os.getpid()}"
     make_copy(prepared, name)
-    with pytest.MonkeyPatch.context() as patch:
-        for limit in ("TOKEN", "USER", "ANONYMOUS_WRITES"):
-            patch.setenv(f"RATE_LIMIT_{limit}", "1000000/60")
-        with running(url_of(name), limit=3600) as started:
-            yield started
+    limits = dict.fromkeys(("RATE_LIMIT_TOKEN", "RATE_LIMIT_USER", "RATE_LIMIT_ANONYMOUS_WRITES"), "1000000/60")
+    with running(url_of(name), limit=3600, **limits) as started:
+        yield started
     drop(name)
 
 

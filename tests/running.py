@@ -71,12 +71,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(port: int, url: str) -> Service:
-    """Start a service on a database; what it prints is still to be read."""
+def start(port: int, url: str, **environment: str) -> Service:
+    """Start a service on a database, with further settings; what it prints is still to be read."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve", "--port", str(port)],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": url},
+        env={**os.environ, "DATABASE_URL": url, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -88,9 +88,9 @@ def start(port: int, url: str) -> Service:
 
 
 @contextmanager
-def running(url: str, limit: float = 180) -> Iterator[Service]:
+def running(url: str, limit: float = 180, **environment: str) -> Iterator[Service]:
     """Run a service on a database as long as the block runs, and no more than so many seconds."""
-    service = start(free_port(), url)
+    service = start(free_port(), url, **environment)
     watchdog = threading.Timer(limit, service.process.kill)
     watchdog.start()
     try:

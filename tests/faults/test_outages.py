@@ -70,10 +70,8 @@ def url(server: Server, loaded_url: str) -> str:
 @pytest.fixture(scope="module")
 def service(url: str) -> Iterator[Service]:
     """A service on that server, without limits on how often it is asked."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RATE_LIMIT_TOKEN", "1000000/60")
-        with running(url, limit=900) as started:
-            yield started
+    with running(url, limit=900, RATE_LIMIT_TOKEN="1000000/60") as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

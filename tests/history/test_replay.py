@@ -60,11 +60,9 @@ def service(loaded_url: str) -> Iterator[Service]:
     """A service without limits on how often it is asked."""
     if not FULL:
         thin_out(loaded_url)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RATE_LIMIT_TOKEN", "1000000/60")
-        patch.setenv("RATE_LIMIT_ANONYMOUS_READS", "1000000/60")
-        with running(loaded_url, limit=1800) as started:
-            yield started
+    limits = dict.fromkeys(("RATE_LIMIT_TOKEN", "RATE_LIMIT_ANONYMOUS_READS"), "1000000/60")
+    with running(loaded_url, limit=1800, **limits) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
