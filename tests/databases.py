@@ -120,7 +120,8 @@ def _is_of(server: Server, name: str, files: dict[str, str]) -> bool:
 
 
 def _make(server: Server, stem: str, files: dict[str, str]) -> str:
-    draft = f"{stem}_draft"
+    # A name of its own: what a killed run began may still be at work, and is dropped with what is left over.
+    draft = f"{stem}_draft_{os.getpid()}"
     _drop(server, draft)
     _execute(server, "CREATE DATABASE {}", draft)
     made = subprocess.run(
