@@ -40,12 +40,12 @@ def _compilation(request: ReadRequest) -> Compilation:
 def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
     """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
     text = shared(text, request.shape.viewer)
-    if request.shape.known_at:
-        text = known_at(text, Parameter("known_at"), request.shape.viewer)
+    if request.changed is not None:
+        text = known_at(text, Parameter("known_at"), request.changed, request.shape.viewer)
     return Statement(text, plan_is_kept=plan_is_kept)
 
 
-@kept(lambda request: ("detail", request.shape))
+@kept(lambda request: ("detail", request.shape, request.changed))
 def detail_statement(request: ReadRequest) -> Statement:
     row = SqlRow(_compilation(request), request.shape.view.queryset.model)
     body = json_of(_serializer(request.shape), row)
@@ -61,7 +61,7 @@ class PageStatement(NamedTuple):
     checked: tuple[str, ...]
 
 
-@kept(lambda request: ("page", request.shape, tuple(request.values)))
+@kept(lambda request: ("page", request.shape, tuple(request.values), request.changed))
 def page_statement(request: ReadRequest) -> PageStatement:
     """Return the statement of a page.
 
@@ -141,7 +141,7 @@ def whole(request: ReadRequest, select: Callable[[RecordSerializer, SqlRow], str
     return serializer, f"SELECT {fields} FROM {row.source(ordered)}"
 
 
-@kept(lambda request, most: ("check", request.shape, tuple(request.values), most))
+@kept(lambda request, most: ("check", request.shape, tuple(request.values), most, request.changed))
 def whole_check(request: ReadRequest, most: int) -> PageStatement:
     missing = dict(_missing(request))
     asides = list(missing.values())
