@@ -6,13 +6,14 @@ from typing import cast
 from django.db import connection
 
 
-def commit_now() -> datetime:
-    """Stamp the transaction of a test as if it had committed; return when."""
+def commit_now(at: datetime | None = None) -> datetime:
+    """Stamp the transaction of a test as if it had committed, now or at another time; return when."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE common_commit SET at = clock_timestamp(),"
+            "UPDATE common_commit SET at = coalesce(%s, clock_timestamp()),"
             " snapshot = (xid::text || ':' || (xid::text::bigint + 1) || ':' || xid::text)::pg_snapshot"
-            " WHERE xid = pg_current_xact_id() RETURNING at"
+            " WHERE xid = pg_current_xact_id() RETURNING at",
+            [at],
         )
         (at,) = cursor.fetchone()
     return cast("datetime", at)

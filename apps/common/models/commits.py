@@ -44,7 +44,9 @@ class Epoch(models.Model):
     Without a row, the epoch is that of the cluster and nothing is shifted.
     """
 
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    id = models.PositiveSmallIntegerField(
+        _("number"), primary_key=True, default=1, help_text=_("There is one epoch at a time.")
+    )
     name = models.UUIDField(_("name"), default=uuid.uuid4, help_text=_("Stands in the cursors of the change feed."))
     shift = models.BigIntegerField(
         _("shift"), default=0, help_text=_("What is added to the cluster's numbers of transactions.")
