@@ -10,9 +10,9 @@ from apps.common.models.records import RecordQuerySet
 from apps.common.reading.data_version import VERSION
 from apps.common.reading.known_at import known_at
 from apps.common.reading.order import order_by
-from apps.common.reading.read_request import SEARCH, ReadRequest, RequestShape, base_filters
+from apps.common.reading.read_request import ReadRequest, RequestShape, base_filters
 from apps.common.reading.record_version import row_version
-from apps.common.reading.rows import filtered_rows, is_weighed, parameters_of, placed_rows, visible_rows
+from apps.common.reading.rows import filtered_rows, is_kept, is_weighed, parameters_of, placed_rows, visible_rows
 from apps.common.reading.search_plan import weighed_rows
 from apps.common.rules.territory import shared
 from apps.common.serializers.compiler import Compilation, SqlRow, json_of
@@ -86,9 +86,7 @@ def page_statement(request: ReadRequest) -> PageStatement:
     ends = [f"(array_agg({key}::text) FILTER (WHERE {place} = {shape.size + backwards}))[1]" for key in keys]
     selected = ", ".join([*(f"({text})" for text in asides), body, "count(*)", *ends])
     text = f"SELECT {selected} FROM {row.source(page, numbered=True)}"
-    # The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
-    kept = SEARCH not in shape.asked or (is_weighed(request) and shape.asked == {SEARCH})
-    return PageStatement(statement(request, text, plan_is_kept=kept), tuple(missing))
+    return PageStatement(statement(request, text, plan_is_kept=is_kept(request)), tuple(missing))
 
 
 def _asides(request: ReadRequest, rows: RecordQuerySet) -> list[str]:
