@@ -132,7 +132,7 @@ def test_what_was_known_is_what_had_committed_under_overlapping_writers(registry
 
 def test_a_transaction_at_its_end_is_waited_for(registry: str) -> None:
     with psycopg.connect(registry) as database:
-        database.execute("SELECT pg_advisory_xact_lock_shared(%s)", [COMMITTING])
+        database.execute("SELECT pg_current_xact_id(), pg_advisory_xact_lock_shared(%s)", [COMMITTING])
         begin = time.monotonic()
         timer = threading.Timer(0.3, database.commit)
         timer.start()

@@ -40,12 +40,14 @@ MOMENT = Statement(
             ), ''))::pg_snapshot FROM last
         ), '1:1:') AS snapshot
     )
-    SELECT snapshot::text, ARRAY(
-        SELECT name FROM unnest({Parameter("tables")}::text[]) AS name WHERE EXISTS (
+    SELECT snapshot::text, array_to_string(ARRAY(
+        SELECT name FROM unnest({Parameter("tables")}::text[]) AS name WHERE (
+            SELECT xid FROM common_loggedchange ORDER BY xid DESC LIMIT 1
+        ) >= pg_snapshot_xmin(snapshot) AND EXISTS (
             SELECT FROM common_loggedchange AS entry
             WHERE entry.table_name = name AND {is_open_at("snapshot", "entry")}
         )
-    ), ({VERSION}) FROM known
+    ), ','), ({VERSION}) FROM known
     """
 )
 PATIENCE = 2.0  # seconds for which transactions at their end are waited for
@@ -66,13 +68,11 @@ def moment_at(instant: datetime) -> Moment:
     transaction takes long to commit.
     """
     end = monotonic() + PATIENCE
-    while True:
-        ((is_committing,),) = COMMITS.rows({})
-        if not is_committing:
-            break
+    while COMMITS.cells({}) == [[b"t"]]:
         if monotonic() > end:
             detail = gettext("A large change is being completed at this moment; ask again.")
             raise Refusal("unavailable", detail, headers={"Retry-After": RETRY_AFTER})
         sleep(0.005)
-    ((snapshot, changed, version),) = MOMENT.rows({"instant": instant, "tables": [*logged_models()]})
-    return Moment(snapshot, frozenset(changed), version)
+    (found,) = MOMENT.cells({"instant": instant, "tables": [*logged_models()]})
+    snapshot, changed, version = ((cell or b"").decode() for cell in found)
+    return Moment(snapshot, frozenset(filter(None, changed.split(","))), version)

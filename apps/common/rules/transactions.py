@@ -8,6 +8,7 @@ SHIFT = "coalesce((SELECT shift FROM common_epoch), 0)"
 TRANSACTION = f"(pg_current_xact_id()::text::bigint + {SHIFT})::text::xid8"
 # Advisory lock that transactions share while they commit: once it is free, all that was stamped can be read.
 COMMITTING = 706_761_728_000
+GREATEST = 2**63 - 1  # number of a transaction
 
 # Of two clusters, one that counts its transactions anew goes on behind the numbers that the log already holds.
 BEGIN_EPOCH = """
@@ -33,6 +34,7 @@ def begin_commit(xid: str) -> str:
 def is_open_at(snapshot: str, row: str) -> str:
     """Return SQL for whether the transaction of an entry of the log had not committed in a snapshot.
 
-    The first part serves the index.
+    The first part serves the index; its upper end tells the planner, which knows neither, that few entries lie between.
     """
-    return f"({row}.xid >= pg_snapshot_xmin({snapshot}) AND NOT pg_visible_in_snapshot({row}.xid, {snapshot}))"
+    between = f"{row}.xid BETWEEN pg_snapshot_xmin({snapshot}) AND '{GREATEST}'"
+    return f"({between} AND NOT pg_visible_in_snapshot({row}.xid, {snapshot}))"
