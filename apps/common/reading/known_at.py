@@ -2,11 +2,12 @@
 
 Before a statement stand common table expressions of the same names as the logged tables that have changed since, which
 hide those. So whatever is compiled for the present reads the past unchanged. Rows that did not change come from the
-tables themselves, with their indexes; of a row that did, the first change since tells how it was before. Each part
-reads one table only, which lets PostgreSQL look rows up in it for each row of another.
+tables themselves, with their indexes; of a row that did, the first change since tells how it was before. Both are
+parts of one UNION ALL, each over one table and without a condition: the conditions stand around it, with the number of
+the part that each is for. Only so does PostgreSQL take the parts for one table, whose rows it looks up and sorts by
+indexes.
 
-For a list all changes since are collected once; for a single record, of which few rows are read, each row is looked up
-in the log. The snapshot stands in subqueries, so that one plan serves all instants.
+The snapshot stands in subqueries, so that one plan serves all instants.
 
 What a reader may not see now he does not see in the past either: such a record counts as a draft at every instant.
 """
@@ -31,11 +32,6 @@ CHANGED = """
         SELECT DISTINCT ON (table_name, record_id) table_name, record_id, number FROM common_loggedchange AS entry
         WHERE table_name IN ({tables}) AND {is_open} ORDER BY table_name, record_id, number
     )
-"""
-# Whether the last change of a row (before an entry) was made since. Those of one row commit in their order.
-LAST_IS_OPEN = """
-    (SELECT {is_open} FROM common_loggedchange AS other
-     WHERE other.table_name = '{table}' AND other.record_id = {pk}{before} ORDER BY other.number DESC LIMIT 1)
 """
 # In the place of the state that a record had. Expressions of a statement see the tables of the present until one of
 # them hides these, and never themselves.
@@ -83,7 +79,7 @@ def _logged_column(model: type[Model], field: Field) -> str:
     if field.primary_key:
         value = "entry.record_id"  # the same, and indexed
     elif field.name == getattr(model, "key_field", ""):
-        value = f"entry.key::{kind}"  # likewise
+        value = "entry.key"  # likewise
     elif kind == "jsonb":
         value = f"nullif(entry.before -> {name}, 'null')"
     elif kind.endswith("]"):
@@ -112,8 +108,8 @@ def _seen_now(model: type[Model], viewer: Reader) -> str:
 class _Rebuilding:
     """The expressions that hide the tables of one statement."""
 
-    def __init__(self, moment: str, changed: Collection[str], viewer: Reader, *, is_single: bool) -> None:
-        self.moment, self.changed, self.viewer, self.is_single = moment, changed, viewer, is_single
+    def __init__(self, moment: str, changed: Collection[str], viewer: Reader) -> None:
+        self.moment, self.changed, self.viewer = moment, changed, viewer
         self.before: list[str] = []  # expressions that read tables of the present
         self.rebuilt: dict[str, str] = {}
 
@@ -129,65 +125,51 @@ class _Rebuilding:
             return
         for field in names:
             self.rebuild(field.names, field.made_sql("past"))
-        parts = [self._unchanged(model, names), self._changed(model, asked)]
+        parts = [_as_it_is(model), self._as_logged(model, asked)]
+        conditions = [self._is_same(model), self._is_first(model)]
         if names:
-            self.before.append(f'"renamed_{table}" (id) AS MATERIALIZED ({" UNION ".join(map(self._owners, names))})')
-            parts.append(self._renamed(model, asked))
-        self.rebuilt[table] = f'"{table}" AS NOT MATERIALIZED ({" UNION ALL ".join(parts)})'
-
-    def collected(self) -> list[str]:
-        """Return the expression that collects the first change of each row, where one is needed."""
-        if self.is_single:
-            return []
-        tables = ", ".join(map(literal, sorted(self.rebuilt)))
-        return [CHANGED.format(tables=tables, is_open=is_open_at(self.moment, "entry"))]
-
-    # Parts, each over one table
-
-    def _unchanged(self, model: type[Model], names: list[NamesField]) -> str:
-        """Return a query for the rows that are as they were, in all columns."""
-        table, pk = _table_and_pk(model)
+            renamed = f'"renamed_{table}"'
+            self.before.append(f"{renamed} (id) AS MATERIALIZED ({' UNION '.join(map(self._owners, names))})")
+            parts.append(_as_renamed(model, asked))
+            conditions.append(f"{conditions[0]} AND past.id = ANY(ARRAY(SELECT id FROM {renamed}))")
+            conditions[0] += f" AND past.id NOT IN (SELECT id FROM {renamed})"
+        numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in enumerate(conditions))
         columns = ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in _columns(model))
-        others = f' AND past.{pk} NOT IN (SELECT id FROM "renamed_{model._meta.db_table}")' if names else ""
-        return f"SELECT {columns} FROM {table} AS past WHERE {self._is_same(model)}{others}"
-
-    def _renamed(self, model: type[Model], asked: str) -> str:
-        """Return a query for the rows of which only names have changed, which stand in another table."""
-        table, pk = _table_and_pk(model)
-        ids = f'ARRAY(SELECT id FROM "renamed_{model._meta.db_table}")'
-        made = columns_at(model, asked=asked)
-        return f"SELECT {made} FROM {table} AS past WHERE past.{pk} = ANY({ids}) AND {self._is_same(model)}"
-
-    def _changed(self, model: type[Model], asked: str) -> str:
-        """Return a query for the rows that have changed, as they were before the first change."""
-        table, pk = _table_and_pk(model)
-        name = literal(model._meta.db_table)
-        stored = ", ".join(_logged_column(model, field) for field in _columns(model) if not is_computed(field))
-        if self.is_single:
-            is_last = self._last_is_open(model, "entry.record_id", " AND other.number < entry.number")
-            first = f"{is_open_at(self.moment, 'entry')} AND {is_last} IS NOT TRUE"
-        else:
-            first = f"entry.number = ANY(ARRAY(SELECT number FROM changed_since WHERE table_name = {name}))"
-        kept = ""
-        if getattr(model, "gone_for_good", False):
-            kept = f" WHERE (SELECT true FROM {table} AS present WHERE present.{pk} = past.{pk})"
-        return (
-            f"SELECT {columns_at(model, asked=asked, state=self._state(model))}"
-            f" FROM (SELECT {stored} FROM common_loggedchange AS entry"
-            f" WHERE entry.table_name = {name} AND entry.before IS NOT NULL AND {first}) AS past{kept}"
+        union = " UNION ALL ".join(f"SELECT {part}" for part in parts)
+        self.rebuilt[table] = (
+            f'"{table}" AS NOT MATERIALIZED (SELECT {columns} FROM ({union}) AS past WHERE {numbered})'
         )
+
+    def collected(self) -> str:
+        """Return the expression that collects the first change of each row."""
+        tables = ", ".join(map(literal, sorted(self.rebuilt)))
+        return CHANGED.format(tables=tables, is_open=is_open_at(self.moment, "entry"))
+
+    def _as_logged(self, model: type[Model], asked: str) -> str:
+        """Return the part of the rows as they were before the changes that the log holds, of all tables."""
+        stored = ", ".join(_logged_column(model, field) for field in _columns(model) if not is_computed(field))
+        made = columns_at(model, asked=asked, state=self._state(model))
+        return (
+            f"{made}, 1 AS part, past.number, past.table_name, past.xid, past.before"
+            f" FROM (SELECT {stored}, entry.number, entry.table_name, entry.xid, entry.before"
+            " FROM common_loggedchange AS entry) AS past"
+        )
+
+    # Conditions of the parts
 
     def _is_same(self, model: type[Model]) -> str:
         """Return the condition for rows that have not changed."""
-        _table, pk = _table_and_pk(model)
-        if self.is_single:
-            return f"{self._last_is_open(model, f'past.{pk}')} IS NOT TRUE"
         name = literal(model._meta.db_table)
-        return f"past.{pk} NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
+        return f"past.id NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
 
-    def _last_is_open(self, model: type[Model], pk: str, before: str = "") -> str:
-        is_open = is_open_at(self.moment, "other")
-        return LAST_IS_OPEN.format(table=model._meta.db_table, pk=pk, is_open=is_open, before=before)
+    def _is_first(self, model: type[Model]) -> str:
+        """Return the condition for entries of the table that are the first since."""
+        name = literal(model._meta.db_table)
+        first = f"past.number = ANY(ARRAY(SELECT number FROM changed_since WHERE table_name = {name}))"
+        kept = ""
+        if getattr(model, "gone_for_good", False):
+            kept = f' AND (SELECT true FROM "{model._meta.db_table}" AS present WHERE present.id = past.id)'
+        return f"past.table_name = {name} AND past.before IS NOT NULL AND {first}{kept}"
 
     def _state(self, model: type[Model]) -> str:
         """Return SQL for the state that a record had, as far as the reader may know; nothing if he may know all."""
@@ -216,23 +198,27 @@ def _columns(model: type[Model]) -> list[Field]:
     return list(model._meta.concrete_fields)
 
 
-def _table_and_pk(model: type[Model]) -> tuple[str, str]:
-    quote = connection.ops.quote_name
-    return quote(model._meta.db_table), quote(str(model._meta.pk.column))
+NOT_LOGGED = "NULL::bigint AS number, NULL::varchar AS table_name, NULL::xid8 AS xid, NULL::jsonb AS before"
 
 
-def known_at(
-    text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None, *, is_single: bool = False
-) -> str:
-    """Return a statement that reads the tables as they were in a snapshot, since which some have changed.
+def _as_it_is(model: type[Model]) -> str:
+    """Return the part of the rows as they are."""
+    columns = ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in _columns(model))
+    return f'{columns}, 0 AS part, {NOT_LOGGED} FROM "{model._meta.db_table}" AS past'
 
-    `is_single` for one that reads a single record.
-    """
-    rebuilding = _Rebuilding(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, is_single=is_single)
+
+def _as_renamed(model: type[Model], asked: str) -> str:
+    """Return the part of the rows of which names have changed, which stand in another table."""
+    return f'{columns_at(model, asked=asked)}, 2 AS part, {NOT_LOGGED} FROM "{model._meta.db_table}" AS past'
+
+
+def known_at(text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None) -> str:
+    """Return a statement that reads the tables as they were in a snapshot, since which some have changed."""
+    rebuilding = _Rebuilding(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer)
     for table in sorted(set(_names().findall(text))):
         rebuilding.rebuild(table, text)
     if not rebuilding.rebuilt:
         return text
-    before = ", ".join([*rebuilding.collected(), *rebuilding.before, *rebuilding.rebuilt.values()])
+    before = ", ".join([rebuilding.collected(), *rebuilding.before, *rebuilding.rebuilt.values()])
     # As a subquery, because it may begin with expressions of its own.
     return f"WITH {before} SELECT * FROM ({text}) AS asked"

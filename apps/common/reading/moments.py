@@ -1,9 +1,11 @@
 """What had committed at an instant: the snapshot of it, and the tables that have changed since."""
 
 from datetime import datetime
+from threading import Lock
 from time import monotonic, sleep
 from typing import NamedTuple
 
+from cachetools import LRUCache, cached
 from django.utils.translation import gettext
 
 from apps.common.http.problems import RETRY_AFTER, Refusal
@@ -54,11 +56,26 @@ PATIENCE = 2.0  # seconds for which transactions at their end are waited for
 
 
 class Moment(NamedTuple):
-    """What was known at an instant: its snapshot, the logged tables that have changed since, and the data version."""
+    """An instant, its snapshot, the logged tables that have changed since, and the data version at which they were."""
 
+    instant: datetime
     snapshot: str
     changed: frozenset[str]
     version: str
+    is_kept: bool = True  # from an earlier request, it may be
+
+
+MOMENTS: LRUCache[datetime, Moment] = LRUCache(1_000)
+_lock = Lock()
+
+
+@cached(MOMENTS, key=lambda instant: instant, lock=_lock)
+def last_moment_at(instant: datetime) -> Moment:
+    """Return what had committed at an instant, with the tables that had changed when it was last asked for.
+
+    Whoever reads by it compares the data version, and asks `moment_at` where that is another by now.
+    """
+    return _look(instant)
 
 
 def moment_at(instant: datetime) -> Moment:
@@ -67,6 +84,13 @@ def moment_at(instant: datetime) -> Moment:
     What is past stays the same for ever, since whatever is stamped by now can be read. Raises Refusal where a
     transaction takes long to commit.
     """
+    found = _look(instant)
+    with _lock:
+        MOMENTS[instant] = found
+    return found._replace(is_kept=False)
+
+
+def _look(instant: datetime) -> Moment:
     end = monotonic() + PATIENCE
     while COMMITS.cells({}) == [[b"t"]]:
         if monotonic() > end:
@@ -75,4 +99,4 @@ def moment_at(instant: datetime) -> Moment:
         sleep(0.005)
     (found,) = MOMENT.cells({"instant": instant, "tables": [*logged_models()]})
     snapshot, changed, version = ((cell or b"").decode() for cell in found)
-    return Moment(snapshot, frozenset(filter(None, changed.split(","))), version)
+    return Moment(instant, snapshot, frozenset(filter(None, changed.split(","))), version)

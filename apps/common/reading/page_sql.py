@@ -37,11 +37,11 @@ def _compilation(request: ReadRequest) -> Compilation:
     return Compilation(shape.viewer, Parameter("as_of", DateField()) if shape.as_of else None, past=shape.known_at)
 
 
-def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True, is_single: bool = False) -> Statement:
+def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
     """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
     text = shared(text, request.shape.viewer)
     if request.changed is not None:
-        text = known_at(text, Parameter("known_at"), request.changed, request.shape.viewer, is_single=is_single)
+        text = known_at(text, Parameter("known_at"), request.changed, request.shape.viewer)
     return Statement(text, plan_is_kept=plan_is_kept)
 
 
@@ -51,7 +51,7 @@ def detail_statement(request: ReadRequest) -> Statement:
     body = json_of(_serializer(request.shape), row)
     rows = visible_rows(request).order_by().filter(**{request.shape.view.queryset.model.key_field: Parameter("key")})
     version = row_version(row.model, row.column)
-    return statement(request, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}", is_single=True)
+    return statement(request, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
 
 
 class PageStatement(NamedTuple):

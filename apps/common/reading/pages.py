@@ -15,6 +15,7 @@ from apps.common.http.problems import ParameterError
 from apps.common.reading.cursor import boundary, link
 from apps.common.reading.page_sql import PageStatement, detail_statement, page_statement, whole_check
 from apps.common.reading.read_request import ReadRequest, base_filters
+from apps.common.rules.change_log import logged_models
 from apps.common.sql.statement import Statement
 
 # From a request to an answer
@@ -32,18 +33,23 @@ def detail(request: ReadRequest) -> Detail:
     """Return one record; raise Http404 if there is none that the reader may see."""
     statement: Statement = detail_statement(request)
     rows = statement.cells(request.values)
-    if _is_overtaken(request, rows[0][1] if rows else None):
-        return detail(request.with_all_changed())
+    if later := _overtaken(request, rows[0][1] if rows else None):
+        return detail(later)
     if not rows:
         raise Http404
     body, version, record = rows[0]
     return Detail(body or b"", (version or b"").decode(), (record or b"").decode())
 
 
-def _is_overtaken(request: ReadRequest, version: bytes | None) -> bool:
-    """Return whether a table may have changed between the look at what changed since an instant, and the answer."""
+def _overtaken(request: ReadRequest, version: bytes | None) -> ReadRequest | None:
+    """Return the request that is to be answered instead, where tables may have changed since the last look at them.
+
+    Where they changed again within the request, all of them count as changed.
+    """
     moment = request.moment
-    return moment is not None and moment != request.with_all_changed().moment and version != moment.version.encode()
+    if moment is None or version == moment.version.encode() or moment.changed == frozenset(logged_models()):
+        return None
+    return request.at_present() if moment.is_kept else request.with_all_changed()
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,8 @@ def page(request: ReadRequest) -> Page:
     shape = request.shape
     made: PageStatement = page_statement(request)
     (row,) = made.statement.cells(request.values)
-    if _is_overtaken(request, row[0]):
-        return page(request.with_all_changed())
+    if later := _overtaken(request, row[0]):
+        return page(later)
     width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
     asides = _read_asides(request, made.checked, row[1:width])
     records, counted, *end = row[width:]

@@ -17,7 +17,7 @@ from apps.common.filters.base import Filter
 from apps.common.http import parameters
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.reading.cursor import digest, read_place
-from apps.common.reading.moments import Moment, moment_at
+from apps.common.reading.moments import Moment, last_moment_at, moment_at
 from apps.common.reading.order import COUNT_CAP, Order, read_order, read_size
 from apps.common.reading.readable_view import ReadableView
 from apps.common.rules.change_log import logged_models
@@ -68,11 +68,19 @@ class ReadRequest:
         """The logged tables that have changed since the instant that is asked for; None for the present."""
         return self.moment and self.moment.changed
 
-    def with_all_changed(self) -> "ReadRequest":
-        """Return the same request for a statement that may run later: tables that change until then count, too."""
+    def at_present(self) -> "ReadRequest":
+        """Return the same request with what has changed by now since the instant that is asked for."""
         if self.moment is None:
             return self
-        return replace(self, moment=self.moment._replace(changed=frozenset(logged_models())))
+        moment = moment_at(self.moment.instant)
+        return replace(self, moment=moment, values={**self.values, "known_at": moment.snapshot})
+
+    def with_all_changed(self) -> "ReadRequest":
+        """Return the same request for a statement that may run later: tables that change until then count, too."""
+        found = self.at_present()
+        if found.moment is None:
+            return self
+        return replace(found, moment=found.moment._replace(changed=frozenset(logged_models())))
 
 
 def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, key: str | None = None) -> ReadRequest:
@@ -85,7 +93,7 @@ def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, 
         shape = _with_parameters(shape, request, values, is_list=key is None)
     moment = None
     if shape.known_at:
-        moment = moment_at(cast("datetime", values["known_at"]))
+        moment = last_moment_at(cast("datetime", values["known_at"]))
         values["known_at"] = moment.snapshot
     if key is not None:
         values["key"] = key
