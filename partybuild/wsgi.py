@@ -7,10 +7,15 @@ from django.core.cache import close_caches
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partybuild.settings")
 
-application = get_wsgi_application()
+_django = get_wsgi_application()
+# Once the apps are loaded.
+_gate = import_string("apps.common.resources.gate.Gate")
+_drained = import_string("apps.common.http.bodies.DrainedBodies")
+application = _drained(_gate(_django))
 
 # What Django does around every request and what comes to nothing here: connections are looked after where a request
 # ends, no cache of Django's holds one, and queries are recorded for DEBUG only.

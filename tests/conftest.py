@@ -64,7 +64,8 @@ def shared_service(prepared: str) -> Iterator[Service]:
     """
     name = f"{os.environ['TEST_DATABASE']}_shared_{os.getpid()}"
     make_copy(prepared, name)
-    limits = dict.fromkeys(("RATE_LIMIT_TOKEN", "RATE_LIMIT_USER", "RATE_LIMIT_ANONYMOUS_WRITES"), "1000000/60")
+    limited = ("TOKEN", "USER", "ANONYMOUS_WRITES", "BAD_TOKENS")
+    limits = dict.fromkeys((f"RATE_LIMIT_{name}" for name in limited), "1000000/60")
     with running(url_of(name), limit=3600, **limits) as started:
         yield started
     drop(name)

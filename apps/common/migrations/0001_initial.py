@@ -3,6 +3,7 @@
 import apps.common.models.logged_change
 import apps.common.rules.database_layout
 import apps.common.rules.migration_operations
+import django.db.models.expressions
 import pgtrigger.compiler
 from django.db import migrations, models
 
@@ -100,7 +101,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'logged change',
                 'verbose_name_plural': 'logged changes',
                 'ordering': ['number'],
-                'indexes': [models.Index(fields=['-xid'], name='common_log_xid'), models.Index(fields=['table_name', 'record_id', '-number'], name='common_log_row'), models.Index(fields=['table_name', 'key'], name='common_log_key'), models.Index(fields=['request_id'], name='common_log_request')],
+                'indexes': [models.Index(fields=['-xid'], name='common_log_xid'), models.Index(fields=['table_name', 'record_id', '-number'], name='common_log_row'), models.Index(fields=['table_name', 'key'], name='common_log_key'), models.Index(fields=['request_id'], name='common_log_request'), models.Index(condition=models.Q(django.db.models.expressions.RawSQL("coalesce(before ->> 'state', '') || coalesce(after ->> 'state', '') NOT IN ('draft', 'draftdraft')", (), models.BooleanField())), fields=['-xid'], name='common_log_seen_xid'), models.Index(condition=models.Q(django.db.models.expressions.RawSQL("coalesce(before ->> 'state', '') || coalesce(after ->> 'state', '') NOT IN ('draft', 'draftdraft')", (), models.BooleanField())), fields=['number'], name='common_log_seen_number')],
             },
         ),
         apps.common.rules.migration_operations.AddTriggers(

@@ -65,9 +65,9 @@ def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, 
     viewer, territory = viewer_of(user)
     shape = _bare(view, key is None, viewer, translation.get_language() or "", settings.QUOTATIONS_PUBLIC)
     values: dict[str, object] = {**territory}
-    params: dict[str, str] = {name: request.GET[name] for name in request.GET}
-    if params:
+    if request.GET:
         shape = _with_parameters(shape, request, values, is_list=key is None)
+    params: dict[str, str] = {name: request.GET[name] for name in request.GET}
     if key is not None:
         values["key"] = key
         return ReadRequest(shape, values, params, request.path)
