@@ -256,12 +256,11 @@ QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
 
 # Memory of each worker process for answers to anonymous reads; 0 keeps none.
 ANSWER_CACHE_MB = read(env.int, "ANSWER_CACHE_MB", default=64)
-# Costly reads (the past, searches, exports, statistics ...) that each worker process answers at a time; the rest of its
-# threads is for all else. And seconds after which a statement of one of them is cancelled.
+# Costly reads (the past, searches, exports, statistics ...) that all worker processes together answer at a time: as
+# many as leave a core for all else. None takes the last thread of a process. And seconds after which a statement of one
+# of them is cancelled.
 THREADS: int = read(env.int, "GRANIAN_BLOCKING_THREADS", default=2)
-COSTLY_READS: int = read(env.int, "COSTLY_READS", default=max(THREADS - 1, 1))
-if not 1 <= COSTLY_READS <= max(THREADS - 1, 1):
-    raise ImproperlyConfigured("COSTLY_READS is not valid: at least 1, and fewer than GRANIAN_BLOCKING_THREADS")
+COSTLY_READS: int = read(env.int, "COSTLY_READS", default=max((os.cpu_count() or 1) - 1, 1))
 COSTLY_TIMEOUT = read(env.int, "COSTLY_TIMEOUT", default=5)
 # Seconds after which an export of a whole list is broken off; beside STATEMENT_TIMEOUT, which is for single answers.
 EXPORT_TIMEOUT = read(env.int, "EXPORT_TIMEOUT", default=600)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -83,7 +84,8 @@ def nginx(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     server = documented.replace("app:8000", f"127.0.0.1:{service.port}").replace("listen 80 ", f"listen {port} ")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    outer = f"daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}"
+    user = "user root;" if os.geteuid() == 0 else ""  # who alone can read the folder
+    outer = f"{user} daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}"
     (folder / "nginx.conf").write_text(f"{outer} http {{ access_log off; {paths} {server} }}")
     process = subprocess.Popen([program, "-p", folder, "-c", folder / "nginx.conf"], stderr=subprocess.PIPE)
     try:

@@ -4,9 +4,12 @@ A read that finds no place is refused at once (503), and never waits: whoever wa
 attribute `costly` which reads need a place; an answer that is kept needs none. See docs/decisions/0029.
 """
 
+import fcntl
+import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import parse_qsl
 
 from django.conf import settings
@@ -26,48 +29,73 @@ Costly = bool | frozenset[str]
 
 
 class Places:
-    """So many places, of which each read takes one."""
+    """So many places for all processes of a service, of which each process takes a few at most.
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self._taken = 0
+    A place is a byte of a file that all processes have open, as those have it which were forked behind this; whoever
+    has the byte locked has the place. So the kernel frees the places of a process that dies, in whatever way.
+    """
+
+    def __init__(self, number: int, own: int) -> None:
+        self.number, self.own = number, own
+        self.file, path = tempfile.mkstemp()
+        os.unlink(path)  # noqa: PTH108 - open as long as the process lives
+        self._taken: set[int] = set()
         self._lock = threading.Lock()
 
     @property
     def are_full(self) -> bool:
-        """Whether there is no place for one more."""
-        return self._taken >= self.number
+        """Whether there is no place for one more; a guess, for it may be taken or left a moment later."""
+        with self._lock:
+            if (byte := self._lock_one()) is not None:
+                self._unlock(byte)
+        return byte is None
 
     def take(self) -> "Place | None":
         """Return a place; None where there is none."""
         with self._lock:
-            if self.are_full:
+            if (byte := self._lock_one()) is None:
                 return None
-            self._taken += 1
-        return Place(self)
+            self._taken.add(byte)
+        return Place(self, byte)
 
-    def _free(self) -> None:
+    def _lock_one(self) -> int | None:
+        """Lock a byte that nobody has. The kernel shuts out other processes, `_taken` the threads of this one."""
+        if len(self._taken) >= self.own:
+            return None
+        for byte in range(self.number):
+            if byte not in self._taken:
+                with suppress(BlockingIOError, PermissionError):
+                    fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                    return byte
+        return None
+
+    def _unlock(self, byte: int) -> None:
+        fcntl.lockf(self.file, fcntl.LOCK_UN, 1, byte)
+
+    def _free(self, byte: int) -> None:
         with self._lock:
-            self._taken -= 1
+            self._unlock(byte)
+            self._taken.discard(byte)
 
 
 class Place:
     """A place that was taken, and that is free again once it is left or forgotten."""
 
-    def __init__(self, owner: Places) -> None:
+    def __init__(self, owner: Places, byte: int) -> None:
         self._owner: Places | None = owner
+        self._byte = byte
 
     def leave(self) -> None:
         """Free the place; a second time does nothing."""
         owner, self._owner = self._owner, None
         if owner is not None:
-            owner._free()
+            owner._free(self._byte)
 
     def __del__(self) -> None:
         self.leave()
 
 
-PLACES = Places(settings.COSTLY_READS)
+PLACES = Places(settings.COSTLY_READS, max(settings.THREADS - 1, 1))
 
 
 def is_costly(costly: Costly, query: str, accept: str) -> bool:

@@ -38,7 +38,7 @@ def _needs_a_place(environ: Environ) -> bool:
     """Tell whether a request is a costly read, of which no answer is kept. When in doubt, the view decides."""
     path, query, accept = environ["PATH_INFO"], environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT", "")
     is_post = environ["REQUEST_METHOD"] == "POST"
-    if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "POST") or environ.get("HTTP_COOKIE") or "%" in query:
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "POST") or environ.get("HTTP_COOKIE"):
         return False
     costly, takes_posts = _costly(path)
     if not costly or not (takes_posts if is_post else is_costly(costly, query, accept)):

@@ -43,7 +43,7 @@ class RepeatablePosts:
         if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
             if request.path.endswith("/import"):
                 # Django's own limit is that of JSON; `BodyGuardMiddleware` has looked at the length of a file.
-                request._body = request.read(settings.MAX_FILE_BYTES)  # type: ignore[attr-defined]
+                request._body = request.read(settings.MAX_FILE_BYTES)
             made.body_bytes = request.body  # type: ignore[attr-defined]
         return made
 
