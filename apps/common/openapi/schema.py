@@ -333,7 +333,9 @@ def _finish_operation(address: str, method: str, operation: dict[str, Any]) -> N
     if method == "post":
         operation.setdefault("parameters", []).append(write_schema.KEYED)
         told = operation["responses"].keys() | restricted
-        restricted |= {status: text for status, text in write_schema.WHEN_KEYED.items() if status not in told}
+        restricted = restricted | {
+            status: text for status, text in write_schema.WHEN_KEYED.items() if status not in told
+        }
     if method == "get" and not restricted:
         operation["security"] = [{}, *(each for each in operation.get("security", ()) if each)]
     elif method != "delete" and "requestBody" in operation:

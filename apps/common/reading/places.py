@@ -21,9 +21,14 @@ from apps.common.http.formats import EXPORTS, by_accept
 from apps.common.http.problem_answers import problem_response
 
 RETRY_AFTER = "1"
+# The settings as they are, and as they are to be; then as they were.
 LESS_TIME = """
-    SELECT set_config('statement_timeout', %s, false), set_config('max_parallel_workers_per_gather', '0', false)
+    SELECT current_setting('statement_timeout'), current_setting('max_parallel_workers_per_gather'),
+           set_config('statement_timeout', %s, false), set_config('max_parallel_workers_per_gather', '0', false)
 """
+AS_BEFORE = (
+    "SELECT set_config('statement_timeout', %s, false), set_config('max_parallel_workers_per_gather', %s, false)"
+)
 # What makes a read costly: all of them (`True`), or a parameter that is given.
 Costly = bool | frozenset[str]
 
@@ -128,11 +133,11 @@ def _less_time() -> Iterator[None]:
     """Give each statement of a block `COSTLY_TIMEOUT` seconds, and one core of the database."""
     with connection.cursor() as cursor:
         cursor.execute(LESS_TIME, [f"{settings.COSTLY_TIMEOUT}s"])
+        before = cursor.fetchone()[:2]
     try:
         yield
     finally:
         # A lost connection has lost its settings, too, and a transaction that is to be rolled back takes them back.
         if connection.connection is not None and not connection.needs_rollback:
             with connection.cursor() as cursor:
-                cursor.execute("RESET statement_timeout")
-                cursor.execute("RESET max_parallel_workers_per_gather")
+                cursor.execute(AS_BEFORE, before)

@@ -1,6 +1,7 @@
 """Costly reads have places: when these are taken, further ones are refused at once, and all else is answered."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from apps.common.reading.places import PLACES, Place, Places, is_costly
 from apps.common.resources.gate import Gate, _costly
 from apps.common.resources.registry import viewsets
 from tests.conftest import Api, problem_of
+from tests.databases import ROOT
 
 pytestmark = pytest.mark.django_db
 NOW = "2026-01-31T08:00:00Z"
@@ -52,6 +54,12 @@ CHEAP = [
     "/docs/errors",
     "/admin/login/",
 ]
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch, room_for_all: None) -> None:
+    """Let there be as many places as there are in a process by itself."""
+    monkeypatch.setattr(PLACES, "number", 1)
 
 
 @pytest.fixture
@@ -292,6 +300,16 @@ def test_the_gate_lets_through_what_is_kept(api: Api, monkeypatch: pytest.Monkey
     taken.clear()
 
 
+AT_START = """
+import django
+django.setup()
+from apps.common.reading.places import PLACES
+print(PLACES.number, PLACES.own)
+"""
+SETTINGS = {"DJANGO_SETTINGS_MODULE": "partybuild.settings", "GRANIAN_BLOCKING_THREADS": "4"}
+SETTINGS |= {"SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz"}
+
+
 # Kept to --------------------------------------------------------------------------------------------------------------
 
 
@@ -320,6 +338,14 @@ def filled(address: str) -> str:
 
 
 def test_places_leave_a_thread_of_each_process_and_exports_need_one() -> None:
-    assert (PLACES.number, PLACES.own) == (settings.COSTLY_READS, max(settings.THREADS - 1, 1))
+    done = subprocess.run(
+        [sys.executable, "-c", AT_START],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | SETTINGS,
+    )
+    assert done.stdout.split() == [str(max((os.cpu_count() or 1) - 1, 1)), "3"]
     assert is_costly(frozenset({"q"}), "", "text/csv")
     assert not is_costly(frozenset({"q"}), "q=", "application/json")
