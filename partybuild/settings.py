@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -84,6 +85,18 @@ def read_limit(name: str, *, default: str) -> tuple[int, int] | None:
     return int(requests), int(seconds)
 
 
+def read_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return addresses and networks, parted by commas."""
+    found = []
+    for text in filter(None, map(str.strip, env.str(name, default="").split(","))):
+        try:
+            found.append(ip_network(text))
+        except ValueError as error:
+            detail = f"{text!r} is no network: write addresses and networks, such as 127.0.0.1,10.0.0.0/8"
+            raise ImproperlyConfigured(f"{name} is not valid: {detail}") from error
+    return tuple(found)
+
+
 def _secret_key_of(path: Path) -> str:
     try:
         if not path.exists():
@@ -121,8 +134,8 @@ DATABASES = {"default": read_database()}
 
 # True behind a proxy that speaks HTTPS and sets X-Forwarded-Proto itself.
 HTTPS = read_bool("HTTPS", default=False)
-# The number of proxies in front; each adds the address of its caller to X-Forwarded-For.
-TRUSTED_PROXIES: int = read(env.int, "TRUSTED_PROXIES", default=0)
+# The networks of the proxies in front, each of which adds the address of its caller to X-Forwarded-For.
+TRUSTED_PROXIES = read_networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = read(env.list, "CSRF_TRUSTED_ORIGINS", default=[])
 
 # Its parts
@@ -166,7 +179,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "apps.common.http.languages.LanguageMiddleware",
     "apps.common.http.middleware.AddressGuardMiddleware",
     "apps.common.http.middleware.BodyGuardMiddleware",
     "apps.common.http.middleware.RateLimitMiddleware",
@@ -209,13 +222,19 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-# Stops guessing: after so many failures for one account from one address, both together have to wait.
+# Stops guessing: after so many failures for one account from one address, both together have to wait; after so many for
+# whatever accounts from one address, the address.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = read(env.int, "LOGIN_FAILURE_LIMIT", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=read(env.int, "LOGIN_WAIT_MINUTES", default=15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "apps.accounts.throttling.client_address"
-AXES_LOCKOUT_TEMPLATE = "admin/locked.html"
+LOGIN_ADDRESS_LIMIT: int = read(env.int, "LOGIN_ADDRESS_LIMIT", default=20)
+AXES_HANDLER = "apps.accounts.failed_logins.FailureHandler"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or nobody behind a shared address would get in again
+AXES_CLIENT_IP_CALLABLE = "apps.accounts.addresses.counted_address"
+AXES_CLIENT_STR_CALLABLE = "apps.accounts.failed_logins.describe_client"
+AXES_SENSITIVE_PARAMETERS = ["code"]  # beside the password
+AXES_LOCKOUT_CALLABLE = "apps.accounts.failed_logins.locked"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # who logged in when is in `last_login`; more is not kept
 AXES_ENABLE_ADMIN = False  # its pages speak no Chinese; `manage.py axes_reset` lets somebody in again
@@ -237,6 +256,12 @@ QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
 
 # Memory of each worker process for answers to anonymous reads; 0 keeps none.
 ANSWER_CACHE_MB = read(env.int, "ANSWER_CACHE_MB", default=64)
+# Costly reads (the past, searches, exports, statistics ...) that all worker processes together answer at a time: as
+# many as leave a core for all else. None takes the last thread of a process. And seconds after which a statement of one
+# of them is cancelled.
+THREADS: int = read(env.int, "GRANIAN_BLOCKING_THREADS", default=2)
+COSTLY_READS: int = read(env.int, "COSTLY_READS", default=max((os.cpu_count() or 1) - 1, 1))
+COSTLY_TIMEOUT = read(env.int, "COSTLY_TIMEOUT", default=5)
 # Seconds after which an export of a whole list is broken off; beside STATEMENT_TIMEOUT, which is for single answers.
 EXPORT_TIMEOUT = read(env.int, "EXPORT_TIMEOUT", default=600)
 
@@ -295,6 +320,7 @@ RATE_LIMITS = {
     "user": read_limit("RATE_LIMIT_USER", default="1200/60"),
     "anonymous-writes": read_limit("RATE_LIMIT_ANONYMOUS_WRITES", default="60/60"),
     "anonymous-reads": read_limit("RATE_LIMIT_ANONYMOUS_READS", default=""),
+    "bad-tokens": read_limit("RATE_LIMIT_BAD_TOKENS", default="30/60"),
 }
 
 REST_FRAMEWORK: dict[str, Any] = {

@@ -15,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from apps.common.reading.answer_cache import ANSWERS
+from apps.common.reading.places import PLACES
 from tests.databases import connect, drop, make_copy, prepare, url_of
 from tests.running import Service, make_token, running
 
@@ -64,7 +65,8 @@ def shared_service(prepared: str) -> Iterator[Service]:
     """
     name = f"{os.environ['TEST_DATABASE']}_shared_{os.getpid()}"
     make_copy(prepared, name)
-    limits = dict.fromkeys(("RATE_LIMIT_TOKEN", "RATE_LIMIT_USER", "RATE_LIMIT_ANONYMOUS_WRITES"), "1000000/60")
+    limited = ("TOKEN", "USER", "ANONYMOUS_WRITES", "BAD_TOKENS")
+    limits = dict.fromkeys((f"RATE_LIMIT_{name}" for name in limited), "1000000/60")
     with running(url_of(name), limit=3600, **limits) as started:
         yield started
     drop(name)
@@ -127,6 +129,13 @@ def no_kept_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep no answers: a test's changes are never committed, so that they do not move the data version."""
     monkeypatch.setattr(ANSWERS, "limit", 0)
     ANSWERS.clear()
+
+
+@pytest.fixture(autouse=True)
+def room_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test want for a place: an answer that one has not closed keeps its own until it is forgotten."""
+    monkeypatch.setattr(PLACES, "own", 1000)
+    monkeypatch.setattr(PLACES, "number", 1000)
 
 
 def eventually(check: Callable[[], None]) -> None:

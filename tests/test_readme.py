@@ -148,7 +148,9 @@ def test_every_variable_that_is_read_is_documented_and_no_other() -> None:
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
     assert len(told) > 20
-    assert {name for name in told if not name.startswith("GRANIAN_")} == read
+    # Of granian's own we read what we need, and tell what an operator may want.
+    own = {name for name in told if not name.startswith("GRANIAN_")}
+    assert own <= read <= told
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

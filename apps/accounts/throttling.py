@@ -6,32 +6,36 @@ to 11.
 """
 
 import random
-from ipaddress import ip_address
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from apps.accounts.addresses import counted_address
 from apps.accounts.models import Token
 from apps.common.rules.permissions import is_answered
+from apps.common.sql.slots import Parameter
+from apps.common.sql.statement import Statement
 
 if TYPE_CHECKING:  # DRF loads this module before it can load that one
     from rest_framework.views import APIView
 
 # The window is the database's, so that the clocks of several machines need not agree.
-COUNT = """
+COUNT = f"""
     INSERT INTO accounts_requestwindow AS running (key, began_at, used)
-    VALUES (%(key)s, date_bin(%(window)s * interval '1 second', statement_timestamp(), 'epoch'), 1)
+    VALUES ({Parameter("key")},
+            date_bin({Parameter("window")} * interval '1 second', statement_timestamp(), 'epoch'), 1)
     ON CONFLICT (key) DO UPDATE SET
         used = CASE WHEN running.began_at = EXCLUDED.began_at THEN running.used + 1 ELSE 1 END,
         began_at = EXCLUDED.began_at
-    RETURNING used, extract(epoch FROM began_at + %(window)s * interval '1 second' - statement_timestamp())::float
-"""
+    RETURNING used,
+        extract(epoch FROM began_at + {Parameter("window")} * interval '1 second' - statement_timestamp())::float
+"""  # noqa: S608 - of our own pieces
+_COUNT = Statement(COUNT)
 PRUNE = "DELETE FROM accounts_requestwindow WHERE began_at < statement_timestamp() - interval '1 day'"
 PRUNE_ONCE_IN = 1000
 
@@ -65,30 +69,13 @@ class Usage(NamedTuple):
         }
 
 
-def client_address(request: HttpRequest) -> str:
-    """Return the address of the client, behind as many proxies as the settings say stand in front.
-
-    Each proxy adds the address of its caller to the end of X-Forwarded-For; anybody can write addresses before it.
-    """
-    chain = [request.META.get("REMOTE_ADDR", "")]
-    if settings.TRUSTED_PROXIES:
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        chain = [*(part.strip() for part in forwarded if part.strip()), *chain]
-    found = chain[-1 - min(settings.TRUSTED_PROXIES, len(chain) - 1)]
-    try:
-        return str(ip_address(found))
-    except ValueError:
-        return chain[-1]  # a proxy added something else; or it is a Unix socket, which has no address
-
-
 def count(policy: Policy, client: str) -> Usage:
     """Count one request of a client, and return the use of its quota."""
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, {"key": f"{policy.name}:{client}", "window": policy.window})
-        used, reset = cursor.fetchone()
-        if random.randrange(PRUNE_ONCE_IN) == 0:  # noqa: S311 - a matter of housekeeping
+    ((used, reset),) = _COUNT.cells({"key": f"{policy.name}:{client}", "window": policy.window})
+    if random.randrange(PRUNE_ONCE_IN) == 0:  # noqa: S311 - a matter of housekeeping
+        with connection.cursor() as cursor:
             cursor.execute(PRUNE)
-    return Usage(policy, used, max(ceil(reset), 1))
+    return Usage(policy, int(used or 0), max(ceil(float(reset or 0)), 1))
 
 
 def policy_for(request: Request, view: "APIView") -> tuple[Policy, str] | None:
@@ -99,7 +86,7 @@ def policy_for(request: Request, view: "APIView") -> tuple[Policy, str] | None:
     elif getattr(request.user, "is_authenticated", False):
         name, client = "user", str(request.user.pk)
     else:
-        name, client = "anonymous-reads" if reads else "anonymous-writes", client_address(request._request)
+        name, client = "anonymous-reads" if reads else "anonymous-writes", counted_address(request._request)
     limit = settings.RATE_LIMITS[name]
     return (Policy(name, *limit), client) if limit else None
 
@@ -110,6 +97,8 @@ class RequestThrottle(BaseThrottle):
     usage: Usage | None = None
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
+        if hasattr(request._request, "rate_limit_headers"):
+            return True  # counted already, before an answer was looked for among those that are kept
         if not is_answered(request, view) or (found := policy_for(request, view)) is None:
             return True
         self.usage = count(*found)

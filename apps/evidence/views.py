@@ -50,7 +50,7 @@ class ArticleViewSet(RecordViewSet):
         summary="Tell how much of an article the registry holds",
         responses=serializers.CoverageSerializer,
     )
-    @action(detail=True, filterset_class=None, pagination_class=None)
+    @action(detail=True, filterset_class=None, pagination_class=None, costly=True)
     def coverage(self, request: Request, key: str) -> Response:
         """Tell how much of an article the registry holds.
 
@@ -66,7 +66,7 @@ class ArticleViewSet(RecordViewSet):
         summary="Tell an article as facts",
         responses=serializers.FactsSerializer,
     )
-    @action(detail=True, filterset_class=None, pagination_class=None)
+    @action(detail=True, filterset_class=None, pagination_class=None, costly=True)
     def facts(self, request: Request, key: str) -> Response:
         """Tell an article as facts, in reading order: for each span what it says about which record.
 
@@ -132,7 +132,7 @@ class FigureViewSet(RecordViewSet):
         filters=True,
         responses=serializers.SummarySerializer,
     )
-    @action(detail=False, pagination_class=None)
+    @action(detail=False, pagination_class=None, costly=True)
     def summary(self, request: Request) -> Response:
         """Add up the actual figures of one measure that the filters leave.
 

@@ -23,6 +23,7 @@ from apps.common.models.records import Citable, citable_models
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.order import read_size
 from apps.common.resources.views import Tag
+from apps.common.writing.idempotency import RepeatablePosts, done_once
 from apps.common.writing.transaction import write_transaction
 from apps.history import feed
 from apps.history.items import describe, entries_of, feed_items, tables_of
@@ -155,7 +156,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class RevertView(APIView):
+class RevertView(RepeatablePosts, APIView):
     """Taking a request back."""
 
     @extend_schema(
@@ -170,6 +171,7 @@ class RevertView(APIView):
             (409, PROBLEM_TYPE): refused("Something stands in the way, and nothing was changed."),
         },
     )
+    @done_once
     def post(self, request: Request, request_id: str) -> Response:
         """Change back everything that a request changed, or nothing.
 

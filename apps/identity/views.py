@@ -85,12 +85,6 @@ class MergeView(Writes, APIView):
                 description=IF_MATCH,
             ),
             OpenApiParameter(
-                "Idempotency-Key",
-                str,
-                OpenApiParameter.HEADER,
-                description="Key of the request, so that it can be sent again for 24 hours and is done once.",
-            ),
-            OpenApiParameter(
                 "Accept-Language", str, OpenApiParameter.HEADER, description="Language of errors: `zh-Hans` or `en`."
             ),
         ],

@@ -21,7 +21,7 @@ from apps.common.admin.rights import StrictLookups
 from apps.common.resources.registry import viewsets
 from apps.common.rules.territory import territory_of
 from apps.webhooks import actions
-from apps.webhooks.matching import check_filters
+from apps.webhooks.matching import check_filters, without_empty
 from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.permissions import may_subscribe
 from apps.webhooks.sending import LONGEST_URL, TargetError, check
@@ -69,7 +69,7 @@ class SubscriptionForm(forms.Form):
         elif "resource" in cleaned:
             for detail in check_filters(cleaned["resource"], filters, self.user).values():
                 self.add_error("query", detail)
-        return {**cleaned, "filters": filters}
+        return {**cleaned, "filters": without_empty(filters)}
 
 
 class OwnRows:

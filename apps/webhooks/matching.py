@@ -44,8 +44,16 @@ def filters_of(resource: str) -> dict[str, Filter]:
     return found
 
 
+def without_empty(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the filters that have a value."""
+    return {name: text for name, text in given.items() if text}
+
+
 def check_filters(resource: str, given: dict[str, str], user: Reader) -> dict[str, str]:
-    """Return the errors in filters by parameter: those for which the list would refuse them, and no others."""
+    """Return the errors in filters by parameter: those for which the list would refuse them, and no others.
+
+    One with an empty value counts as not given (`without_empty`).
+    """
     known, model = filters_of(resource), viewsets()[resource].queryset.model
     wrong: dict[str, str] = {}
     for name, text in list(given.items())[: MOST_FILTERS + 1]:
@@ -53,8 +61,10 @@ def check_filters(resource: str, given: dict[str, str], user: Reader) -> dict[st
             wrong[name[:100]] = gettext("There is no filter “%(name)s”.") % {"name": name[:100]}
             wrong[name[:100]] += nearest(name[:100], known)
             continue
+        if not text:
+            continue
         try:
-            if not text or len(text) > LONGEST_FILTER:
+            if len(text) > LONGEST_FILTER:
                 raise FilterError(gettext("A value of at most 2000 characters is expected."))
             parsed = known[name].read(text, model)
             if unknown := _missing(known[name], parsed, user):

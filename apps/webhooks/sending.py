@@ -29,13 +29,22 @@ WHOLE_TIMEOUT = 20.0
 MOST_ADDRESSES = 4  # of those that a name has, how many are tried
 LONGEST_URL = 500
 
-# Networks that Python of some versions counts as global.
-CLOSED = [
+# Networks in which nobody's public service is: the blocks of IANA's two registries of special-purpose addresses, also
+# those that are reachable (anycast of protocols), and multicast. Not `is_global`: Python's idea of it changes with its
+# versions, and some take 192.0.0.0/24 for global.
+SPECIAL = [
     ipaddress.ip_network(text)
-    for text in ("64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10")
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+        *("192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24"),
+        *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        # Within 2000::/3; 2001::/23 holds Teredo, benchmarking, ORCHID and others, 2002::/16 is 6to4.
+        *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
+    )
 ]
+# Of IPv6, addresses are given out from this network alone. Beside it stands what a network that has no IPv4 translates.
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
-IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -120,19 +129,16 @@ def _forbidden(detail: str) -> TargetError:
 def is_public(address: Address) -> bool:
     """Return whether an address is that of one machine in the public network, also if IPv6 wraps it."""
     if isinstance(address, ipaddress.IPv6Address):
-        if any(address in network for network in CLOSED):
-            return False
         if inner := _wrapped(address):
             return is_public(inner)
-    closed = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_private
-    return address.is_global and not closed and not address.is_loopback and not address.is_link_local
+        if address not in GLOBAL_UNICAST:
+            return False
+    return not any(address in network for network in SPECIAL)
 
 
 def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address for which an IPv6 address stands."""
-    if address in NAT64 or address in IPV4_COMPATIBLE:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
+    """Return the IPv4 address to which packets for an IPv6 address go."""
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else address.ipv4_mapped
 
 
 # Sending --------------------------------------------------------------------------------------------------------------

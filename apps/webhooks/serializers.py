@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from apps.common.http.problems import nearest
 from apps.common.resources.registry import viewsets
-from apps.webhooks.matching import check_filters
+from apps.webhooks.matching import check_filters, without_empty
 from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.sending import LONGEST_URL, TargetError, check
 
@@ -29,7 +29,7 @@ class NewSubscriptionSerializer(serializers.Serializer[object]):
 
     resource = serializers.CharField(max_length=40, help_text="Name of the resource, as in addresses.")
     filters = serializers.DictField(
-        child=serializers.CharField(max_length=2_000),
+        child=serializers.CharField(max_length=2_000, allow_blank=True),
         default=dict,
         help_text="Filters of the resource's list, by parameter; of its records only those that they leave.",
     )
@@ -58,7 +58,7 @@ class NewSubscriptionSerializer(serializers.Serializer[object]):
         wrong = check_filters(attrs["resource"], attrs["filters"], self.context["user"])
         if wrong:
             raise serializers.ValidationError({"filters": {name: [detail] for name, detail in wrong.items()}})
-        return attrs
+        return {**attrs, "filters": without_empty(attrs["filters"])}
 
 
 class NothingSerializer(serializers.Serializer[object]):

@@ -21,6 +21,7 @@ from apps.common.http.problems import parameter_error
 from apps.common.openapi.schema import PROBLEM
 from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE, read_size
 from apps.common.resources.views import Tag
+from apps.common.writing.idempotency import RepeatablePosts, done_once
 from apps.webhooks import actions
 from apps.webhooks.models import Subscription
 from apps.webhooks.permissions import MaySubscribe
@@ -68,8 +69,10 @@ def describe(
     return documented
 
 
-class WebhookView(APIView):
+class WebhookView(RepeatablePosts, APIView):
     """Base of all addresses of webhooks."""
+
+    shows_secrets = True
 
     permission_classes = [MaySubscribe]
     read_parameters: frozenset[str] = frozenset()
@@ -128,6 +131,7 @@ class SubscriptionsView(WebhookView):
         request=NewSubscriptionSerializer,
         refused=STATE_REFUSED,
     )
+    @done_once
     def post(self, request: Request) -> Response:
         """Have the changes of a list told to an address, from now on.
 
@@ -159,6 +163,7 @@ class RotateView(WebhookView):
     """A new secret."""
 
     @describe("Rotate the secret", "rotate", SecretSerializer, parameters=[KEY], request=None)
+    @done_once
     def post(self, request: Request, key: str) -> Response:
         """Make a new secret, shown this once. For a day, messages are signed with the former one, too."""
         self.check_nothing(request)
@@ -171,6 +176,7 @@ class PauseView(WebhookView):
     @describe(
         "Pause a subscription", "pause", SubscriptionSerializer, parameters=[KEY], request=None, refused=STATE_REFUSED
     )
+    @done_once
     def post(self, request: Request, key: str) -> Response:
         """Stop sending for now. What happens meanwhile is told once it is resumed."""
         self.check_nothing(request)
@@ -183,6 +189,7 @@ class ResumeView(WebhookView):
     @describe(
         "Resume a subscription", "resume", SubscriptionSerializer, parameters=[KEY], request=None, refused=STATE_REFUSED
     )
+    @done_once
     def post(self, request: Request, key: str) -> Response:
         """Go on where a subscription was paused or has failed: nothing is left out."""
         self.check_nothing(request)
@@ -193,6 +200,7 @@ class TestView(WebhookView):
     """A message that tells of nothing."""
 
     @describe("Send a test", "test", MessageSerializer, 202, parameters=[KEY], request=None, refused=STATE_REFUSED)
+    @done_once
     def post(self, request: Request, key: str) -> Response:
         """Have a message of the type `webhook.test` sent: once, at once, whatever waits."""
         self.check_nothing(request)
@@ -234,6 +242,7 @@ class SendAgainView(WebhookView):
         request=None,
         refused=STATE_REFUSED,
     )
+    @done_once
     def post(self, request: Request, key: str, message: str) -> Response:
         """Have a message sent again at once, under the same id and with the same body."""
         self.check_nothing(request)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import RequestWindow
-from apps.accounts.throttling import Policy, client_address, count
+from apps.accounts.throttling import Policy, count
+from apps.common.reading.answer_cache import ANSWERS
 from tests.accounts.test_tokens import ask, made
-from tests.conftest import problem_of
+from tests.conftest import eventually, problem_of
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -105,21 +106,37 @@ def test_reads_of_nobody_are_counted_only_if_there_is_a_limit(settings: Any, cli
     assert client.get("/api/v1/alliances?page_size=1", REMOTE_ADDR="198.51.100.7").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("proxies", "forwarded", "address"),
-    [
-        (0, "198.51.100.7", "192.0.2.1"),
-        (1, "198.51.100.7", "198.51.100.7"),
-        (1, "203.0.113.9, 198.51.100.7", "198.51.100.7"),
-        (2, "203.0.113.9, 198.51.100.7", "203.0.113.9"),
-        (2, "198.51.100.7", "198.51.100.7"),
-        (1, "", "192.0.2.1"),
-        (1, "unknown", "192.0.2.1"),
-        (1, "2001:db8::1", "2001:db8::1"),
-    ],
-)
-def test_only_what_our_own_proxies_wrote_is_believed(settings: Any, proxies: int, forwarded: str, address: str):
-    settings.TRUSTED_PROXIES = proxies
-    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
+@pytest.mark.parametrize("path", ["alliances?page_size=1", "districts/310110", "vocabularies", "search?q=a"])
+def test_where_reads_of_nobody_are_counted_answers_are_kept_and_have_the_same_tags(
+    settings: Any, client: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(ANSWERS, "limit", 1_000_000)
+    address = f"/api/v1/{path}"
 
-    assert client_address(request) == address
+    def check() -> None:
+        settings.RATE_LIMITS = {**settings.RATE_LIMITS, "anonymous-reads": None}
+        plain = client.get(address)
+        settings.RATE_LIMITS = {**settings.RATE_LIMITS, "anonymous-reads": (1000, DAY)}
+        with CaptureQueriesContext(connection) as queries:
+            counted = client.get(address)
+        assert [query["sql"].split()[0] for query in queries] == ["INSERT", "SELECT"]  # counted, and the data version
+        assert (counted.content, counted.headers["ETag"]) == (plain.content, plain.headers["ETag"])
+        assert counted.headers["ETag"].startswith('"')
+        assert counted.headers["Cache-Control"] == "public, no-cache"
+        again = client.get(address, headers={"if-none-match": plain.headers["ETag"]})
+        assert again.status_code == 304
+        left = [int(re.findall(r";r=(\d+);", answer.headers["RateLimit"])[0]) for answer in (counted, again)]
+        assert left[0] - left[1] == 1
+        assert counted.headers["RateLimit-Policy"] == f'"anonymous-reads";q=1000;w={DAY}'
+
+    eventually(check)
+
+
+@pytest.mark.parametrize("path", ["alliances?page_size=1", "vocabularies"])
+def test_one_read_too_many_is_refused_although_its_answer_is_kept(settings: Any, client: Client, path: str) -> None:
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "anonymous-reads": (2, DAY)}
+    answers = [client.get(f"/api/v1/{path}") for _number in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert problem_of(answers[2])["code"] == "too_many_requests"
+    assert int(answers[2].headers["Retry-After"]) > 0
+    assert ";r=0;" in answers[2].headers["RateLimit"]

@@ -32,12 +32,20 @@ class Reply(NamedTuple):
     @property
     def is_unavailable(self) -> bool:
         """Whether the service says, as agreed, that it cannot answer now."""
+        return self._is_503("unavailable")
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the service says, as agreed, that it has no room for a costly read now."""
+        return self._is_503("busy")
+
+    def _is_503(self, code: str) -> bool:
         return (
             self.status == 503
             and self.headers.get("content-type") == "application/problem+json"
             and self.headers.get("retry-after", "").isdecimal()
             and set(self.content) == PROBLEM
-            and self.content["code"] == "unavailable"
+            and self.content["code"] == code
         )
 
 

@@ -198,6 +198,8 @@ class Load:
             return None
         if reply.status in (200, 201):
             return reply
+        if reply.is_busy:  # with the search of the other reader
+            return None
         # Of a request whose worker was killed, the database may still be at work, or have done it meanwhile.
         if reply.is_unavailable or reply.status in (409, 412):
             self._fail(str(reply.status))

@@ -11,7 +11,6 @@ import json
 import socket
 import sys
 from collections import Counter
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -74,9 +73,7 @@ class Client:
             self.connection.putheader(name, value.encode("latin-1"))
         if body is not None and "content-length" not in named:
             self.connection.putheader("Content-Length", str(len(body)))
-        # What is too large is refused before all of it has come.
-        with suppress(BrokenPipeError):
-            self.connection.endheaders(body)
+        self.connection.endheaders(body)
         response = self.connection.getresponse()
         content = response.read()
         found = {name.lower(): value for name, value in response.getheaders()}

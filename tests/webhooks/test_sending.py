@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ CLOSED = [
     "169.254.169.254",
     "172.16.0.1",
     "192.0.0.1",
+    "192.0.0.200",
     "192.0.2.1",
     "192.168.1.1",
     "198.18.0.1",
@@ -84,6 +86,41 @@ def test_what_is_not_public_is_refused_by_address_and_by_name(monkeypatch: pytes
             check(url)
         assert refused.value.result is Result.FORBIDDEN
         assert post(url, b"{}", {}).result is Result.FORBIDDEN
+
+
+# IANA's registries of special-purpose addresses (RFC 6890 and its updates), as of 2025, and multicast; of IPv6 also
+# what is not given out. A part that the registry lists by itself stands beside its whole.
+SPECIAL = [
+    *("0.0.0.0/8", "0.0.0.0/32", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+    *("192.0.0.0/24", "192.0.0.0/29", "192.0.0.8/32", "192.0.0.9/32", "192.0.0.10/32", "192.0.0.170/32"),
+    *("192.0.0.171/32", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
+    *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "255.255.255.255/32"),
+    *("224.0.0.0/4", "::1/128", "::/128", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001::/32"),
+    *("2001:1::1/128", "2001:1::2/128", "2001:1::3/128", "2001:2::/48", "2001:3::/32", "2001:4:112::/48"),
+    *("2001:10::/28", "2001:20::/28", "2001:30::/28", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
+    *("5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8", "4000::/3", "8000::/1", "::/96"),
+]
+# Behind an IPv6 address to which a network translates, the IPv4 address decides.
+TRANSLATED = ("::ffff:0:0/96", "64:ff9b::/96")
+
+
+@pytest.mark.parametrize("block", SPECIAL)
+def test_no_address_of_a_special_block_is_public(block: str) -> None:
+    network = ip_network(block)
+    middle = network.network_address + network.num_addresses // 2
+    for address in (network.network_address, middle, network.broadcast_address):
+        assert not sending.is_public(address), address
+        if isinstance(address, IPv4Address):
+            for prefix in TRANSLATED:
+                assert not sending.is_public(ip_network(prefix).network_address + int(address)), (prefix, address)
+
+
+@pytest.mark.parametrize("address", ["192.0.1.0", "191.255.255.255", "100.128.0.0", "198.20.0.0", "223.255.255.255"])
+def test_what_lies_beside_a_special_block_is_public(address: str) -> None:
+    for prefix in ("::ffff:", "64:ff9b::", ""):
+        assert sending.is_public(ip_address(f"{prefix}{address}"))
+    assert sending.is_public(ip_address("2001:200::1"))
+    assert sending.is_public(ip_address("2606:4700:4700::1111"))
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f000001", "017700000001", "0"])

@@ -78,7 +78,7 @@ def test_a_secret_is_shown_when_it_is_made_and_never_again(ask: Callable[..., An
         ({"filters": {"kinds": "alliance"}}, "/filters/kinds", "kind"),
         ({"filters": {"kind": "allianse"}}, "/filters/kind", "alliance"),
         ({"filters": {"district": "999999"}}, "/filters/district", "districts/999999"),
-        ({"filters": {"kind": ""}}, "/filters/kind", ""),
+        ({"filters": {"kinds": ""}}, "/filters/kinds", "kind"),
         ({"filters": {"kind": ["a"]}}, "/filters/kind", ""),
         ({"filters": {"sort": "name"}}, "/filters/sort", ""),
         ({"filters": "kind"}, "/filters", ""),
@@ -99,6 +99,12 @@ def test_what_is_not_understood_is_refused_by_its_place(
     assert error["pointer"] == pointer
     assert said in error["detail"]
     assert not Subscription.objects.exists()
+
+
+def test_a_filter_with_an_empty_value_counts_as_not_given(ask: Callable[..., Any]) -> None:
+    answer = ask("post", body={**ASKED, "filters": {"kind": "alliance", "district": ""}})
+    assert (answer.status_code, answer.json()["filters"]) == (201, {"kind": "alliance"})
+    assert Subscription.objects.get().filters == {"kind": "alliance"}
 
 
 def test_whoever_may_not_write_may_not_subscribe_and_nobody_sees_anothers(ask: Callable[..., Any]) -> None:

@@ -5,6 +5,7 @@ condition for the shape with a slot for each value: so the statement of a list i
 in values alone. That is why these are our own and not those of django-filter, which put the values into the query.
 """
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -26,6 +27,11 @@ MOST_WORDS = 100
 
 # A condition that no row meets. Not Q(pk__in=[]), for which Django writes no SQL at all.
 NOTHING = RawSQL("false", (), BooleanField())
+
+
+def split(text: str) -> list[str]:
+    """Return the values of a parameter, which commas part; `\\,` is a comma within one, `\\\\` a backslash."""
+    return re.sub(r"\\([\\,])|,", lambda match: match[1] or "\0", text).split("\0")
 
 
 class ParsedFilter(NamedTuple):
@@ -82,7 +88,7 @@ class CommaFilter(Filter):
         return {"type": "array", "items": self.schema}
 
     def read(self, text: str, model: type[Citable]) -> ParsedFilter:
-        words = tuple(word.strip() for word in text.split(","))
+        words = tuple(word.strip() for word in split(text))
         if not all(words):
             raise FilterError(gettext("An empty value stands between commas."))
         if len(words) > MOST_WORDS:

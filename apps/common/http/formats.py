@@ -56,7 +56,7 @@ def choose(request: HttpRequest | Request, offered: Sequence[str]) -> str:
 
     Raises ParameterError for a format that there is not, FormatError for one that is not given at this address.
     """
-    if "format" in request.GET:
+    if request.GET.get("format"):
         name = read_format(request, FORMATS)
         if name not in offered:
             raise FormatError(offered)
@@ -105,14 +105,14 @@ def refuse_paging(request: HttpRequest | Request, name: str) -> None:
     """Raise ParameterError for parameters that have no meaning in a format."""
     if name in EXPORTS:
         for parameter in PAGING:
-            if parameter in request.GET:
+            if request.GET.get(parameter):
                 raise parameter_error(
                     parameter,
                     gettext("%(form)s gives the whole list at once: leave out “%(name)s”, or take format=json.")
                     % {"form": name, "name": parameter},
                 )
     unfit = {"csv": "expand", "xlsx": "expand", "jsonld": "facets"}.get(name)
-    if unfit and unfit in request.GET:
+    if unfit and request.GET.get(unfit):
         raise parameter_error(
             unfit,
             gettext("%(form)s has no place for what “%(name)s” gives: leave it out, or take format=json.")

@@ -2,13 +2,12 @@
 
 import re
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
@@ -16,7 +15,6 @@ from apps.common.http.problem_answers import problem_response
 
 REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,64}$")
 QUERY_LIMIT = 4096
-DRAINED_AT_ONCE = 65_536
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -32,8 +30,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        own, given = str(uuid.uuid4()), request.META.get("HTTP_X_REQUEST_ID", "")
-        told = given if REQUEST_ID.match(given) else ""
+        own, told = str(uuid.uuid4()), given_id(request.META)
         request.request_id = told or own  # type: ignore[attr-defined]
         request.change = ChangeIds(own, told)  # type: ignore[attr-defined]
         response = self.get_response(request)
@@ -56,6 +53,22 @@ def change_ids(request: HttpRequest) -> ChangeIds:
     return found
 
 
+def given_id(environ: Mapping[str, Any]) -> str:
+    """Return the id that a request brings; empty where it brings none that can be taken."""
+    given = str(environ.get("HTTP_X_REQUEST_ID", ""))
+    return given if REQUEST_ID.match(given) else ""
+
+
+def made_id(environ: Mapping[str, Any]) -> str:
+    """Return the id that a request brings, or a new one."""
+    return given_id(environ) or str(uuid.uuid4())
+
+
+def id_of(request: HttpRequest) -> str:
+    """Return the id that `RequestIdMiddleware` gave a request."""
+    return str(getattr(request, "request_id", ""))
+
+
 class AddressGuardMiddleware:
     """Refuse addresses that the database would choke on: NUL, broken UTF-8, endless queries."""
 
@@ -70,11 +83,6 @@ class AddressGuardMiddleware:
 def is_odd(request: HttpRequest) -> bool:
     """Tell whether a request has an address that `AddressGuardMiddleware` refuses."""
     return bool(_what_is_odd(request))
-
-
-def has_body(request: HttpRequest) -> bool:
-    """Tell whether a request brings a body, or says that it does, so that `BodyGuardMiddleware` has to look at it."""
-    return bool((request.META.get("CONTENT_LENGTH") or "").strip("0") or request.META.get("HTTP_TRANSFER_ENCODING"))
 
 
 def _what_is_odd(request: HttpRequest) -> str:
@@ -96,25 +104,13 @@ class BodyGuardMiddleware:
     """Refuse bodies that Django would misread or read in vain: of unknown length, compressed, or too large.
 
     Django takes a chunked body without a length for an empty one, and reads a form that is too large before it says so.
-
-    What a view has left unread of any other body is read behind it: granian closes a connection whose body was not
-    read, so that a client that is still sending would find a broken pipe in the place of its 401 or 503.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if refusal := self._refuse(request):
-            return refusal
-        response = self.get_response(request)
-        # Who waits for `100 Continue` has sent nothing yet.
-        if has_body(request) and "Expect" not in request.headers:
-            with suppress(UnreadablePostError):
-                for _piece in range(settings.MAX_FILE_BYTES // DRAINED_AT_ONCE):
-                    if not request.read(DRAINED_AT_ONCE):
-                        break
-        return response
+        return self._refuse(request) or self.get_response(request)
 
     def _refuse(self, request: HttpRequest) -> HttpResponse | None:
         length = request.META.get("CONTENT_LENGTH") or ""
@@ -142,6 +138,12 @@ class RateLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        for name, value in getattr(request, "rate_limit_headers", {}).items():
-            response[name] = value
+        for name, value in limit_headers(request).items():
+            response.headers[name] = value
         return response
+
+
+def limit_headers(request: HttpRequest) -> dict[str, str]:
+    """Return the headers of a limit by which a request was counted; none where it was not."""
+    found: dict[str, str] = getattr(request, "rate_limit_headers", {})
+    return found

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext
 from rest_framework.request import Request
 
@@ -15,6 +15,8 @@ DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 INSTANT = re.compile(
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 )
+# Without them a request would mean something else: the first page again, a write that is kept.
+NEVER_EMPTY = frozenset({"cursor", "dry_run"})
 
 
 class FilterError(ValueError):
@@ -26,7 +28,11 @@ class FilterError(ValueError):
 
 
 def refuse_unknown(request: HttpRequest | Request, known: Collection[str]) -> None:
-    """Raise ParameterError for parameters that are not known, and for those given more than once or without a value."""
+    """Raise ParameterError for parameters that are not known, and for those given more than once.
+
+    What has no value counts as not given: it is taken out of the request, so that nobody behind this finds it. But one
+    of `NEVER_EMPTY` is refused.
+    """
     errors = []
     for name in request.GET:
         if name not in known:
@@ -38,16 +44,22 @@ def refuse_unknown(request: HttpRequest | Request, known: Collection[str]) -> No
             errors.append({"parameter": name[:100], "code": "unknown_parameter", "detail": detail})
     if errors:
         raise ParameterError(errors, "unknown_parameter")
+    given = QueryDict(mutable=True)
     for name, values in request.GET.lists():
-        if len(values) > 1:
+        filled = [value for value in values if value]
+        if len(filled) > 1:
             raise parameter_error(name, gettext("“%(name)s” is given more than once; use commas.") % {"name": name})
-        if not values[0]:
+        if name in NEVER_EMPTY and not filled:
             raise parameter_error(name, gettext("“%(name)s” has no value.") % {"name": name})
+        if filled:
+            given.setlist(name, filled)
+    own: HttpRequest = getattr(request, "_request", request)
+    own.GET = given  # type: ignore[assignment]
 
 
 def read_format(request: HttpRequest | Request, known: Iterable[str] = ("json",)) -> str:
     """Return the format of the answer that `?format=` names."""
-    value = request.GET.get("format", "json")
+    value = request.GET.get("format") or "json"
     if value not in known:
         raise parameter_error(
             "format", gettext("“%(form)s” is not a format.") % {"form": value[:40]} + nearest(value[:40], known)

@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext
+from psycopg.errors import QueryCanceled
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,19 +46,24 @@ def problem(
     errors: list[dict[str, str]] | None = None,
 ) -> ProblemBody:
     """Return the body of a problem answer."""
-    http_status, title = PROBLEMS[code]
-    body: ProblemBody = {
-        "type": f"/docs/errors#{code}",
-        "title": str(title),
-        "status": http_status,
-        "detail": detail,
-        "instance": request.get_full_path(),
-        "code": code,
-        "request_id": getattr(request, "request_id", ""),
-    }
+    body = problem_at(request.get_full_path(), getattr(request, "request_id", ""), code, detail)
     if errors:
         body["errors"] = errors
     return body
+
+
+def problem_at(address: str, request_id: str, code: str, detail: str = "") -> ProblemBody:
+    """Return the body of a problem answer to a request for an address."""
+    http_status, title = PROBLEMS[code]
+    return {
+        "type": f"/docs/errors#{code}",
+        "title": str(title),
+        "status": http_status,
+        "detail": detail or str(title),
+        "instance": address,
+        "code": code,
+        "request_id": request_id,
+    }
 
 
 def problem_response(request: HttpRequest, code: str, detail: str = "", **headers: str) -> JsonResponse:
@@ -162,6 +168,9 @@ def _explain_database(error: Exception, request: HttpRequest) -> Explanation | N
             return Explanation("conflict", str(PROBLEMS["conflict"][1]))
         case DataError():
             return Explanation("bad_request", str(PROBLEMS["bad_request"][1]))
+        case OperationalError() if isinstance(error.__cause__, QueryCanceled):
+            detail = gettext("The answer takes longer than it may: ask for less.")
+            return Explanation("busy", detail, headers={"Retry-After": RETRY_AFTER})
         case OperationalError() | InterfaceError():
             _log_outage(error, request)
             return Explanation("unavailable", str(PROBLEMS["unavailable"][1]), headers={"Retry-After": RETRY_AFTER})

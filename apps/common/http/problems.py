@@ -33,6 +33,7 @@ PROBLEMS: dict[str, tuple[int, "StrOrPromise"]] = {
     "precondition_required": (428, _("The request has to say which version of the record it changes.")),
     "too_many_requests": (429, _("Too many requests.")),
     "internal_error": (500, _("Something went wrong on the server.")),
+    "busy": (503, _("There is no room for a read as costly as this one at the moment.")),
     "unavailable": (503, _("The service is not available at the moment.")),
 }
 

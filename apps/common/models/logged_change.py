@@ -19,6 +19,10 @@ AMENDING = "partybuild.amending"
 HOLDING = "(strpos(concat(before, ' ', after), %s) > 0 OR strpos(reason, %s) > 0)"
 AMEND = "UPDATE common_loggedchange SET reason = %s, before = %s::jsonb, after = %s::jsonb"
 
+# Whether a change may show in what everybody reads: not one of a record that was and is a draft. What has no state of
+# its own (a link, a citation) counts as one that may.
+SEEN_BY_ALL = "coalesce(before ->> 'state', '') || coalesce(after ->> 'state', '') NOT IN ('draft', 'draftdraft')"
+
 # Makes it known that the log was amended, and the data version another one: answers about the past are kept by it.
 AMENDED = f"""
     WITH entry AS (
@@ -42,12 +46,16 @@ class LoggedChangeManager(models.Manager["LoggedChange"]):
         return super().get_queryset().select_related("commit")
 
 
+_SEEN = models.Q(RawSQL(SEEN_BY_ALL, (), models.BooleanField()))  # noqa: S611 - a text of ours
+
+
 class LoggedChange(models.Model):
     """One change of one row. Written by the database, and never changed.
 
-    The data version is made of it (see `answers`). A version has to tell any two states of the data apart in which a
-    reader could find them. The greatest visible number of a sequence does not: a transaction may commit behind one that
-    took a greater number. The greatest visible transaction together with those before it that are still open does.
+    The data version is made of those that everybody may see (see `reading.data_version`). A version has to tell any two
+    states of the data apart in which a reader could find them. The greatest visible number of a sequence does not: a
+    transaction may commit behind one that took a greater number. The greatest visible transaction together with those
+    before it that are still open does.
     """
 
     number = models.BigAutoField(
@@ -99,6 +107,9 @@ class LoggedChange(models.Model):
             models.Index(fields=["table_name", "record_id", "-number"], name="common_log_row"),
             models.Index(fields=["table_name", "key"], name="common_log_key"),
             models.Index(fields=["request_id"], name="common_log_request"),
+            # The data version's.
+            models.Index(fields=["-commit"], name="common_log_seen_xid", condition=_SEEN),
+            models.Index(fields=["number"], name="common_log_seen_number", condition=_SEEN),
         ]
         triggers = [
             pgtrigger.Trigger(

@@ -82,7 +82,7 @@ class DocumentView(APIView):
             detail = gettext("“%(word)s” is not one of the values.") % {"word": language[:40]}
             raise parameter_error("lang", detail + nearest(language[:40], languages))
         renderer: BaseRenderer = request.accepted_renderer
-        # Said here, since LocaleMiddleware knows of Accept-Language only.
+        # Said here, since LanguageMiddleware knows of Accept-Language only.
         headers = {"Content-Language": language}
         return HttpResponse(rendered(language, str(renderer.format)), content_type=renderer.media_type, headers=headers)
 

@@ -20,6 +20,7 @@ from apps.common.http.problem_answers import CONTENT_TYPE
 from apps.common.http.problems import PROBLEMS
 from apps.common.http.translations import translate_document
 from apps.common.openapi import write_schema
+from apps.common.reading.places import Costly
 from apps.common.resources.registry import tags
 from apps.common.resources.views import RecordViewSet
 
@@ -116,6 +117,8 @@ WHEN = {
     "406": "The answer cannot be given in the format asked for.",
 }
 
+COSTLY = "A costly read whose answer is not kept takes one of a few places; ask again after `Retry-After`."
+
 
 # What answers in other formats than JSON are.
 CONTENTS: dict[str, dict[str, Any]] = {
@@ -140,6 +143,7 @@ def examples() -> dict[str, Any]:
 
 
 HEADERS = {"X-Request-ID": {"description": "Identifier of the request.", "schema": STRING}}
+WAIT_HEADERS = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
 PAGE_HEADERS = {"Link": {"description": "Pages before and behind (RFC 8288).", "schema": STRING}}
 # Parameters of every list and of every record.
 READ_PARAMETERS = (
@@ -198,6 +202,17 @@ class RecordSchema(AutoSchema):
         if not self._reads():
             return super().get_operation_id()
         return f"{self._resource().replace('-', '_')}_{'list' if self._is_list_view() else 'retrieve'}"
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        costly: Costly = getattr(self.view, "costly", False)
+        if operation and self.method == "GET" and costly:
+            when = "For want of a place."
+            if not isinstance(costly, bool):
+                when = f"With {', '.join(f'`{name}`' for name in sorted(costly))}, or as a file, for want of a place."
+            content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            operation["responses"]["503"] = {"description": f"{when} {COSTLY}", "content": content}
+        return operation
 
     def get_tags(self) -> list[str]:
         return [self.view.tag.name] if isinstance(self.view, RecordViewSet) else super().get_tags()
@@ -315,6 +330,12 @@ def finish(result: dict[str, Any], generator: SchemaGenerator, request: Request 
 def _finish_operation(address: str, method: str, operation: dict[str, Any]) -> None:
     """Add to an operation its problems and headers, and an example that was read from the registry."""
     restricted = write_schema.problems(operation["operationId"])
+    if method == "post":
+        operation.setdefault("parameters", []).append(write_schema.KEYED)
+        told = operation["responses"].keys() | restricted
+        restricted = restricted | {
+            status: text for status, text in write_schema.WHEN_KEYED.items() if status not in told
+        }
     if method == "get" and not restricted:
         operation["security"] = [{}, *(each for each in operation.get("security", ()) if each)]
     elif method != "delete" and "requestBody" in operation:
@@ -334,6 +355,7 @@ def _finish_operation(address: str, method: str, operation: dict[str, Any]) -> N
     for status, response in operation["responses"].items():
         response["description"] = response.get("description") or "The answer."
         response["headers"] = HEADERS | (PAGE_HEADERS if status == "200" and is_paged else {})
+        response["headers"] |= WAIT_HEADERS if status == "503" else {}
 
 
 def _add_formats(operation: dict[str, Any]) -> None:

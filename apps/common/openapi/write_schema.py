@@ -11,6 +11,7 @@ from apps.common.resources.views import RecordViewSet
 from apps.common.values.json import JsonObject
 from apps.common.writing.bulk import ITEMS, MOST_ITEMS, SEEN
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Input
+from apps.common.writing.idempotency import LONGEST_KEY
 
 STRING = {"type": "string"}
 REF = "#/components/schemas/"
@@ -146,7 +147,17 @@ WHEN_TAGGED = {
     "412": "The record has changed since it was read.",
     "428": "`If-Match` is missing.",
 }
-WHEN_KEYED = {"422": "The idempotency key was used for another request."}
+# Of every POST: each of them writes.
+WHEN_KEYED = {
+    "409": "A request with this idempotency key is still being worked on.",
+    "422": "The idempotency key was used for another request.",
+}
+KEYED: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {**STRING, "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
+    "description": "Key of the request, so that it can be sent again for 24 hours and is done once.",
+}
 
 
 def is_write(view: object) -> TypeGuard[RecordViewSet]:
@@ -156,7 +167,7 @@ def is_write(view: object) -> TypeGuard[RecordViewSet]:
 
 # What is neither an ordinary write nor open to everybody, by the name of the operation or its beginning.
 RESTRICTED = {
-    "merge_records": WHEN | WHEN_TAGGED | WHEN_KEYED,
+    "merge_records": WHEN | WHEN_TAGGED,
     "revert": {"401": WHEN["401"]},
     "webhooks_": {"401": WHEN["401"], "403": "The account or its token may not subscribe."},
 }
@@ -168,7 +179,7 @@ def problems(operation_id: str) -> dict[str, str]:
     name = next((name for name, *_rest in ACTIONS.values() if operation_id.endswith(f"_{name}")), None)
     if name is None or operation_id in RESTRICTED:
         return found
-    return found | WHEN | (WHEN_KEYED if name in ("create", "bulk_create", "import") else WHEN_TAGGED)
+    return found | WHEN | ({} if name in ("create", "bulk_create", "import") else WHEN_TAGGED)
 
 
 def parameters(view: RecordViewSet) -> list[OpenApiParameter]:
@@ -181,14 +192,10 @@ def parameters(view: RecordViewSet) -> list[OpenApiParameter]:
             "Accept-Language", str, OpenApiParameter.HEADER, description="Language of errors: `zh-Hans` or `en`."
         ),
     ]
-    if view.action in ("create", "bulk_create", "import_file"):
-        about = "Key of the request, so that it can be sent again for 24 hours and is done once."
-        found.append(OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=about))
     if view.action in ("update", "partial_update", "destroy"):
         about = "The `ETag` of the record as it was read; needed to change or delete."
         found.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=about))
-    if view.action == "update":
-        about = "`*`: make the record, and do not replace one."
+        about = "An `ETag`: refuse where the record is still so. `*`: refuse where there is one; so PUT makes one only."
         found.append(OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description=about))
     if view.action in ("destroy", "import_file"):
         about = "Why the registry is changed."

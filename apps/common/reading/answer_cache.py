@@ -8,7 +8,9 @@ request. The same version makes the strong `ETag`.
 
 import hashlib
 import threading
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple, cast
 
 from cachetools import LRUCache
 from django.conf import settings
@@ -18,9 +20,14 @@ from django.template.response import SimpleTemplateResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from apps.common.http.formats import by_accept
+from apps.common.http.problem_answers import answer_problem
 from apps.common.reading.data_version import build, data_version
+from apps.common.reading.places import Costly, in_a_place, is_costly
 from apps.common.reading.record_version import KNOWN
 
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
@@ -83,9 +90,8 @@ def is_anonymous(request: HttpRequest) -> bool:
     return "HTTP_AUTHORIZATION" not in request.META and settings.SESSION_COOKIE_NAME not in request.COOKIES
 
 
-def wants_json(request: HttpRequest) -> bool:
-    """Return whether plain JSON is what the `Accept` header asks for first, and would be given."""
-    accept = request.META.get("HTTP_ACCEPT", "")
+def wants_json(accept: str) -> bool:
+    """Return whether plain JSON is what an `Accept` header asks for first, and would be given."""
     first = accept.partition(",")[0].strip().lower()
     return first in ("", "*/*", "application/*", "application/json") and by_accept(accept) == "json"
 
@@ -93,19 +99,28 @@ def wants_json(request: HttpRequest) -> bool:
 class CachedReads:
     """A view whose answers to anonymous GETs are kept. Stands before the view class among the bases."""
 
+    costly: Costly = False  # which reads need a place, unless their answer is kept
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer from what is kept, or keep what is answered."""
+        """Answer from what is kept, or keep what is answered; in a place, where that is costly."""
         dispatch: Any = super().dispatch  # type: ignore[misc]
-        # Where anonymous reads are limited, each has to be counted, which the rest of the view does.
-        is_counted = settings.RATE_LIMITS["anonymous-reads"] is not None
-        if request.method not in ("GET", "HEAD") or not is_anonymous(request) or is_counted:
-            response: HttpResponseBase = dispatch(request, *args, **kwargs)
-            if "Cache-Control" not in response:
-                response["Cache-Control"] = "private, no-cache"
-            patch_vary_headers(response, VARY)
-            return response
+        answer: Callable[[], HttpResponseBase] = partial(dispatch, request, *args, **kwargs)
+        is_read = request.method in ("GET", "HEAD")
+        if is_read and is_anonymous(request):
+            return self._answer_everybody(request, answer)
+        response = self._placed(request, answer) if is_read else answer()
+        if "Cache-Control" not in response:
+            response["Cache-Control"] = "private, no-cache"
+        patch_vary_headers(response, VARY)
+        return response
+
+    def _answer_everybody(self, request: HttpRequest, dispatch: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        if refusal := self._count(request):
+            patch_vary_headers(refusal, VARY)
+            return refusal
+        accept = request.META.get("HTTP_ACCEPT", "")
         key = _key(request)
-        fast = self.answer if wants_json(request) else None
+        fast = self.answer if wants_json(accept) else None
         version = None
         if not fast or "HTTP_IF_NONE_MATCH" in request.META or ANSWERS.has(key):
             version = data_version()
@@ -114,11 +129,16 @@ class CachedReads:
                 return _finish(HttpResponseNotModified(headers={"ETag": known}), etag)
             if found := ANSWERS.get(key, version):
                 return _finish(HttpResponse(found.body, headers=dict(found.headers)), etag)
-        made, seen = fast(request) if fast else (None, "")
-        # Where nothing is kept yet, the answer comes with the version at which it was made, by one statement.
-        version = version or seen or data_version()
-        response = made or dispatch(request, *args, **kwargs)
-        if response.status_code != 200:
+
+        def answer() -> HttpResponseBase:
+            nonlocal version
+            made, seen = fast(request) if fast else (None, "")
+            # Where nothing is kept yet, the answer comes with the version at which it was made, by one statement.
+            version = version or seen or data_version()
+            return made or dispatch()
+
+        response = self._placed(request, answer)
+        if response.status_code != 200 or version is None:
             patch_vary_headers(response, VARY)
             return response
         if isinstance(response, HttpResponse):
@@ -126,21 +146,47 @@ class CachedReads:
             ANSWERS.put(key, CachedAnswer(version, body, tuple(response.items())))
         return _finish(response, _etag(key, version))
 
+    def _placed(self, request: HttpRequest, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        query, accept = request.META.get("QUERY_STRING", ""), request.META.get("HTTP_ACCEPT", "")
+        return in_a_place(request, answer) if is_costly(self.costly, query, accept) else answer()
+
+    def _count(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Count a read of nobody in particular where these are limited; return the refusal of one too many."""
+        if settings.RATE_LIMITS["anonymous-reads"] is None:
+            return None
+        view = cast(APIView, self)
+        try:
+            view.check_throttles(Request(request, authenticators=()))
+        except Throttled as error:
+            return answer_problem(error, request)
+        return None
+
     def answer(self, request: HttpRequest) -> tuple[HttpResponseBase | None, str]:
         """Return an answer without the rest of the view, where that can be done, and the version that it shows."""
         return None, ""
 
 
 def _key(request: HttpRequest) -> str:
-    """Return what was asked: address, parameters in any order, language and format."""
-    query = "&".join(sorted(request.META.get("QUERY_STRING", "").split("&")))
-    form = "json" if wants_json(request) else request.META.get("HTTP_ACCEPT", "")[:200]
-    parts = (request.get_host(), request.path, query, translation.get_language() or "", form)
-    return "\n".join((*parts, "quoted" if settings.QUOTATIONS_PUBLIC else ""))
+    accept = request.META.get("HTTP_ACCEPT", "")
+    query = request.META.get("QUERY_STRING", "")
+    return key_of(request.get_host(), request.path, query, translation.get_language() or "", accept)
+
+
+def key_of(host: str, path: str, query: str, language: str, accept: str) -> str:
+    """Return under what an answer is kept: address, parameters in any order, language and format."""
+    parameters = "&".join(sorted(query.split("&")))
+    form = "json" if wants_json(accept) else accept[:200]
+    return "\n".join((host, path, parameters, language, form, "quoted" if settings.QUOTATIONS_PUBLIC else ""))
+
+
+@cache
+def _tag_key() -> bytes:
+    return hashlib.sha256(f"apps.common.reading {settings.SECRET_KEY}".encode()).digest()
 
 
 def _etag(key: str, version: str) -> str:
-    digest = hashlib.blake2b(f"{build()}\n{version}\n{key}".encode(), digest_size=16)
+    # Under a key of our own, so that the tag tells nobody what the version is made of.
+    digest = hashlib.blake2b(f"{build()}\n{version}\n{key}".encode(), digest_size=16, key=_tag_key())
     return f'"{digest.hexdigest()}"'
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from django.db.models import Count, DateField, F
+from django.db.models import CharField, Count, DateField, F, TextField, Value
+from django.db.models.functions import NullIf
 
 from apps.common.filters.base import ChoiceFilter, KeyFilter
 from apps.common.models.records import RecordQuerySet
 from apps.common.reading.data_version import VERSION
 from apps.common.reading.known_at import known_at
-from apps.common.reading.order import order_by
+from apps.common.reading.order import field_of, order_by
 from apps.common.reading.read_request import ReadRequest, RequestShape, base_filters
 from apps.common.reading.record_version import row_version
 from apps.common.reading.rows import filtered_rows, is_kept, is_weighed, parameters_of, placed_rows, visible_rows
@@ -108,16 +109,23 @@ def _missing(request: ReadRequest) -> Iterator[tuple[str, str]]:
 
 
 def _facet(request: ReadRequest, rows: RecordQuerySet, name: str) -> str:
-    """Return SQL for the values of a filter with their counts under the current filters, the most frequent first."""
+    """Return SQL for the values of a filter with their counts under the current filters, the most frequent first.
+
+    Values are as the filter takes them; an empty text, which it does not take, is none.
+    """
     item = base_filters(request.shape.view)[name]
-    path = item.field_name
-    parts = {"value": F(path)}
+    path, value = item.field_name, "facet_value"
+    parts: dict[str, F | NullIf] = {"value": F(path)}
     if isinstance(item, KeyFilter):
         target = item.target
         parts = {"value": F(f"{path}__{target.key_field}"), "name": F(f"{path}__{target.name_field}")}
+    elif isinstance(field_of(rows.model, path), CharField | TextField):  # a filter that counts stands on a column
+        parts = {"value": NullIf(F(path), Value(""))}
+        if not isinstance(item, ChoiceFilter):
+            value = r"replace(replace(facet_value, '\', '\\'), ',', '\,')"
     grouped = rows.values(**{f"facet_{key}": part for key, part in parts.items()}).annotate(facet_count=Count("pk"))
     ordered = grouped.order_by("-facet_count", "facet_value")[:FACET_VALUES]
-    columns = ["facet_value AS value", *(["facet_name AS name"] if "name" in parts else [])]
+    columns = [f"{value} AS value", *(["facet_name AS name"] if "name" in parts else [])]
     if request.shape.labels and isinstance(item, ChoiceFilter):
         columns.append(f"{choice_label('facet_value', rows.model._meta.get_field(path))} AS label")
     text = f"SELECT {', '.join(columns)}, facet_count AS count FROM ({text_of(ordered)}) AS grouped"

@@ -88,12 +88,12 @@ def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, 
     viewer, territory = viewer_of(user)
     shape = _bare(view, key is None, viewer, translation.get_language() or "", settings.QUOTATIONS_PUBLIC)
     values: dict[str, object] = {**territory}
-    params: dict[str, str] = {name: request.GET[name] for name in request.GET}
-    if params:
+    if request.GET:
         shape = _with_parameters(shape, request, values, is_list=key is None)
+    params: dict[str, str] = {name: request.GET[name] for name in request.GET}
     moment = None
     if shape.known_at:
-        moment = last_moment_at(cast("datetime", values["known_at"]))
+        moment = _moment(cast("datetime", values["known_at"]), viewer)
         values["known_at"] = moment.snapshot
     if key is not None:
         values["key"] = key
@@ -106,6 +106,17 @@ def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, 
     values |= {f"place_{number}": value for number, value in enumerate(place.values)}
     shape = replace(shape, place=(place.backwards, tuple(value is None for value in place.values)))
     return ReadRequest(shape, values, params, request.path, moment, tie, place.token)
+
+
+def _moment(instant: datetime, viewer: Viewer | None) -> Moment:
+    """Return what had committed at an instant.
+
+    The data version, by which a look at what changed since is known to be out of date, does not move with drafts. Who
+    may see drafts has all tables count as changed.
+    """
+    if viewer is None:
+        return last_moment_at(instant)
+    return moment_at(instant)._replace(changed=frozenset(logged_models()))
 
 
 @cache

@@ -64,6 +64,20 @@ def given_versions(header: str) -> list[str]:
     return [match[1] for tag in parse_etags(header) if (match := TAG.fullmatch(tag))]
 
 
+def check_absent(header: str | None, record: Model) -> None:
+    """Raise Refusal (412) where `If-None-Match` is `*`, or names the version of a locked record.
+
+    A write on this condition wants the record not to be there, or not to be as it was read (RFC 9110, 13.1.2). Tags are
+    compared weakly.
+    """
+    if header is None:
+        return
+    if header.strip() == "*":
+        raise Refusal("precondition_failed", gettext("There is such a record already."))
+    if version_of(record) in given_versions(header.replace("W/", "")):
+        raise Refusal("precondition_failed", gettext("The record is still as it was read."))
+
+
 def check_unchanged(header: str | None, record: Model) -> None:
     """Raise Refusal unless `If-Match` is given (428) and names the version of a locked record (412)."""
     if header is None:

@@ -16,7 +16,9 @@ from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.module_loading import import_string
 
-from apps.common.http.middleware import Handler, has_body, is_odd
+from apps.common.http.bodies import has_body
+from apps.common.http.languages import language_of
+from apps.common.http.middleware import Handler, is_odd, limit_headers
 from apps.common.reading.answer_cache import is_anonymous, wants_json
 from apps.common.resources.registry import viewsets
 from apps.common.resources.views import RecordViewSet
@@ -53,12 +55,12 @@ class ShortcutMiddleware:
         view = self._find(request)
         if view is None:
             return self.get_response(request)
-        language = translation.get_language_from_request(request)
+        language = language_of(request)
         translation.activate(language)
         request.LANGUAGE_CODE = language
         response: HttpResponseBase = view(request)  # with a Vary that names the language among others
         response.headers["Content-Language"] = language
-        for name, value in self._dress(request).items():
+        for name, value in (self._dress(request) | limit_headers(request)).items():
             response.headers[name] = value
         if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
             response.headers["Content-Length"] = str(len(response.content))
@@ -72,11 +74,11 @@ class ShortcutMiddleware:
         route = self._routes.get(name)
         if route is None or (slash and not key) or "/" in key or key in route.taken:
             return None
-        if not (is_anonymous(request) and wants_json(request)) or is_odd(request):
+        if not (is_anonymous(request) and wants_json(request.META.get("HTTP_ACCEPT", ""))) or is_odd(request):
             return None
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             return None
-        if has_body(request) or settings.RATE_LIMITS["anonymous-reads"]:
+        if has_body(request.META):
             return None
         return (lambda request: route.detail(request, key=key)) if key else route.list
 

@@ -52,6 +52,8 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
     default_sort: ClassVar[str]
     tag: ClassVar[Tag]
     linked: ClassVar[Kind]
+    # Beside exports. A count is capped, and so is cheap.
+    costly = frozenset({"known_at", "q", "facets"})
     lookup_url_kwarg = "key"
     lookup_value_regex = "[^/]+"
 

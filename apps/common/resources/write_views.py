@@ -26,7 +26,7 @@ from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable
 from apps.common.reading import pages, read_request
 from apps.common.reading.readable_view import ReadableView
-from apps.common.reading.record_version import check_unchanged, tag_of
+from apps.common.reading.record_version import check_absent, check_unchanged, tag_of
 from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.serializers.records import RecordSerializer
 from apps.common.writing import bulk, idempotency
@@ -65,7 +65,7 @@ class XLSXParser(CSVParser):
     media_type = imports.XLSX
 
 
-class Writes:
+class Writes(idempotency.RepeatablePosts):
     """POST, PUT, PATCH and DELETE of a viewset."""
 
     permission_classes: list[type[BasePermission]] = [RecordPermission]
@@ -73,16 +73,6 @@ class Writes:
     kwargs: dict[str, Any]
     queryset: Any  # an attribute of most classes, a property of some
     detail_serializer_class: type[RecordSerializer]
-
-    def initialize_request(self, request: HttpRequest, *args: object, **kwargs: object) -> Request:
-        """Keep the body as it came, for the digest of a request that may be repeated."""
-        made: Request = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
-        if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
-            if request.path.endswith("/import"):
-                # Django's own limit is that of JSON; `BodyGuardMiddleware` has looked at the length of a file.
-                request._body = request.read(settings.MAX_FILE_BYTES)
-            made.body_bytes = request.body  # type: ignore[attr-defined]
-        return made
 
     def check_permissions(self, request: Request) -> None:
         """Ask for no right to what cannot be done here."""
@@ -115,8 +105,6 @@ class Writes:
 
         def work() -> HttpResponse:
             if self._exists(key):
-                if request.headers.get("If-None-Match", "").strip() == "*":
-                    raise Refusal("precondition_failed", gettext("There is such a record already."))
                 return self._change(key, body, replace=True)
             if "If-Match" in request.headers:
                 raise Refusal("precondition_failed", gettext("There is no such record any more."))
@@ -131,17 +119,22 @@ class Writes:
 
         def work() -> HttpResponse:
             record = self._locked(key, deleting=True)
-            check_unchanged(request.headers.get("If-Match"), record)
+            self._check_conditions(record)
             return self._answer(self._writer().delete(record), status=204)
 
         return self._write(read_reason(body), work, {REASON})
 
     def _change(self, key: str, body: Mapping[str, object], *, replace: bool) -> HttpResponse:
         record = self._locked(key)
-        check_unchanged(self.request.headers.get("If-Match"), record)
+        self._check_conditions(record)
         shown = self._shown(key)
         change = self._writer().change(record, body, lambda: shown, replace=replace)
         return self._answer([change], status=200, before=shown)
+
+    def _check_conditions(self, record: Citable) -> None:
+        """Raise Refusal where a header says that a locked record is to be left as it is."""
+        check_absent(self.request.headers.get("If-None-Match"), record)
+        check_unchanged(self.request.headers.get("If-Match"), record)
 
     # Many records
 

@@ -114,6 +114,7 @@ RENDERERS: dict[str, type[BaseRenderer]] = {
 class NetworkView(CachedReads, APIView):
     """The network of units, alliances, projects and divisions."""
 
+    costly = True
     renderer_classes = list(RENDERERS.values())
 
     @extend_schema(

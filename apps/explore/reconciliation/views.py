@@ -12,6 +12,7 @@ from typing import cast
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import path
@@ -27,6 +28,7 @@ from rest_framework.views import APIView
 
 from apps.common.http.problems import ParameterError, nearest, parameter_error
 from apps.common.openapi.pages import DocumentPage
+from apps.common.reading.places import Costly, in_a_place, is_costly
 from apps.common.values.pinyin import normalise_term
 from apps.explore.reconciliation.batches import BATCH_SIZE, TEXT_LIMIT, FormParser, read_batch, read_extension
 from apps.explore.reconciliation.entities import (
@@ -68,6 +70,16 @@ class OpenView(APIView):
     only_reads = True  # a POST is a question, too, and is counted as a read
     parser_classes = [FormParser]
     known: frozenset[str] = frozenset()
+    costly: Costly = False
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Answer in a place, where that is costly."""
+        asks = request.method == "POST" or is_costly(self.costly, request.META.get("QUERY_STRING", ""), "")
+        if not (self.costly and asks):
+            return super().dispatch(request, *args, **kwargs)
+        response = in_a_place(request, lambda: super(OpenView, self).dispatch(request, *args, **kwargs))
+        response["Access-Control-Allow-Origin"] = "*"
+        return response
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
@@ -104,6 +116,7 @@ class ReconcileView(OpenView):
     """The endpoint: the manifest, batches of queries, values of records."""
 
     known = frozenset({"queries", "extend"})
+    costly = known
 
     def get(self, request: Request) -> Response:
         """Answer a batch or a request for values in the address; without either, give the manifest."""
@@ -247,6 +260,8 @@ class SuggestView(OpenView):
 
 class SuggestEntityView(SuggestView):
     """Suggests records by the beginning of a name, by a part of it, or by their identifier."""
+
+    costly = frozenset({"prefix"})
 
     def suggestions(self, prefix: str, skipped: int, types: Sequence[str]) -> Sequence[Mapping[str, object]]:
         found = suggest(prefix, types, skipped + SUGGESTIONS)[skipped:]

@@ -98,6 +98,8 @@ class AnswerSerializer(serializers.Serializer[object]):
 class SearchView(CachedReads, APIView):
     """Search over all resources."""
 
+    costly = True
+
     @extend_schema(
         operation_id="search",
         summary="Search all resources",

@@ -65,6 +65,8 @@ class StatisticsRequest(NamedTuple):
 class StatisticsView(CachedReads, APIView):
     """Counts and reported figures."""
 
+    costly = True
+
     @extend_schema(
         operation_id="statistics",
         summary="Count what is on record, beside what sources report",

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from apps.common.filters.sets import facetable
+from apps.common.resources.registry import viewsets
 from tests.conftest import Api
 from tests.factories import (
     AllianceFactory,
     ArticleFactory,
     CitationFactory,
+    EventFactory,
     FigureFactory,
     MembershipFactory,
     MemberUnitFactory,
@@ -44,6 +47,56 @@ def test_a_comma_within_a_choice_means_or(api: Api, units: list[Any], kind: str,
     assert api.keys("member-units", street="990000777", kind=kind, sort="slug") == found
 
 
+def test_a_parameter_with_an_empty_value_counts_as_not_given(api: Api, units: list[Any]) -> None:
+    """Case 28 of public-reports.md, in every answer that takes filters."""
+    plain = api.get("member-units", street="990000777", sort="slug", page_size=2, count="true", facets="kind")
+    given = "street=990000777&sort=slug&page_size=2&count=true&facets=kind"
+    page = api.get(f"/api/v1/member-units?q=&street=&{given}&kind=&as_of=&format=&fields=&expand=&labels=")
+    assert page["results"] == plain["results"]
+    assert (page["count"], page["facets"]) == (plain["count"], plain["facets"])
+    # A cursor serves whether the empty ones stand beside it or not.
+    following = page["next"]
+    assert "kind" not in following
+    assert api.get(f"{following}&kind=")["results"] == api.get(following)["results"]
+    found = api.keys("/api/v1/member-units?street=990000777&street=&kind=&sort=slug")
+    assert found == sorted(unit.slug for unit in units)
+    for path, empty in (
+        ("statistics?labels=true", "by=&district=&year=&measure=&after="),
+        ("network?depth=0", "district=&as_of=&kind="),
+        ("search?q=a", "street=&resource=&labels="),
+        ("changes?page_size=1", "resource=&since=&operation="),
+        ("alliances/wujiaochang-zhen-lianxihui/history?page_size=1", "format="),
+        ("alliances/wujiaochang-zhen-lianxihui?labels=true", "as_of=&known_at=&expand=&fields="),
+        ("figures/summary?measure=units_claiming", "kind=&q="),
+    ):
+        assert api.get(f"/api/v1/{path}&{empty}") == api.get(f"/api/v1/{path}")
+    csv = api.client.get("/api/v1/member-units?format=csv&street=990000777&kind=&page_size=")
+    assert b"".join(csv.streaming_content).count(b"\r\n") == 4
+    # What there is not is refused, with a value or without.
+    assert api.problem("/api/v1/alliances?nonesuch=")["code"] == "unknown_parameter"
+    assert api.problem("/api/v1/alliances?kind=pair&kind=pair")["code"] == "invalid_parameter"
+    assert api.problem("/api/v1/search?q=")["errors"][0]["parameter"] == "q"
+    assert api.problem("/api/v1/figures/summary?measure=")["errors"][0]["parameter"] == "measure"
+
+
+@pytest.mark.parametrize("resource", sorted(viewsets()))
+def test_what_a_facet_gives_as_value_the_parameter_takes(api: Api, resource: str) -> None:
+    """Case 29: an empty text is none, and a value with a comma is given as the parameter takes it."""
+    for series in ("", "甲,乙\\丙"):
+        EventFactory(series=series)
+    ArticleFactory(publisher="")
+    filters = viewsets()[resource].filterset_class.base_filters
+    for name in facetable(filters):
+        for found in api.get(resource, facets=name, page_size=1, labels="true")["facets"][name]:
+            assert found["value"] != ""
+            if found["value"] is not None:
+                counted = api.get(resource, **{name: found["value"], "count": "true", "page_size": 1})
+                assert counted["count"] == found["count"], (name, found)
+    if resource == "events":
+        values = [found["value"] for found in api.get("events", facets="series", page_size=1)["facets"]["series"]]
+        assert (None in values, "甲\\,乙\\\\丙" in values) == (True, True)
+
+
 @pytest.mark.parametrize(
     ("kind", "detail"),
     [
@@ -51,7 +104,6 @@ def test_a_comma_within_a_choice_means_or(api: Api, units: list[Any], kind: str,
         ("hospital,Company", "“Company” is not one of the values. Did you mean “company”?"),
         ("hospital,", "An empty value stands between commas."),
         (",", "An empty value stands between commas."),
-        ("", "“kind” has no value."),
     ],
 )
 def test_a_choice_that_there_is_not_is_refused(api: Api, kind: str, detail: str) -> None:
@@ -329,9 +381,15 @@ def test_a_day_that_is_none_is_refused(api: Api, day: str) -> None:
 @pytest.mark.parametrize(
     "name", ["kind", "unit", "founded_after", "q", "as_of", "format", "fields", "expand", "labels", "sort", "count"]
 )
-def test_a_parameter_without_a_value_is_refused(api: Api, name: str) -> None:
-    body = api.problem("alliances", **{name: ""})
-    assert [(error["parameter"], error["code"]) for error in body["errors"]] == [(name, "invalid_parameter")]
+def test_a_parameter_without_a_value_changes_nothing(api: Api, name: str) -> None:
+    assert api.get("alliances", **{name: ""}) == api.get("alliances")
+
+
+def test_a_cursor_without_a_value_is_refused(api: Api) -> None:
+    """Who has lost it would begin anew without noticing."""
+    for path in ("alliances", "changes", "search?q=a"):
+        body = api.problem(f"/api/v1/{path}{'&' if '?' in path else '?'}cursor=")
+        assert body["errors"] == [{"parameter": "cursor", "code": "invalid_parameter", "detail": body["detail"]}]
 
 
 # Unknown and doubled ------------------------------------------------------------------------------------------------

@@ -61,7 +61,24 @@ def test_only_the_viewers_may_make_their_own_styles(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"), [("en", "en"), ("en-GB", "en"), ("zh-Hans", "zh-hans"), ("zh-CN", "zh-hans"), ("fr", "zh-hans")]
+    ("asked", "given"),
+    [
+        ("en", "en"),
+        ("en-GB", "en"),
+        ("zh-Hans", "zh-hans"),
+        ("zh-CN", "zh-hans"),
+        ("fr", "zh-hans"),
+        ("*, en;q=0.5", "zh-hans"),
+        # A quality of 0 refuses (case 33 of public-reports.md).
+        ("en;q=0", "zh-hans"),
+        ("en;q=0.000, fr", "zh-hans"),
+        ("zh;q=0", "en"),
+        ("zh-CN;q=0, *", "en"),
+        ("*;q=0", "zh-hans"),
+        ("en;q=0, zh;q=0", "zh-hans"),
+        ("en-GB;q=0, en;q=0.1", "en"),
+        ("en;q=0.5, *;q=0", "en"),
+    ],
 )
 def test_the_language_is_the_one_asked_for_or_else_chinese(api: Api, asked: str, given: str) -> None:
     response = api.client.get("/api/v1/alliances", headers={"accept-language": asked})

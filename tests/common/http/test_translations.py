@@ -386,7 +386,7 @@ def test_the_document_is_served_in_the_readers_language(
     assert document["paths"]["/api/v1/articles"]["get"]["summary"] == summary
 
 
-@pytest.mark.parametrize("query", ["lang=fr", "lang=", "lang=../../en", "language=en"])
+@pytest.mark.parametrize("query", ["lang=fr", "lang=../../en", "language=en"])
 def test_a_language_that_is_not_spoken_is_refused(client: Client, query: str) -> None:
     answer = client.get(f"/api/v1/openapi.json?{query}")
     assert answer.status_code == 400

@@ -4,18 +4,25 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
+from apps.common.reading import answer_cache
 from apps.common.reading.answer_cache import ANSWERS, AnswerCache, CachedAnswer
 from apps.common.reading.data_version import VERSION, build
+from apps.evidence.models import Figure
+from apps.registry.models import Alliance
 from tests.conftest import Api, eventually
 from tests.factories import AllianceFactory, ProjectFactory
-from tests.running import Service
+from tests.running import Service, connected_to
 
 # The room -----------------------------------------------------------------------------------------------------------
 
@@ -142,15 +149,55 @@ def test_the_version_moves_with_every_commit_in_whatever_order(loaded_url: str) 
             for statement in ("TRUNCATE evidence_mark", "DELETE FROM registry_unitname WHERE id % 2 = 0"):
                 cursor.execute(statement)
                 seen.append(version(reader))
+            # Drafts, which nobody in particular sees, move nothing.
             columns = "created_at, updated_at, slug, state, name, name_pinyin, search_text, prose, kind, summary"
             with cursor.copy(f"COPY registry_memberunit ({columns}) FROM STDIN") as copy:
                 copy.write_row(("now", "now", "copied-in", "draft", "抄来", "Chaolai", "抄来", "", "company", ""))
-        seen.append(version(reader))
+        assert version(reader) == seen[-1]
         assert len(set(seen)) == len(seen)
         # What changes nothing is no change.
         reader.execute("UPDATE registry_alliance SET updated_at = now()")
         reader.execute("DELETE FROM registry_unitname WHERE false")
         assert version(reader) == seen[-1]
+
+
+@pytest.mark.enable_socket
+def test_the_version_moves_with_what_everybody_may_see_and_not_with_drafts(
+    loaded_url: str, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock(), connected_to(loaded_url), psycopg.connect(loaded_url, autocommit=True) as reader:
+
+        def moved_by(work: Callable[[], Any]) -> bool:
+            before = version(reader)
+            work()
+            return version(reader) != before
+
+        draft = AllianceFactory.build(slug="a-draft", state="draft")
+        assert not moved_by(draft.save)
+        rows = Alliance.objects.filter(slug="a-draft")
+        assert not moved_by(lambda: rows.update(slogan="新"))
+        published = Alliance.objects.filter(state="published")
+        assert moved_by(lambda: published.update(slogan="新"))
+        # Taken back and made known to all: who knew it has to learn of it.
+        pk = Figure.objects.filter(state="published").values_list("pk", flat=True)[0]
+        for state in ("draft", "published"):
+            assert moved_by(partial(Figure.objects.filter(pk=pk).update, state=state))
+        assert not moved_by(rows.delete)
+        connection.close()
+
+
+def test_a_tag_is_made_under_a_key_of_the_service(api: Api, settings: Any) -> None:
+    def check() -> None:
+        first = api.ask("vocabularies").headers["ETag"]
+        settings.SECRET_KEY, former = "another-secret-key-of-the-tests-0123456789", settings.SECRET_KEY
+        answer_cache._tag_key.cache_clear()
+        other = api.ask("vocabularies").headers["ETag"]
+        settings.SECRET_KEY = former
+        answer_cache._tag_key.cache_clear()
+        assert other != first
+        assert api.ask("vocabularies").headers["ETag"] == first
+
+    eventually(check)
 
 
 @pytest.mark.enable_socket

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 
+from apps.accounts.models import RequestWindow
 from apps.common.http.middleware import Handler
 from apps.common.reading.record_version import KNOWN
 from apps.common.resources import plain_reads
@@ -132,10 +133,24 @@ def test_whatever_is_out_of_the_ordinary_goes_the_whole_way(db: None, address: s
     assert answer(ONLY, address, **options)[0] == CLOSED
 
 
-@pytest.mark.parametrize("address", ["districts", "districts/310110"])
-def test_where_reads_are_counted_they_go_the_whole_way(db: None, address: str) -> None:
-    with override_settings(RATE_LIMITS={**settings.RATE_LIMITS, "anonymous-reads": (100, 60)}):
-        assert answer(ONLY, address)[0] == CLOSED
+@pytest.mark.parametrize("address", ["districts", "districts/310110", "districts?no_such=1"])
+@pytest.mark.parametrize("limit", [1, 100])
+def test_where_reads_are_counted_both_ways_give_the_same(db: None, address: str, limit: int) -> None:
+    def counted(stack: tuple[str, ...]) -> tuple[Any, ...]:
+        RequestWindow.objects.all().delete()
+        for _request in range(2):
+            found = answer(stack, address, headers=EN)
+        for name in ("RateLimit", "Retry-After"):  # which tell the seconds
+            found[1][name] = found[1].get(name, "").partition(";t=")[0] and "told"
+        return found
+
+    def check() -> None:
+        with override_settings(RATE_LIMITS={**settings.RATE_LIMITS, "anonymous-reads": (limit, 86_400)}):
+            short = counted(ONLY)
+            assert short == counted(WHOLE)
+            assert (short[0] == 429, short[1]["RateLimit"]) == (limit == 1, "told")
+
+    eventually(check)
 
 
 def test_the_tag_of_a_record_names_its_own_version_either_way(db: None) -> None:

@@ -270,6 +270,25 @@ def test_put_makes_a_record_with_the_key_of_its_address(keeper: Keeper) -> None:
     assert keeper.refused("PUT", path, body, 428) == {"": "precondition_required"}
 
 
+def test_a_write_on_the_condition_of_something_else_leaves_the_record(keeper: Keeper) -> None:
+    """Case 32 of public-reports.md; RFC 9110, 13.1.2."""
+    path = f"alliances/{AllianceFactory(slogan='旧').slug}"
+    full = {name: keeper.get(path)[name] for name in ("name", "kind", "status")}
+    tag = keeper.tag(path)
+    bodies: dict[str, dict[str, str]] = {"PATCH": {"slogan": "新"}, "PUT": {**full, "slogan": "新"}, "DELETE": {}}
+    for method, body in bodies.items():
+        for given in ("*", " * ", tag, f"W/{tag}", f'"x", {tag}'):
+            found = keeper.refused(method, path, body, 412, **{"If-Match": tag, "If-None-Match": given})
+            assert found == {"": "precondition_failed"}
+    assert keeper.get(path)["slogan"] == "旧"
+    for method in ("PATCH", "PUT", "DELETE"):
+        other = '"x", "0123456789abcdef0123456789abcdef.0123456789abcdef"'
+        keeper.write(method, path, bodies[method], 204 if method == "DELETE" else 200, **{"If-None-Match": other})
+    # Where there is none, the condition holds.
+    body = {**full, "change_reason": "test"}
+    assert keeper.send("PUT", "alliances/made-here", body, **{"If-None-Match": "*"}).status_code == 201
+
+
 # Deleting ---------------------------------------------------------------------------------------------------------
 
 

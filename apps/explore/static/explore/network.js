@@ -10,6 +10,7 @@ const form = byId("filters");
 const boxes = (name) => [...form.querySelectorAll(`input[name="${name}"]`)];
 const OWN = ["q", "lang"]; // parameters of the page that the service does not take
 const STARTS = ["alliance", "unit"];
+const MOST_TIMES = 5; // that a network is asked for while there is no room for one
 
 let network = { nodes: [], edges: [] };
 let asked = null;
@@ -96,12 +97,7 @@ async function load() {
     download.href = address(download.dataset.format === "json" ? "" : download.dataset.format);
   }
   try {
-    // Without cookies the language is this page's and no other.
-    const answer = await fetch(address(), {
-      signal,
-      credentials: "omit",
-      headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang },
-    });
+    const answer = await ask(signal);
     const body = await answer.json();
     if (!answer.ok) throw new Error(body.detail);
     show(body);
@@ -109,6 +105,21 @@ async function load() {
     if (signal.aborted) return;
     show({ nodes: [], edges: [], node_count: 0, edge_count: 0, narrow: null });
     say(error instanceof TypeError || error instanceof SyntaxError ? texts.failed : error.message, true);
+  }
+}
+
+// Networks are costly: where there is no room for one, it is asked for again, as often as a reader has patience.
+async function ask(signal) {
+  for (let times = 1; ; times += 1) {
+    // Without cookies the language is this page's and no other.
+    const answer = await fetch(address(), {
+      signal,
+      credentials: "omit",
+      headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang },
+    });
+    const seconds = Number(answer.headers.get("Retry-After"));
+    if (answer.status !== 503 || !seconds || times === MOST_TIMES) return answer;
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   }
 }
 

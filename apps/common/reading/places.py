@@ -1,0 +1,143 @@
+"""Places for costly reads: so many at a time in each worker process, so that a thread stays free for all else.
+
+A read that finds no place is refused at once (503), and never waits: whoever waits holds a thread. A view says by its
+attribute `costly` which reads need a place; an answer that is kept needs none. See docs/decisions/0029.
+"""
+
+import fcntl
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import parse_qsl
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from apps.common.http.formats import EXPORTS, by_accept
+from apps.common.http.problem_answers import problem_response
+
+RETRY_AFTER = "1"
+# The settings as they are, and as they are to be; then as they were.
+LESS_TIME = """
+    SELECT current_setting('statement_timeout'), current_setting('max_parallel_workers_per_gather'),
+           set_config('statement_timeout', %s, false), set_config('max_parallel_workers_per_gather', '0', false)
+"""
+AS_BEFORE = (
+    "SELECT set_config('statement_timeout', %s, false), set_config('max_parallel_workers_per_gather', %s, false)"
+)
+# What makes a read costly: all of them (`True`), or a parameter that is given.
+Costly = bool | frozenset[str]
+
+
+class Places:
+    """So many places for all processes of a service, of which each process takes a few at most.
+
+    A place is a byte of a file that all processes have open, as those have it which were forked behind this; whoever
+    has the byte locked has the place. So the kernel frees the places of a process that dies, in whatever way.
+    """
+
+    def __init__(self, number: int, own: int) -> None:
+        self.number, self.own = number, own
+        self.file, path = tempfile.mkstemp()
+        os.unlink(path)  # noqa: PTH108 - open as long as the process lives
+        self._taken: set[int] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def are_full(self) -> bool:
+        """Whether there is no place for one more; a guess, for it may be taken or left a moment later."""
+        with self._lock:
+            if (byte := self._lock_one()) is not None:
+                self._unlock(byte)
+        return byte is None
+
+    def take(self) -> "Place | None":
+        """Return a place; None where there is none."""
+        with self._lock:
+            if (byte := self._lock_one()) is None:
+                return None
+            self._taken.add(byte)
+        return Place(self, byte)
+
+    def _lock_one(self) -> int | None:
+        """Lock a byte that nobody has. The kernel shuts out other processes, `_taken` the threads of this one."""
+        if len(self._taken) >= self.own:
+            return None
+        for byte in range(self.number):
+            if byte not in self._taken:
+                with suppress(BlockingIOError, PermissionError):
+                    fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                    return byte
+        return None
+
+    def _unlock(self, byte: int) -> None:
+        fcntl.lockf(self.file, fcntl.LOCK_UN, 1, byte)
+
+    def _free(self, byte: int) -> None:
+        with self._lock:
+            self._unlock(byte)
+            self._taken.discard(byte)
+
+
+class Place:
+    """A place that was taken, and that is free again once it is left or forgotten."""
+
+    def __init__(self, owner: Places, byte: int) -> None:
+        self._owner: Places | None = owner
+        self._byte = byte
+
+    def leave(self) -> None:
+        """Free the place; a second time does nothing."""
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner._free(self._byte)
+
+    def __del__(self) -> None:
+        self.leave()
+
+
+PLACES = Places(settings.COSTLY_READS, max(settings.THREADS - 1, 1))
+
+
+def is_costly(costly: Costly, query: str, accept: str) -> bool:
+    """Tell whether a read is costly: by what its view says, its query and its `Accept` header."""
+    if isinstance(costly, bool):
+        return costly
+    given = {name: value for name, value in parse_qsl(query) if value} if query else {}
+    form = given.get("format") or (by_accept(accept) if accept else "")
+    return form in EXPORTS or not costly.isdisjoint(given)
+
+
+def in_a_place(request: HttpRequest, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """Answer a costly read in a place, which it has until its answer was sent; without one, refuse it (503)."""
+    if (place := PLACES.take()) is None:
+        return problem_response(request, "busy", **{"Retry-After": RETRY_AFTER})
+    response: HttpResponseBase | None = None
+    try:
+        with _less_time():
+            response = answer()
+    finally:
+        if response is None or not response.streaming:
+            place.leave()
+    if response.streaming:
+        response._resource_closers.append(place.leave)  # type: ignore[attr-defined]
+    return response
+
+
+@contextmanager
+def _less_time() -> Iterator[None]:
+    """Give each statement of a block `COSTLY_TIMEOUT` seconds, and one core of the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(LESS_TIME, [f"{settings.COSTLY_TIMEOUT}s"])
+        before = cursor.fetchone()[:2]
+    try:
+        yield
+    finally:
+        # A lost connection has lost its settings, too, and a transaction that is to be rolled back takes them back.
+        if connection.connection is not None and not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute(AS_BEFORE, before)
