@@ -14,6 +14,7 @@ from apps.common.models.records import citable_models
 from apps.common.sql.statement import STATEMENTS
 from apps.registry.models import Alliance
 from tests import factories
+from tests.commits import commit_now
 from tests.conftest import problem_of
 from tests.factories import (
     AllianceFactory,
@@ -155,6 +156,7 @@ def test_every_resource_is_read_by_every_role(resource: str, street: Any):
 def test_what_lies_in_a_territory_is_found_once_in_a_statement(street: Any, draft: Any, resource: str, ask: str):
     curator = sender(street=street)
     key = draft.slug if resource == "alliances" else factories.CitationFactory(record=draft).slug
+    commit_now()
 
     with CaptureQueriesContext(connection) as queries:
         response = curator.send("GET", f"{resource}?sort=-updated_at{ask}")

@@ -16,10 +16,11 @@ import psycopg
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from apps.history.epochs import begin_epoch, was_moved
 from partybuild.database import EmbeddedServer, _binaries
 from tests.faults.clients import Caller, Reply, children, kill, wait_until, workers
 from tests.full import FULL
-from tests.running import Service, make_token, running
+from tests.running import Service, connected_to, make_token, running
 
 # The mark for the database makes pytest-django set up the one that is copied.
 pytestmark = [
@@ -58,12 +59,17 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def url(server: Server, loaded_url: str) -> str:
-    """The URL of a database on that server that holds the registry."""
+def url(server: Server, loaded_url: str, django_db_blocker: DjangoDbBlocker) -> str:
+    """The URL of a database on that server that holds the registry, restored as docs/operations.md says."""
     target = server._url("partybuild")
     dump = subprocess.run([_binaries() / "pg_dump", "--no-owner", loaded_url], check=True, capture_output=True).stdout
     load = [_binaries() / "psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", target]
     subprocess.run(load, input=dump, check=True, capture_output=True)
+    with django_db_blocker.unblock(), connected_to(target):
+        # The service would not start without it.
+        assert was_moved()
+        begin_epoch()
+        assert not was_moved()
     return target
 
 

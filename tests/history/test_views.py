@@ -179,6 +179,16 @@ def test_a_reader_misses_nothing_of_writers_that_commit_out_of_order(committed: 
     assert follow(client, place)[0] == []
 
 
+def test_a_cursor_from_before_a_restore_is_told_to_begin_anew(api: Api, all_settled: None) -> None:
+    address, _question, cursor = api.get("changes", page_size=3)["next"].partition("?page_size=3&cursor=")
+    place = feed.FeedPosition(*signing.loads(unquote(cursor), salt=feed.SALT))
+    former = feed.write_place(replace(place, epoch="another"))
+    answer = api.client.get(f"{address}?page_size=3&cursor={former}")
+    assert answer.status_code == 410
+    assert answer.json()["code"] == "feed_reset"
+    assert "without a cursor" in answer.json()["detail"]
+
+
 def test_the_feed_gives_deletions_and_what_is_hidden_as_tombstones(api: Api, all_settled: None) -> None:
     address, _question, cursor = api.get("changes", page_size=3)["next"].partition("?page_size=3&cursor=")
     place = feed.FeedPosition(*signing.loads(unquote(cursor), salt=feed.SALT))
