@@ -239,6 +239,10 @@ QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
 ANSWER_CACHE_MB = read(env.int, "ANSWER_CACHE_MB", default=64)
 # Seconds after which an export of a whole list is broken off; beside STATEMENT_TIMEOUT, which is for single answers.
 EXPORT_TIMEOUT = read(env.int, "EXPORT_TIMEOUT", default=600)
+# The same for each statement of an import.
+IMPORT_TIMEOUT: int = read(env.int, "IMPORT_TIMEOUT", default=600)
+# A file with more rows is imported behind the answer, which says where to see how far it is.
+IMPORT_ROWS_AT_ONCE: int = read(env.int, "IMPORT_ROWS_AT_ONCE", default=5000)
 
 # Webhooks
 
