@@ -6,6 +6,7 @@ import json
 import statistics
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -84,8 +85,17 @@ def test_others_write_while_a_file_is_imported(loaded_url: str, token: str) -> N
                 (made if reply.status == 201 else refused).append(reply)
                 number += CLIENTS
 
+    def read(service: Service) -> None:
+        """Ask for what is known now, which waits for those who commit."""
+        with Caller(service, token) as caller:
+            while not over.wait(0.2):
+                now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+                reply = caller.send("GET", f"member-units?page_size=1&known_at={now}")
+                refused.extend([] if reply.status == 200 else [reply])
+
     with running(loaded_url, limit=1800, **LIMITS) as service:
         threads = [threading.Thread(target=write, args=[service, place]) for place in range(CLIENTS)]
+        threads.append(threading.Thread(target=read, args=[service]))
         for thread in threads:
             thread.start()
         began = time.monotonic()

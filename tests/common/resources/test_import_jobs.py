@@ -21,6 +21,7 @@ from apps.common.models.logged_change import LoggedChange
 from apps.common.models.tables import KeptFile
 from apps.common.resources import import_runner
 from apps.common.resources.import_runner import MOST_TRIES, run_waiting
+from apps.evidence.redaction.places import blacken_the_rest
 from apps.registry.models import MemberUnit
 from tests.factories import AppointmentFactory, MemberUnitFactory, StreetFactory, UserFactory
 from tests.writing import Keeper
@@ -220,6 +221,25 @@ def test_jobs_are_forgotten_some_days_after_they_ended(keeper: Keeper) -> None:
     ImportJob.objects.update(ended_at=timezone.now() - timedelta(days=8))
     run_waiting(user_again)
     assert keeper.client.get(address).status_code == 404
+
+
+def test_where_a_name_is_redacted_the_files_that_wait_are_dropped(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = accepted(send(keeper, f"name,kind\n{ROWS}"))
+    blacken_the_rest("甲一")
+    assert keeper.client.get(address).status_code == 404
+    accepted(send(keeper, f"name,kind\n{ROWS}"))
+    imported = import_runner._imported
+
+    def meanwhile(*args: Any) -> Any:
+        ending = imported(*args)
+        blacken_the_rest("甲一")
+        return ending
+
+    monkeypatch.setattr(import_runner, "_imported", meanwhile)
+    assert run_waiting(user_again) == 1
+    assert not MemberUnit.objects.filter(name="甲一").exists()
 
 
 # In the admin ---------------------------------------------------------------------------------------------------------
