@@ -7,16 +7,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from apps.common.resources.import_jobs import left_alone
+from apps.common.resources.import_jobs import left_alone, prune
 from apps.service.processes import die_with_parent
 
 logger = logging.getLogger(__name__)
 
 INTERVAL = 1.0  # seconds between two looks
+HOUSEKEEPING = 3600.0
 PAUSE = 10.0  # after a process that failed
 STOP_TIMEOUT = 5.0
 POLITENESS = 5  # requests come first
@@ -36,9 +38,13 @@ def imports_run() -> Iterator[None]:
 
 
 def _watch(stopped: threading.Event) -> None:
+    pruned = -HOUSEKEEPING
     while not stopped.wait(INTERVAL):
         try:
             waits = bool(left_alone())
+            if monotonic() - pruned >= HOUSEKEEPING:
+                prune()
+                pruned = monotonic()
         except (DatabaseError, InterfaceError):  # whose absence is logged by those whom it keeps from answering
             connection.close()
             continue

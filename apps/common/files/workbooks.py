@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext
 
+from apps.common.files.cell_formats import NO_STYLES, DateFormat, Styles, read_styles
 from apps.common.files.cells import MOST_COLUMNS, MOST_FAULTS, Fault, Row, Table, cell_name, outside, unreadable
-from apps.common.files.date_formats import DateFormat, read_styles
 from apps.common.files.packages import Package, not_a_workbook
 
 MOST_CHARACTERS = 32_767  # of a cell, as spreadsheets have it
@@ -43,7 +43,7 @@ class Book(NamedTuple):
     sheet: str  # path of the first sheet that is shown
     others: tuple[str, ...]  # names of the others that hold something
     strings: str  # path of the shared texts, "" if there are none
-    dates: Mapping[int, DateFormat]  # the styles by which a number is a date
+    styles: Styles
     is_1904: bool  # whether days are counted from 1904 on
 
 
@@ -109,8 +109,8 @@ def _book(package: Package) -> Book:
     sheet = next((path for _name, path, is_shown in found if is_shown), found[0][1])
     others = tuple(name for name, path, _is_shown in found if path != sheet and package.is_filled(path))
     parts = {relation.kind: relation.path for relation in relations.values() if package.has(relation.path)}
-    dates = read_styles(package, parts["styles"]) if "styles" in parts else {}
-    return Book(sheet, others, parts.get("sharedStrings", ""), dates, is_1904)
+    styles = read_styles(package, parts["styles"]) if "styles" in parts else NO_STYLES
+    return Book(sheet, others, parts.get("sharedStrings", ""), styles, is_1904)
 
 
 @lru_cache(maxsize=2 * MOST_COLUMNS)
@@ -256,10 +256,10 @@ class SheetReader:
             return raw
         number = float(raw)
         style = int(self._style) if self._style.isascii() and self._style.isdigit() and len(self._style) < 9 else 0
-        if shown := self._book.dates.get(style):
+        if shown := self._book.styles.dates.get(style):
             return self._date(number, shown)
         if WHOLE.fullmatch(raw):
-            return raw
+            return raw.zfill(self._book.styles.digits.get(style, 0))
         if abs(number) >= 1e15:  # of such a number a spreadsheet keeps the first digits alone, and writes it with an E
             return self._fault("lost_digits", raw)
         return str(int(number)) if number.is_integer() else format(Decimal(repr(number)), "f")

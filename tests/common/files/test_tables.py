@@ -7,8 +7,8 @@ from typing import Any
 import openpyxl
 import pytest
 
+from apps.common.files.cell_formats import DateFormat, read_format
 from apps.common.files.cells import Table, cell_name
-from apps.common.files.date_formats import DateFormat, read_format
 from apps.common.files.tables import CSV, XLSX, read_table
 from apps.common.files.workbooks import unescape
 from apps.common.http.problems import Refusal
@@ -238,6 +238,9 @@ def dated(value: str, style: str, properties: str = "", kind: str = "") -> bytes
         ("1", "yyyy-mm-dd", "1900-01-01"),
         ("61", "yyyy-mm-dd", "1900-03-01"),
         ("45113", "0.00", "45113"),
+        ("7", "000", "007"),
+        ("45113", "000", "45113"),
+        ("7", "0", "7"),
         ("45113", "[Red]0", "45113"),
         ("45113", "0&quot;day&quot;", "45113"),
         ("45113", "General", "45113"),

@@ -1,4 +1,4 @@
-"""Which cells of a spreadsheet are dates: a date is a number whose style shows it as one."""
+"""What a style shows of the number in a cell: a date, or zeros before its digits; a spreadsheet stores neither."""
 
 import re
 from datetime import date
@@ -13,8 +13,19 @@ MONTHS = {17}
 MOMENTS = {22}
 TIMES = {18, 19, 20, 21, 32, 33, 34, 35, 45, 46, 47, 55, 56}
 MOST_STYLES = 100_000
+ZEROS = re.compile("0{2,40}")
 # What of a format is no letter of it: quoted text, an escaped character, colours and conditions, blanks and fillings.
 ASIDE = re.compile(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|[_*].', re.IGNORECASE)
+
+
+class Styles(NamedTuple):
+    """The styles of a workbook that show something else than a number, by their numbers."""
+
+    dates: dict[int, "DateFormat"]
+    digits: dict[int, int]  # how many digits are shown at least
+
+
+NO_STYLES = Styles({}, {})
 
 
 class DateFormat(NamedTuple):
@@ -50,8 +61,8 @@ def read_format(number: int, code: str | None) -> DateFormat | None:
     return DateFormat(True, finest)
 
 
-def read_styles(package: Package, path: str) -> dict[int, DateFormat]:
-    """Return the styles of a workbook that show dates, by their numbers. Raises Refusal."""
+def read_styles(package: Package, path: str) -> Styles:
+    """Return the styles of a workbook. Raises Refusal."""
     codes: dict[int, str] = {}
     styles: list[int] = []
     inside = ""
@@ -68,8 +79,9 @@ def read_styles(package: Package, path: str) -> dict[int, DateFormat]:
                 raise not_a_workbook()
 
     package.parse(path, start)
-    found = {number: read_format(style, codes.get(style)) for number, style in enumerate(styles)}
-    return {number: shown for number, shown in found.items() if shown is not None}
+    dates = {number: read_format(style, codes.get(style)) for number, style in enumerate(styles)}
+    digits = {number: len(codes[style]) for number, style in enumerate(styles) if ZEROS.fullmatch(codes.get(style, ""))}
+    return Styles({number: shown for number, shown in dates.items() if shown is not None}, digits)
 
 
 def _whole(text: str | None) -> int:
