@@ -14,6 +14,7 @@ from apps.common.http.parameters import read_format, refuse_unknown
 from apps.common.http.translations import describe
 from apps.common.openapi.schema import INDEX, VOCABULARIES, VOCABULARY
 from apps.common.reading.answer_cache import CachedReads
+from apps.common.resources.import_views import ImportJobView
 from apps.common.resources.registry import register, viewsets
 from apps.common.resources.views import Tag, choice_fields, vocabulary
 from apps.events import views as events
@@ -154,6 +155,7 @@ urlpatterns = [
     path("changes", history.ChangesView.as_view(), name="changes"),
     path("changes/<str:request_id>/revert", history.RevertView.as_view(), name="revert"),
     path("<str:resource>/<str:key>/history", history.HistoryView.as_view(), name="history"),
+    path("import-jobs/<uuid:key>", ImportJobView.as_view(), name="import-job"),
     path("webhooks", webhooks.SubscriptionsView.as_view(), name="webhooks"),
     path("webhooks/<str:key>", webhooks.SubscriptionView.as_view(), name="webhook"),
     path("webhooks/<str:key>/rotate", webhooks.RotateView.as_view(), name="webhook-rotate"),

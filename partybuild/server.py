@@ -4,6 +4,8 @@ Each worker would load all of it for itself, in some four seconds, during which 
 Where processes are not forked (macOS), workers load it as before.
 """
 
+import logging
+
 from django.urls import resolve
 from granian.cli import entrypoint
 
@@ -13,6 +15,8 @@ from partybuild import wsgi  # noqa: F401 - the application, found loaded by the
 def main() -> None:
     """Load all views, which Django would leave to the first request of each worker, and run granian."""
     resolve("/")
+    # Of a setting of the system that docs/operations.md speaks of; not at every start.
+    logging.getLogger("_granian").addFilter(lambda record: "tcp_migrate_req" not in record.getMessage())
     entrypoint()  # type: ignore[no-untyped-call]
 
 

@@ -264,6 +264,10 @@ COSTLY_READS: int = read(env.int, "COSTLY_READS", default=max((os.cpu_count() or
 COSTLY_TIMEOUT = read(env.int, "COSTLY_TIMEOUT", default=5)
 # Seconds after which an export of a whole list is broken off; beside STATEMENT_TIMEOUT, which is for single answers.
 EXPORT_TIMEOUT = read(env.int, "EXPORT_TIMEOUT", default=600)
+# The same for each statement of an import.
+IMPORT_TIMEOUT: int = read(env.int, "IMPORT_TIMEOUT", default=600)
+# A file with more rows is imported behind the answer, which says where to see how far it is.
+IMPORT_ROWS_AT_ONCE: int = read(env.int, "IMPORT_ROWS_AT_ONCE", default=5000)
 
 # Webhooks
 

@@ -25,6 +25,7 @@ from pytest_django import DjangoDbBlocker
 from apps.accounts.models import Token, User
 from apps.common.filters.places import TreeFilter
 from apps.common.filters.sets import facetable
+from apps.common.models.import_jobs import ImportJob
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Fact, NamedRecord, citable_models
 from apps.common.models.slugs import RetiredSlug
@@ -155,6 +156,7 @@ ACTIONS: dict[str, tuple[set[str], str]] = {
     "api/v1/network": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
     "api/v1/changes/<str:request_id>/revert": ({"POST"}, "test_a_request_is_taken_back_by_whom_it_is_declared"),
     "api/v1/<str:resource>/<str:key>/merge": ({"POST"}, "test_a_record_is_merged_by_whom_it_is_declared"),
+    "api/v1/import-jobs/<uuid:key>": ({"GET"}, "test_an_import_is_seen_by_who_began_it_and_by_stewards"),
     "api/v1/webhooks": ({"GET", "POST"}, "test_subscriptions_are_for_those_who_may_write"),
     "api/v1/webhooks/<str:key>": ({"GET", "DELETE"}, "test_a_subscription_is_there_for_its_owner_alone"),
     "api/v1/webhooks/<str:key>/messages": ({"GET"}, "test_a_subscription_is_there_for_its_owner_alone"),
@@ -195,6 +197,8 @@ EXAMPLES = {
     "resource": "alliances",
     "name": "alliances.kind",
 }
+
+NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 # Ways of reading that tell everybody of what is published, and nobody of drafts: a service that matches names has to
 # give everybody the same answer.
@@ -618,7 +622,17 @@ def test_a_file_is_imported_by_whom_it_is_declared(world: World, resource: str):
     refused = {400, 403}
     name = type(record).key_field
     file = f"{name}\n{record.key}\n"
+    if declared.is_public:  # who sees it may send it back as it is
+        changed = next(each for each in ("name", "title", "note") if each in viewsets()[resource].contract().inputs)
+        file = f"{name},{changed}\n{record.key},另外一个\n"
     check(world, declared.editors, refused, 200, 200, "POST", f"{resource}/import?change_reason=test", file)
+
+
+def test_an_import_is_seen_by_who_began_it_and_by_stewards(world: World):
+    job = ImportJob.objects.create(user_id=world.users["street"].pk, resource="needs", is_dry=False, is_shown=False)
+    for who in PEOPLE:
+        expected = 401 if who in ("anonymous", "expired") else 200 if who in ("street", "steward") else 404
+        assert send(world, who, "GET", f"import-jobs/{job.key}").status_code == expected, who
 
 
 # Taking back, and merging ---------------------------------------------------------------------------------------------
@@ -841,7 +855,7 @@ def test_no_count_tells_of_hidden_records(world: World):
 
 def example(path: str) -> str:
     """Return an address of a kind, by which nothing in particular is asked for."""
-    return "/" + re.sub(r"<str:(\w+)>", lambda match: EXAMPLES[match[1]], path)
+    return "/" + re.sub(r"<str:(\w+)>", lambda match: EXAMPLES[match[1]], path.replace("<uuid:key>", NO_UUID))
 
 
 @pytest.mark.parametrize("path", ACTIONS)

@@ -16,6 +16,7 @@ from apps.accounts.addresses import client_address, counted_address
 from apps.accounts.models import Token, User
 from apps.accounts.models.tokens import BEARER, PREFIX, digest
 from apps.accounts.throttling import Policy, count
+from apps.common.http.problems import Refusal
 
 if TYPE_CHECKING:  # DRF loads this module before it can load that one
     from drf_spectacular.openapi import AutoSchema
@@ -79,6 +80,23 @@ def user_of(request: HttpRequest | Request) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
+
+
+def user_again(key: int, token: str) -> User:
+    """Return who sent an earlier request, by the keys of account and token, with the rights of now.
+
+    Raises Refusal for who may not write any more.
+    """
+    user = User.objects.filter(pk=key).first()
+    if user is not None and token:
+        found = Token.objects.select_related("user").filter(key=token, user=user).first()
+        if found is None or not found.is_good or Token.Scope.WRITE not in found.scopes:
+            user = None
+        else:
+            user.narrow(steward=Token.Scope.STEWARD in found.scopes, token=found.pk)
+    if user is None or not user.territory:
+        raise Refusal("permission_denied")
+    return user
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -18,7 +18,8 @@ import time
 from django.db import connection, transaction
 
 from apps.accounts.models import User
-from apps.common.files.imports import CSV, Importer, read_table
+from apps.common.files.imports import Importer
+from apps.common.files.tables import CSV, read_table
 from apps.common.rules.territory import Territory
 from apps.common.writing.contract import Contract, Finder
 from apps.common.writing.writer import RecordWriter

@@ -8,7 +8,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.files.imports import CSV, MOST_ROWS, XLSX
+from apps.common.files.cells import MOST_ROWS
+from apps.common.files.tables import CSV, XLSX
 
 MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX}
 LARGEST: int = settings.MAX_FILE_BYTES

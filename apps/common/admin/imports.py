@@ -3,39 +3,37 @@
 The preview writes everything and takes it back, as a dry run of the API does, so that it shows every error that the
 import itself would meet. Between preview and confirmation the file waits in the database, bound to the user. What is
 confirmed is exactly what was shown: where the registry has changed in the meantime so that the file would do something
-else, nothing is written, and there is a new preview.
+else, nothing is written, and there is a new preview. A long file is tried, and imported, behind the page, which then
+shows how far it is.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
-from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.functional import Promise as StrPromise
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from apps.common.admin.import_forms import ConfirmForm, FileForm, media_type_of
-from apps.common.files.imports import ROWS, Imported, Importer, Table, read_table
+from apps.common.http.middleware import change_ids
 from apps.common.http.problems import Refusal
+from apps.common.models.import_jobs import ImportJob
 from apps.common.models.records import Citable
 from apps.common.models.tables import KeptFile
+from apps.common.resources.import_jobs import OPEN
+from apps.common.resources.import_results import FileImport, ImportResult
 from apps.common.resources.registry import viewset_of
-from apps.common.writing.contract import Finder, Input
 from apps.common.writing.transaction import write_transaction
-from apps.common.writing.writer import RecordChange, RecordWriter
 
 if TYPE_CHECKING:
     BaseModelAdmin = admin.options.BaseModelAdmin
@@ -43,152 +41,21 @@ else:
     BaseModelAdmin = object
 
 KEPT_FOR = timedelta(hours=1)
-MOST_SHOWN = 100  # changes; the counts are of all
-LONGEST = 200  # characters of a value
-
-
-class WrongCell(NamedTuple):
-    """What is wrong with a file, and where: row and column as a spreadsheet names them, and how the row begins."""
-
-    row: int | None
-    record: str
-    column: str
-    detail: str
-
-
-class ShownValue(NamedTuple):
-    """A field that a change sets."""
-
-    label: StrPromise | str
-    before: str
-    after: str
-
-
-class Shown(NamedTuple):
-    """A change as the preview shows it."""
-
-    is_new: bool
-    record: Citable
-    key: str
-    values: list[ShownValue]
-
-
-class ImportResult(NamedTuple):
-    """What an import did or would do, or what is wrong with the file."""
-
-    wrong: list[WrongCell]
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    ignored: tuple[str, ...] = ()
-    shown: tuple[Shown, ...] = ()
-    digest: str = ""
-
-    @property
-    def hidden(self) -> int:
-        """How many changes are not shown."""
-        return self.created + self.changed - len(self.shown)
-
-    @property
-    def has_changes(self) -> bool:
-        """Whether there is anything to confirm."""
-        return bool(self.created or self.changed)
-
-
-# The import -----------------------------------------------------------------------------------------------------------
 
 
 def attempt(
-    model: type[Citable], request: HttpRequest, content: bytes, media_type: str, *, reason: str = "", agreed: str = ""
+    model: type[Citable], request: HttpRequest, file: FileImport, *, reason: str = "", agreed: str = ""
 ) -> ImportResult:
     """Import a file, and keep what was done only if it is what was agreed to, by the digest of an earlier outcome."""
-    view = viewset_of(model)
-    table: Table | None = None
     try:
-        table = read_table(content, media_type)
-        with write_transaction(model, reason=reason):
-            writer = RecordWriter(view.contract(), request.user, Finder(request.user))
-            done = Importer(writer, view.serializer_class, table).run()
+        with write_transaction(model, reason=reason, statement_timeout=settings.IMPORT_TIMEOUT):
+            outcome = file.result(file.run(request.user))
             connection.check_constraints()  # what is deferred, now
-            outcome = _outcome(writer, content, done)
             if outcome.digest != agreed:
                 transaction.set_rollback(True)
     except Refusal as refusal:
-        found = refusal.errors or [{"pointer": "", "detail": str(refusal.detail)}]
-        return ImportResult([_wrong(model, table, error["pointer"], error["detail"]) for error in found])
+        return file.refused(refusal)
     return outcome
-
-
-def _outcome(writer: RecordWriter, content: bytes, done: Imported) -> ImportResult:
-    inputs = writer.contract.inputs
-    digest = hashlib.sha256(hashlib.sha256(content).digest())
-    for change in done.changes:
-        values = [(name, change.before.get(name), inputs[name].current(change.record)) for name in change.fields]
-        digest.update(json.dumps([change.operation, change.record.key, values], default=str).encode())
-    operations = [change.operation for change in done.changes]
-    return ImportResult(
-        wrong=[],
-        created=operations.count("insert"),
-        changed=operations.count("update"),
-        unchanged=done.unchanged,
-        ignored=tuple(done.ignored),
-        shown=tuple(_shown(inputs, change) for change in done.changes[:MOST_SHOWN]),
-        digest=digest.hexdigest(),
-    )
-
-
-def _shown(inputs: dict[str, Input], change: RecordChange) -> Shown:
-    is_new = change.operation == "insert"
-    values = []
-    for name in change.fields:
-        item = inputs[name]
-        before = "" if is_new else _text(item, change.before.get(name))
-        values.append(ShownValue(_label(item), before, _text(item, item.current(change.record))))
-    return Shown(is_new, change.record, str(change.record.key), values)
-
-
-def _label(item: Input) -> StrPromise | str:
-    return getattr(item.field, "verbose_name", item.name)
-
-
-def _text(item: Input, value: Any) -> str:
-    """Return a value as `Input.current` gives it in words."""
-    if value in (None, "", []):
-        return ""
-    if item.is_many or item.is_reference:
-        keys = value if item.is_many else [value]
-        return _cut(", ".join(map(str, item.field.related_model._base_manager.filter(pk__in=keys).order_by("pk"))))
-    if item.is_target:
-        kind, key = value
-        return _cut(str(ContentType.objects.get_for_id(kind).get_object_for_this_type(pk=key)))
-    if choices := dict(getattr(item.field, "flatchoices", ())):
-        return str(choices.get(value, value))
-    if isinstance(value, list):
-        return _cut(", ".join(map(str, value)))
-    return date_format(value) if hasattr(value, "isoformat") else _cut(str(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def _wrong(model: type[Citable], table: Table | None, pointer: str, detail: str) -> WrongCell:
-    """Return an error of the API in the words of a spreadsheet."""
-    part, number, column = [*pointer.strip("/").split("/", 2), "", "", ""][:3]
-    if part != ROWS or table is None:
-        return WrongCell(None, "", number if part == "columns" else "", detail)
-    cells = dict(zip(table.names, table.rows[int(number)], strict=False))
-    # The heading is the first row.
-    return WrongCell(int(number) + 2, _cut(_first(cells, [model.name_field, model.key_field])), column, detail)
-
-
-def _first(cells: dict[str, str], names: Iterable[str]) -> str:
-    """Return the first of the named cells that holds something, or else of all."""
-    named = (cells.get(name, "") for name in names)
-    return next(filter(None, [*named, *cells.values()]), "")
-
-
-# The page -------------------------------------------------------------------------------------------------------------
 
 
 class Imports(BaseModelAdmin):
@@ -208,47 +75,145 @@ class Imports(BaseModelAdmin):
         """Ask for a file; show what it would do; do it."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        file_form, confirm_form = FileForm(), ConfirmForm()
-        outcome: ImportResult | None = None
-        name = ""
-        if request.method == "POST" and "digest" in request.POST:
-            confirm_form = ConfirmForm(request.POST)
-            kept = self._kept(request)
-            if kept is None:
-                messages.error(request, _("The file is no longer there; choose it again."))
-                return redirect(request.path)
-            name, agreed = kept.name, kept.digest if confirm_form.is_valid() else ""
-            reason = confirm_form.cleaned_data.get("reason", "")
-            outcome = attempt(self.model, request, bytes(kept.content), kept.media_type, reason=reason, agreed=agreed)
-            if agreed and outcome.digest == agreed:
-                kept.delete()
-                return self._done(request, outcome)
-            if agreed:
-                messages.warning(
-                    request, _("Nothing was imported: the registry has changed since the preview. Look again.")
-                )
-                self._keep(request, outcome, kept.name, bytes(kept.content))
-                confirm_form = ConfirmForm(initial={"digest": outcome.digest, "reason": reason})
-        elif request.method == "POST":
-            file_form = FileForm(request.POST, request.FILES)
-            if file_form.is_valid():
-                file = file_form.cleaned_data["file"]
-                name, content = str(file.name), file.read()
-                outcome = attempt(self.model, request, content, str(media_type_of(name)))
-                self._keep(request, outcome, name, content)
-                file_form, confirm_form = FileForm(), ConfirmForm(initial={"digest": outcome.digest})
-        context = {"file_form": file_form, "confirm_form": confirm_form, "outcome": outcome, "file_name": name}
-        return TemplateResponse(request, "admin/import.html", {**self._context(request), **context})
+        if request.method == "POST":
+            return self._confirmed(request) if "digest" in request.POST else self._uploaded(request)
+        return self._watched(request) if "job" in request.GET else self._page(request)
 
-    def _context(self, request: HttpRequest) -> dict[str, object]:
+    # Steps
+
+    def _uploaded(self, request: HttpRequest) -> HttpResponse:
+        """Try a file, or have it tried behind the page, and show what it would do."""
+        form = FileForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self._page(request, file_form=form)
+        upload = form.cleaned_data["file"]
+        name, content = str(upload.name), upload.read()
+        file = FileImport(self.model, content, str(media_type_of(name)))
+        if file.is_long():
+            job = self._begin(request, name, content)
+            self._keep(request, job.key.hex, name, content)
+            return redirect(f"{request.path}?job={job.key}")
+        outcome = attempt(self.model, request, file)
+        self._keep(request, outcome.digest if outcome.has_changes else "", name, content)
+        return self._page(request, outcome=outcome, name=name)
+
+    def _confirmed(self, request: HttpRequest) -> HttpResponse:
+        """Import what was shown, if it still is what would be done."""
+        form = ConfirmForm(request.POST)
+        kept = self._kept(request)
+        if kept is None:
+            messages.error(request, _("The file is no longer there; choose it again."))
+            return redirect(request.path)
+        content = bytes(kept.content)
+        file = FileImport(self.model, content, kept.media_type)
+        agreed = kept.digest if form.is_valid() else ""
+        reason = form.cleaned_data.get("reason", "")
+        if agreed and file.is_long():
+            job = self._begin(request, kept.name, content, reason=reason, agreed=agreed)
+            return redirect(f"{request.path}?job={job.key}")
+        outcome = attempt(self.model, request, file, reason=reason, agreed=agreed)
+        if agreed and outcome.digest == agreed:
+            kept.delete()
+            return self._done(request, outcome)
+        if agreed:
+            messages.warning(
+                request, _("Nothing was imported: the registry has changed since the preview. Look again.")
+            )
+            self._keep(request, outcome.digest if outcome.has_changes else "", kept.name, content)
+            form = ConfirmForm(initial={"digest": outcome.digest, "reason": reason})
+        return self._page(request, outcome=outcome, confirm_form=form, name=kept.name)
+
+    def _watched(self, request: HttpRequest) -> HttpResponse:
+        """Show how far a long file is, then what it would do, or that it is done."""
+        job = self._job(request)
+        if job is None:
+            messages.error(request, _("There is no such import."))
+            return redirect(request.path)
+        if job.state in OPEN or job.preview is None:
+            if job.problem:
+                messages.error(request, job.problem["detail"])
+            return self._page(request, job=job, name=job.name)
+        outcome = ImportResult.from_json(job.preview)
+        waiting = KeptFile.objects.filter(user_id=request.user.pk, resource=self.model.resource)
+        waiting = waiting.filter(digest__in=(job.key.hex, job.agreed))
+        if job.state == ImportJob.State.DONE and not job.is_dry:
+            waiting.delete()
+            return self._done(request, outcome)
+        if job.agreed and job.problem:
+            messages.warning(request, job.problem["detail"])
+        if outcome.has_changes:
+            waiting.update(digest=outcome.digest)
+        else:
+            waiting.delete()
+        form = ConfirmForm(initial={"digest": outcome.digest, "reason": job.reason})
+        return self._page(request, outcome=outcome, confirm_form=form, name=job.name)
+
+    def _done(self, request: HttpRequest, outcome: ImportResult) -> HttpResponse:
+        counts = {"created": outcome.created, "changed": outcome.changed, "unchanged": outcome.unchanged}
+        messages.success(
+            request, _("Imported: %(created)s new, %(changed)s changed, %(unchanged)s as they were.") % counts
+        )
         meta = self.model._meta
-        return {
+        return redirect(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+
+    def _page(
+        self,
+        request: HttpRequest,
+        *,
+        outcome: ImportResult | None = None,
+        file_form: FileForm | None = None,
+        confirm_form: ConfirmForm | None = None,
+        name: str = "",
+        job: ImportJob | None = None,
+    ) -> HttpResponse:
+        meta = self.model._meta
+        if confirm_form is None:
+            confirm_form = ConfirmForm(initial={"digest": outcome.digest if outcome else ""})
+        context = {
             **self.admin_site.each_context(request),
             "title": _("Import %(name)s") % {"name": meta.verbose_name_plural},
             "opts": meta,
             "example": f"{settings.API_ROOT}/{self.model.resource}?format=csv",
             "columns": list(viewset_of(self.model).contract().inputs),
+            "file_form": file_form or FileForm(),
+            "confirm_form": confirm_form,
+            "outcome": outcome,
+            "file_name": name,
+            "job": job,
+            "job_is_open": job is not None and job.state in OPEN,
+            "open_jobs": [] if job or outcome else self._jobs(request).filter(state__in=OPEN).order_by("pk"),
         }
+        return TemplateResponse(request, "admin/import.html", context)
+
+    # Files that wait, and imports that go on behind the page
+
+    def _begin(
+        self, request: HttpRequest, name: str, content: bytes, *, reason: str = "", agreed: str = ""
+    ) -> ImportJob:
+        return ImportJob.objects.create(
+            user_id=request.user.pk,
+            **change_ids(request)._asdict(),
+            language=get_language(),
+            resource=self.model.resource,
+            name=name[:200],
+            media_type=media_type_of(name),
+            content=content,
+            reason=reason,
+            is_dry=not agreed,
+            is_shown=True,
+            agreed=agreed,
+        )
+
+    def _jobs(self, request: HttpRequest) -> QuerySet[ImportJob]:
+        """Return the imports that the user began on this page."""
+        own = ImportJob.objects.filter(user_id=request.user.pk, resource=self.model.resource, is_shown=True)
+        return own.defer("content")
+
+    def _job(self, request: HttpRequest) -> ImportJob | None:
+        try:
+            return self._jobs(request).filter(key=request.GET["job"].replace("\0", "")).first()
+        except ValidationError:  # no identifier at all
+            return None
 
     def _kept(self, request: HttpRequest) -> KeptFile | None:
         """Return the file that a form confirms, which the user has sent for this list not long ago."""
@@ -260,26 +225,18 @@ class Imports(BaseModelAdmin):
             made_at__gt=timezone.now() - KEPT_FOR,
         ).first()
 
-    def _keep(self, request: HttpRequest, outcome: ImportResult, name: str, content: bytes) -> None:
-        """Keep a file until it is confirmed, in the place of an earlier one; one that does nothing is not kept."""
+    def _keep(self, request: HttpRequest, digest: str, name: str, content: bytes) -> None:
+        """Keep a file until it is confirmed, in the place of an earlier one; without a digest, keep none."""
         KeptFile.objects.filter(made_at__lt=timezone.now() - KEPT_FOR).delete()
         owner: dict[str, object] = {"user_id": request.user.pk, "resource": self.model.resource}
-        if not outcome.has_changes:
+        if not digest:
             KeptFile.objects.filter(**owner).delete()
             return
         values = {
             "name": name[:200],
             "media_type": media_type_of(name),
             "content": content,
-            "digest": outcome.digest,
+            "digest": digest,
             "made_at": timezone.now(),
         }
         KeptFile.objects.update_or_create(**owner, defaults=values)
-
-    def _done(self, request: HttpRequest, outcome: ImportResult) -> HttpResponse:
-        counts = {"created": outcome.created, "changed": outcome.changed, "unchanged": outcome.unchanged}
-        messages.success(
-            request, _("Imported: %(created)s new, %(changed)s changed, %(unchanged)s as they were.") % counts
-        )
-        meta = self.model._meta
-        return redirect(f"admin:{meta.app_label}_{meta.model_name}_changelist")

@@ -5,6 +5,7 @@ with `;` between them. A column is called as the field, so that what was exporte
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -99,9 +100,13 @@ def _part(label: str, part: str) -> str:
 
 
 def name_of(heading: str) -> str:
-    """Return the name of a column from its heading, whether it is the name alone or stands behind a label."""
-    match = HEADING.search(heading.strip())
-    return match[1] if match else heading.strip()
+    """Return the name of a column from its heading, whether it is the name alone or stands behind a label.
+
+    The brackets may be the wide ones that Chinese keyboards give.
+    """
+    text = unicodedata.normalize("NFKC", heading).strip()
+    match = HEADING.search(text)
+    return match[1] if match else text
 
 
 def mark(text: str) -> str:

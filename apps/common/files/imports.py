@@ -1,43 +1,37 @@
 """Reading a file of records into a resource: what an export wrote comes back, changed or not, and new rows are made.
 
 Each row names its record by its key; a row whose key is not on record, or that has none, makes one. All rows are
-checked before anything is said, and all are written or none. New rows go in by COPY, which costs a fraction of single
-inserts; where the database refuses that, the rows are tried one by one, so that the answer can point at each.
+checked before anything is said, and all are written or none. Rows that change nothing are found without a lock and
+need no right. Errors name the row as a spreadsheet shows it: the heading is row 1.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any, NamedTuple, cast
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
-import openpyxl
 from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection, models, transaction
+from django.db import models, transaction
 from django.utils.translation import gettext
 
+from apps.common.files.cells import Row, Table
 from apps.common.files.columns import SEPARATOR, TEXT, columns, name_of, unmark
+from apps.common.files.new_rows import NewRow, NewRows
 from apps.common.http.problems import Refusal, nearest
-from apps.common.models.records import Citable, Record
-from apps.common.models.slugs import RetiredSlug
+from apps.common.models.records import Citable
+from apps.common.values.columns import EDTFField
 from apps.common.writing.contract import MOST_ERRORS, Contract, Input, error_at, escape
-from apps.common.writing.refusals import invalid, refusing
-from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, refuse_drafts
+from apps.common.writing.refusals import refusing
+from apps.common.writing.writer import RecordChange, RecordWriter, refuse_drafts
 
 ROWS = "rows"
-MOST_ROWS = 20_000
 SEEN = "updated_at"
-CSV = "text/csv"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MOST_LISTED = 500  # changes; the counts are of all
+ROWS_A_STEP = 500  # between two reports of how far it is
+NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+WHOLE = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 
-
-class Table(NamedTuple):
-    """A file as it was read: the names of its columns, and its cells as texts."""
-
-    names: list[str]
-    rows: list[list[str]]
-    is_marked: bool  # whether cells that a spreadsheet would run have a mark
+Body = dict[str, Any]
+Progress = Callable[[int], None]
 
 
 class Imported(NamedTuple):
@@ -47,70 +41,28 @@ class Imported(NamedTuple):
     unchanged: int
     ignored: list[str]
 
-
-# From bytes to cells
-
-
-def read_table(content: bytes, media_type: str) -> Table:
-    """Return the cells of a file. Raises Refusal."""
-    rows = _sheet_rows(content) if media_type == XLSX else _csv_rows(content)
-    try:
-        names = [name_of(cell) for cell in next(rows, [])]
-        found = list(islice(filter(any, rows), MOST_ROWS + 1))
-    except csv.Error as error:
-        raise _unreadable(gettext("The file is not valid CSV: %(reason)s.") % {"reason": error}) from error
-    if not any(names) or not found:
-        raise _unreadable(gettext("The file has no rows below its heading."))
-    if len(found) > MOST_ROWS:
-        raise _unreadable(gettext("More than %(most)s rows; split the file.") % {"most": MOST_ROWS})
-    if doubled := sorted({name for name in names if name and names.count(name) > 1}):
-        raise _unreadable(gettext("Columns stand there twice: %(names)s.") % {"names": ", ".join(doubled)})
-    for number, row in enumerate(found):
-        if len(row) > len(names) and any(row[len(names) :]):
-            detail = gettext("The row has more cells than the heading.")
-            raise Refusal("bad_request", errors=[error_at(f"/{ROWS}/{number}", "too_long", detail)])
-    return Table(names, found, media_type != XLSX)
-
-
-def _csv_rows(content: bytes) -> Iterator[list[str]]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        detail = gettext("The file is not UTF-8, from byte %(place)s on; save it as “CSV UTF-8”.")
-        raise _unreadable(detail % {"place": error.start}) from error
-    yield from csv.reader(io.StringIO(text, newline=""), strict=True)
-
-
-def _sheet_rows(content: bytes) -> Iterator[list[str]]:
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False)
-        for row in book.worksheets[0].iter_rows(values_only=True):
-            yield [_text(cell) for cell in row]
-    except Refusal:
-        raise
-    except Exception as error:  # the library raises whatever its reading of a broken file stumbles over
-        raise _unreadable(gettext("The file is not a spreadsheet that can be read.")) from error
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)
-
-
-def _unreadable(detail: str) -> Refusal:
-    return Refusal("bad_request", errors=[error_at("", "unreadable", detail)])
-
-
-# From cells to records
+    def answer(self) -> dict[str, object]:
+        """Return what is answered."""
+        operations = [change.operation for change in self.changes]
+        return {
+            "created": operations.count("insert"),
+            "changed": operations.count("update"),
+            "unchanged": self.unchanged,
+            "ignored": self.ignored,
+            "changes": [
+                {
+                    "resource": change.record.resource,
+                    "key": change.record.key,
+                    "operation": change.operation,
+                    "fields": change.fields,
+                }
+                for change in self.changes[:MOST_LISTED]
+            ],
+        }
 
 
 class Importer:
-    """Imports a table into one resource."""
+    """Imports a table into one resource. Raises Refusal for columns that are unknown, and cells that say nothing."""
 
     def __init__(self, writer: RecordWriter, serializer: Any, table: Table) -> None:
         self.writer = writer
@@ -118,62 +70,77 @@ class Importer:
         self.table = table
         known = {column.name: column for column in columns(serializer(context={"labels": True}), guarded=False)}
         self.marked = {name for name, column in known.items() if column.kind == TEXT and table.is_marked}
-        self._check_columns(known)
         self.read = {*self.contract.inputs, SEEN, self.contract.model.key_field}
-        self.ignored = [name for name in table.names if name and name not in self.read]
+        self._check_columns({*self.contract.inputs, *known})
+        self._check_cells()
+        self.ignored = [*(name for name in table.names if name and name not in self.read), *table.further]
+        self._errors: list[dict[str, str]] = []
 
-    def _check_columns(self, known: Iterable[str]) -> None:
-        names = [*self.contract.inputs, *known]
+    def _check_columns(self, known: set[str]) -> None:
+        unknown = [name for name in self.table.names if name and name not in known]
+        if not unknown:
+            return
+        hint = self._heading_below(known)
         errors = [
             error_at(
                 f"/columns/{escape(name)}",
                 "unknown_field",
-                gettext("There is no column “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], names),
+                gettext("There is no column “%(name)s”.") % {"name": name[:100]} + (hint or nearest(name[:100], known)),
             )
-            for name in self.table.names
-            if name and name not in names
+            for name in unknown
+        ]
+        raise Refusal("bad_request", errors=errors[:MOST_ERRORS])
+
+    def _heading_below(self, known: set[str]) -> str:
+        """Return a sentence where a row below the first one looks like the heading: the first may be a title."""
+        fitting = sum(name in known for name in self.table.names)
+        for row in self.table.rows[:10]:
+            if sum(name_of(cell) in known for cell in row.cells) > max(fitting, 1):
+                detail = gettext("The heading has to be the first row; it seems to be row %(row)s.")
+                return " " + detail % {"row": row.number}
+        return ""
+
+    def _check_cells(self) -> None:
+        names = dict(enumerate(self.table.names))
+        errors = [
+            error_at(f"/{ROWS}/{fault.row}" + (f"/{escape(name)}" if name else ""), fault.code, fault.detail)
+            for fault in sorted(self.table.faults)
+            if (name := names.get(fault.column)) in self.read or name is None or fault.row == self.table.heading.number
         ]
         if errors:
             raise Refusal("bad_request", errors=errors[:MOST_ERRORS])
 
-    def run(self) -> Imported:
-        """Write all rows, or none. Raises Refusal with a pointer to each cell that is wrong."""
-        bodies = [self._body(number, row) for number, row in enumerate(self.table.rows)]
+    def run(self, progress: Progress = lambda done: None) -> Imported:
+        """Write all rows, or none; tell `progress` how many are done. Raises Refusal with a pointer to each cell."""
+        bodies = [self._body(row) for row in self.table.rows]
         self.contract.load(bodies, self.writer.finder)
         keys = [self._key(row, body) for row, body in zip(self.table.rows, bodies, strict=True)]
         records = self._records(keys)
-        errors: list[dict[str, str]] = []
-        changes: list[RecordChange] = []
-        new: list[tuple[int, dict[str, Any]]] = []
-        unchanged = 0
-        for number, (body, key) in enumerate(zip(bodies, keys, strict=True)):
-            if key and key in keys[:number] and key not in records:
-                errors.append(self._doubled(number))
-            elif key not in records:
-                new.append((number, body))
-            else:
-                try:
-                    change = self._change(number, records[key], body)
-                except Refusal as refusal:
-                    errors += refusal.errors or [error_at(f"/{ROWS}/{number}", refusal.code, str(refusal.detail))]
-                    continue
-                unchanged += not change.fields
-                changes += [change] if change.fields else []
-        try:
-            refuse_drafts(changes)
-        except Refusal as refusal:
-            # Not to be told again of each new row, whose check would meet them too.
-            code = "bad_request" if errors else refusal.code
-            raise Refusal(code, errors=[*errors, *(refusal.errors or [])][:MOST_ERRORS]) from refusal
-        made, wrong = self._make(new, fast=not errors)
-        if errors := errors + wrong:
+        new: list[NewRow] = []
+        differing: list[tuple[Row, Citable, Body]] = []
+        for row, body, key in self._once(bodies, keys):
+            if (record := records.get(key)) is None:
+                new.append(NewRow(f"/{ROWS}/{row.number}", {name: body[name] for name in body if name != SEEN}))
+            elif self._differs(row, record, body):
+                differing.append((row, record, body))
+        unchanged = len(bodies) - len(new) - len(differing)
+        progress(unchanged)
+        changes = self._changed(differing, lambda done: progress(unchanged + done))
+        self._refuse_drafts(changes)
+        made, errors = NewRows(self.writer, new).make(
+            lambda done: progress(unchanged + len(differing) + done), is_refused=bool(self._errors)
+        )
+        if errors := [*self._errors, *errors]:
             conflict = all(error["code"] in ("unique", "stale", "referenced") for error in errors)
+            errors.sort(key=_row_of)
             raise Refusal("conflict" if conflict else "bad_request", errors=errors[:MOST_ERRORS])
         return Imported([*made, *changes], unchanged, self.ignored)
 
-    def _body(self, number: int, row: list[str]) -> dict[str, Any]:
-        body: dict[str, Any] = {}
-        for name, cell in zip(self.table.names, row, strict=False):
+    # From cells to bodies
+
+    def _body(self, row: Row) -> Body:
+        body: Body = {}
+        for name, cell in zip(self.table.names, row.cells, strict=False):
             if name in self.contract.inputs:
                 text = unmark(cell) if name in self.marked else cell
                 body[name] = self._value(self.contract.inputs[name], text)
@@ -183,8 +150,10 @@ class Importer:
 
     def _value(self, item: Input, text: str) -> Any:
         """Return a cell as a body has it; what cannot be read stays a text, and is refused as one."""
+        if not _is_free_text(item):
+            text = text.strip()
         if item.is_many or isinstance(item.field, ArrayField):
-            parts = text.split(SEPARATOR) if text else []
+            parts = [part.strip() for part in text.split(SEPARATOR)] if text else []
             numbers = isinstance(item.field, ArrayField) and isinstance(item.field.base_field, models.IntegerField)
             return [_number(part, whole=True) for part in parts] if numbers else parts
         if text == "":
@@ -193,171 +162,115 @@ class Importer:
             return _number(text, whole=isinstance(item.field, models.IntegerField))
         return text
 
-    def _key(self, row: list[str], body: Mapping[str, Any]) -> str:
+    def _key(self, row: Row, body: Mapping[str, Any]) -> str:
         name = self.contract.model.key_field
         # One that the database makes is no input; a neighbourhood's code is that of all its editions.
-        if key := dict(zip(self.table.names, row, strict=False)).get(name):
+        if key := dict(zip(self.table.names, row.cells, strict=False)).get(name, "").strip():
             return unmark(key) if name in self.marked else key
         return next((str(body[name]) for name in self.contract.identity if body.get(name)), "")
 
+    def _once(self, bodies: list[Body], keys: list[str]) -> Iterable[tuple[Row, Body, str]]:
+        """Yield the rows whose record does not stand above already, and refuse the others."""
+        seen: dict[object, int] = {}
+        for row, body, key in zip(self.table.rows, bodies, keys, strict=True):
+            first = seen.setdefault(key or tuple(row.cells), row.number)
+            if first == row.number:
+                yield row, body, key
+            elif key:
+                place = f"/{ROWS}/{row.number}/{self.contract.model.key_field}"
+                detail = gettext("This record stands there twice: also in row %(row)s.") % {"row": first}
+                self._errors.append(error_at(place, "doubled", detail))
+            else:
+                detail = gettext("The row says the same as row %(row)s; where both are meant, give each a key.")
+                self._errors.append(error_at(f"/{ROWS}/{row.number}", "doubled", detail % {"row": first}))
+
+    # Records that are there already
+
     def _records(self, keys: list[str]) -> dict[str, Any]:
+        """Return the records that the rows name, as far as the user sees them. None is locked."""
         model: Any = self.contract.model
         wanted = {key for key in keys if key and "\0" not in key}
-        visible = model._default_manager.visible_to(self.writer.user).filter(**{f"{model.key_field}__in": wanted})
-        rows = model._base_manager.select_for_update(no_key=True).filter(pk__in=visible.order_by().values("pk"))
-        return {row.key: row for row in rows.order_by("pk")}
+        rows = model._default_manager.visible_to(self.writer.user).filter(**{f"{model.key_field}__in": wanted})
+        many = [name for name, item in self.contract.inputs.items() if item.is_many]
+        return {row.key: row for row in rows.order_by("pk").prefetch_related(*many)}
 
-    def _doubled(self, number: int) -> dict[str, str]:
-        place = f"/{ROWS}/{number}/{self.contract.model.key_field}"
-        return error_at(place, "doubled", gettext("This record stands there twice."))
-
-    def _change(self, number: int, record: Citable, body: dict[str, Any]) -> RecordChange:
-        self.writer.pointer = f"/{ROWS}/{number}"
-        was, seen = f"{record.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}", body.pop(SEEN, None)
+    def _differs(self, row: Row, record: Citable, body: Body) -> bool:
+        self.writer.pointer = f"/{ROWS}/{row.number}"
         for name, item in self.contract.inputs.items():
             if name in body and body[name] == "" and item.is_required:
                 detail = gettext("“%(name)s” is required.") % {"name": name}
-                raise Refusal("bad_request", errors=[error_at(f"{self.writer.pointer}/{name}", "required", detail)])
+                self._errors.append(error_at(f"{self.writer.pointer}/{name}", "required", detail))
+                return False
+        try:
+            return self.writer.would_change(record, {name: body[name] for name in body if name != SEEN})
+        except Refusal as refusal:
+            self._note(refusal)
+            return False
+
+    def _changed(self, differing: list[tuple[Row, Citable, Body]], progress: Progress) -> list[RecordChange]:
+        """Change the records whose rows differ, each locked; note what is refused."""
+        rows: Any = self.contract.model._base_manager
+        # In the order of the keys, so that two imports of the same records do not wait for each other.
+        locked = rows.select_for_update(no_key=True).filter(pk__in=[record.pk for _row, record, _body in differing])
+        found = {record.pk: record for record in locked.order_by("pk")}
+        changes: list[RecordChange] = []
+        for number, (row, record, body) in enumerate(differing, 1):
+            self.writer.pointer = f"/{ROWS}/{row.number}"
+            try:
+                change = self._change(found.get(record.pk), body)
+            except Refusal as refusal:
+                if "Retry-After" in refusal.headers:  # each of the others might wait as long
+                    raise
+                self._note(refusal)
+            else:
+                changes += [change] if change.fields else []
+            if number % ROWS_A_STEP == 0:
+                progress(number)
+        return changes
+
+    def _change(self, record: Citable | None, body: Body) -> RecordChange:
+        detail = gettext("The record has changed since the file was made.")
+        stale = Refusal("conflict", errors=[error_at(f"{self.writer.pointer}/{SEEN}", "stale", detail)])
+        if record is None:
+            raise stale
+        was, seen = f"{record.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}", body.get(SEEN)
+        values = {name: body[name] for name in body if name != SEEN}
         with refusing(self.contract.model, self.writer.pointer), transaction.atomic():
-            change = self.writer.change(record, body, dict, replace=False)
-        if change.fields and seen and seen != was:
-            detail = gettext("The record has changed since the file was made.")
-            raise Refusal("conflict", errors=[error_at(f"{self.writer.pointer}/{SEEN}", "stale", detail)])
+            change = self.writer.change(record, values, dict, replace=False)
+            if change.fields and seen and seen != was:
+                raise stale
         return change
 
-    # New records
+    def _refuse_drafts(self, changes: list[RecordChange]) -> None:
+        try:
+            refuse_drafts(changes)
+        except Refusal as refusal:
+            # Not to be told again of each new row, whose check would meet them too.
+            code = "bad_request" if self._errors else refusal.code
+            raise Refusal(code, errors=[*self._errors, *(refusal.errors or [])][:MOST_ERRORS]) from refusal
 
-    def _make(
-        self, new: list[tuple[int, dict[str, Any]]], *, fast: bool
-    ) -> tuple[list[RecordChange], list[dict[str, str]]]:
-        if not new:
-            return [], []
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"slugs of {self._table}"])
-        if fast and not any(item.is_many for item in self.contract.inputs.values()):
-            made, rows, errors = self._prepare(new)
-            if errors:
-                return [], errors
-            try:
-                with transaction.atomic():
-                    self._copy(rows)
-                    connection.check_constraints()
-            except DatabaseError:
-                pass  # told row by row below
-            else:
-                return [RecordChange("insert", record, fields) for record, fields in made], []
-        return self._one_by_one(new)
-
-    @property
-    def _table(self) -> str:
-        return str(self.contract.model._meta.db_table)
-
-    def _prepare(
-        self, new: list[tuple[int, dict[str, Any]]]
-    ) -> tuple[list[tuple[Any, list[str]]], list[list[Any]], list[dict[str, str]]]:
-        """Return new records that obey the model's rules with the fields that were given, their rows, what is wrong."""
-        made: list[tuple[Any, list[str]]] = []
-        errors: list[dict[str, str]] = []
-        rows: list[list[Any]] = []
-        fields = self._columns()
-        slugs = self._taken() if "slug" in self.contract.inputs else None
-        # References were found already; to check one again would cost a query.
-        computed = {
-            field.name
-            for field in self.contract.model._meta.fields
-            if not field.editable or field.generated or field.is_relation
-        }
-        for number, body in new:
-            self.writer.pointer = f"/{ROWS}/{number}"
-            try:
-                record, given = self.writer.made(_without_empty(body))
-                if slugs is not None:
-                    self._name(cast("Record", record), slugs)
-                record.clean_fields(exclude=computed)
-                record.clean()
-                self.writer.check_place(record)
-                # Now, while what was read of the name is at hand.
-                rows.append([field.pre_save(record, add=True) for field in fields])
-            except Refusal as refusal:
-                errors += refusal.errors or []
-            except ValidationError as error:
-                errors += invalid(error, self.writer.pointer, {}).errors or []
-            else:
-                made.append((record, given))
-        return made, rows, errors
-
-    def _taken(self) -> set[str]:
-        retired = RetiredSlug.objects.filter(table=self._table).values_list("slug", flat=True)
-        model: Any = self.contract.model
-        return {*retired, *model._base_manager.values_list("slug", flat=True), *RESERVED}
-
-    def _name(self, record: Record, taken: set[str]) -> None:
-        """Give a new row a slug that is free, or check the one that it has."""
-        if record.slug in taken:
-            detail = gettext("There is such a record already.")
-            raise Refusal("conflict", errors=[error_at(f"{self.writer.pointer}/slug", "unique", detail)])
-        if not record.slug:
-            stem, number = record.slug_stem(), 1
-            slug = stem
-            while slug in taken:
-                number += 1
-                slug = f"{stem}-{number}"
-            record.slug = slug
-        taken.add(record.slug)
-        record.slug_is_free = True
-
-    def _columns(self) -> list[Any]:
-        """Return the columns that Python fills."""
-        fields = self.contract.model._meta.concrete_fields
-        return [
-            field
-            for field in fields
-            if not (field.primary_key or field.generated or field.db_returning or _is_made(field))
-        ]
-
-    def _copy(self, rows: list[list[Any]]) -> None:
-        """Write new rows into the table by COPY."""
-        quote = connection.ops.quote_name
-        names = ", ".join(quote(str(field.column)) for field in self._columns())
-        with connection.cursor() as cursor, connection.wrap_database_errors:
-            text = f"COPY {quote(self._table)} ({names}) FROM STDIN"
-            with cursor.cursor.copy(text) as copying:
-                for row in rows:
-                    copying.write_row(row)
-
-    def _one_by_one(self, new: list[tuple[int, dict[str, Any]]]) -> tuple[list[RecordChange], list[dict[str, str]]]:
-        changes: list[RecordChange] = []
-        errors: list[dict[str, str]] = []
-        for number, body in new:
-            self.writer.pointer = f"/{ROWS}/{number}"
-            try:
-                with refusing(self.contract.model, self.writer.pointer), transaction.atomic():
-                    change = self.writer.create(_without_empty(body))
-                    refuse_drafts([change])
-                    connection.check_constraints()
-                    changes.append(change)
-            except Refusal as refusal:
-                errors += refusal.errors or [error_at(self.writer.pointer, refusal.code, str(refusal.detail))]
-                if len(errors) >= MOST_ERRORS:
-                    break
-        return changes, errors
+    def _note(self, refusal: Refusal) -> None:
+        pointer = self.writer.pointer
+        self._errors += refusal.errors or [error_at(pointer, refusal.code, str(refusal.detail))]
 
 
-def _is_made(field: Any) -> bool:
-    """Tell whether a trigger fills a column."""
-    return getattr(field, "sources", None) == ()
+def _row_of(error: Mapping[str, str]) -> int:
+    part, number = [*error["pointer"].strip("/").split("/"), ""][:2]
+    return int(number) if part == ROWS and number.isdecimal() else 0
 
 
-def _without_empty(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a body without its empty cells: a new record has the defaults there."""
-    return {name: value for name, value in body.items() if value not in ("", None, []) and name != SEEN}
+def _is_free_text(item: Input) -> bool:
+    """Whether blanks around a value may be meant."""
+    field = item.field
+    if isinstance(field, EDTFField) or not isinstance(field, models.CharField | models.TextField):
+        return False
+    return not field.choices and item.name not in ("slug", "code")
 
 
 def _number(text: str, *, whole: bool) -> Any:
-    try:
-        number = float(text)
-    except ValueError:
-        return text
     if whole:
-        return int(text) if text.lstrip("-").isdecimal() and text.isascii() else text
+        return int(text) if WHOLE.fullmatch(text) else text
+    if not NUMBER.fullmatch(text):
+        return text
+    number = float(text)
     return int(number) if number.is_integer() and abs(number) < 2**53 else number

@@ -1,19 +1,38 @@
 """A list as a spreadsheet (XLSX), written row by row: text is always text, so that no cell is a formula."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import xlsxwriter
+import xlsxwriter.worksheet
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from apps.common.files.columns import NUMBER, TEXT, Column
 
 MOST_ROWS = 1_048_575  # of a sheet, below its heading
-MOST_CHARACTERS = 32_767  # of a cell
+MOST_DIGITS = 15  # of a number that spreadsheets keep
+# What XML cannot hold, or would not give back, and the beginning of what stands for it (ECMA-376, ST_Xstring).
+UNWRITTEN = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9a-fA-F]{4}_)")
 WIDTHS = {NUMBER: 12, TEXT: 30}
 WIDTH = 20  # of keys, dates and addresses
+
+
+class TextSheet(xlsxwriter.worksheet.Worksheet):
+    """A sheet on which every text stands as it is.
+
+    The library forgets an escape that begins in another one (`_x0041_x0042_`), and takes a text between `<r>` and
+    `</r>` for XML of its own.
+    """
+
+    @staticmethod
+    def _escape_control_characters(data: str) -> str:
+        return UNWRITTEN.sub(lambda match: f"_x{ord(match[0]):04X}_", data)
+
+    def _xml_rich_inline_string(self, string: str, attributes: Sequence[tuple[str, object]] = ()) -> None:
+        self._xml_inline_string(string, True, attributes)
 
 
 class CellError(ValueError):
@@ -47,8 +66,8 @@ def write_book(sheet: Sheet, rows: Iterable[Sequence[str | None]]) -> Any:
             # Where a reader edits such a cell, it stays text: neither a formula nor a number without its zeros.
             text = book.add_format({"num_format": "@", "quote_prefix": True})
             heading = book.add_format({"bold": True})
-            _write_rows(book.add_worksheet(sheet.resource), sheet, rows, text, heading)
-            _write_about(book.add_worksheet("about"), sheet, heading)
+            _write_rows(book.add_worksheet(sheet.resource, TextSheet), sheet, rows, text, heading)
+            _write_about(book.add_worksheet("about", TextSheet), sheet, heading)
             book.set_properties({"title": sheet.title, "comments": sheet.source})
         finally:
             book.close()  # which removes the files that it keeps for its sheets
@@ -71,12 +90,10 @@ def _write_rows(page: Any, sheet: Sheet, rows: Iterable[Sequence[str | None]], t
         for place, cell in enumerate(row):
             if not cell:
                 continue
-            if place in numbers:
+            if place in numbers and sum(map(str.isdigit, cell)) <= MOST_DIGITS:
                 page.write_number(number, place, float(cell))
-            elif len(cell) > MOST_CHARACTERS:
+            elif page.write_string(number, place, cell) < 0:  # it was cut
                 raise CellError(sheet.columns[place].name)
-            else:
-                page.write_string(number, place, cell)
 
 
 def _write_about(page: Any, sheet: Sheet, heading: Any) -> None:
@@ -93,13 +110,13 @@ def _write_about(page: Any, sheet: Sheet, heading: Any) -> None:
     ]
     for number, (name, text) in enumerate(lines):
         page.write_string(number, 0, name, heading)
-        page.write_string(number, 1, text[:MOST_CHARACTERS])
+        page.write_string(number, 1, text)
     start = len(lines) + 1
     for place, name in enumerate((gettext("Column"), gettext("Label"), gettext("What it says"))):
         page.write_string(start, place, name, heading)
     for number, column in enumerate(sheet.columns, start + 1):
         for place, text in enumerate((column.name, column.label(), column.description())):
-            page.write_string(number, place, text[:MOST_CHARACTERS])
+            page.write_string(number, place, text)
 
 
 def terms() -> str:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.models.reserved_slugs import reserved_among
 from apps.common.models.search_conditions import Term, clean_q, found_in, is_one_of, like_in
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
@@ -298,7 +299,11 @@ class Record(Citable):
         """Return the slug made from `slug_source`, with a number behind it where it is taken."""
         stem = self.slug_stem()
         slug, number = stem, 1
-        while type(self)._base_manager.filter(slug=slug).exists() or self._slug_was_retired(slug):
+        while (
+            reserved_among(self._meta.db_table, [slug])
+            or type(self)._base_manager.filter(slug=slug).exists()
+            or self._slug_was_retired(slug)
+        ):
             number += 1
             slug = f"{stem}-{number}"
         return slug

@@ -6,7 +6,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from drf_spectacular.utils import OpenApiParameter
 
-from apps.common.files.imports import CSV, XLSX
+from apps.common.files.tables import CSV, XLSX
+from apps.common.models.import_jobs import ImportJob
 from apps.common.resources.views import RecordViewSet
 from apps.common.values.json import JsonObject
 from apps.common.writing.bulk import ITEMS, MOST_ITEMS, SEEN
@@ -44,7 +45,8 @@ ACTIONS = {
         "Import a file of %s",
         "Makes and changes records from a CSV or XLSX file with the columns of an export; all rows or none. A row"
         " names its record by its key; where there is none, it makes one. Columns that are only read are passed over."
-        " With `dry_run=true`, a preview.",
+        " With `dry_run=true`, a preview. A file of more than 5,000 rows is imported behind the answer, which is 202"
+        " and says where to see how far it is.",
     ),
 }
 REASON_SCHEMA = {**STRING, "minLength": 1, "maxLength": 1000, "description": "Why the registry is changed; logged."}
@@ -111,7 +113,12 @@ COMPONENTS: dict[str, dict[str, Any]] = {
             "created": {"type": "integer", "minimum": 0, "description": "Records that are made."},
             "changed": {"type": "integer", "minimum": 0, "description": "Records that are changed."},
             "unchanged": {"type": "integer", "minimum": 0, "description": "Rows that change nothing."},
-            "ignored": {"type": "array", "items": STRING, "description": "Columns that are not read."},
+            "ignored": {
+                "type": "array",
+                "items": STRING,
+                "description": "What of the file is not taken: columns that are only read, by their names; in words,"
+                " columns without a heading and other sheets that hold something, empty rows between others, comments.",
+            },
             "changes": {
                 "type": "array",
                 "description": "The first 500 records that are made or changed.",
@@ -125,6 +132,39 @@ COMPONENTS: dict[str, dict[str, Any]] = {
                         "fields": {"type": "array", "items": STRING, "description": "Fields that are written."},
                     },
                 },
+            },
+        },
+    },
+    "ImportJob": {
+        "type": "object",
+        "description": "An import that goes on behind its answer.",
+        "required": [
+            *("id", "url", "resource", "state", "dry_run", "rows", "rows_done", "made_at", "started_at", "ended_at"),
+            *("result", "problem"),
+        ],
+        "properties": {
+            "id": {"type": "string", "format": "uuid", "description": "Identifier."},
+            "url": {"type": "string", "format": "uri-reference", "description": "Where to see how far it is."},
+            "resource": {**STRING, "description": "The list into which the file is imported."},
+            "state": {
+                "type": "string",
+                "enum": ImportJob.State.values,
+                "description": "`done`: see `result`; `refused`: nothing was written, see `problem`; `failed`: it could"
+                " not be done, which is not the file's fault.",
+            },
+            "dry_run": {"type": "boolean", "description": "Whether nothing is kept."},
+            "rows": {"type": ["integer", "null"], "minimum": 1, "description": "Rows of the file, once it is read."},
+            "rows_done": {"type": "integer", "minimum": 0, "description": "Rows that are checked and written."},
+            "made_at": {"type": "string", "format": "date-time", "description": "When the file came."},
+            "started_at": {"type": ["string", "null"], "format": "date-time", "description": "When it was last begun."},
+            "ended_at": {"type": ["string", "null"], "format": "date-time", "description": "When it ended."},
+            "result": {
+                "anyOf": [{"$ref": f"{REF}Imported"}, {"type": "null"}],
+                "description": "What an import of a shorter file would have been answered with.",
+            },
+            "problem": {
+                "anyOf": [{"$ref": f"{REF}Problem"}, {"type": "null"}],
+                "description": "Why nothing was written, as an import of a shorter file would have been refused.",
             },
         },
     },
@@ -169,6 +209,7 @@ def is_write(view: object) -> TypeGuard[RecordViewSet]:
 RESTRICTED = {
     "merge_records": WHEN | WHEN_TAGGED,
     "revert": {"401": WHEN["401"]},
+    "import_jobs_": {"401": WHEN["401"]},
     "webhooks_": {"401": WHEN["401"], "403": "The account or its token may not subscribe."},
 }
 
@@ -247,7 +288,7 @@ def responses(view: RecordViewSet, record: JsonObject) -> dict[int, Any]:
         case "bulk_create":
             return {201: many, 200: many}
         case "import_file":
-            return {200: {"$ref": f"{REF}Imported"}}
+            return {200: {"$ref": f"{REF}Imported"}, 202: {"$ref": f"{REF}ImportJob"}}
     return {200: many}
 
 

@@ -12,29 +12,30 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from apps.common.files import imports
+from apps.common.files.imports import Importer
+from apps.common.files.tables import CSV, XLSX, read_table
 from apps.common.http.middleware import change_ids
 from apps.common.http.parameters import read_flag, refuse_unknown
 from apps.common.http.problems import Refusal
+from apps.common.models.import_jobs import ImportJob
 from apps.common.models.records import Citable
 from apps.common.reading import pages, read_request
 from apps.common.reading.readable_view import ReadableView
 from apps.common.reading.record_version import check_absent, check_unchanged, tag_of
+from apps.common.resources import import_jobs
 from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.serializers.records import RecordSerializer
 from apps.common.writing import bulk, idempotency
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Finder, error_at
 from apps.common.writing.transaction import write_transaction
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, read_reason, refuse_drafts
-
-MOST_LISTED = 500  # changes of an import
 
 
 class Upload(NamedTuple):
@@ -47,7 +48,7 @@ class Upload(NamedTuple):
 class CSVParser(BaseParser):
     """Takes a body as it is."""
 
-    media_type = imports.CSV
+    media_type = CSV
 
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, object] | None = None
@@ -62,7 +63,7 @@ class CSVParser(BaseParser):
 class XLSXParser(CSVParser):
     """Takes a spreadsheet as it is."""
 
-    media_type = imports.XLSX
+    media_type = XLSX
 
 
 class Writes(idempotency.RepeatablePosts):
@@ -175,32 +176,42 @@ class Writes(idempotency.RepeatablePosts):
     )
     def import_file(self, request: Request) -> HttpResponse:
         """Make and change records from a file, all or none."""
-        upload = request.data if isinstance(request.data, Upload) else Upload(b"", imports.CSV)  # {} where it is empty
-        table = imports.read_table(upload.content, upload.media_type)
+        upload = request.data if isinstance(request.data, Upload) else Upload(b"", CSV)  # {} where it is empty
+        table = read_table(upload.content, upload.media_type, settings.IMPORT_ROWS_AT_ONCE)
+        reason = read_reason({REASON: request.GET.get(REASON)})
+        importer = Importer(self._writer(), self.serializer_class, table)  # type: ignore[attr-defined]
+        if table.is_cut:
+            return self._write(reason, lambda: self._later(upload, reason), {REASON}, is_job=True)
+        return self._write(reason, lambda: _json(importer.run().answer(), 200), {REASON}, settings.IMPORT_TIMEOUT)
 
-        def work() -> HttpResponse:
-            done = imports.Importer(self._writer(), self.serializer_class, table).run()  # type: ignore[attr-defined]
-            operations = [change.operation for change in done.changes]
-            body = {
-                "created": operations.count("insert"),
-                "changed": operations.count("update"),
-                "unchanged": done.unchanged,
-                "ignored": done.ignored,
-                "changes": [self._imported(change) for change in done.changes[:MOST_LISTED]],
-            }
-            return _json(body, 200)
-
-        return self._write(read_reason({REASON: request.GET.get(REASON)}), work, {REASON})
-
-    @staticmethod
-    def _imported(change: RecordChange) -> dict[str, object]:
-        record = change.record
-        return {"resource": record.resource, "key": record.key, "operation": change.operation, "fields": change.fields}
+    def _later(self, upload: Upload, reason: str) -> HttpResponse:
+        job = ImportJob.objects.create(
+            user_id=self.request.user.pk or 0,
+            token=getattr(self.request.auth, "key", ""),
+            **change_ids(self.request._request)._asdict(),
+            language=get_language(),
+            resource=self.queryset.model.resource,
+            media_type=upload.media_type,
+            content=upload.content,
+            reason=reason,
+            is_dry=self._is_dry,
+            is_shown=False,
+        )
+        headers = {"Location": import_jobs.address_of(job), **import_jobs.headers_of(job)}
+        return _json(import_jobs.body_of(job), 202, headers)
 
     # What all share
 
-    def _write(self, reason: str, work: Callable[[], HttpResponse], known: set[str] | None = None) -> HttpResponse:
-        """Do a write in a transaction of its own and return its answer; a dry run is taken back."""
+    def _write(
+        self,
+        reason: str,
+        work: Callable[[], HttpResponse],
+        known: set[str] | None = None,
+        statement_timeout: float | None = None,
+        *,
+        is_job: bool = False,
+    ) -> HttpResponse:
+        """Do a write in a transaction of its own and return its answer; a dry run is taken back, but for a job's."""
         refuse_unknown(self.request, {"dry_run"} | (known or set()))
         token = getattr(self.request.auth, "key", "")
         with write_transaction(
@@ -209,6 +220,7 @@ class Writes(idempotency.RepeatablePosts):
             token=token,
             **change_ids(self.request._request)._asdict(),
             reason=reason,
+            statement_timeout=statement_timeout,
         ):
 
             def checked() -> HttpResponse:
@@ -216,7 +228,7 @@ class Writes(idempotency.RepeatablePosts):
                 connection.check_constraints()  # what is deferred, now
                 return answer
 
-            if self._is_dry:
+            if self._is_dry and not is_job:
                 answer = checked()
                 transaction.set_rollback(True)
             else:
@@ -329,5 +341,6 @@ class Writes(idempotency.RepeatablePosts):
             raise Refusal("bad_request", errors=[error_at("/slug", "reserved", gettext("This slug is an address."))])
 
 
-def _json(body: object, status: int) -> HttpResponse:
-    return HttpResponse(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")
+def _json(body: object, status: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    content = json.dumps(body, ensure_ascii=False)
+    return HttpResponse(content, status=status, content_type="application/json", headers=headers)

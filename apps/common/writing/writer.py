@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from django.core.exceptions import ValidationError
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext
 
 from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable, Fact
+from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules import permissions, publishing
 from apps.common.rules.territory import Reader
 from apps.common.writing.citations import add_citations
@@ -52,7 +53,7 @@ class RecordWriter:
         """Make a record; `key` is that of the address where it is made by PUT."""
         record, values, many = self._made(body, key)
         if "slug" in self.contract.inputs and not values.get("slug"):
-            self._wait_for_slugs(record)
+            lock_slugs(record._meta.db_table)
         self._validate(record)
         self._may_save(record)
         record.save(force_insert=True)
@@ -62,10 +63,10 @@ class RecordWriter:
         self.finder.forget()
         return RecordChange("insert", record, sorted(values), pointer=self.pointer)
 
-    def made(self, body: Mapping[str, object]) -> tuple[Citable, list[str]]:
-        """Return a new record that is neither checked nor stored yet, and the fields that were given."""
-        record, values, _many = self._made(body, None)
-        return record, sorted(values)
+    def made(self, body: Mapping[str, object]) -> tuple[Citable, list[str], Mapping[str, list[Model]]]:
+        """Return a new record that is neither checked nor stored yet, the fields that were given, and its lists."""
+        record, values, many = self._made(body, None)
+        return record, sorted(values), many
 
     def check_place(self, record: Citable) -> None:
         """Raise Refusal where the user may not save a record as it is now."""
@@ -111,10 +112,7 @@ class RecordWriter:
         if not permissions.may_edit(self.user, record):
             raise Refusal("permission_denied")
         many = self._set(record, values)
-        changed = [
-            name for name in values if name not in many and contract.inputs[name].current(record) != before[name]
-        ]
-        changed += [name for name, rows in many.items() if sorted({row.pk for row in rows}) != before[name]]
+        changed = self._changed(record, before, many)
         if changed:
             self._validate(record)
             self._may_save(record)
@@ -126,6 +124,13 @@ class RecordWriter:
         if changed:
             self.finder.forget()
         return RecordChange("update", record, sorted(changed), before, self.pointer)
+
+    def would_change(self, record: Citable, body: Mapping[str, object]) -> bool:
+        """Tell whether a body says anything else than a record, which is neither locked nor saved, and set it there."""
+        values, errors = self.contract.read(body, self.finder)
+        self._raise(errors + self._kept_keys(record, values))
+        before = {name: self.contract.inputs[name].current(record) for name in values}
+        return bool(self._changed(record, before, self._set(record, values)))
 
     def delete(self, record: Citable) -> list[RecordChange]:
         """Delete a locked record; return it and what goes with it."""
@@ -150,6 +155,12 @@ class RecordWriter:
             if name not in many:
                 setattr(record, name, value)
         return many
+
+    def _changed(self, record: Citable, before: Mapping[str, object], many: Mapping[str, list[Model]]) -> list[str]:
+        """Return the fields that were set to another value."""
+        inputs = self.contract.inputs
+        found = [name for name in before if name not in many and inputs[name].current(record) != before[name]]
+        return found + [name for name, rows in many.items() if sorted({row.pk for row in rows}) != before[name]]
 
     def _validate(self, record: Citable) -> None:
         """Run the model's rules. What the database alone can check it checks when the row is written."""
@@ -193,11 +204,6 @@ class RecordWriter:
         for name in self.contract.identity:
             values.pop(name, None)
         return [error_at(f"/{name}", "permanent", gettext("The key of a record never changes.")) for name in wrong]
-
-    def _wait_for_slugs(self, record: Model) -> None:
-        """Let those wait who make a slug for the same resource: a free one is free only until it is taken."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"slugs of {record._meta.db_table}"])
 
     def _read_only(self, name: str) -> dict[str, str]:
         return error_at(f"/{escape(name)}", "read_only", gettext("“%(name)s” cannot be written.") % {"name": name})

@@ -12,7 +12,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Cast
 
-from apps.common.models import KeptFile
+from apps.common.models import ImportJob, KeptFile
 from apps.common.models.logged_change import LoggedChange, amend
 from apps.common.models.records import citable_models, derived_fields
 from apps.common.rules.change_log import logged_models
@@ -212,6 +212,7 @@ def blacken_the_rest(name: str) -> None:
     Files that wait for their import are dropped: in a spreadsheet a name cannot be found without unpacking it.
     """
     KeptFile.objects.all().delete()
+    ImportJob.objects.exclude(content=None).delete()
     for model in django_apps.get_models():
         if not _is_elsewhere(model):
             continue

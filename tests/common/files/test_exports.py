@@ -15,7 +15,7 @@ from django.db import OperationalError, close_old_connections, connection
 from django.test import Client, RequestFactory
 from django.utils import translation
 
-from apps.common.files import exports, spreadsheets
+from apps.common.files import exports
 from apps.common.files.columns import LIVE, columns, mark, name_of, unmark
 from apps.common.http.formats import FORMATS, by_accept
 from apps.common.resources.registry import viewsets
@@ -296,7 +296,8 @@ def test_what_a_spreadsheet_cannot_hold_is_refused(api: Api, monkeypatch: pytest
     monkeypatch.setattr(exports, "MOST_ROWS", 3)
     assert api.problem("alliances", format="xlsx")["errors"][0]["parameter"] == "format"
     monkeypatch.setattr(exports, "MOST_ROWS", 1_000)
-    monkeypatch.setattr(spreadsheets, "MOST_CHARACTERS", 20)
+    # The library counts as spreadsheets do, in units of UTF-16.
+    AllianceFactory(state="published", summary="😀" * 16_384)
     assert "csv" in api.problem("alliances", format="xlsx")["detail"]
     assert api.get("alliances", page_size=1)["results"]  # the connection is free again
 

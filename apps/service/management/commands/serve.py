@@ -1,6 +1,5 @@
 """`manage.py serve`, which `make run` and the image call: all between an empty database and a running service."""
 
-import ctypes
 import http.client
 import os
 import secrets
@@ -11,7 +10,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NoReturn
 
 from django.conf import settings
@@ -22,6 +21,8 @@ from django.db import connection, connections
 from apps.common.resources.registry import check_serializers
 from apps.common.rules.database_layout import EARLIER_LAYOUT, is_of_earlier_layout
 from apps.history.epochs import RESTORED, was_moved
+from apps.service.import_watch import imports_run
+from apps.service.processes import die_with_parent
 from partybuild import database
 from partybuild.database import SetupError
 
@@ -50,19 +51,22 @@ class Command(BaseCommand):
         with one_at_a_time():
             self._set_up()
         connections.close_all()
-        with granian(host, number) as server:
-            wait_until_ready(server, host, number)
-            root = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-            self.stdout.write(f"partybuild is ready: API {root}/api/v1/ · docs {root}/docs/ · admin {root}/admin/")
-            self.stdout.flush()
-            code = server.wait()
-        # granian gives up when a worker dies within seconds of its respawn, which no option changes; and it may be
-        # killed itself. What has been ready once is set up well, so that it is worth starting however often it ends.
-        while True:
-            self._say(f"the server ended by itself (exit code {code}): starting it anew")
+        with ExitStack() as beside:
             with granian(host, number) as server:
+                wait_until_ready(server, host, number)
+                root = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+                self.stdout.write(f"partybuild is ready: API {root}/api/v1/ · docs {root}/docs/ · admin {root}/admin/")
+                self.stdout.flush()
+                beside.enter_context(imports_run())
                 code = server.wait()
-            time.sleep(RESTART_PAUSE)
+            # granian gives up when a worker dies within seconds of its respawn, which no option changes; and it may be
+            # killed itself. What has been ready once is set up well, so that it is worth starting however often it
+            # ends.
+            while True:
+                self._say(f"the server ended by itself (exit code {code}): starting it anew")
+                with granian(host, number) as server:
+                    code = server.wait()
+                time.sleep(RESTART_PAUSE)
 
     def _set_up(self) -> None:
         if is_of_earlier_layout():
@@ -132,6 +136,9 @@ def granian(host: str, port: int) -> "Iterator[subprocess.Popen[bytes]]":
         "GRANIAN_BLOCKING_THREADS": "2",
         "GRANIAN_BLOCKING_THREADS_IDLE_TIMEOUT": "600",  # each thread keeps its database connection
         "GRANIAN_LOG_LEVEL": "warning",
+        # A worker that has grown, by an import above all, is replaced by a new one, which is ready before it goes.
+        "GRANIAN_WORKERS_MAX_RSS": "768",
+        "GRANIAN_RSS_SAMPLE_INTERVAL": "15",
         "STATEMENT_TIMEOUT": "10",
         **os.environ,
     }
@@ -143,7 +150,7 @@ def granian(host: str, port: int) -> "Iterator[subprocess.Popen[bytes]]":
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches us alone, and we end it in our own order
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=die_with_parent if sys.platform == "linux" else None,
     )
     try:
         yield process
@@ -157,12 +164,6 @@ def granian(host: str, port: int) -> "Iterator[subprocess.Popen[bytes]]":
         # Workers of a granian that was killed would go on holding the port. Where all are dead, macOS forbids it.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end this process when its parent is killed; otherwise it would go on holding the port."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def wait_until_ready(server: "subprocess.Popen[bytes]", host: str, port: int) -> None:

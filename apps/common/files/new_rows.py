@@ -1,0 +1,254 @@
+"""New rows of a file, written by COPY, which costs a fraction of single inserts.
+
+They go in some hundreds at a time. Where the database refuses a batch, it is halved until the rows that are wrong are
+found, and each of these is tried alone, so that the answer can point at it. Whoever makes a record meanwhile does not
+wait: the lock of the slugs is held only while free ones are looked up and reserved (`models.reserved_slugs`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, cast
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.models import Model
+from django.utils.translation import gettext
+
+from apps.common.http.problems import Refusal
+from apps.common.models.records import Citable, Record
+from apps.common.models.reserved_slugs import Reservations, TakenAmong
+from apps.common.models.slugs import RetiredSlug
+from apps.common.writing.contract import MOST_ERRORS, error_at
+from apps.common.writing.refusals import invalid, refusing
+from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, refuse_drafts
+
+BATCH = 500
+PUT_OFF = "SELECT DISTINCT conname FROM pg_constraint WHERE conrelid = ANY(%s::regclass[]) AND condeferred"
+
+
+class NewRow(NamedTuple):
+    """A row that makes a record: the pointer to it, and its body."""
+
+    pointer: str
+    body: Mapping[str, Any]
+
+
+class Made(NamedTuple):
+    """A record that obeys the model's rules, not yet stored: its columns, and the lists that are stored behind it."""
+
+    row: NewRow
+    record: Citable
+    fields: list[str]
+    many: Mapping[str, list[Model]]
+    cells: list[Any]
+
+
+class NewRows:
+    """Makes the records of new rows, within the write of the caller."""
+
+    def __init__(self, writer: RecordWriter, rows: Sequence[NewRow]) -> None:
+        self._writer = writer
+        self._model: Any = writer.contract.model
+        self._table = str(self._model._meta.db_table)
+        self._rows = [NewRow(row.pointer, _without_empty(row.body)) for row in rows]
+        self._has_slugs = "slug" in writer.contract.inputs
+        self._reservations = Reservations(self._model)
+        # Slugs that this file gives or was given, and the numbers from which on a stem may be free.
+        self._own = {row.body["slug"] for row in self._rows if row.body.get("slug")} if self._has_slugs else set()
+        self._free_from: dict[str, int] = {}
+        self._put_off: str | None = None
+        self._changes: list[RecordChange] = []
+        self._errors: list[dict[str, str]] = []
+        # References were found already; to check one again would cost a query.
+        self._unchecked = {
+            field.name
+            for field in self._model._meta.fields
+            if not field.editable or field.generated or field.is_relation
+        }
+        self._columns = [
+            field
+            for field in self._model._meta.concrete_fields
+            if not (field.primary_key or field.generated or field.db_returning or _is_made(field))
+        ]
+
+    def make(
+        self, progress: Callable[[int], None], *, is_refused: bool
+    ) -> tuple[list[RecordChange], list[dict[str, str]]]:
+        """Make all; return what was made and what is wrong. After the first wrong row nothing more is written."""
+        with self._reservations:
+            for start in range(0, len(self._rows), BATCH):
+                made = self._checked(self._rows[start : start + BATCH])
+                if not (is_refused or self._errors):
+                    self._write(made)
+                if len(self._errors) >= MOST_ERRORS:
+                    break
+                progress(min(start + BATCH, len(self._rows)))
+        return self._changes, self._errors
+
+    # Checking
+
+    def _checked(self, rows: Sequence[NewRow]) -> list[Made]:
+        """Return the records of rows that obey the model's rules; note what is wrong with the others."""
+        found: list[tuple[NewRow, Citable, list[str], Mapping[str, list[Model]]]] = []
+        for row in rows:
+            self._writer.pointer = row.pointer
+            try:
+                found.append((row, *self._writer.made(row.body)))
+            except Refusal as refusal:
+                self._errors += refusal.errors or []
+        if self._has_slugs:
+            self._give_slugs([(row, cast("Record", record)) for row, record, *_rest in found])
+        checked = []
+        for row, record, fields, many in found:
+            self._writer.pointer = row.pointer
+            try:
+                record.clean_fields(exclude=self._unchecked)
+                record.clean()
+                self._writer.check_place(record)
+                # Now, while what was read of the name is at hand.
+                cells = [field.pre_save(record, add=True) for field in self._columns]
+            except Refusal as refusal:
+                self._errors += refusal.errors or [error_at(row.pointer, refusal.code, str(refusal.detail))]
+            except ValidationError as error:
+                self._errors += invalid(error, row.pointer, {}).errors or []
+            else:
+                checked.append(Made(row, record, fields, many, cells))
+        return checked
+
+    def _give_slugs(self, found: Sequence[tuple[NewRow, Record]]) -> None:
+        """Give each record that has none a free slug, and check those that have one."""
+        nameless: list[tuple[Record, str]] = []
+        for _row, record in found:
+            with suppress(ObjectDoesNotExist, ValueError):  # `clean` says why there can be no slug
+                nameless += [(record, record.slug_stem())] if not record.slug else []
+        given = {record.slug: row for row, record in found if record.slug}
+        with self._reservations.choosing() as taken_among:
+            for slug in taken_among(given) | (given.keys() & RESERVED):
+                self._errors.append(self._refused(slug, given[slug].pointer))
+            size = 1
+            while nameless:
+                nameless, size = self._numbered(nameless, size, taken_among), size * 8
+            self._reservations.reserve({record.slug for _row, record in found if record.slug})
+        for _row, record in found:
+            record.slug_is_free = bool(record.slug)
+
+    def _numbered(
+        self, nameless: Sequence[tuple[Record, str]], size: int, taken_among: TakenAmong
+    ) -> list[tuple[Record, str]]:
+        """Give free slugs out of the next so many numbers of each stem; return those for whom there was none."""
+        starts = {stem: self._free_from.get(stem, 1) for _record, stem in nameless}
+        tried = {_slug(stem, start + number) for stem, start in starts.items() for number in range(size)}
+        taken = taken_among(tried) | self._own | RESERVED
+        left = []
+        for record, stem in nameless:
+            number, end = self._free_from.get(stem, 1), starts[stem] + size
+            while number < end and _slug(stem, number) in taken:
+                number += 1
+            self._free_from[stem] = min(number + 1, end)
+            if number < end:
+                record.slug = _slug(stem, number)
+                self._own.add(record.slug)
+            else:
+                left.append((record, stem))
+        return left
+
+    def _refused(self, slug: str, pointer: str) -> dict[str, str]:
+        if slug in RESERVED:
+            return error_at(f"{pointer}/slug", "reserved", gettext("This slug is an address."))
+        if RetiredSlug.objects.filter(table=self._table, slug=slug).exists():
+            detail = gettext("This slug belonged to a record that was deleted; slugs are not reused.")
+        else:
+            detail = gettext("There is such a record already.")
+        return error_at(f"{pointer}/slug", "unique", detail)
+
+    # Writing
+
+    def _write(self, made: Sequence[Made]) -> None:
+        """Store records together; where one is wrong, the others, and note what is wrong with it."""
+        if not made or len(self._errors) >= MOST_ERRORS:
+            return
+        try:
+            with transaction.atomic():
+                self._copy(made)
+                self._set_many(made)
+                self._check()
+        except OperationalError:  # no row is to blame: the time is up, a lock is held, the database is away
+            raise
+        except DatabaseError:
+            if len(made) == 1:
+                self._try_alone(made[0])
+                return
+            half = len(made) // 2
+            self._write(made[:half])
+            self._write(made[half:])
+        else:
+            self._changes += [
+                RecordChange("insert", each.record, each.fields, pointer=each.row.pointer) for each in made
+            ]
+
+    def _copy(self, made: Sequence[Made]) -> None:
+        quote = connection.ops.quote_name
+        names = ", ".join(quote(str(field.column)) for field in self._columns)
+        text = f"COPY {quote(self._table)} ({names}) FROM STDIN"
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.cursor.copy(text) as copying:
+            for each in made:
+                copying.write_row(each.cells)
+
+    def _set_many(self, made: Sequence[Made]) -> None:
+        """Store the lists of keys, which needs the rows' own."""
+        listed = [each for each in made if any(each.many.values())]
+        if not listed:
+            return
+        keys = [each.record.key for each in listed]
+        stored = {
+            row.key: row
+            for row in self._model._base_manager.filter(**{f"{self._model.key_field}__in": keys}).order_by()
+        }
+        for each in listed:
+            row = stored[each.record.key]
+            each.record.pk = row.pk
+            for field, targets in each.many.items():
+                getattr(row, field).set(targets)
+
+    def _check(self) -> None:
+        """Check what the tables of the rows put off to the end of the transaction.
+
+        What the change log puts off is left there: it lets readers of the past wait from then until the commit.
+        """
+        with connection.cursor() as cursor:
+            if self._put_off is None:
+                tables = [self._table, *(field.m2m_db_table() for field in self._model._meta.many_to_many)]
+                cursor.execute(PUT_OFF, [tables])
+                self._put_off = ", ".join(connection.ops.quote_name(name) for (name,) in cursor.fetchall())
+            if self._put_off:
+                cursor.execute(f"SET CONSTRAINTS {self._put_off} IMMEDIATE")
+                cursor.execute(f"SET CONSTRAINTS {self._put_off} DEFERRED")
+
+    def _try_alone(self, made: Made) -> None:
+        self._writer.pointer = made.row.pointer
+        slug = {"slug": cast("Record", made.record).slug} if self._has_slugs else {}
+        try:
+            with refusing(self._model, made.row.pointer), transaction.atomic():
+                change = self._writer.create({**made.row.body, **slug})
+                refuse_drafts([change])
+                self._check()
+        except Refusal as refusal:
+            if "Retry-After" in refusal.headers:
+                raise
+            self._errors += refusal.errors or [error_at(made.row.pointer, refusal.code, str(refusal.detail))]
+        else:
+            self._changes.append(change)
+
+
+def _is_made(field: Any) -> bool:
+    """Tell whether a trigger fills a column."""
+    return getattr(field, "sources", None) == ()
+
+
+def _without_empty(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body without its empty cells: a new record has the defaults there."""
+    return {name: value for name, value in body.items() if value not in ("", None, [])}
+
+
+def _slug(stem: str, number: int) -> str:
+    return stem if number == 1 else f"{stem}-{number}"
