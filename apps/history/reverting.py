@@ -18,7 +18,7 @@ from apps.common.rules.permissions import guarded, may_edit, may_reference
 from apps.common.rules.publishing import breaches_against, breaches_of
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.refusals import breach_text, explain, pointed_at_text
-from apps.history.readable import Row, record_model
+from apps.history.readable import Row, is_same, record_model
 
 ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
 
@@ -62,7 +62,7 @@ def steps_of(request_id: str) -> list[Step]:
     found = [
         Step(models[row[0]], row[1], first[row].number, end.number, end.key, first[row].before, end.after)
         for row, end in last.items()
-        if row[0] in models and first[row].before != end.after
+        if row[0] in models and not is_same(first[row].before, end.after)
     ]
     position = {model: number for number, model in enumerate(models.values())}
 
@@ -147,14 +147,14 @@ def _current(step: Step) -> Row:
 def _changed_since(step: Step) -> str:
     """Return what keeps a row from being changed back, or nothing."""
     current = _current(step)
-    if current == step.after:
+    if is_same(current, step.after):
         return ""
     if current is None:
         return gettext("It was deleted since.")
     if step.after is None:
         return gettext("There is another one in its place.")
     names = [name for name, value in current.items() if value != step.after.get(name) and name != "updated_at"]
-    return gettext("It was changed since: %(fields)s.") % {"fields": ", ".join(sorted(names)) or "updated_at"}
+    return gettext("It was changed since: %(fields)s.") % {"fields": ", ".join(sorted(names))}
 
 
 def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
@@ -206,7 +206,11 @@ def _undo(step: Step) -> None:
         else:
             changed = [name for name in stored_columns(step.model) if step.before.get(name) != step.after.get(name)]
             columns = ", ".join(map(quote, changed))
+            # Its lists may have changed since: it is not what it was at the time that would come back.
+            now = ", updated_at = clock_timestamp()" if step.model._meta.many_to_many else ""
+            if now:
+                columns = ", ".join(quote(name) for name in changed if name != "updated_at")
             cursor.execute(
-                f"UPDATE {table} SET ({columns}) = (SELECT {columns} FROM {row}) WHERE {pk} = %s",  # noqa: S608
+                f"UPDATE {table} SET ({columns}) = (SELECT {columns} FROM {row}){now} WHERE {pk} = %s",  # noqa: S608
                 [step.first, step.pk],
             )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from django.db.models import Count, DateField, F
+from django.db.models import Count, DateField, F, Q
 
 from apps.common.filters.base import ChoiceFilter, KeyFilter
 from apps.common.models.records import RecordQuerySet
@@ -15,7 +15,7 @@ from apps.common.reading.record_version import row_version
 from apps.common.reading.rows import filtered_rows, is_weighed, parameters_of, placed_rows, visible_rows
 from apps.common.reading.search_plan import weighed_rows
 from apps.common.rules.territory import shared
-from apps.common.serializers.compiler import Compilation, SqlRow, json_of
+from apps.common.serializers.compiler import Compilation, SqlRow, is_partly_hidden, json_of
 from apps.common.serializers.json_sql import choice_label
 from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import Parameter, text_of
@@ -117,6 +117,8 @@ def _facet(request: ReadRequest, rows: RecordQuerySet, name: str) -> str:
     if isinstance(item, KeyFilter):
         target = item.target
         parts = {"value": F(f"{path}__{target.key_field}"), "name": F(f"{path}__{target.name_field}")}
+        if is_partly_hidden(target, request.shape.viewer):
+            rows = rows.filter(Q(**{path: None}) | Q(**{f"{path}__in": target.rows().visible_to(request.shape.viewer)}))
     grouped = rows.values(**{f"facet_{key}": part for key, part in parts.items()}).annotate(facet_count=Count("pk"))
     ordered = grouped.order_by("-facet_count", "facet_value")[:FACET_VALUES]
     columns = ["facet_value AS value", *(["facet_name AS name"] if "name" in parts else [])]

@@ -108,20 +108,24 @@ class RecordWriter:
         errors += self._kept_keys(record, values)
         self._raise(errors)
         before = {name: contract.inputs[name].current(record) for name in values}
-        if not permissions.may_edit(self.user, record):
-            raise Refusal("permission_denied")
         many = self._set(record, values)
         changed = [
             name for name in values if name not in many and contract.inputs[name].current(record) != before[name]
         ]
         changed += [name for name, rows in many.items() if sorted({row.pk for row in rows}) != before[name]]
+        # What would change nothing needs no right.
+        may_edit = permissions.may_edit(self.user, record)
         if changed:
+            if not may_edit:
+                raise Refusal("permission_denied")
             self._validate(record)
             self._may_save(record)
             record.save(force_update=True)
             for name in set(changed) & set(many):
                 getattr(record, name).set(many[name])
         if self._cite(record, body):
+            if not may_edit:
+                raise Refusal("permission_denied")
             changed.append(CITATIONS)
         if changed:
             self.finder.forget()
