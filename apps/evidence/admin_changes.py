@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.authentication import user_of
 from apps.common.admin.forms import RecordForm
+from apps.common.conflicts.pages import KeepsChanges
 from apps.evidence.actions import check_name, correct_issue_date, redact_person
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, IssueDateCorrection, Redaction
@@ -139,7 +140,7 @@ class RedactionForm(RedactionModelForm):
 
 
 @admin.register(Redaction)
-class RedactionAdmin(RedactionPage):
+class RedactionAdmin(KeepsChanges, RedactionPage):
     form = RedactionForm
     list_display = ["__str__", "at", "by", "reason", "places"]
     list_select_related = ["by"]

@@ -18,6 +18,7 @@ from apps.accounts.models import User
 from apps.common.admin.columns import list_link
 from apps.common.admin.records import SearchedRelations
 from apps.common.admin.rights import StrictLookups
+from apps.common.conflicts.pages import KeepsChanges
 from apps.common.resources.registry import viewsets
 from apps.common.rules.territory import territory_of
 from apps.webhooks import actions
@@ -113,7 +114,7 @@ def _each(
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
+class SubscriptionAdmin(KeepsChanges, OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
     owner = "user"
     list_display = ["endpoint", "resource", "query", "state", "cause", "user", "told", "created_at"]
     list_filter = ["state", "resource"]
@@ -211,7 +212,7 @@ class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Message)
-class MessageAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
+class MessageAdmin(KeepsChanges, OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
     owner = "subscription__user"
     list_display = ["key", "subscription", "kind", "state", "attempt_count", "next_attempt_at", "delivered_at"]
     list_filter = ["state", "kind"]

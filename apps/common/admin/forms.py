@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.records import Fact
 from apps.common.rules.permissions import foreign_fields, may_edit
 from apps.common.rules.territory import Reader
+from apps.common.rules.trees import STANDS_BELOW, stands_below, tree_keys
 from apps.common.writing.refusals import draft_text
 
 if TYPE_CHECKING:
@@ -122,10 +123,18 @@ class RecordForm(ModelForm):
         super()._post_clean()
         if not self.errors:
             self.validate_constraints()
+        if not self.errors and self.instance.pk is not None:
+            self.validate_trees()
         if not self.errors and getattr(self.instance, "state", "") == Fact.State.PUBLISHED:
             self.validate_drafts()
         if not self.errors and self.user is not None and self.has_changed():
             self.validate_rights()
+
+    def validate_trees(self) -> None:
+        """Refuse to put a row below itself."""
+        for field in tree_keys(type(self.instance)):
+            if field.name in self.changed_data and stands_below(self.instance, field):
+                self.add_error(field.name, ValidationError(STANDS_BELOW, code="circle"))
 
     def validate_drafts(self) -> None:
         """Refuse to point a published row at a draft. No form publishes, so that what is unchanged is none."""

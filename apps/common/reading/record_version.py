@@ -10,7 +10,7 @@ a unit is not changed by an alias that it gets. A list of references is a part o
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from django.db import connection
@@ -51,15 +51,25 @@ def version_of(record: Model) -> str:
     return str(version)
 
 
+def versions_of(model: type[Model], keys: Sequence[object]) -> dict[object, str]:
+    """Return the versions of rows as they stand in the database, by internal key; those that are gone have none."""
+    if not keys:
+        return {}
+    pk = _column(model, model._meta.pk.name)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {pk}, {_rows(model)} WHERE {pk} = ANY(%s)", [list(keys)])
+        return dict(cursor.fetchall())
+
+
 @cache
 def _version(model: type[Model]) -> Statement:
-    return Statement(f"{versions(model)} WHERE {_column(model, model._meta.pk.name)} = {Parameter('pk')}")
+    return Statement(f"SELECT {_rows(model)} WHERE {_column(model, model._meta.pk.name)} = {Parameter('pk')}")
 
 
-def versions(model: type[Model]) -> str:
-    """Return SQL for the versions of all rows of a table, to be narrowed."""
+def _rows(model: type[Model]) -> str:
+    """Return SQL for the version of each row of a table, and the table."""
     version = row_version(model, lambda name: _column(model, name))
-    return f"SELECT {version} FROM {connection.ops.quote_name(model._meta.db_table)}"
+    return f"{version} FROM {connection.ops.quote_name(model._meta.db_table)}"
 
 
 def _column(model: type[Model], name: str) -> str:
