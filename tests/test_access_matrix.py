@@ -77,6 +77,7 @@ READERS = tuple(who for who in PEOPLE if FULL or who in ("anonymous", "read only
 ALWAYS = ("anonymous", "street")
 TRYING = {"other street", "street"}  # who send dry runs
 APPOINTED = set(PEOPLE) - {"anonymous", "expired", "read only"}
+CURATORS = APPOINTED - {"representative"}
 DISTRICT = {"district", "steward"}
 STREET = {"street", *DISTRICT}
 COMMITTEE = {"neighbourhood", *STREET}
@@ -119,9 +120,9 @@ RESOURCES: dict[str, Cells] = {
     "events": cells(COMMITTEE),
     "participations": cells(UNIT_OF_COMMITTEE, COMMITTEE),
     "awards": cells(UNIT),
-    "articles": cells(APPOINTED, is_public=True),
+    "articles": cells(CURATORS, is_public=True),
     "citations": cells(STREET),
-    "marks": cells(APPOINTED, is_public=True),
+    "marks": cells(CURATORS, is_public=True),
     "figures": cells(UNIT, STREET),
     "merges": cells(UNIT, set()),
     "frameworks": cells(STREET),

@@ -1,0 +1,107 @@
+"""The drafts of others stay hidden where one's own drafts point at them, by every reference and in every format."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import models
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.common.models.logged_change import LoggedChange
+from apps.common.models.records import Citable
+from apps.common.resources.registry import viewsets
+from apps.common.rules.publishing import references
+from apps.history.items import describe, feed_items
+from apps.registry.models import Party, Street
+from tests import factories
+from tests.rows import make
+
+pytestmark = pytest.mark.django_db
+
+POINTERS = [
+    (each.model, each.field)
+    for each in references()
+    if isinstance(each.field, models.ForeignKey | models.ManyToManyField)
+]
+SECRET = "机密草稿"
+# References of which a row has one only.
+EXCLUSIVE = {"assessments": ("neighbourhood", "unit", "street")}
+
+
+def own_values(model: type[Citable], street: Street, avoid: str = "") -> dict[str, Any] | None:
+    """Return values with which a row lies in a street otherwise than by one of its references."""
+    for name in (*model.belongs_to, *model.concerns):
+        field = next((each for each in model._meta.concrete_fields if each.name == name), None)
+        if name == avoid or field is None or not issubclass(field.related_model or object, Citable):
+            continue
+        if field.related_model is Street:
+            return {name: street}
+        inner = own_values(field.related_model, street) if field.related_model is not model else None
+        if inner is not None:
+            return {name: make(field.related_model, **inner)}
+    return None
+
+
+def row_that_points(model: type[Citable], field: Any, street: Street) -> tuple[Any, Any] | None:
+    """Return a draft in a street that points at a hidden draft, and that one; None where such a row cannot be."""
+    values = own_values(model, street, avoid=field.name)
+    for name in EXCLUSIVE.get(model.resource, ()):
+        if values and name not in values and name != field.name:
+            values[name] = None
+    if issubclass(model, Party) and field.name in ("unit", "alliance"):
+        values = {**(values or {}), "unit": None}
+    if not values or (field.name in values and values[field.name] is not None):
+        return None
+    named = {"name": SECRET} if any(each.name == "name" for each in field.related_model._meta.fields) else {}
+    target = make(field.related_model, state="draft", slug="a-secret-key", **named)
+    given = {} if field.many_to_many else {field.name: target}
+    row = make(model, state="draft", slug="an-open-key", **{**values, **given})
+    if field.many_to_many:
+        getattr(row, field.name).set([target])
+    return row, target
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), POINTERS, ids=[f"{model.__name__}.{field.name}" for model, field in POINTERS]
+)
+def test_no_reference_tells_of_a_foreign_draft(model: type[Citable], field: Any) -> None:
+    street = factories.StreetFactory()
+    user = User.objects.get(pk=factories.AppointmentFactory(role="curator", street=street).user.pk)
+    if (made := row_that_points(model, field, street)) is None:
+        return  # such a row lies where its target lies
+    row, target = made
+    if model.rows().editable_by(user).filter(pk=row.pk).exists() is False:
+        return
+    assert not type(target).rows().visible_to(user).filter(pk=target.pk).exists()
+    client = Client()
+    client.force_login(user)
+    path = f"/api/v1/{model.resource}"
+    detail = client.get(f"{path}/{row.key}")
+    assert detail.status_code == 200, detail.content.decode()
+    if field.name in detail.json():
+        assert detail.json()[field.name] in (None, [])
+    addresses = [f"{path}/{row.key}?format=jsonld", f"{path}?sort=-updated_at&page_size=5"]
+    addresses += [f"{path}?sort=-updated_at&format={name}" for name in ("csv", "ndjson")]
+    view: Any = viewsets()[model.resource]
+    if field.name in view.detail_serializer_class.expandable():
+        addresses.append(f"{path}/{row.key}?expand={field.name}")
+    if field.name in view.filterset_class.base_filters:
+        addresses.append(f"{path}?facets={field.name}&page_size=1")
+    for address in addresses:
+        answer = client.get(address)
+        assert answer.status_code == 200, (address, answer.content.decode()[:300])
+        text = b"".join(answer.streaming_content).decode() if answer.streaming else answer.content.decode()
+        assert "a-secret-key" not in text, address
+        assert SECRET not in text, address
+    entries = list(LoggedChange.objects.filter(table_name=model._meta.db_table, record_id=row.pk))
+    told = json.dumps([feed_items(entries, user), describe(entries, user)], ensure_ascii=False)
+    assert row.key in told
+    assert "a-secret-key" not in told
+    assert SECRET not in told
+
+
+def test_most_references_were_tried() -> None:
+    street = factories.StreetFactory()
+    made = [f"{model.__name__}.{field.name}" for model, field in POINTERS if own_values(model, street, field.name)]
+    assert len(made) >= len(POINTERS) / 2, made
