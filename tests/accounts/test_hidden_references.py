@@ -46,9 +46,11 @@ def own_values(model: type[Citable], street: Street, avoid: str = "") -> dict[st
 def row_that_points(model: type[Citable], field: Any, street: Street) -> tuple[Any, Any] | None:
     """Return a draft in a street that points at a hidden draft, and that one; None where such a row cannot be."""
     values = own_values(model, street, avoid=field.name)
-    for name in EXCLUSIVE.get(model.resource, ()):
-        if values and name not in values and name != field.name:
-            values[name] = None
+    subjects = [name for name in EXCLUSIVE.get(model.resource, ()) if name != field.name]
+    if field.name in EXCLUSIVE.get(model.resource, ()):
+        values = {**dict.fromkeys(subjects), "assessor": factories.MemberUnitFactory(street=street)}
+    elif values:
+        values = {**dict.fromkeys(subjects), **values}
     if issubclass(model, Party) and field.name in ("unit", "alliance"):
         values = {**(values or {}), "unit": None}
     if not values or (field.name in values and values[field.name] is not None):
@@ -56,6 +58,7 @@ def row_that_points(model: type[Citable], field: Any, street: Street) -> tuple[A
     named = {"name": SECRET} if any(each.name == "name" for each in field.related_model._meta.fields) else {}
     target = make(field.related_model, state="draft", slug="a-secret-key", **named)
     given = {} if field.many_to_many else {field.name: target}
+    given |= {"role": "awardee"} if field.name == "award" else {}
     row = make(model, state="draft", slug="an-open-key", **{**values, **given})
     if field.many_to_many:
         getattr(row, field.name).set([target])

@@ -68,7 +68,7 @@ class SeenForm(ModelForm):
         self.stored = values_of(self.instance, self.seen_fields)
         if seen is None:
             self.fields[SEEN] = SeenField(lambda: dumped(type(self.instance), {self.instance.pk: self.stored}))
-            seen = read(self.data.get(self.add_prefix(SEEN)))
+            seen = read(type(self.instance), self.data.get(self.add_prefix(SEEN)))
         if self.is_bound:
             self._settle(seen, versions_of(type(self.instance), [self.instance.pk]) if now is None else now)
 

@@ -1,8 +1,6 @@
 """Pages of the admin on which nobody's change is lost: change forms, their rows, actions of lists, and deletions."""
 
-import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django import forms
@@ -13,13 +11,15 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms.models import BaseModelFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from apps.common.conflicts.authors import author_of
 from apps.common.conflicts.forms import UNKNOWN, SeenForm
 from apps.common.conflicts.rows import SeenFormSet
-from apps.common.conflicts.seen import SEEN, SeenRow, dumped, read
+from apps.common.conflicts.seen import SEEN, SeenRow, dumped, read, shown_at
 from apps.common.reading.record_version import versions_of
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 else:
     BaseModelAdmin = object
 
-AT = "at"  # beside the rows of a list: when it was shown
 NAMED = 5  # rows of a refused action
+CONFIRMS = b'<input type="hidden" name="post" value="yes">'  # in the form by which a deletion is confirmed
 
 
 def locked(rows: QuerySet) -> None:
@@ -77,9 +77,9 @@ class KeepsChanges(BaseModelAdmin):
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
             rows = {row.pk: {} for row in context["cl"].result_list}
-            context[SEEN] = json.dumps({AT: at.isoformat(), **json.loads(dumped(self.model, rows))})
+            context[SEEN] = dumped(self.model, rows, at=at.isoformat())
         else:
-            context[SEEN] = request.POST.get(SEEN, "")  # of a page that asks once more
+            _carry(response, request.POST.get(SEEN, ""))
         return response
 
     def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
@@ -99,11 +99,11 @@ class KeepsChanges(BaseModelAdmin):
     def _outdated(self, request: HttpRequest, rows: QuerySet, *, everywhere: bool) -> str:
         """Return why nothing is done with some locked rows; nothing, if they are as the page showed them."""
         given = request.POST.get(SEEN)
-        seen = read(given)
+        seen, at = read(self.model, given), shown_at(self.model, given)
         keys = list(rows.values_list("pk", flat=True))
         # Of all that a list has, most stand on other pages: of these, the time is known.
         unseen = [pk for pk in keys if str(pk) not in seen]
-        if unseen and not (everywhere and (at := _moment(given)) and self._dates):
+        if unseen and not (everywhere and at and self._dates):
             return str(UNKNOWN)
         now = versions_of(self.model, [pk for pk in keys if str(pk) in seen])
         changed = [pk for pk, version in now.items() if seen[str(pk)].version != version]
@@ -121,22 +121,25 @@ class KeepsChanges(BaseModelAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         if request.method == "POST" and (record := self.get_object(request, unquote(object_id))) is not None:
-            row: SeenRow | None = read(request.POST.get(SEEN)).get(str(record.pk))
+            row: SeenRow | None = read(self.model, request.POST.get(SEEN)).get(str(record.pk))
             if row is None or row.version != versions_of(self.model, [record.pk])[record.pk]:
                 self.message_user(request, str(UNKNOWN) if row is None else _refusal([record]), messages.ERROR)
                 return HttpResponseRedirect(request.get_full_path())
         response: HttpResponse = super().delete_view(request, object_id, extra_context)
         if (context := getattr(response, "context_data", None)) and "object" in context:
-            context[SEEN] = dumped(self.model, {context["object"].pk: {}})
+            _carry(response, dumped(self.model, {context["object"].pk: {}}))
         return response
 
 
-def _moment(given: str | None) -> datetime | None:
-    """Return when a list was shown, as its page says."""
-    try:
-        return datetime.fromisoformat(json.loads(given or "{}")[AT])
-    except (ValueError, KeyError, TypeError):
-        return None
+def _carry(response: HttpResponse, text: str) -> None:
+    """Put what a page showed into the form by which it asks once more; Django's own page has no place for it."""
+
+    def put(rendered: SimpleTemplateResponse) -> None:
+        field = format_html('<input type="hidden" name="{}" value="{}">', SEEN, text)
+        rendered.content = rendered.content.replace(CONFIRMS, CONFIRMS + field.encode())
+
+    if isinstance(response, SimpleTemplateResponse):
+        response.add_post_render_callback(put)
 
 
 def _refusal(records: Sequence[Model]) -> str:

@@ -36,7 +36,7 @@ class SeenFormSet(Formset):
         self.now: Mapping[object, str] = {}
         self.gone: list[str] = []
         if self.is_bound:
-            self.seen = read(self.data.get(f"{self.prefix}-{SEEN}"))
+            self.seen = read(self.model, self.data.get(f"{self.prefix}-{SEEN}"))
             keys = [int(pk) for pk in self._posted_keys() if re.fullmatch("[0-9]{1,18}", pk, re.ASCII)]
             rows = self.model._base_manager.filter(pk__in=keys).order_by("pk")
             list(rows.select_for_update(no_key=True).values_list("pk"))

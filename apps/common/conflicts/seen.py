@@ -1,12 +1,12 @@
-"""What a page showed of some rows: their versions and values, as a text that travels with its form."""
+"""What a page showed of some rows: their versions and values, as a signed text that travels with its form."""
 
 import copy
-import json
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, TypeAlias, cast
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
 
 from django.contrib.contenttypes.fields import GenericForeignKey
-from django.core.exceptions import ValidationError
+from django.core import signing
 from django.db.models import Field, ManyToManyField, Model
 
 from apps.common.reading.record_version import versions_of
@@ -53,29 +53,38 @@ def restored(record: Model, values: Mapping[str, object]) -> Model:
     for field in record._meta.concrete_fields:
         if field.name in values:
             value = values[field.name]
-            try:
-                setattr(former, field.attname, None if value is None else field.to_python(value))
-            except ValidationError:  # no value that the page can have shown
-                setattr(former, field.attname, None)
+            setattr(former, field.attname, None if value is None else field.to_python(value))
     return former
 
 
-def dumped(model: type[Model], rows: Mapping[object, Mapping[str, object]]) -> str:
-    """Return the text for rows of a model, given by their keys with the values that the page shows."""
+def dumped(model: type[Model], rows: Mapping[object, Mapping[str, object]], *, at: str = "") -> str:
+    """Return the signed text for rows of a model, given by their keys with the values that the page shows.
+
+    `at` is when a list was shown.
+    """
     versions = versions_of(model, list(rows))
-    return json.dumps({str(pk): [versions.get(pk, ""), values] for pk, values in rows.items()}, ensure_ascii=False)
+    content = {str(pk): [versions.get(pk, ""), values] for pk, values in rows.items()}
+    return signing.dumps([at, content], salt=_salt(model), compress=True)
 
 
-def read(text: object) -> Seen:
-    """Return what a text of `dumped` says; nothing of what is none."""
+def read(model: type[Model], text: object) -> Seen:
+    """Return the rows of a text of `dumped`; nothing of what is none."""
+    return {pk: SeenRow(version, values) for pk, (version, values) in _loaded(model, text)[1].items()}
+
+
+def shown_at(model: type[Model], text: object) -> datetime | None:
+    """Return when a list was shown, as a text of `dumped` says."""
+    at = _loaded(model, text)[0]
+    return datetime.fromisoformat(at) if at else None
+
+
+def _loaded(model: type[Model], text: object) -> tuple[str, dict[str, tuple[str, dict[str, object]]]]:
     try:
-        given = json.loads(str(text or "{}"))
-    except ValueError:
-        return {}
-    if not isinstance(given, dict):
-        return {}
-    return {
-        pk: SeenRow(str(row[0]), cast("dict[str, object]", row[1]))
-        for pk, row in given.items()
-        if isinstance(row, list) and len(row) == 2 and isinstance(row[1], dict)
-    }
+        at, content = signing.loads(str(text or ""), salt=_salt(model))
+    except signing.BadSignature:
+        return "", {}
+    return at, content
+
+
+def _salt(model: type[Model]) -> str:
+    return f"{SEEN} {model._meta.label}"

@@ -167,7 +167,8 @@ class _KeepUpdatedAt(pgtrigger.Trigger):
 class _MovesUpdatedAt(pgtrigger.Trigger):
     """Moves `updated_at` of the records whose links a statement changed: a set of links is a part of its record.
 
-    In the order of their keys, so that two statements do not wait for each other.
+    In the order of their keys, so that two statements do not wait for each other. Behind the log, as triggers go by
+    their names: whoever reads that `updated_at` moved finds what moved it before.
     """
 
     level = pgtrigger.Statement
@@ -190,14 +191,14 @@ class _MovesUpdatedAt(pgtrigger.Trigger):
 
 
 class _LinkInserted(_MovesUpdatedAt):
-    name = "inserted_moves_updated_at"
+    name = "moves_updated_at_insert"
     operation = pgtrigger.Insert
     referencing = pgtrigger.Referencing(new="new_rows")
     source = "SELECT {column} FROM new_rows"
 
 
 class _LinkUpdated(_MovesUpdatedAt):
-    name = "updated_moves_updated_at"
+    name = "moves_updated_at_update"
     operation = pgtrigger.Update
     referencing = pgtrigger.Referencing(old="old_rows", new="new_rows")
     # Rows that came or went, whatever their internal keys: a row that stays as it was is in both.
@@ -208,7 +209,7 @@ class _LinkUpdated(_MovesUpdatedAt):
 
 
 class _LinkDeleted(_MovesUpdatedAt):
-    name = "deleted_moves_updated_at"
+    name = "moves_updated_at_delete"
     operation = pgtrigger.Delete
     referencing = pgtrigger.Referencing(old="old_rows")
     source = "SELECT {column} FROM old_rows"
@@ -217,7 +218,7 @@ class _LinkDeleted(_MovesUpdatedAt):
 class _LinkTruncated(_MovesUpdatedAt):
     """Before, as `_LogTruncate` is."""
 
-    name = "truncated_moves_updated_at"
+    name = "moves_updated_at_truncate"
     when = pgtrigger.Before
     operation = pgtrigger.Truncate
     source = "SELECT {column} FROM {table}"
