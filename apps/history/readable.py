@@ -306,7 +306,7 @@ def _lists_of(seen: Iterable[Seen]) -> Iterator[tuple[int, dict[str, tuple[type[
     for model, entries in by_model.items():
         found: dict[int, dict[str, tuple[type[Model], list[int]]]] = {each.entry.number: {} for each in entries}
         for field in model._meta.many_to_many:
-            target = cast("type[Model]", field.related_model)
+            target: type[Model] = field.related_model
             for lists in found.values():
                 lists[field.name] = (target, [])
             asked = [each.entry.number for each in entries], [str(each.entry.record_id) for each in entries]

@@ -14,6 +14,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts.models import Appointment, Token, User
+from apps.common.conflicts.seen import SEEN
 from apps.registry.models import Alliance, Membership
 from tests.common.admin.test_records import address, change_address, errors, filled_in
 from tests.factories import (
@@ -36,6 +37,13 @@ def of(user: User, language: str = "en") -> Any:
     client = Client(raise_request_exception=False, headers={"accept-language": language})
     client.force_login(user)
     return client
+
+
+def act(client: Any, model: Any, action: str, *rows: Any) -> None:
+    """Choose rows of a list, and do something with them."""
+    where = address(model, "changelist")
+    given = {"action": action, "_selected_action": [row.pk for row in rows]}
+    client.post(where, {**given, SEEN: client.get(where).context[SEEN]})
 
 
 @pytest.fixture
@@ -207,7 +215,7 @@ def test_a_curator_makes_a_token_that_is_shown_once(curator: Any, user: User, st
     assert token.key in page
     assert text.partition(".")[2] not in page + curator.get(address(Token, "changelist")).content.decode()
     assert curator.get("/admin/").cookies.get("messages") is None
-    curator.post(address(Token, "changelist"), {"action": "revoke", "_selected_action": token.pk})
+    act(curator, Token, "revoke", token)
     assert Client().get(f"/api/v1/alliances/{draft.slug}", headers=bearer).status_code == 401
 
 
@@ -217,7 +225,7 @@ def test_a_curator_makes_no_token_for_another_and_sees_none(curator: Any, user: 
 
     assert curator.get(change_address(token)).status_code == 302
     assert token.name not in curator.get(address(Token, "changelist")).content.decode()
-    curator.post(address(Token, "changelist"), {"action": "revoke", "_selected_action": token.pk})
+    act(curator, Token, "revoke", token)
     assert Token.objects.get(pk=token.pk).revoked_at is None
     foreign = [row.pk for row in steward.appointments.all()]
     answer = curator.post(
@@ -309,9 +317,7 @@ def test_a_steward_lets_in_who_lost_the_telephone(account: User):
         TOTPDevice.objects.create(user=user, name="admin", confirmed=True)
     steward = of(AppointmentFactory(user__is_staff=True).user)
 
-    steward.post(
-        address(User, "changelist"), {"action": "remove_second_factor", "_selected_action": [lost.pk, account.pk]}
-    )
+    act(steward, User, "remove_second_factor", lost, account)
     assert list(TOTPDevice.objects.values_list("user", flat=True)) == [account.pk]
 
 

@@ -80,7 +80,7 @@ def by_sql(chance: random.Random) -> None:
             " (created_at, updated_at, slug, state, name, name_pinyin, search_text, prose, kind, summary) FROM STDIN"
         ) as copy:
             for slug in slugs:
-                copy.write_row(("now", "now", slug, "draft", "抄\t来", "Chao", "抄来", "", "company", 'a\\b\n"c"'))
+                copy.write_row(("now", "now", slug, "draft", "抄来", "Chao", "抄来", "", "company", 'a\\b\n\t"c"'))
         cursor.execute("DELETE FROM registry_memberunit WHERE slug = %s", [slugs[0]])
 
 

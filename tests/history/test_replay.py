@@ -43,6 +43,7 @@ from apps.service.management.commands import dump as dumping
 from tests.databases import drop, make_copy, url_of
 from tests.faults.clients import Caller, at_once
 from tests.full import FULL
+from tests.pages import carried
 from tests.running import Service, connected_to, make_token, running
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
@@ -335,9 +336,10 @@ class Curator:
 
     def post(self, path: str, fields: dict[str, Any]) -> None:
         """Send the form of a page."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self._get(path))
+        page = self._get(path)
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
         assert token is not None
-        data = urlencode({"csrfmiddlewaretoken": token[1], **fields}).encode()
+        data = urlencode({"csrfmiddlewaretoken": token[1], **carried(page), **fields}).encode()
         with self.opener.open(f"{self.root}{path}", data, timeout=60) as answer:
             assert answer.url != f"{self.root}{path}", answer.read().decode()  # a good form leads elsewhere
 

@@ -76,7 +76,7 @@ class KeepsChanges(BaseModelAdmin):
         response: HttpResponse = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
-            rows = {row.pk: {} for row in context["cl"].result_list}
+            rows: dict[object, dict[str, object]] = {row.pk: {} for row in context["cl"].result_list}
             context[SEEN] = dumped(self.model, rows, at=at.isoformat())
         else:
             _carry(response, request.POST.get(SEEN, ""))

@@ -91,7 +91,7 @@ class SeenFormSet(Formset):
             return False
         if (row := self.seen.get(pk)) is None:
             return True
-        form = self.form(instance=restored(self.model(), row.values), seen={})
+        form = self.form(instance=restored(self.model(), row.values), **self.get_form_kwargs(None))
         return any(
             field.has_changed(
                 form.get_initial_for_field(field, name),
@@ -103,7 +103,7 @@ class SeenFormSet(Formset):
 
     def _renumbered(self, order: list[int], anew: set[int], stored: int) -> QueryDict:
         """Return what was posted with its rows in another order, some of them without their keys."""
-        row = re.compile(rf"{re.escape(self.prefix)}-(\d+)-(.+)", re.DOTALL | re.ASCII)
+        row = re.compile(rf"{re.escape(str(self.prefix))}-(\d+)-(.+)", re.DOTALL | re.ASCII)
         places = {number: place for place, number in enumerate(order)}
         data = QueryDict(mutable=True)
         for name in self.data:

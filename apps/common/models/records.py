@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.search_conditions import Term, clean_q, found_in, is_one_of, like_in
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
+from apps.common.rules.evidence import rests_on_evidence
 from apps.common.rules.guards import Guard, Sentence, field_of
 from apps.common.rules.publishing import Publishable, points_at_no_draft
 from apps.common.rules.territory import HasTerritory, Reader, condition, territory_of
@@ -30,25 +31,6 @@ from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsInd
 from apps.common.values.ngrams import term_parameters
 from apps.common.values.texts import OneLineField
 
-# Body of the trigger that refuses a published row without a citation; `published` says when a row is.
-EVIDENCE = """
-    IF EXISTS (SELECT FROM {{meta.db_table}} WHERE id = NEW.id AND {published}) AND NOT EXISTS (
-        SELECT FROM evidence_citation JOIN django_content_type ON django_content_type.id = content_type_id
-        WHERE app_label = '{{meta.app_label}}' AND model = '{{meta.model_name}}' AND object_id = NEW.id
-    ) THEN
-        RAISE check_violation USING
-            CONSTRAINT = TG_TABLE_NAME || '_has_evidence',
-            MESSAGE = format('the published {{meta.model_name}} %s has no evidence', NEW.id);
-    END IF;
-    RETURN NULL;
-"""
-NO_EVIDENCE = {
-    "_has_evidence": Sentence(
-        "no_evidence",
-        _("A published record rests on at least one citation; give one in the same request."),
-        "citations",
-    )
-}
 SLUG_WAS_USED = _("This slug belonged to a record that was deleted; slugs are not reused.")
 
 
@@ -352,15 +334,7 @@ class Fact(Publishable, Record):
         triggers = [
             *Record.Meta.triggers,
             MakesNgrams(),
-            # Deferred: a record and its first citation come in the same transaction, in either order.
-            Guard(
-                name="published_has_evidence",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
-                when=pgtrigger.After,
-                timing=pgtrigger.Deferred,
-                func=pgtrigger.Func(EVIDENCE.format(published="state = 'published'")),
-                sentences=NO_EVIDENCE,
-            ),
+            rests_on_evidence("published_has_evidence", published="state = 'published'", column="state"),
             *points_at_no_draft(),
         ]
 

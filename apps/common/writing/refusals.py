@@ -54,8 +54,7 @@ def explain(error: DatabaseError, model: type[Model] | None, pointer: str = "") 
     message = (diagnosis.message_primary or str(error)).splitlines()[0]
     if (sentence := sentence_of(name)) is not None:
         code = "conflict" if sentence.code == "unique" else "bad_request"
-        error = error_at(_join(pointer, sentence.field), sentence.code, str(sentence.text))
-        return Refusal(code, errors=[error])
+        return Refusal(code, errors=[error_at(_join(pointer, sentence.field), sentence.code, str(sentence.text))])
     match state:
         case "23505":
             places = _fields_of(model, name, diagnosis.message_detail or "") or [""]

@@ -109,23 +109,19 @@ class RecordWriter:
         self._raise(errors)
         before = {name: contract.inputs[name].current(record) for name in values}
         many = self._set(record, values)
-        changed = [
-            name for name in values if name not in many and contract.inputs[name].current(record) != before[name]
-        ]
-        changed += [name for name, rows in many.items() if sorted({row.pk for row in rows}) != before[name]]
-        # What would change nothing needs no right.
-        may_edit = permissions.may_edit(self.user, record)
+        now = {name: contract.inputs[name].current(record) for name in values if name not in many}
+        now |= {name: sorted({row.pk for row in rows}) for name, rows in many.items()}
+        changed = [name for name, value in now.items() if value != before[name]]
+        may_edit = permissions.may_edit(self.user, record)  # what would change nothing needs no right
         if changed:
-            if not may_edit:
-                raise Refusal("permission_denied")
+            self._demand(may_edit)
             self._validate(record)
             self._may_save(record)
             record.save(force_update=True)
             for name in set(changed) & set(many):
                 getattr(record, name).set(many[name])
         if self._cite(record, body):
-            if not may_edit:
-                raise Refusal("permission_denied")
+            self._demand(may_edit)
             changed.append(CITATIONS)
         if changed:
             self.finder.forget()
@@ -133,8 +129,7 @@ class RecordWriter:
 
     def delete(self, record: Citable) -> list[RecordChange]:
         """Delete a locked record; return it and what goes with it."""
-        if not permissions.may_edit(self.user, record):
-            raise Refusal("permission_denied")
+        self._demand(permissions.may_edit(self.user, record))
         collector = Collector(using=record._state.db or DEFAULT_DB_ALIAS, origin=record)
         collector.collect([record])
         found = [row for rows in collector.data.values() for row in rows]
@@ -171,6 +166,11 @@ class RecordWriter:
                 for part in (item.field.ct_field, item.field.fk_field)
             }
             raise invalid(error, self.pointer, names) from error
+
+    @staticmethod
+    def _demand(right: bool) -> None:
+        if not right:
+            raise Refusal("permission_denied")
 
     def _may_save(self, record: Citable) -> None:
         if foreign := permissions.foreign_fields(self.user, record):

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Any, Self
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -13,10 +12,10 @@ from django.db.models.functions import Coalesce, Left
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import EVIDENCE, NO_EVIDENCE, Citable, RecordQuerySet
+from apps.common.models.records import Citable, RecordQuerySet
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN
 from apps.common.rules.change_log import logged
-from apps.common.rules.guards import Guard
+from apps.common.rules.evidence import rests_on_evidence
 from apps.common.rules.trees import TreeKey
 from apps.common.sql.slots import Parameter
 from apps.common.values.columns import EDTFField, PinyinField, PythonColumn, SearchField, lines
@@ -365,14 +364,7 @@ class Neighbourhood(Division):
         triggers = [
             *Division.Meta.triggers,
             # No edition lists an estate, so that it rests on an article like any other fact.
-            Guard(
-                name="estate_has_evidence",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("kind"),
-                when=pgtrigger.After,
-                timing=pgtrigger.Deferred,
-                func=pgtrigger.Func(EVIDENCE.format(published="kind = 'estate'")),
-                sentences=NO_EVIDENCE,
-            ),
+            rests_on_evidence("estate_has_evidence", published="kind = 'estate'", column="kind"),
         ]
 
     def clean(self) -> None:

@@ -1,7 +1,5 @@
 """Two browsers on one record: nothing that either of them saves is lost, on any page of the admin."""
 
-import html
-import re
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from apps.identity.models import Distinction
 from apps.registry.models import Membership, MemberUnit, UnitName
 from tests import factories
 from tests.common.admin.test_records import address, change_address, errors, filled_in
+from tests.pages import carried
 from tests.rows import FACTORIES, make
 from tests.writing import Keeper
 
@@ -271,12 +270,6 @@ def test_rows_that_were_deleted_or_added_meanwhile() -> None:
 # Lists and deletions --------------------------------------------------------------------------------------------------
 
 
-def carried(page: Any) -> str:
-    """Return what a page that asks once more carries of what it showed."""
-    [text] = re.findall(f'name="{SEEN}" value="([^"]*)"', page.content.decode())
-    return html.unescape(text)
-
-
 def listed(client: Client, model: type[Model], *records: Any, **more: str) -> dict[str, Any]:
     """Return what a browser posts of a list with some of its rows chosen."""
     page = client.get(address(model, "changelist"), {"o": "", **more})
@@ -328,16 +321,16 @@ def test_a_record_that_changed_behind_the_confirmation_is_not_deleted(by_list: b
     if by_list:
         where, given = address(Membership, "changelist"), listed(client, Membership, membership, q=membership.unit.name)
         page = client.post(where, {**given, "action": "delete_selected"})
-        given = {**given, "action": "delete_selected", "post": "yes", SEEN: carried(page)}
+        given = {**given, "action": "delete_selected", "post": "yes", **carried(page.content)}
         del given["index"]
     else:
         where = address(Membership, "delete", membership.pk)
-        given = {"post": "yes", SEEN: carried(client.get(where))}
+        given = {"post": "yes", **carried(client.get(where).content)}
     Membership.objects.filter(pk=membership.pk).update(as_written="changed")
     client.post(where, given)
     assert stored(membership, "as_written") == "changed"
     Membership.objects.filter(pk=membership.pk).update(as_written=membership.as_written)
     if not by_list:
-        given[SEEN] = carried(client.get(where))
+        given |= carried(client.get(where).content)
         client.post(where, given)
         assert not Membership.objects.filter(pk=membership.pk).exists()
