@@ -24,6 +24,7 @@ from apps.history.readable import (
     concealed,
     difference,
     is_keeper,
+    is_link,
     is_same,
     not_concealed,
     record_model,
@@ -52,9 +53,14 @@ def instant(value: datetime) -> str:
 
 
 def tables_of(resources: Iterable[str]) -> list[str]:
-    """Return the logged tables that belong to resources: their own, and those of links and texts."""
+    """Return the logged tables that belong to resources: their own, and those of lists and texts."""
     names = set(resources)
     return [table for table, model in logged_models().items() if record_model(model).resource in names]
+
+
+def told_tables(resources: Iterable[str]) -> list[str]:
+    """Return those tables whose changes are told: a list changes with its record, whose data say all."""
+    return [table for table in tables_of(resources) if not is_link(logged_models()[table])]
 
 
 # One record -----------------------------------------------------------------------------------------------------------

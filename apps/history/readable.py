@@ -99,6 +99,11 @@ def record_model(model: type[Model]) -> type[Citable]:
     return model if issubclass(model, Citable) else cast("type[Citable]", owner_field(model).related_model)
 
 
+def is_link(model: type[Model]) -> bool:
+    """Whether the rows of a logged table are those of a list of references."""
+    return bool(model._meta.concrete_model._meta.auto_created)
+
+
 def is_keeper(user: Reader) -> bool:
     """Whether a reader keeps the whole registry, and so sees all drafts and texts."""
     return bool(territory_of(user).everything)

@@ -26,7 +26,7 @@ from apps.common.resources.views import Tag
 from apps.common.rules.territory import Reader
 from apps.common.writing.transaction import write_transaction
 from apps.history import feed
-from apps.history.items import describe, entries_of, feed_items, tables_of
+from apps.history.items import describe, entries_of, feed_items, told_tables
 from apps.history.readable import FieldChange, Keys, Seen, difference
 from apps.history.reverting import RevertResult, revert
 from apps.history.schema import (
@@ -123,7 +123,7 @@ class ChangesView(CachedReads, APIView):
         digest = hashlib.sha256(repr(filters).encode()).hexdigest()[:12]
         place = feed.read_place(request.query_params.get("cursor"), digest)
         size = read_size(request.query_params)
-        batch = feed.read(place, digest, tables_of(resources), since, size)
+        batch = feed.read(place, digest, told_tables(resources), since, size)
         items = [
             item
             for item in feed_items(batch.changes, request.user)

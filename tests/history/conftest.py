@@ -15,6 +15,7 @@ from apps.events.models import Event
 from apps.evidence.models import Citation
 from apps.registry.models import Alliance, District, MemberUnit, UnitName
 from tests import factories
+from tests.pages import carried
 
 
 def unique(stem: str) -> str:
@@ -38,7 +39,8 @@ def through_the_admin(chance: random.Random) -> None:
     form = {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0, "name": f"新{chance.random()}", "kind": "county"}
     form |= dict.fromkeys(("editions", "established_on", "abolished_on", "successor"), "")
     form |= {f"{date}_on_{part}": "" for date in ("established", "abolished") for part in ("wording", "relative_to")}
-    answer = client.post(f"/admin/registry/district/{district.pk}/change/", form)
+    address = f"/admin/registry/district/{district.pk}/change/"
+    answer = client.post(address, carried(client.get(address).content) | form)
     assert answer.status_code == 302, answer.content.decode()
 
 

@@ -145,8 +145,6 @@ class Follower:
         self.caller = caller
         self.next = "/api/v1/changes?page_size=200"
         self.records: dict[Record, dict[str, Any]] = {}
-        # Projects of events, which are told of as links.
-        self.links: dict[str, list[str]] = {}
         # The greatest number of each request: whoever wrote a row after another has a greater one.
         self.requests: dict[str, int] = {}
 
@@ -191,12 +189,10 @@ class Follower:
         known = self.records.get(record, {})
         self.records[record] = {**known, **{name: plain(found[name]) for name in names if name in found}}
         if resource == EVENT:
-            self.links[key] = plain(found["projects"])
+            self.records[record]["projects"] = plain(found["projects"])
 
     def _drop(self, record: Record) -> None:
         self.records.pop(record, None)
-        if record[0] == EVENT:
-            self.links.pop(record[1], None)
 
 
 # Rebuilding and dumping -----------------------------------------------------------------------------------------------
@@ -223,7 +219,8 @@ def rebuild(url: str, follower: Follower) -> None:
             if issubclass(model, Citable):
                 told = [(record, follower.records[record]) for record in records if record[0] == model.resource]
                 insert(database, model, [row_of(model, ids, kinds, record, data) for record, data in told])
-        pairs = [(ids[EVENT, key], ids["projects", end]) for key, ends in follower.links.items() for end in ends]
+        events = [(record, data) for record, data in follower.records.items() if record[0] == EVENT]
+        pairs = [(ids[record], ids["projects", end]) for record, data in events for end in data["projects"]]
         rows = [
             {"id": number, "event_id": event, "project_id": project} for number, (event, project) in enumerate(pairs, 1)
         ]
@@ -647,7 +644,7 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
     for follower, caller in ((steward, keeper), (anybody, stranger)):
         late = Follower(caller)
         late.catch_up()
-        assert (late.records, late.links) == (follower.records, follower.links)
+        assert late.records == follower.records
 
     # Every request, the last writer first.
     requests = sorted(set(steward.requests) - loading, key=steward.requests.__getitem__, reverse=True)

@@ -120,7 +120,8 @@ class KeepsChanges(BaseModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        if request.method == "POST" and (record := self.get_object(request, unquote(object_id))) is not None:
+        record = self.get_object(request, unquote(object_id)) if request.method == "POST" else None
+        if record is not None and self.has_delete_permission(request, record):
             row: SeenRow | None = read(self.model, request.POST.get(SEEN)).get(str(record.pk))
             if row is None or row.version != versions_of(self.model, [record.pk])[record.pk]:
                 self.message_user(request, str(UNKNOWN) if row is None else _refusal([record]), messages.ERROR)
