@@ -191,6 +191,14 @@ class Citable(HasTerritory, models.Model):
         if errors:
             raise ValidationError(errors)
 
+    def save_changes(self) -> None:
+        """Write a stored row, but for its keys, which never change.
+
+        A statement that names them, though they stay as they are, locks out all who point at the row until it commits.
+        """
+        fields = self._meta.concrete_fields
+        self.save(update_fields=[each.name for each in fields if not (each.unique or each.generated)])
+
     @property
     def key(self) -> str:
         """The public identifier: the official code of a division, the slug of anything else."""

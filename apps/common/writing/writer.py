@@ -117,7 +117,7 @@ class RecordWriter:
             self._demand(may_edit)
             self._validate(record)
             self._may_save(record)
-            record.save(force_update=True)
+            record.save_changes()
             for name in set(changed) & set(many):
                 getattr(record, name).set(many[name])
         if self._cite(record, body):
