@@ -15,6 +15,7 @@ from apps.common.rules.publishing import references
 from apps.history.items import describe, feed_items
 from apps.registry.models import Party, Street
 from tests import factories
+from tests.common.admin.test_records import change_address, errors, filled_in
 from tests.rows import make
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +109,29 @@ def test_most_references_were_tried() -> None:
     street = factories.StreetFactory()
     made = [f"{model.__name__}.{field.name}" for model, field in POINTERS if own_values(model, street, field.name)]
     assert len(made) >= len(POINTERS) / 2, made
+
+
+def test_a_form_keeps_what_its_user_may_not_see() -> None:
+    """The page shows nothing there; saving it takes nothing away, and names nothing."""
+    street = factories.StreetFactory()
+    user = factories.AppointmentFactory(role="curator", street=street, user__is_staff=True).user
+    far = factories.AllianceFactory(state="draft", name=SECRET, slug="a-secret-key")
+    unit = factories.MemberUnitFactory(street=street)
+    membership = factories.MembershipFactory(alliance=far, unit=unit, state="draft", slug="an-open-key")
+    hidden, seen = factories.ProjectFactory(state="draft", name=SECRET), factories.ProjectFactory()
+    event = factories.EventFactory(street=street, state="draft")
+    event.projects.set([hidden, seen])
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user)
+    for record, values in ((membership, {"as_written": "changed"}), (event, {"summary": "changed"})):
+        page = client.get(change_address(record))
+        form = filled_in(page)
+        form |= {"alliance": ""} if record is membership else {"projects": [seen.pk]}
+        answer = client.post(change_address(record), {**form, **values})
+        assert answer.status_code == 302, errors(answer)
+    membership.refresh_from_db()
+    assert (membership.alliance, membership.as_written) == (far, "changed")
+    assert {*event.projects.all()} == {hidden, seen}
+    form = {**filled_in(client.get(change_address(event))), "projects": []}
+    assert client.post(change_address(event), form).status_code == 302
+    assert {*event.projects.all()} == {hidden}

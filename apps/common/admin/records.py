@@ -83,6 +83,8 @@ class SearchedRelations(BaseModelAdmin):
     def formfield_for_manytomany(self, db_field: Field, request: HttpRequest, **kwargs: object) -> forms.Field | None:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = RecordSelectMultiple(db_field, self.admin_site)
+        if issubclass(db_field.related_model, Citable):
+            kwargs.setdefault("queryset", db_field.related_model._default_manager.visible_to(request.user))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
