@@ -101,7 +101,8 @@ def record_model(model: type[Model]) -> type[Citable]:
 
 def is_link(model: type[Model]) -> bool:
     """Whether the rows of a logged table are those of a list of references."""
-    return bool(model._meta.concrete_model._meta.auto_created)
+    concrete = model._meta.concrete_model
+    return concrete is not None and bool(concrete._meta.auto_created)
 
 
 def is_keeper(user: Reader) -> bool:

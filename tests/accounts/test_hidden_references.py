@@ -135,3 +135,22 @@ def test_a_form_keeps_what_its_user_may_not_see() -> None:
     form = {**filled_in(client.get(change_address(event))), "projects": []}
     assert client.post(change_address(event), form).status_code == 302
     assert {*event.projects.all()} == {hidden}
+
+
+def test_a_hidden_slug_is_a_slug_that_is_taken() -> None:
+    """PUT at the key of a draft that one does not see says what POST says of any slug that is taken."""
+    street = factories.StreetFactory()
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(factories.AppointmentFactory(role="curator", street=street).user)
+    body = {"name": "X", "kind": "company", "street": street.code, "change_reason": "x"}
+    factories.MemberUnitFactory(state="draft", slug="a-secret-key", name=SECRET)
+    factories.MemberUnitFactory(slug="an-open-key")
+
+    def sent(method: str, path: str, content: dict[str, Any]) -> tuple[int, Any]:
+        answer = client.generic(method, f"/api/v1/{path}", json.dumps(content), content_type="application/json")
+        return answer.status_code, answer.json()["errors"]
+
+    taken = sent("POST", "member-units", {**body, "slug": "an-open-key"})
+    assert taken[0] == 409
+    assert sent("POST", "member-units", {**body, "slug": "a-secret-key"}) == taken
+    assert sent("PUT", "member-units/a-secret-key", body) == taken
