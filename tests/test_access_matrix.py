@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from unittest import mock
 from urllib.parse import quote
@@ -37,6 +37,7 @@ from apps.identity.merging import mergeable
 from apps.webhooks.actions import send_test, subscribe
 from apps.webhooks.models import Subscription
 from tests import factories
+from tests.commits import commit_now
 from tests.conftest import problem_of
 from tests.full import FULL, share
 
@@ -240,6 +241,7 @@ class World(NamedTuple):
     users: dict[str, User]
     street: Any
     parent_street: Any
+    committed_at: datetime
 
 
 HIDDEN = {"state": "draft", "cited": False}
@@ -315,7 +317,7 @@ def make_token(scopes: list[str], *, expired: bool = False, **appointment: Any) 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the module's own transaction count as over, so that the feed tells of it."""
-    monkeypatch.setattr(feed, "horizon", lambda: (2**62, 1))
+    monkeypatch.setattr(feed, "horizon", lambda: (2**62, "1"))
 
 
 @pytest.fixture(scope="module")
@@ -353,7 +355,7 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         }
         tokens = {"anonymous": "", **{name: token for name, (token, _user) in people.items()}}
         users = {name: user for name, (_token, user) in people.items()}
-        yield World(records, ways_to_make, tokens, users, street, parent_street)
+        yield World(records, ways_to_make, tokens, users, street, parent_street, commit_now())
         transaction.set_rollback(True)
 
 
@@ -433,7 +435,7 @@ def test_a_method_that_is_not_listed_is_none_to_anybody(world: World, resource: 
 
 
 def begun(resource: str) -> str:
-    """Return the instant at which the log says that the record was made: that of the whole transaction."""
+    """Return the instant at which the record was committed, as the log says: that of all of them."""
     made = LoggedChange.objects.filter(request_id=f"making-{resource}").latest("number")
     return f"{made.at:%Y-%m-%dT%H:%M:%S.%fZ}"
 
@@ -453,7 +455,7 @@ def ways(world: World, resource: str) -> dict[str, str]:
         "ndjson": f"{only}&format=ndjson",
         "detail": f"{resource}/{record.key}",
         "history": f"{resource}/{record.key}/history",
-        "known at": f"{resource}/{record.key}?known_at={behind}",
+        "known at": f"{resource}/{record.key}?known_at={begun(resource)}",
         "feed": f"changes?resource={resource}&since={begun(resource)}&page_size=200",
     }
     model = type(record)
@@ -769,7 +771,7 @@ def questions(resource: str, record: Any) -> list[str]:
     """Return the addresses at which a hidden record could show, be it only by a count or in an error."""
     key, name = record.key, getattr(record, "name", "") or record.key
     first = f"{record.updated_at:%Y-%m-%dT%H:%M:%S.%fZ}"
-    now = f"{record.updated_at + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S.%fZ}"
+    now = begun(resource)
     found = [
         f"{resource}/{key}",
         f"{resource}/{key}/nonesuch",
@@ -825,6 +827,7 @@ COUNTS = ["", "vocabularies", "statistics", "statistics?by=kind&resource=allianc
 
 def answers(world: World, paths: list[str]) -> dict[str, Any]:
     """Return all that an anonymous reader is told."""
+    commit_now(world.committed_at)  # what was written since counts as written then
     found = {}
     for path in paths:
         # A cursor is signed together with the second in which it is made.

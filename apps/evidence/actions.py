@@ -22,6 +22,7 @@ from apps.evidence.redaction.places import (
     blacken_log,
     blacken_rows,
     blacken_texts,
+    blacken_the_rest,
     redacted,
     redaction_keys,
     replace_text,
@@ -157,6 +158,7 @@ def redact_person(*, name: str, by: User, reason: str) -> Redaction:
     if not reason.strip():
         raise ValidationError(_("Say why the name is removed."))
     places = blacken_texts(name) + blacken_rows(name)
+    blacken_the_rest(name)
     blacken_log(name)
     return Redaction.objects.create(
         digest=redaction_keys().digest(name),

@@ -16,27 +16,23 @@ from django.core import signing
 from django.db import connection
 from django.utils.translation import gettext
 
-from apps.common.http.problems import parameter_error
+from apps.common.http.problems import Refusal, parameter_error
 from apps.common.models.logged_change import LoggedChange
+from apps.common.rules.transactions import SHIFT
 
 SALT = "apps.history.feed"
-# The cluster is named too: in another one, transactions are counted anew.
-HORIZON = """
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, system_identifier FROM pg_control_system()
-"""
-BATCH = """
-    SELECT * FROM common_loggedchange
-    WHERE xid >= %s::text::xid8 AND xid < %s::text::xid8 AND number > %s AND table_name = ANY(%s)
-      AND (%s::timestamptz IS NULL OR at >= %s::timestamptz)
-    ORDER BY number LIMIT %s
-"""
+# The oldest transaction that is still open, and the name of the epoch: that of the cluster where none has begun.
+HORIZON = f"""
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint + {SHIFT},
+           coalesce((SELECT name::text FROM common_epoch), (SELECT system_identifier::text FROM pg_control_system()))
+"""  # noqa: S608 - names of ours
 
 
 @dataclass(frozen=True)
 class FeedPosition:
-    """Where a reader stands: behind a number in the batch between two horizons."""
+    """Where a reader stands: behind a number in the batch between two horizons of an epoch."""
 
-    cluster: int
+    epoch: str
     low: int
     high: int
     number: int
@@ -52,38 +48,45 @@ class Batch:
     more: bool
 
 
-def horizon() -> tuple[int, int]:
-    """Return the oldest transaction that is still open, and the cluster's identifier."""
+def horizon() -> tuple[int, str]:
+    """Return the oldest transaction that is still open, and the name of the epoch."""
     with connection.cursor() as cursor:
         cursor.execute(HORIZON)
-        oldest, cluster = cursor.fetchone()
-    return int(oldest), int(cluster)
+        oldest, epoch = cursor.fetchone()
+    return int(oldest), str(epoch)
 
 
 def read(place: FeedPosition | None, digest: str, tables: Iterable[str], since: datetime | None, size: int) -> Batch:
-    """Return the next changes of the tables behind a place, at most `size`."""
-    oldest, cluster = horizon()
+    """Return the next changes of the tables behind a place, at most `size`.
+
+    Raises Refusal for a place in an earlier epoch: what was told in it may have been lost with it.
+    """
+    oldest, epoch = horizon()
     if place is None:
-        place = FeedPosition(cluster, 0, oldest, 0, digest)
-    if place.cluster != cluster:
-        raise parameter_error(
-            "cursor", gettext("The cursor was made before the data were moved to another server: start anew.")
+        place = FeedPosition(epoch, 0, oldest, 0, digest)
+    if place.epoch != epoch:
+        raise Refusal(
+            "feed_reset",
+            gettext(
+                "The data were restored from a copy, and changes that this cursor has told of may be lost: read all"
+                " records anew, and then follow the feed from its beginning (without a cursor)."
+            ),
         )
-    names = list(tables)
+    settled = LoggedChange.objects.filter(table_name__in=list(tables)).order_by("number")
+    if since is not None:
+        settled = settled.filter(commit__at__gte=since)
     found: list[LoggedChange] = []
     while True:
         wanted = size - len(found)
         rows = list(
-            LoggedChange.objects.raw(
-                BATCH, [str(place.low), str(place.high), place.number, names, since, since, wanted]
-            )
+            settled.filter(commit_id__gte=place.low, commit_id__lt=place.high, number__gt=place.number)[:wanted]
         )
         found += rows
         if len(rows) == wanted:
-            return Batch(found, FeedPosition(cluster, place.low, place.high, rows[-1].number, digest), more=True)
+            return Batch(found, FeedPosition(epoch, place.low, place.high, rows[-1].number, digest), more=True)
         if place.high >= oldest:
-            return Batch(found, FeedPosition(cluster, place.high, place.high, 0, digest), more=False)
-        place = FeedPosition(cluster, place.high, oldest, 0, digest)
+            return Batch(found, FeedPosition(epoch, place.high, place.high, 0, digest), more=False)
+        place = FeedPosition(epoch, place.high, oldest, 0, digest)
 
 
 def write_place(place: FeedPosition) -> str:

@@ -1,14 +1,12 @@
 """What the addresses of the history answer: entries of one record, and items of the feed."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import TypedDict
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange, Operation
@@ -38,6 +36,7 @@ class DescribedEntry(TypedDict):
     number: int
     at: str
     request_id: str
+    client_request_id: str
     user: str | None
     reason: str
     resource: str
@@ -101,6 +100,7 @@ def describe(entries: Sequence[LoggedChange], user: Reader) -> list[DescribedEnt
             "number": each.entry.number,
             "at": instant(each.entry.at),
             "request_id": each.entry.request_id,
+            "client_request_id": each.entry.client_request_id,
             "user": names.get(each.entry.user_id),
             "reason": each.entry.reason,
             "resource": each.resource,
@@ -126,14 +126,23 @@ def feed_items(entries: Sequence[LoggedChange], user: Reader) -> list[dict[str, 
     seen = seen_by(user, entries)
     keys = Keys(seen, user)
     present = _present(seen, user)
+    flips = [] if is_keeper(user) else [each for each in seen if issubclass(each.model, Fact) and _flips(each)]
+    flipping = {each.entry.number for each in flips}
+    citations, linked = _citations(flips), _linked(flips, user)
     items: list[dict[str, object]] = []
     for each in seen:
         own = issubclass(each.model, Citable)
         # A link that goes away leaves its record behind.
         there = each.record in present and (each.after is not None or not own)
         items.append(_item(each, there, keys.row(each.model, each.after) if there and own else None, keys))
-        if not is_keeper(user) and issubclass(each.model, Fact) and _flips(each):
-            items += [*_citations(each, there), *_linked(each, user)]
+        if each.entry.number in flipping:
+            # Its citations come and go with it; the answers of records that have a link from or to it change.
+            cited = citations[each.record]
+            items += [_change_of(each, Citation.resource, slug, each.operation, there=there) for slug in cited]
+            items += [
+                _change_of(each, resource, key, Operation.UPDATE.value, there=True)
+                for resource, key in linked[each.record]
+            ]
     return items
 
 
@@ -149,6 +158,7 @@ def _change_of(each: Seen, resource: str, key: str, operation: str, there: bool,
         "number": each.entry.number,
         "at": instant(each.entry.at),
         "request_id": each.entry.request_id,
+        "client_request_id": each.entry.client_request_id,
         "resource": resource,
         "key": key,
         "url": f"{settings.API_ROOT}/{resource}/{key}",
@@ -163,27 +173,37 @@ def _flips(each: Seen) -> bool:
     return each.entry.operation == "update" and (each.before is None) != (each.after is None)
 
 
-def _citations(each: Seen, there: bool) -> list[dict[str, object]]:
-    """Return items for the citations of a record that is shown or hidden, for they come and go with it."""
-    kind = ContentType.objects.get_for_model(each.model)
-    slugs = Citation.objects.filter(content_type=kind, object_id=each.entry.record_id).values_list("slug", flat=True)
-    return [_change_of(each, Citation.resource, slug, each.operation, there) for slug in slugs.order_by("slug")]
+def _citations(flips: Sequence[Seen]) -> dict[tuple[str, int], list[str]]:
+    """Return the keys of the citations of records that are shown or hidden, by table and internal key of the record."""
+    tables = {ContentType.objects.get_for_model(each.model).pk: each.model._meta.db_table for each in flips}
+    found: dict[tuple[str, int], list[str]] = defaultdict(list)
+    if tables:
+        ids = {each.entry.record_id for each in flips}
+        rows = Citation.objects.filter(content_type__in=tables, object_id__in=ids).order_by("slug")
+        for kind, pk, slug in rows.values_list("content_type_id", "object_id", "slug"):
+            found[tables[kind], pk].append(slug)
+    return found
 
 
-def _linked(each: Seen, user: Reader) -> list[dict[str, object]]:
-    """Return items for the records that have a link from or to one that is shown or hidden: their answers change."""
-    items: list[dict[str, object]] = []
-    for link in logged_models().values():
+def _linked(flips: Sequence[Seen], user: Reader) -> dict[tuple[str, int], list[tuple[str, str]]]:
+    """Return resource and key of the records linked from or to such as are shown or hidden, by those."""
+    found: dict[tuple[str, int], list[tuple[str, str]]] = defaultdict(list)
+    for link in logged_models().values() if flips else ():
         if issubclass(link, Citable):
             continue
-        ends = [field for field in link._meta.concrete_fields if field.related_model is each.model]
-        links = reduce(or_, (Q(**{field.name: each.entry.record_id}) for field in ends), Q(pk__in=[]))
-        owner = record_model(link)
-        pks = link._default_manager.filter(links).order_by().values(owner_field(link).attname)
-        rows = owner.rows().visible_to(user).filter(pk__in=pks)
-        keys = rows.order_by(owner.key_field).values_list(owner.key_field, flat=True)
-        items += [_change_of(each, owner.resource, key, Operation.UPDATE.value, there=True) for key in keys]
-    return items
+        owner, holder = record_model(link), owner_field(link)
+        for end in link._meta.concrete_fields:
+            target = end.related_model
+            ids = {each.entry.record_id for each in flips if each.model is target}
+            if target is None or not ids:
+                continue
+            links = link._default_manager.filter(**{f"{end.name}__in": ids}).order_by()
+            pairs = list(links.values_list(end.attname, holder.attname))
+            rows = owner.rows().visible_to(user).filter(pk__in={pk for _end, pk in pairs}).order_by()
+            keys = dict(rows.values_list("pk", owner.key_field))
+            for pk, key in sorted((pk, str(keys[other])) for pk, other in pairs if other in keys):
+                found[target._meta.db_table, pk].append((owner.resource, key))
+    return found
 
 
 def _present(seen: Iterable[Seen], user: Reader) -> set[tuple[str, int]]:

@@ -6,6 +6,7 @@ with it; the feed still has an item that it is gone.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -140,24 +141,34 @@ def concealed(user: Reader, model: type[Model], ids: Iterable[int]) -> set[int]:
         gone = {pk: json.loads(row) if isinstance(row, str) else row for pk, row in cursor.fetchall()}
     if issubclass(model, Fact):
         return hidden | {pk for pk, row in gone.items() if row["state"] != Fact.State.PUBLISHED}
-    return hidden | {pk for pk, row in gone.items() if _conceals(user, _pointed_at(model, row))}
+    ends = {pk: set(_pointed_at(model, row)) for pk, row in gone.items()}
+    unseen = _concealed_ends(user, set().union(*ends.values()))
+    return hidden | {pk for pk, pairs in ends.items() if pairs & unseen}
 
 
 def not_concealed(user: Reader, seen: Iterable[Seen]) -> list[Seen]:
     """Return the entries about records that a reader may see now; of a link, both ends count."""
     if is_keeper(user):
         return list(seen)
-    return [
-        each
-        for each in seen
-        if (issubclass(each.model, Citable) and each.model is not Citation)
-        or not _conceals(user, _pointed_at(each.model, each.after or each.before or {}))
+    found = list(seen)
+    ends = [
+        set()
+        if issubclass(each.model, Citable) and each.model is not Citation
+        else set(_pointed_at(each.model, each.after or each.before or {}))
+        for each in found
     ]
+    unseen = _concealed_ends(user, set().union(*ends))
+    return [each for each, pairs in zip(found, ends, strict=True) if not pairs & unseen]
 
 
-def _conceals(user: Reader, pairs: Iterable[tuple[str, int]]) -> bool:
+def _concealed_ends(user: Reader, pairs: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Return those records, by table and internal key, that a reader may not see now."""
     models = logged_models()
-    return any(concealed(user, models[table], [pk]) for table, pk in pairs if table in models)
+    by_table: dict[str, set[int]] = defaultdict(set)
+    for table, pk in pairs:
+        if table in models:
+            by_table[table].add(pk)
+    return {(table, pk) for table, ids in by_table.items() for pk in concealed(user, models[table], ids)}
 
 
 def _public(entry: LoggedChange, model: type[Model], published: dict[int, bool]) -> Seen:
@@ -253,7 +264,7 @@ class Keys:
         self._lists = dict(_lists_of(seen))
         for rows in self._lists.values():
             wanted |= {(target._meta.db_table, pk) for target, pks in rows.values() for pk in pks}
-        hidden = _hidden(user, wanted)
+        hidden = set() if is_keeper(user) else _concealed_ends(user, wanted)
         wanted = (wanted - hidden) | {each.record for each in seen}
         tables, ids = [table for table, _id in wanted], [pk for _table, pk in wanted]
         with connection.cursor() as cursor:
@@ -290,17 +301,6 @@ class Keys:
     def _named(self, model: type[Model], pk: int) -> str | None:
         table = model._meta.db_table
         return None if (table, pk) in self._hidden else self.key(table, pk)
-
-
-def _hidden(user: Reader, rows: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Return those rows, by table and internal key, that a reader may not see now."""
-    models = logged_models()
-    by_table: dict[str, set[int]] = {}
-    for table, pk in rows:
-        by_table.setdefault(table, set()).add(pk)
-    return {
-        (table, pk) for table, pks in by_table.items() if table in models for pk in concealed(user, models[table], pks)
-    }
 
 
 def _lists_of(seen: Iterable[Seen]) -> Iterator[tuple[int, dict[str, tuple[type[Model], list[int]]]]]:

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from apps.common.reading.moments import moment_at
 from apps.common.rules.change_log import logged_models, stored_columns, without_computed
+from apps.common.rules.transactions import is_open_at
 from apps.common.sql.slots import literal
 
 # Each entry has to find what it says stood there; the first that does not ends the replay.
@@ -17,7 +19,7 @@ PLAY = """
 DO $play$
 DECLARE entry record; held jsonb;
 BEGIN
-    FOR entry IN SELECT number, record_id, before, after FROM common_loggedchange
+    FOR entry IN SELECT number, record_id, before, after FROM common_loggedchange AS logged
                  WHERE table_name = {name} AND {until} ORDER BY number LOOP
         held := NULL;
         DELETE FROM {target} AS held_row WHERE {pk} = entry.record_id
@@ -36,11 +38,14 @@ END $play$
 
 @transaction.atomic
 def replay(schema: str, *, until: datetime | None = None) -> None:
-    """Make the logged tables in a new schema, and play the log into them, up to and with an instant if one is given.
+    """Make the logged tables in a new schema, and play the log into them, all or up to an instant.
 
     Raises DataError for a log that contradicts itself.
     """
     quote = connection.ops.quote_name
+    played = "true"
+    if until:
+        played = f"NOT {is_open_at(f'{literal(moment_at(until).snapshot)}::pg_snapshot', 'logged')}"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {quote(schema)}")
         for table, model in logged_models().items():
@@ -52,7 +57,7 @@ def replay(schema: str, *, until: datetime | None = None) -> None:
                 cursor.execute(f"ALTER TABLE {target} DROP COLUMN {quote(column)}")
             play = PLAY.format(
                 name=literal(table),
-                until=f"at <= {literal(until)}" if until else "true",
+                until=played,
                 target=target,
                 table=quote(table),
                 pk=pk,

@@ -22,8 +22,15 @@ def _object(about: str, /, **properties: dict[str, Any]) -> dict[str, Any]:
 
 _CHANGE: dict[str, dict[str, Any]] = {
     "number": {"type": "integer", "minimum": 1, "description": "Number of the change."},
-    "at": {**INSTANT, "description": "When the change was made."},
-    "request_id": {**STRING, "description": "Request, or else transaction, that made the change."},
+    "at": {**INSTANT, "description": "When the change was committed."},
+    "request_id": {
+        **STRING,
+        "description": "The service's own id of the request, or else transaction, that made the change.",
+    },
+    "client_request_id": {
+        **STRING,
+        "description": "The `X-Request-ID` that the client gave the request; empty where it gave none.",
+    },
 }
 _RECORD: dict[str, dict[str, Any]] = {
     "resource": {**STRING, "description": "Resource of the record."},

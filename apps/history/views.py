@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.http.middleware import id_of
+from apps.common.http.middleware import change_ids
 from apps.common.http.parameters import read_flag, read_format, read_moment, read_words, refuse_unknown
 from apps.common.http.problem_answers import CONTENT_TYPE, problem
 from apps.common.http.problems import nearest, parameter_error
@@ -185,9 +185,9 @@ class RevertView(APIView):
             raise Http404
         given = ReasonSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        own_id = id_of(request._request)
+        ids = change_ids(request._request)
         token, reason = getattr(request.auth, "key", ""), given.validated_data["change_reason"]
-        with write_transaction(user=request.user, token=token, request_id=own_id, reason=reason):
+        with write_transaction(user=request.user, token=token, reason=reason, **ids._asdict()):
             outcome = revert(request_id, keep=not dry_run, user=request.user)
         conflicts = conflicts_of(outcome)
         if conflicts and not dry_run:
@@ -196,7 +196,7 @@ class RevertView(APIView):
             return Response(refusal, status=409, content_type=CONTENT_TYPE)
         body = {
             "request_id": request_id,
-            "reverted_by": None if dry_run else own_id,
+            "reverted_by": None if dry_run else ids.request_id,
             "changes": changes_of(outcome, request.user),
             "conflicts": conflicts,
         }

@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.http.middleware import id_of
+from apps.common.http.middleware import change_ids
 from apps.common.models.records import NamedRecord
 from apps.common.rules.territory import Reader
 from apps.common.writing.transaction import write_transaction
@@ -181,7 +181,12 @@ def _merge(
     reason, fill = (form.cleaned_data["reason"], form.cleaned_data["fill"]) if keep else ("-", ())
     with write_transaction(reason=reason):
         outcome = merge(
-            loser=loser, winner=winner, reason=reason, request_id=id_of(request), by=request.user, fill=fill
+            loser=loser,
+            winner=winner,
+            reason=reason,
+            request_id=change_ids(request).request_id,
+            by=request.user,
+            fill=fill,
         )
         if not keep:
             transaction.set_rollback(True)

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.common.http.middleware import id_of
+from apps.common.http.middleware import change_ids
 from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable, Fact, NamedRecord
 from apps.common.models.slugs import RetiredSlug
@@ -125,7 +125,7 @@ class MergeView(Writes, APIView):
                 loser=loser,
                 winner=winner,
                 reason=reason,
-                request_id=id_of(self.request._request),
+                request_id=change_ids(self.request._request).request_id,
                 by=self.request.user,
                 fill=self._fill(body),
             )

@@ -24,8 +24,8 @@ RESUMED = (Subscription.State.PAUSED, Subscription.State.FAILED)
 
 def position_now() -> list[str | int]:
     """Return the position in the feed behind which everything committed from now on comes."""
-    oldest, cluster = feed.horizon()
-    return list(astuple(FeedPosition(cluster, oldest, oldest, 0, "")))
+    oldest, epoch = feed.horizon()
+    return list(astuple(FeedPosition(epoch, oldest, oldest, 0, "")))
 
 
 @transaction.atomic

@@ -114,9 +114,9 @@ def fill(subscription: Subscription) -> bool:
     """Make a message of the next changes that the subscription gets, if any; return whether there may be more."""
     position = subscription.position
     with transaction.atomic():
-        _oldest, cluster = feed.horizon()
-        if position.cluster != cluster:
-            # The data were moved to another server, which counts transactions anew: changes in between are not known.
+        _oldest, epoch = feed.horizon()
+        if position.epoch != epoch:
+            # The data were restored from a copy: changes that were told of may be lost.
             write_message(subscription, Message.Kind.RESET, {})
             _move(subscription, position_now())
             return False
@@ -130,7 +130,7 @@ def fill(subscription: Subscription) -> bool:
             if items:
                 write_message(subscription, Message.Kind.CHANGES, {"items": items})
         after = batch.place
-        _move(subscription, [after.cluster, after.low, after.high, after.number, after.digest])
+        _move(subscription, [after.epoch, after.low, after.high, after.number, after.digest])
     return batch.more
 
 

@@ -222,6 +222,7 @@ def _item(entry: LoggedChange, resource: str, key: str, operation: str) -> JsonO
         "number": entry.number,
         "at": instant(entry.at),
         "request_id": entry.request_id,
+        "client_request_id": entry.client_request_id,
         "resource": resource,
         "key": key,
         "url": f"{settings.API_ROOT}/{resource}/{key}",

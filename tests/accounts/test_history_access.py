@@ -6,12 +6,12 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from apps.common.models.logged_change import LoggedChange
 from apps.common.writing.transaction import write_transaction
 from apps.history import feed
 from tests.accounts.test_access import Sender, sender
+from tests.commits import commit_now
 from tests.factories import AllianceFactory, AppointmentFactory, StreetFactory, TokenFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ FAR = 2**62
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the test's own transaction count as over."""
-    monkeypatch.setattr(feed, "horizon", lambda: (FAR, 1))
+    monkeypatch.setattr(feed, "horizon", lambda: (FAR, "1"))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_draft_has_a_history_for_those_who_may_edit_it(street: Any):
     number = LoggedChange.objects.filter(record_id=draft.pk, table_name="registry_alliance").first().number
 
     def told(person: Sender) -> list[Any]:
-        since = quote(f"{timezone.now() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
+        since = quote(f"{commit_now() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
         address, found = f"changes?resource=alliances&since={since}&page_size=200", []
         while True:
             page = person.get(address)
@@ -102,7 +102,7 @@ def test_a_draft_has_a_history_for_those_who_may_edit_it(street: Any):
 def test_the_past_shows_a_draft_to_those_who_may_edit_it(street: Any):
     own, other, nobody = sender(street=street), sender(street=StreetFactory()), Sender()
     draft = AllianceFactory(street=street, cited=False, state="draft")
-    instant = quote(f"{timezone.now() + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S.%fZ}")
+    instant = quote(f"{commit_now():%Y-%m-%dT%H:%M:%S.%fZ}")
     path = f"alliances/{draft.slug}?known_at={instant}"
     assert [each.send("GET", path).status_code for each in (own, other, nobody)] == [200, 404, 404]
     path = f"alliances?street={street.code}&known_at={instant}"

@@ -13,9 +13,9 @@ from apps.accounts.models import User
 from apps.common.models.logged_change import AMENDING, LoggedChange, amend
 from apps.common.models.records import citable_models
 from apps.common.reading.data_version import data_version
-from apps.common.reading.known_at import table_at
+from apps.common.reading.known_at import known_at
+from apps.common.reading.moments import moment_at
 from apps.common.rules.change_log import logged_models, without_computed
-from apps.common.sql.slots import literal
 from apps.common.writing.transaction import write_transaction
 from apps.events.models import Event
 from apps.history import replay
@@ -38,16 +38,23 @@ def last() -> int:
     return LoggedChange.objects.order_by("-number").values_list("number", flat=True)[0]
 
 
-def run(text: str, *params: Any) -> None:
+def run(text: str, *params: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(text, params)
+        return cursor.fetchall() if cursor.description else []
 
 
 def later(number: int, minutes: int) -> None:
-    """Let the entries behind a number be later ones; a test is one transaction, whose time stands still."""
+    """Let the entries behind a number be of a later transaction; a test is one, which does not end."""
     run("SELECT set_config(%s, 'on', true)", AMENDING)
-    run("UPDATE common_loggedchange SET at = at + %s WHERE number > %s", timedelta(minutes=minutes), number)
+    own = run("SELECT pg_current_xact_id()::text::bigint")[0][0]
+    run("UPDATE common_loggedchange SET xid = %s::text::xid8 WHERE number > %s", own + 1, number)
     run("SELECT set_config(%s, '', true)", AMENDING)
+    stamped = "INSERT INTO common_commit (xid, at, snapshot) VALUES (%s::text::xid8, %s, %s) ON CONFLICT (xid)"
+    stamped += " DO UPDATE SET at = excluded.at, snapshot = excluded.snapshot"
+    now = timezone.now()
+    run(stamped, own, now, f"{own}:{own + 1}:{own}")
+    run(stamped, own + 1, now + timedelta(minutes=minutes), f"{own + 1}:{own + 2}:{own + 1}")
 
 
 def test_every_table_of_records_is_logged() -> None:
@@ -163,14 +170,15 @@ def test_what_was_known_is_a_replay_to_that_time(write_at_random: Callable[..., 
     write_at_random(8, 2)
     later(number, 60)
     instant = now + timedelta(minutes=30)
+    moment = moment_at(instant)
     replay.replay("once", until=instant)
     for table, model in logged_models().items():
         row = without_computed(model, "r")
-        past = f"SELECT {row} FROM ({table_at(table, f'{literal(instant)}::timestamptz')}) AS r"  # noqa: S608
+        past = known_at(f'SELECT {row} FROM "{table}" AS r', moment.snapshot, moment.changed, STEWARD)  # noqa: S608
         replayed = f'SELECT {row} FROM once."{table}" AS r'  # noqa: S608
         for one, other in ((past, replayed), (replayed, past)):
             with connection.cursor() as cursor:
-                cursor.execute(f"SELECT count(*) FROM ({one} EXCEPT {other}) AS more")  # noqa: S608
+                cursor.execute(f"SELECT count(*) FROM (({one}) EXCEPT ({other})) AS more")  # noqa: S608
                 assert cursor.fetchone() == (0,), table
 
 

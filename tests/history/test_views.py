@@ -22,6 +22,7 @@ from apps.history import feed
 from apps.history.reverting import revert
 from apps.registry.models import Alliance, District, MemberUnit
 from tests import factories
+from tests.commits import commit_now
 from tests.conftest import Api, problem_of
 from tests.history.conftest import new_number
 
@@ -31,7 +32,7 @@ FAR = 2**62
 @pytest.fixture
 def all_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the test's own transaction count as over."""
-    monkeypatch.setattr(feed, "horizon", lambda: (FAR, 1))
+    monkeypatch.setattr(feed, "horizon", lambda: (FAR, "1"))
 
 
 @pytest.fixture
@@ -206,7 +207,7 @@ def test_the_feed_is_filtered_and_refuses_the_rest(api: Api, all_settled: None) 
     district = factories.DistrictFactory(code="990011")
     factories.StreetFactory(district=district)
     District.objects.filter(pk=district.pk).update(name="改")
-    since = LoggedChange.objects.latest("number").at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    since = commit_now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     items, _place = follow(api.client, f"/api/v1/changes?resource=districts&operation=update&since={since}")
     assert [(item["key"], item["data"]["name"]) for item in items if item["key"] == "990011"] == [("990011", "改")]
     assert {(item["resource"], item["operation"]) for item in items} == {("districts", "update")}

@@ -26,15 +26,15 @@ from tests import factories
 
 STEWARD = User(is_superuser=True)
 HORIZON_AS_IT_IS = feed.horizon
-HORIZON = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, 1"
+HORIZON = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, 'here'"
 
 
-def settled() -> tuple[int, int]:
+def settled() -> tuple[int, str]:
     """Return the horizon of this database alone: tests of other databases on the server do not hold it back."""
     with connection.cursor() as cursor:
         cursor.execute(HORIZON)
-        (oldest, cluster) = cursor.fetchone()
-    return int(oldest), int(cluster)
+        (oldest, epoch) = cursor.fetchone()
+    return int(oldest), str(epoch)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from django.utils import timezone as django_timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS
 
-from apps.common.http.middleware import id_of
+from apps.common.http.middleware import change_ids
 from apps.common.http.problems import Refusal
 from apps.common.rules.territory import territory_of
 from apps.common.values.dates import LOCAL_TIME
@@ -57,7 +57,7 @@ def in_write_transaction(view: Callable[..., HttpResponse]) -> Callable[..., Htt
         try:
             if only_reads:
                 return view(request, *args, **kwargs)
-            with write_transaction(user=request.user, request_id=id_of(request)):
+            with write_transaction(user=request.user, **change_ids(request)._asdict()):
                 return view(request, *args, **kwargs)
         except Refusal as refusal:
             list(messages.get_messages(request))  # they speak of what was undone

@@ -55,7 +55,7 @@ def head(headings: Iterable[str]) -> bytes:
     return line.getvalue().encode()
 
 
-@kept(lambda asked, form: (form, asked.shape, tuple(asked.values)))
+@kept(lambda asked, form: (form, asked.shape, tuple(asked.values), asked.changed))
 def _made(asked: ReadRequest, form: str) -> tuple[Statement, list[Column]]:
     """Return the statement of an export and its columns."""
     if form == "ndjson":
@@ -118,6 +118,7 @@ def _allow_time(cursor: CursorWrapper) -> None:
 
 def answer(request: HttpRequest | Request, asked: ReadRequest, form: str) -> HttpResponseBase:
     """Return a whole list as a file. Raises ParameterError."""
+    asked = asked.with_all_changed()
     count = pages.check_whole(asked, MOST_ROWS if form == "xlsx" else 0)
     if count > MOST_ROWS:
         detail = gettext("A spreadsheet has room for %(most)s records, and these are more: take format=csv.")

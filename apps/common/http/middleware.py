@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
@@ -21,22 +22,38 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class RequestIdMiddleware:
-    """Take the client's `X-Request-ID` or make one; it comes back in the answer and stands in errors and logs."""
+    """Take the client's `X-Request-ID` or make one; it comes back in the answer and stands in errors and logs.
+
+    A change is known by an id of the service's own beside it, since a client may give the same one twice, or that of
+    somebody else. An answer to a request that may write gives it as `X-Change-ID`.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.request_id = given if REQUEST_ID.match(given) else str(uuid.uuid4())  # type: ignore[attr-defined]
+        own, given = str(uuid.uuid4()), request.META.get("HTTP_X_REQUEST_ID", "")
+        told = given if REQUEST_ID.match(given) else ""
+        request.request_id = told or own  # type: ignore[attr-defined]
+        request.change = ChangeIds(own, told)  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            response["X-Change-ID"] = own
         return response
 
 
-def id_of(request: HttpRequest) -> str:
-    """Return the id that `RequestIdMiddleware` gave a request."""
-    return str(getattr(request, "request_id", ""))
+class ChangeIds(NamedTuple):
+    """The ids by which the change log knows a request: the service's own, and that of the client, if it gave one."""
+
+    request_id: str
+    client_request_id: str
+
+
+def change_ids(request: HttpRequest) -> ChangeIds:
+    """Return the ids that `RequestIdMiddleware` gave a request."""
+    found: ChangeIds = getattr(request, "change", ChangeIds("", ""))
+    return found
 
 
 class AddressGuardMiddleware:

@@ -24,6 +24,7 @@ PROBLEMS: dict[str, tuple[int, "StrOrPromise"]] = {
     "method_not_allowed": (405, _("The method is not allowed here.")),
     "conflict": (409, _("The change does not agree with what is on record.")),
     "not_acceptable": (406, _("The answer cannot be given in the format asked for.")),
+    "feed_reset": (410, _("The feed has begun anew.")),
     "length_required": (411, _("The request does not say how long its body is.")),
     "precondition_failed": (412, _("The record is no longer as it was read.")),
     "too_large": (413, _("The request is too large.")),

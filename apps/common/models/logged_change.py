@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pgtrigger
 from django.db import connection, models, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import RawSQL
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from apps.common.models.commits import Commit
+from apps.common.rules.transactions import TRANSACTION, begin_commit
 
 # Lets one transaction write over what the log holds: to redact a name, and for nothing else.
 AMENDING = "partybuild.amending"
@@ -16,24 +20,26 @@ HOLDING = "(strpos(concat(before, ' ', after), %s) > 0 OR strpos(reason, %s) > 0
 AMEND = "UPDATE common_loggedchange SET reason = %s, before = %s::jsonb, after = %s::jsonb"
 
 # Makes it known that the log was amended, and the data version another one: answers about the past are kept by it.
-AMENDED = """
-    INSERT INTO common_loggedchange (xid, at, token, request_id, reason, table_name, record_id, key, operation)
-    SELECT pg_current_xact_id(), transaction_timestamp(), '', 'tx-' || pg_current_xact_id()::text, '',
-           'common_loggedchange', 0, '', 'update'
+AMENDED = f"""
+    WITH entry AS (
+        INSERT INTO common_loggedchange (xid, token, request_id, client_request_id, reason, table_name, record_id, key,
+                                         operation)
+        SELECT {TRANSACTION}, '', 'tx-' || pg_current_xact_id()::text, '', '', 'common_loggedchange', 0, '', 'update'
+    ) {begin_commit(TRANSACTION)}
 """
-
-
-class XidField(models.Field):
-    """The number of a database transaction, which never comes again (xid8)."""
-
-    def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        return "xid8"
 
 
 class Operation(models.TextChoices):
     INSERT = "insert", _("Added")
     UPDATE = "update", _("Changed")
     DELETE = "delete", _("Deleted")
+
+
+class LoggedChangeManager(models.Manager["LoggedChange"]):
+    """Gives entries together with the commits of their transactions."""
+
+    def get_queryset(self) -> models.QuerySet["LoggedChange"]:
+        return super().get_queryset().select_related("commit")
 
 
 class LoggedChange(models.Model):
@@ -47,12 +53,25 @@ class LoggedChange(models.Model):
     number = models.BigAutoField(
         _("number"), primary_key=True, help_text=_("Order of the changes; those of one row are in their true order.")
     )
-    xid = XidField(_("transaction"), help_text=_("Number of the transaction."))
-    at = models.DateTimeField(_("at"), help_text=_("When the transaction began; the same for all that it changed."))
+    commit = models.ForeignKey(
+        Commit,
+        verbose_name=_("transaction"),
+        on_delete=models.DO_NOTHING,
+        db_column="xid",
+        db_constraint=False,  # both are written by one trigger
+        db_index=False,
+        related_name="+",
+        help_text=_("Number of the transaction."),
+    )
     user_id = models.BigIntegerField(_("user"), null=True, help_text=_("Internal key of the account, if one is known."))
     token = models.CharField(_("token"), max_length=64, help_text=_("Public part of the token that was used."))
     request_id = models.CharField(
-        _("request"), max_length=64, help_text=_("Request, or else transaction, that made the change.")
+        _("request"),
+        max_length=64,
+        help_text=_("The service's own id of the request, or else transaction, that made the change."),
+    )
+    client_request_id = models.CharField(
+        _("client's request"), max_length=64, help_text=_("The id that the client gave the request, if any.")
     )
     reason = models.TextField(_("reason"), help_text=_("Why the change was made."))
     table_name = models.CharField(_("table"), max_length=63, help_text=_("Table of the row."))
@@ -68,12 +87,15 @@ class LoggedChange(models.Model):
     before = models.JSONField(_("before"), null=True, help_text=_("Stored columns before; empty for an added row."))
     after = models.JSONField(_("after"), null=True, help_text=_("Stored columns after; empty for a deleted row."))
 
+    objects = LoggedChangeManager()
+
     class Meta:
         verbose_name = _("logged change")
         verbose_name_plural = _("logged changes")
         ordering = ["number"]
         indexes = [
-            models.Index(fields=["-xid"], name="common_log_xid"),
+            models.Index(fields=["-commit"], name="common_log_xid"),
+            models.Index(fields=["table_name", "commit"], name="common_log_table"),
             models.Index(fields=["table_name", "record_id", "-number"], name="common_log_row"),
             models.Index(fields=["table_name", "key"], name="common_log_key"),
             models.Index(fields=["request_id"], name="common_log_request"),
@@ -95,6 +117,11 @@ class LoggedChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.operation} {self.table_name} {self.key or self.record_id}"
+
+    @property
+    def at(self) -> datetime:
+        """When the transaction committed; now, while it is open."""
+        return self.commit.at or timezone.now()
 
 
 # Amending -------------------------------------------------------------------------------------------------------------

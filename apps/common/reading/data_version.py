@@ -5,21 +5,20 @@ from functools import cache
 
 from django.conf import settings
 
+from apps.common.rules.transactions import SHIFT
 from apps.common.sql.statement import Statement
 
 # The last committed change, the transactions before it that are still open (their changes will come to light later,
-# behind it), and the server's start and database: a restored copy counts its transactions anew, but goes on with the
-# numbers of the log, of which the greatest stands here too.
-VERSION = """
+# behind it), and the server's start and database: a restored copy goes on with the numbers of the log, of which the
+# greatest stands here too.
+VERSION = f"""
     SELECT concat_ws(',', extract(epoch FROM pg_postmaster_start_time()),
                      (SELECT oid FROM pg_database WHERE datname = current_database()), last.xid,
                      (SELECT string_agg(open::text, ',') FROM pg_snapshot_xip(now.snapshot) AS open
-                      WHERE open < last.xid),
+                      WHERE open::text::bigint + now.shift < last.xid::text::bigint),
                      (SELECT max(number) FROM common_loggedchange))
-    FROM (SELECT pg_current_snapshot() AS snapshot) AS now
-    LEFT JOIN LATERAL (
-        SELECT xid FROM common_loggedchange WHERE xid < pg_snapshot_xmax(now.snapshot) ORDER BY xid DESC LIMIT 1
-    ) AS last ON true
+    FROM (SELECT pg_current_snapshot() AS snapshot, {SHIFT} AS shift) AS now
+    LEFT JOIN LATERAL (SELECT xid FROM common_loggedchange ORDER BY xid DESC LIMIT 1) AS last ON true
 """
 _VERSION = Statement(VERSION)
 

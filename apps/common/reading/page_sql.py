@@ -10,9 +10,9 @@ from apps.common.models.records import RecordQuerySet
 from apps.common.reading.data_version import VERSION
 from apps.common.reading.known_at import known_at
 from apps.common.reading.order import order_by
-from apps.common.reading.read_request import SEARCH, ReadRequest, RequestShape, base_filters
+from apps.common.reading.read_request import ReadRequest, RequestShape, base_filters
 from apps.common.reading.record_version import row_version
-from apps.common.reading.rows import filtered_rows, is_weighed, parameters_of, placed_rows, visible_rows
+from apps.common.reading.rows import filtered_rows, is_kept, is_weighed, parameters_of, placed_rows, visible_rows
 from apps.common.reading.search_plan import weighed_rows
 from apps.common.rules.territory import shared
 from apps.common.serializers.compiler import Compilation, SqlRow, is_partly_hidden, json_of
@@ -37,21 +37,21 @@ def _compilation(request: ReadRequest) -> Compilation:
     return Compilation(shape.viewer, Parameter("as_of", DateField()) if shape.as_of else None, past=shape.known_at)
 
 
-def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
+def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True, is_single: bool = False) -> Statement:
     """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
     text = shared(text, request.shape.viewer)
-    if request.shape.known_at:
-        text = known_at(text, Parameter("known_at"), request.shape.viewer)
+    if request.changed is not None:
+        text = known_at(text, Parameter("known_at"), request.changed, request.shape.viewer, is_single=is_single)
     return Statement(text, plan_is_kept=plan_is_kept)
 
 
-@kept(lambda request: ("detail", request.shape))
+@kept(lambda request: ("detail", request.shape, request.changed))
 def detail_statement(request: ReadRequest) -> Statement:
     row = SqlRow(_compilation(request), request.shape.view.queryset.model)
     body = json_of(_serializer(request.shape), row)
     rows = visible_rows(request).order_by().filter(**{request.shape.view.queryset.model.key_field: Parameter("key")})
     version = row_version(row.model, row.column)
-    return statement(request, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}")
+    return statement(request, f"SELECT {body}, ({VERSION}), {version} FROM {row.source(rows)}", is_single=True)
 
 
 class PageStatement(NamedTuple):
@@ -61,7 +61,7 @@ class PageStatement(NamedTuple):
     checked: tuple[str, ...]
 
 
-@kept(lambda request: ("page", request.shape, tuple(request.values)))
+@kept(lambda request: ("page", request.shape, tuple(request.values), request.changed))
 def page_statement(request: ReadRequest) -> PageStatement:
     """Return the statement of a page.
 
@@ -86,9 +86,7 @@ def page_statement(request: ReadRequest) -> PageStatement:
     ends = [f"(array_agg({key}::text) FILTER (WHERE {place} = {shape.size + backwards}))[1]" for key in keys]
     selected = ", ".join([*(f"({text})" for text in asides), body, "count(*)", *ends])
     text = f"SELECT {selected} FROM {row.source(page, numbered=True)}"
-    # The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
-    kept = SEARCH not in shape.asked or (is_weighed(request) and shape.asked == {SEARCH})
-    return PageStatement(statement(request, text, plan_is_kept=kept), tuple(missing))
+    return PageStatement(statement(request, text, plan_is_kept=is_kept(request)), tuple(missing))
 
 
 def _asides(request: ReadRequest, rows: RecordQuerySet) -> list[str]:
@@ -143,7 +141,7 @@ def whole(request: ReadRequest, select: Callable[[RecordSerializer, SqlRow], str
     return serializer, f"SELECT {fields} FROM {row.source(ordered)}"
 
 
-@kept(lambda request, most: ("check", request.shape, tuple(request.values), most))
+@kept(lambda request, most: ("check", request.shape, tuple(request.values), most, request.changed))
 def whole_check(request: ReadRequest, most: int) -> PageStatement:
     missing = dict(_missing(request))
     asides = list(missing.values())

@@ -32,10 +32,18 @@ def detail(request: ReadRequest) -> Detail:
     """Return one record; raise Http404 if there is none that the reader may see."""
     statement: Statement = detail_statement(request)
     rows = statement.cells(request.values)
+    if _is_overtaken(request, rows[0][1] if rows else None):
+        return detail(request.with_all_changed())
     if not rows:
         raise Http404
     body, version, record = rows[0]
     return Detail(body or b"", (version or b"").decode(), (record or b"").decode())
+
+
+def _is_overtaken(request: ReadRequest, version: bytes | None) -> bool:
+    """Return whether a table may have changed between the look at what changed since an instant, and the answer."""
+    moment = request.moment
+    return moment is not None and moment != request.with_all_changed().moment and version != moment.version.encode()
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ def page(request: ReadRequest) -> Page:
     shape = request.shape
     made: PageStatement = page_statement(request)
     (row,) = made.statement.cells(request.values)
+    if _is_overtaken(request, row[0]):
+        return page(request.with_all_changed())
     width = 1 + len(made.checked) + bool(shape.count) + len(shape.facets)
     asides = _read_asides(request, made.checked, row[1:width])
     records, counted, *end = row[width:]

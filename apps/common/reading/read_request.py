@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -16,8 +17,10 @@ from apps.common.filters.base import Filter
 from apps.common.http import parameters
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.reading.cursor import digest, read_place
+from apps.common.reading.moments import Moment, moment_at
 from apps.common.reading.order import COUNT_CAP, Order, read_order, read_size
 from apps.common.reading.readable_view import ReadableView
+from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import Reader, Viewer, viewer_of
 from apps.common.serializers.records import RecordSerializer, check_expansions
 
@@ -56,8 +59,20 @@ class ReadRequest:
     values: dict[str, object]
     params: Mapping[str, str]
     path: str
+    moment: Moment | None = None  # the instant whose knowledge is asked for
     digest: str = ""  # of what ties a cursor to a list
     token: str = ""  # of the boundary at which the page begins
+
+    @property
+    def changed(self) -> frozenset[str] | None:
+        """The logged tables that have changed since the instant that is asked for; None for the present."""
+        return self.moment and self.moment.changed
+
+    def with_all_changed(self) -> "ReadRequest":
+        """Return the same request for a statement that may run later: tables that change until then count, too."""
+        if self.moment is None:
+            return self
+        return replace(self, moment=self.moment._replace(changed=frozenset(logged_models())))
 
 
 def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, key: str | None = None) -> ReadRequest:
@@ -68,17 +83,21 @@ def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, 
     params: dict[str, str] = {name: request.GET[name] for name in request.GET}
     if params:
         shape = _with_parameters(shape, request, values, is_list=key is None)
+    moment = None
+    if shape.known_at:
+        moment = moment_at(cast("datetime", values["known_at"]))
+        values["known_at"] = moment.snapshot
     if key is not None:
         values["key"] = key
-        return ReadRequest(shape, values, params, request.path)
+        return ReadRequest(shape, values, params, request.path, moment)
     cursor = params.pop("cursor", None)
     tie = digest(params, request.path)
     if cursor is None:
-        return ReadRequest(shape, values, params, request.path, tie)
+        return ReadRequest(shape, values, params, request.path, moment, tie)
     place = read_place(cursor, tie, shape.order)
     values |= {f"place_{number}": value for number, value in enumerate(place.values)}
     shape = replace(shape, place=(place.backwards, tuple(value is None for value in place.values)))
-    return ReadRequest(shape, values, params, request.path, tie, place.token)
+    return ReadRequest(shape, values, params, request.path, moment, tie, place.token)
 
 
 @cache

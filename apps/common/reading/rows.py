@@ -32,8 +32,15 @@ def _condition(request: ReadRequest, name: str) -> Q | Expression:
 
 
 def parameters_of(request: ReadRequest, name: str) -> list[Parameter]:
+    """Return the parameters of a filter, in order.
+
+    The planner does not look at their values where the plan is kept: otherwise PostgreSQL decides by the first five
+    that a connection happens to get whether it makes a plan anew for each request, for ever (scale 0.2, projects of a
+    district with a status: 26 of 40 connections did, for 1.8 ms in the place of 1.2).
+    """
     count = sum(1 for value in request.values if value.rpartition("_")[0] == name and value[-1].isdigit())
-    kind = OpaqueParameter if name == SEARCH and is_weighed(request) else Parameter
+    is_opaque = is_kept(request) or (name == SEARCH and is_weighed(request))
+    kind = OpaqueParameter if is_opaque else Parameter
     return [kind(f"{name}_{number}") for number in range(count)]
 
 
@@ -56,3 +63,12 @@ def is_weighed(request: ReadRequest) -> bool:
     # What was known at an instant is rebuilt, and has no index.
     ordered = not shape.known_at and is_indexed(shape.view.queryset.model, shape.order)
     return ordered and bool(dict(shape.filters).get(SEARCH))
+
+
+def is_kept(request: ReadRequest) -> bool:
+    """Return whether one plan serves a page whatever its values are.
+
+    The best plan for a common word is the worst for a rare one, but where the statement itself chooses.
+    """
+    asked = request.shape.asked
+    return SEARCH not in asked or (is_weighed(request) and asked == {SEARCH})

@@ -20,7 +20,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from apps.common.files import imports
-from apps.common.http.middleware import id_of
+from apps.common.http.middleware import change_ids
 from apps.common.http.parameters import read_flag, refuse_unknown
 from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable
@@ -225,7 +225,7 @@ class Writes:
             self.queryset.model,
             user=self.request.user,
             token=token,
-            request_id=id_of(self.request._request),
+            **change_ids(self.request._request)._asdict(),
             reason=reason,
         ):
 

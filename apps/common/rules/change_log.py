@@ -12,11 +12,12 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Field, ForeignKey, Model
 
+from apps.common.rules.transactions import TRANSACTION, begin_commit
 from apps.common.sql.slots import literal
 from apps.common.values.ngram_columns import TriggerColumn
 
 # Settings of a transaction, by the column of the log that they fill.
-SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id", "reason")}
+SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id", "client_request_id", "reason")}
 # Setting of a transaction while a change of a record's links moves the record's `updated_at`.
 LINKING = "partybuild.linking"
 
@@ -78,6 +79,8 @@ class _Logging(pgtrigger.Trigger):
             "text := coalesce(nullif(current_setting('partybuild.request_id', true), ''), "
             "'tx-' || pg_current_xact_id()::text)",
         ),
+        ("told_client_request", "text := coalesce(current_setting('partybuild.client_request_id', true), '')"),
+        ("told_xid", f"xid8 := {TRANSACTION}"),
     ]
     when = pgtrigger.After
     source = ""
@@ -102,14 +105,17 @@ class _Logging(pgtrigger.Trigger):
             operation = "'delete'"
         # The names are those of our own models.
         return f"""
-            INSERT INTO common_loggedchange (xid, at, user_id, token, request_id, reason,
+            INSERT INTO common_loggedchange (xid, user_id, token, request_id, client_request_id, reason,
                                              table_name, record_id, key, operation, before, after)
-            SELECT pg_current_xact_id(), transaction_timestamp(), told_user, told_token, told_request, told_reason,
+            SELECT told_xid, told_user, told_token, told_request, told_client_request, told_reason,
                    TG_TABLE_NAME, {here[pk]}, {here[key]}::text, {operation},
                    {_content(own, "o") if "o" in rows else "NULL"},
                    {_content(own, "n") if "n" in rows else "NULL"}
             FROM {self.source.format(table=quote(own._meta.db_table), pk=pk)}
             {condition};
+            IF FOUND THEN
+                {begin_commit("told_xid")};
+            END IF;
             RETURN NULL;
         """  # noqa: S608
 

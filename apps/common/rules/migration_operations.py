@@ -1,4 +1,4 @@
-"""An operation of migrations."""
+"""Operations of migrations."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,8 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from pgtrigger.compiler import Trigger
 from pgtrigger.migrations import AddTrigger
+
+from apps.common.rules.transactions import BEGIN_EPOCH
 
 
 class AddTriggers(Operation):
@@ -40,3 +42,27 @@ class AddTriggers(Operation):
     def describe(self) -> str:
         """Return a line for people."""
         return f"Create {len(self.triggers)} triggers on model {self.model_name}"
+
+
+class BeginEpoch(Operation):
+    """Begins the first epoch of a new database (`apps.common.models.commits.Epoch`)."""
+
+    reversible = True
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Change nothing in the models."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Write the row."""
+        schema_editor.execute(BEGIN_EPOCH, params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Leave the row, which goes with its table."""
+
+    def describe(self) -> str:
+        """Return a line for people."""
+        return "Begin the first epoch of the data"

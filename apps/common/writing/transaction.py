@@ -24,10 +24,11 @@ def write_transaction(
     user: AbstractBaseUser | AnonymousUser | None = None,
     token: str = "",
     request_id: str = "",
+    client_request_id: str = "",
     reason: str = "",
     lock_timeout: float | None = None,
 ) -> Iterator[None]:
-    """Run a block in a transaction that carries user, token's public id, request's id and reason into the change log.
+    """Run a block in a transaction that carries user, token's public id, request's ids and reason into the change log.
 
     What the database refuses becomes a Refusal: rows of `model` by its fields, a lock that is not free within
     `lock_timeout` seconds (else `LOCK_TIMEOUT`), and a statement that takes longer than `STATEMENT_TIMEOUT`. Within
@@ -36,6 +37,7 @@ def write_transaction(
     """
     user_id = "" if user is None or user.pk is None else str(user.pk)
     given = {"user": user_id, "token": token, "request_id": request_id, "reason": reason}
+    given["client_request_id"] = client_request_id
     local = {SETTINGS[name]: value for name, value in given.items() if value}
     local |= {"lock_timeout": _milliseconds(settings.LOCK_TIMEOUT if lock_timeout is None else lock_timeout)}
     local |= {"statement_timeout": _milliseconds(settings.STATEMENT_TIMEOUT)}

@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
+from django.apps import apps as django_apps
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
+from django.db.models.functions import Cast
 
+from apps.common.models import KeptFile
 from apps.common.models.logged_change import LoggedChange, amend
 from apps.common.models.records import citable_models, derived_fields
 from apps.common.rules.change_log import logged_models
@@ -198,6 +201,51 @@ def replace_text(text: ArticleText, captured: str) -> ArticleText:
     made = ArticleText.objects.create(article=article, captured=captured)
     _replace_in_log(article, {**changed, former: captured})
     return made
+
+
+# What else is kept ---------------------------------------------------------------------------------------------------
+
+
+def blacken_the_rest(name: str) -> None:
+    """Blacken a name in all tables that hold neither records nor the logs: kept answers, notes, names of tokens …
+
+    Files that wait for their import are dropped: in a spreadsheet a name cannot be found without unpacking it.
+    """
+    KeptFile.objects.all().delete()
+    for model in django_apps.get_models():
+        if not _is_elsewhere(model):
+            continue
+        for field in [*text_fields(model), *_json_fields(model)]:
+            texts = model._base_manager.annotate(held=Cast(field, models.TextField()))
+            for pk, value in texts.filter(_holds(name)).values_list("pk", field):
+                model._base_manager.filter(pk=pk).update(**{field: _blackened(value, name)})
+
+
+def _is_elsewhere(model: type[models.Model]) -> bool:
+    """Whether rows of a model are neither blackened with the records nor Django's own lists of models."""
+    records = {*citable_models().values(), *logged_models().values()}
+    seen = {*records, IssueDateCorrection, Redaction, RedactedDigest, LogEntry, LoggedChange}
+    return model not in seen and model._meta.app_label not in ("auth", "contenttypes")
+
+
+def _json_fields(model: type[models.Model]) -> list[str]:
+    return [field.name for field in model._meta.concrete_fields if isinstance(field, models.JSONField)]
+
+
+def _holds(name: str) -> Q:
+    """Return the condition for texts with a name, as it is or as JSON may write it."""
+    return Q(held__contains=name) | Q(held__contains=_escaped(name))
+
+
+def _blackened(value: object, name: str) -> object:
+    """Return a text, or the texts within a JSON value, without a name."""
+    if isinstance(value, str):
+        return conceal(value, name).replace(_escaped(name), _escaped(MARK * len(name)))
+    if isinstance(value, list):
+        return [_blackened(each, name) for each in value]
+    if isinstance(value, dict):
+        return {str(_blackened(key, name)): _blackened(each, name) for key, each in value.items()}
+    return value
 
 
 # The change log -------------------------------------------------------------------------------------------------------

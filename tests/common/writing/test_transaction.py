@@ -60,13 +60,14 @@ def test_nothing_is_left_on_the_connection(
     with django_db_blocker.unblock():
         connection.ensure_connection()
         kept = connection.connection
-        with write_transaction(user=User(pk=5), token="pb_1", request_id="request-1", reason="因为"):
+        ids = {"request_id": "request-1", "client_request_id": "client-1"}
+        with write_transaction(user=User(pk=5), token="pb_1", reason="因为", **ids):
             within = settings_now()
         after = settings_now()
         assert kept is connection.connection
         connection.close()
-    assert list(within.values()) == ["5", "pb_1", "request-1", "因为", "7s", "8s"]
-    assert list(after.values()) == ["", "", "", "", "0", "0"]
+    assert list(within.values()) == ["5", "pb_1", "request-1", "client-1", "因为", "7s", "8s"]
+    assert list(after.values()) == ["", "", "", "", "", "0", "0"]
 
 
 def test_a_write_within_another_is_a_part_of_it(db: None) -> None:
@@ -173,8 +174,8 @@ def log_a_change(unit: MemberUnit) -> str:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO common_loggedchange
-               (xid, at, token, request_id, reason, table_name, record_id, key, operation, before, after)
-               SELECT xid, at, token, %s, reason, table_name, record_id, key, 'update',
+               (xid, token, request_id, client_request_id, reason, table_name, record_id, key, operation, before, after)
+               SELECT xid, token, %s, '', reason, table_name, record_id, key, 'update',
                       after || '{"summary": "更旧"}', after
                FROM common_loggedchange WHERE table_name = 'registry_memberunit' AND record_id = %s
                ORDER BY number DESC LIMIT 1""",
@@ -190,7 +191,7 @@ API: list[Callable[[Sender, MemberUnit], Any]] = [api_change, api_delete, api_bu
 def test_the_log_has_user_token_request_and_reason(sender: Sender, way: Callable[[Sender, MemberUnit], Any]) -> None:
     unit, start = factories.MemberUnitFactory(), LoggedChange.objects.latest("number").number
     assert way(sender, unit).status_code in (200, 204)
-    found = LoggedChange.objects.filter(request_id=sender.request_id, number__gt=start)
+    found = LoggedChange.objects.filter(client_request_id=sender.request_id, number__gt=start)
     assert {(entry.user_id, entry.token, entry.reason) for entry in found} == {
         (sender.user.pk, sender.token.key, "因为")
     }
@@ -283,7 +284,7 @@ def test_the_log_has_user_and_request_of_the_admin(
     answer, reason = way(sender, unit)
     assert answer.status_code == 302, answer.content.decode()
     assert not [text for text in said(sender.client.get("/admin/")) if text.startswith("Not saved")]
-    found = LoggedChange.objects.filter(request_id=sender.request_id, number__gt=start)
+    found = LoggedChange.objects.filter(client_request_id=sender.request_id, number__gt=start)
     assert {(entry.user_id, entry.token, entry.reason) for entry in found} == {(sender.user.pk, "", reason)}
 
 

@@ -6,19 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
+from django.utils import timezone
 from psycopg import sql
 
+from apps.common.models import KeptAnswer, KeptFile, LoggedChange
+from apps.common.models.records import Citable
 from apps.events.models import Participation
 from apps.evidence import spans
 from apps.evidence.actions import TextError, attach_text, redact_person, take_in
 from apps.evidence.fixtures import loading
 from apps.evidence.models import Article, ArticleText, RedactedDigest, Redaction
 from apps.evidence.redaction.digests import RedactionKeys, Redactor, conceal
-from apps.evidence.redaction.places import places_of, redacted
+from apps.evidence.redaction.places import places_of, redacted, text_fields
+from apps.webhooks.actions import subscribe
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +118,61 @@ def test_the_name_is_gone_from_the_database():
     for row in (whole, other, mark, participation):
         row.full_clean()
     connection.check_constraints()
+
+
+LISTS = ("auth", "contenttypes")
+
+
+def label_of(model: type[Model]) -> str:
+    return model._meta.app_label
+
+
+def test_the_name_is_gone_from_every_table_that_keeps_a_text():
+    """Kept answers and files, subscriptions, tokens, failed log-ins: wherever a model has room for words."""
+    escaped = json.dumps(NAME)[1:-1]
+    kept = KeptAnswer.objects.create(
+        user_id=1,
+        key="k",
+        digest="0" * 64,
+        status=201,
+        headers={"Location": NAME},
+        made_at=timezone.now(),
+        body=f'{{"name": "{NAME}", "again": "{escaped}"}}',
+    )
+    KeptFile.objects.create(
+        user_id=1,
+        resource="events",
+        name="f.csv",
+        media_type="text/csv",
+        content=NAME.encode(),
+        digest="0" * 64,
+        made_at=timezone.now(),
+    )
+    token: Any = factories.TokenFactory()
+    subscribe(by=token.user, resource="alliances", filters={"q": f"{NAME} 联盟"}, endpoint="https://example.com/")
+    planted = []
+    for model in apps.get_models():
+        row = model._base_manager.first()
+        if (
+            row is None
+            or issubclass(model, Citable | LoggedChange | ArticleText | KeptAnswer)
+            or label_of(model) in LISTS
+        ):
+            continue
+        for field in text_fields(model):
+            if field != "digest" and model._meta.get_field(field).max_length in (None, *range(40, 10_000)):
+                model._base_manager.filter(pk=row.pk).update(**{field: f"之前{NAME}之后"})
+                planted.append(f"{model._meta.label}.{field}")
+    assert {"accounts.Token.name", "webhooks.Subscription.description", "common.KeptFile.name"} <= {*planted}
+
+    redact()
+
+    assert database_holds(NAME) == []
+    assert database_holds(escaped.replace("\\", "\\\\")) == []
+    assert database_holds(NAME.encode().hex()) == []
+    kept.refresh_from_db()
+    assert json.loads(kept.body) == {"name": BAR, "again": BAR}
+    assert kept.headers == {"Location": BAR}
 
 
 def test_the_original_page_is_stored_without_the_name():

@@ -21,6 +21,7 @@ from django.db import connection, connections
 
 from apps.common.resources.registry import check_serializers
 from apps.common.rules.database_layout import EARLIER_LAYOUT, is_of_earlier_layout
+from apps.history.epochs import RESTORED, was_moved
 from partybuild import database
 from partybuild.database import SetupError
 
@@ -68,6 +69,8 @@ class Command(BaseCommand):
             raise SetupError(EARLIER_LAYOUT)
         self._say("migrating the database")
         call_command("migrate", interactive=False, verbosity=0)
+        if was_moved():
+            raise SetupError(RESTORED)
         if "load_fixtures" in get_commands():
             self._say("loading the fixtures")
             call_command("load_fixtures", stdout=self.stdout, stderr=self.stderr)
