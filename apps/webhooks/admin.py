@@ -21,6 +21,7 @@ from apps.common.admin.rights import StrictLookups
 from apps.common.conflicts.pages import KeepsChanges
 from apps.common.resources.registry import viewsets
 from apps.common.rules.territory import territory_of
+from apps.common.values.texts import validate_one_line
 from apps.webhooks import actions
 from apps.webhooks.matching import check_filters
 from apps.webhooks.models import Attempt, Message, Subscription
@@ -45,7 +46,9 @@ class SubscriptionForm(forms.Form):
     endpoint = forms.CharField(
         label=_("Endpoint"), max_length=LONGEST_URL, help_text=_("Address to which messages are sent, with https://.")
     )
-    description = forms.CharField(label=_("Description"), max_length=200, required=False)
+    description = forms.CharField(
+        label=_("Description"), max_length=200, required=False, validators=[validate_one_line]
+    )
 
     def __init__(self, *args: object, user: User | AnonymousUser, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

@@ -15,9 +15,13 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts.models import Appointment, Token, User
 from apps.common.conflicts.seen import SEEN
-from apps.registry.models import Alliance, Membership
+from apps.evidence.actions import attach_text
+from apps.evidence.models import Article, Citation, Mark
+from apps.registry.models import Alliance, District, Membership, MemberUnit
+from tests import factories
 from tests.common.admin.test_records import address, change_address, errors, filled_in
 from tests.factories import (
+    DIGEST_OF_X,
     AllianceFactory,
     AppointmentFactory,
     MembershipFactory,
@@ -345,3 +349,29 @@ def test_logging_in_gives_a_new_session_and_a_cookie_for_this_browser_only(accou
     cookie = answer.cookies["sessionid"]
     assert cookie.value != session.session_key
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", "")
+
+
+def test_a_representative_sees_what_he_may_do(user: User):
+    """Neither articles nor marks are his to write; articles are shown, for he cites them."""
+    unit = factories.MemberUnitFactory()
+    client = of(AppointmentFactory(role="representative", unit=unit, user__is_staff=True).user)
+    article, mark = factories.ArticleFactory(), factories.MarkFactory()
+    index = client.get("/admin/")
+    shown = {model["model"]: model["perms"] for app in index.context["app_list"] for model in app["models"]}
+    assert {MemberUnit, Membership, Citation, Article} <= shown.keys()
+    assert not {Mark, District, User, Appointment} & shown.keys()
+    assert shown[Article] == {"add": False, "change": False, "delete": False, "view": True}
+    page = client.get(change_address(article)).content.decode()
+    assert 'name="_save"' not in page
+    assert client.post(change_address(article), {"title": "x"}).status_code == 403
+    for where in (address(Article, "add"), reverse("admin:evidence_article_intake")):
+        assert [client.get(where).status_code, client.post(where, {}).status_code] == [403, 403]
+    assert client.get(change_address(mark)).status_code in (302, 403)
+    gone = address(Mark, "delete", mark.pk)
+    assert client.post(gone, {"post": "yes"}).status_code in (302, 403)
+    assert Mark.objects.filter(pk=mark.pk).exists()
+    attach_text(article=factories.ArticleFactory(captured_sha256=DIGEST_OF_X, body_start=0, body_end=1), captured="x")
+    bench = reverse("admin:evidence_article_workbench", args=[Article.objects.latest("pk").pk]) + "?start=0&end=1"
+    found = client.get(bench)
+    assert (found.context["can_cite"], found.context["can_mark"]) == (True, False)
+    assert client.post(bench, {"do": "mark", "start": 0, "end": 1, "reason": "slogan"}).status_code == 403

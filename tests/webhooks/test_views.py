@@ -89,6 +89,7 @@ def test_a_secret_is_shown_when_it_is_made_and_never_again(ask: Callable[..., An
         ({"endpoint": "no address"}, "/endpoint", ""),
         ({"endpoint": None}, "/endpoint", ""),
         ({"endpoints": ENDPOINT}, "/endpoints", "endpoint"),
+        ({"description": "two\nlines"}, "/description", "One line"),
     ],
 )
 def test_what_is_not_understood_is_refused_by_its_place(

@@ -134,6 +134,18 @@ def test_a_merge_and_a_reversion_make_no_circle(keeper: Keeper) -> None:
     assert [message for _step, message in outcome.obstacles] == [str(STANDS_BELOW)]
 
 
+def test_new_rows_make_no_circle_either() -> None:
+    """Their references are checked at the end of the transaction, so that each may name the other."""
+    rows = [MemberUnit(pk=9_000_000 + n, slug=f"new-{n}", name="X", kind="company") for n in (0, 1)]
+    rows[0].parent_id, rows[1].parent_id = rows[1].pk, rows[0].pk
+    with pytest.raises(IntegrityError, match="below itself"), transaction.atomic():
+        MemberUnit.objects.bulk_create(rows)
+    rows[0].save(force_insert=True)
+    with pytest.raises(IntegrityError, match="below itself"), transaction.atomic():
+        rows[1].save(force_insert=True)
+    rows[0].delete()
+
+
 def test_what_stays_where_it_is_pays_nothing() -> None:
     """No lock is taken where a row keeps its parent."""
     top, bottom = rows_of(MemberUnit, "parent", 2)
