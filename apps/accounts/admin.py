@@ -18,6 +18,7 @@ from apps.accounts.models import Appointment, Token, User
 from apps.accounts.models.tokens import default_expiry
 from apps.common.admin.records import SearchedRelations
 from apps.common.admin.rights import StrictLookups
+from apps.common.conflicts.pages import KeepsChanges, KeepsRows
 from apps.common.rules.territory import territory_of
 from apps.common.values.dates import today
 
@@ -53,7 +54,7 @@ class StewardsOnly:
 # Accounts -------------------------------------------------------------------------------------------------------------
 
 
-class AppointmentInline(StewardsOnly, SearchedRelations, admin.TabularInline):  # type: ignore[type-arg]
+class AppointmentInline(KeepsRows, StewardsOnly, SearchedRelations, admin.TabularInline):  # type: ignore[type-arg]
     model = Appointment
     fk_name = "user"
     fields = ["role", "district", "street", "neighbourhood", "unit", "from_day", "until", "note"]
@@ -68,7 +69,7 @@ def remove_second_factor(page: UserAdmin, request: HttpRequest, queryset: QueryS
 
 
 @admin.register(User)
-class AccountAdmin(StewardsOnly, StrictLookups, SearchedRelations, UserAdmin):  # type: ignore[type-arg]
+class AccountAdmin(KeepsChanges, StewardsOnly, StrictLookups, SearchedRelations, UserAdmin):  # type: ignore[type-arg]
     """Accounts. A steward who is no superuser makes no superuser, changes none, and gives no right of Django's."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
@@ -106,7 +107,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class AccountGroupAdmin(StrictLookups, SearchedRelations, GroupAdmin):
+class AccountGroupAdmin(KeepsChanges, StrictLookups, SearchedRelations, GroupAdmin):
     pass
 
 
@@ -130,7 +131,7 @@ class AppointmentListFilter(admin.SimpleListFilter):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(StewardsOnly, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
+class AppointmentAdmin(KeepsChanges, StewardsOnly, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["user", "role", "scope", "from_day", "until", "appointed_by"]
     list_filter = ["role", AppointmentListFilter]
     list_select_related = ["user", "district", "street", "neighbourhood", "unit", "appointed_by"]
@@ -196,7 +197,7 @@ def revoke(page: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet[Toke
 
 
 @admin.register(Token)
-class TokenAdmin(StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
+class TokenAdmin(KeepsChanges, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
     """Tokens: stewards see all, other appointed users their own. They are made and revoked, not changed."""
 
     form = TokenForm

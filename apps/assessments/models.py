@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.values.columns import EDTFField
+from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.registry.models import MemberUnit, Neighbourhood, Street
 
 
@@ -17,7 +18,7 @@ class Framework(NamedRecord):
     counted_by = Counted(date="adopted_on")
     belongs_to = ("owner", "street")
 
-    version = models.CharField(
+    version = OneLineField(
         _("version"), max_length=40, blank=True, help_text=_("Version of the rubric, as its owner counts them.")
     )
     owner = models.ForeignKey(
@@ -39,7 +40,7 @@ class Framework(NamedRecord):
         help_text=_("Street in which it is used."),
     )
     adopted_on = EDTFField(_("adopted on"), help_text=_("Since when it is used."))
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What it rates, in the registry's own words."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it rates, in the registry's own words."))
 
     class Meta(NamedRecord.Meta):
         verbose_name = _("framework")
@@ -61,7 +62,7 @@ class Dimension(NamedRecord):
         help_text=_("Rubric to which it belongs."),
     )
     position = models.PositiveSmallIntegerField(_("position"), help_text=_("Place in the rubric, from 1."))
-    capability = models.CharField(
+    capability = OneLineField(
         _("capability"), max_length=60, blank=True, help_text=_("The capability that it stands for (领导力 ...).")
     )
 
@@ -146,7 +147,7 @@ class Assessment(Fact):
     )
     status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Where the rating stands."))
     assessed_on = EDTFField(_("assessed on"), help_text=_("When it was rated."))
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What was done, in the registry's own words."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What was done, in the registry's own words."))
 
     class Meta(Fact.Meta):
         verbose_name = _("assessment")

@@ -5,9 +5,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, NamedRecord
-from apps.common.rules.change_log import logged
+from apps.common.rules.change_log import logged_links
 from apps.common.rules.publishing import links_to_no_draft
+from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
+from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models import Project
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street, Venue
 
@@ -40,7 +42,7 @@ class Event(NamedRecord):
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of event."))
     status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Planned is no fact yet."))
-    parent = models.ForeignKey(
+    parent = TreeKey(
         "self",
         models.PROTECT,
         null=True,
@@ -49,7 +51,7 @@ class Event(NamedRecord):
         verbose_name=_("parent"),
         help_text=_("Event of which it is a part."),
     )
-    series = models.CharField(
+    series = OneLineField(
         _("series"), max_length=100, blank=True, help_text=_("Name of the series to which it belongs.")
     )
     held_on = EDTFField(_("held on"), help_text=_("When it was or is to be held."))
@@ -105,8 +107,8 @@ class Event(NamedRecord):
         verbose_name=_("projects"),
         help_text=_("Projects that were signed, launched or presented."),
     )
-    slogan = models.CharField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What happened, in the registry's own words."))
+    slogan = OneLineField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What happened, in the registry's own words."))
 
     class Meta(NamedRecord.Meta):
         verbose_name = _("event")
@@ -132,7 +134,7 @@ class EventProject(Event.projects.through):  # type: ignore[name-defined]
         proxy = True
         verbose_name = _("event's project")
         verbose_name_plural = _("events' projects")
-        triggers = [*logged(dated=False), *links_to_no_draft()]
+        triggers = [*logged_links(), *links_to_no_draft()]
 
 
 class Award(NamedRecord):
@@ -160,7 +162,7 @@ class Award(NamedRecord):
         verbose_name=_("district"),
         help_text=_("District in which it is given."),
     )
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What it honours, in the registry's own words."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it honours, in the registry's own words."))
 
     class Meta(NamedRecord.Meta):
         verbose_name = _("award")
@@ -199,13 +201,13 @@ class Participation(Party):
         help_text=_("Event at which it took part."),
     )
     role = models.CharField(_("role"), max_length=20, choices=Role, help_text=_("Part played at the event."))
-    representative_name = models.CharField(
+    representative_name = OneLineField(
         _("representative"),
         max_length=60,
         blank=True,
         help_text=_("Who represented the unit in public, as the source prints it; private persons are not named."),
     )
-    representative_office = models.CharField(
+    representative_office = OneLineField(
         _("office"), max_length=200, blank=True, help_text=_("Office in which the representative took part.")
     )
     award = models.ForeignKey(
@@ -217,7 +219,7 @@ class Participation(Party):
         verbose_name=_("award"),
         help_text=_("Award received or presented."),
     )
-    contribution = models.CharField(
+    contribution = OneLineField(
         _("contribution"), max_length=200, blank=True, help_text=_("What was given, presented or spoken about.")
     )
 

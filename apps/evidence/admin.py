@@ -78,6 +78,14 @@ class TargetForm(RecordForm):
         if self.instance.object_id:
             self.initial.setdefault("target", getattr(self.instance, self.relation))
 
+    def clean_target(self) -> Citable | None:
+        """Return the record; one that the user may not see is as unknown as one that is not there."""
+        record: Citable | None = self.cleaned_data["target"]
+        if record is not None and not type(record).rows().visible_to(self.user).filter(pk=record.pk).exists():
+            path = RecordPathField().prepare_value(record)
+            raise ValidationError(RecordPathField.default_error_messages["unknown"], "unknown", {"path": path})
+        return record
+
     def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()
         if cleaned and cleaned.get("target"):
@@ -141,6 +149,7 @@ class ValuesFilter(admin.AllValuesFieldListFilter):
 
 @admin.register(Article)
 class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
+    shown_to_all = True
     list_display = [
         "title_column",
         "publisher",

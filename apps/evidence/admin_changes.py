@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.authentication import user_of
 from apps.common.admin.forms import RecordForm
+from apps.common.conflicts.pages import KeepsChanges
+from apps.common.values.texts import validate_one_line
 from apps.evidence.actions import check_name, correct_issue_date, redact_person
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, IssueDateCorrection, Redaction
@@ -41,6 +43,7 @@ class ArticleForm(RecordForm):
         label=_("reason for a new date of issue"),
         required=False,
         max_length=300,
+        validators=[validate_one_line],
         help_text=_("Dates of records that are counted from the date of issue (今天, 去年6月) move with it."),
     )
 
@@ -139,7 +142,7 @@ class RedactionForm(RedactionModelForm):
 
 
 @admin.register(Redaction)
-class RedactionAdmin(RedactionPage):
+class RedactionAdmin(KeepsChanges, RedactionPage):
     form = RedactionForm
     list_display = ["__str__", "at", "by", "reason", "places"]
     list_select_related = ["by"]

@@ -108,7 +108,7 @@ def revert_request(request: HttpRequest, request_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:index"))
     changes = [
         {**change, "done": Operation(change["operation"]).label, "changes": _labelled(step.model, change["changes"])}
-        for step, change in zip(outcome.steps, changes_of(outcome), strict=True)
+        for step, change in zip(outcome.steps, changes_of(outcome, request.user), strict=True)
     ]
     context = {
         **admin.site.each_context(request),

@@ -22,6 +22,8 @@ from apps.history.readable import (
     concealed,
     difference,
     is_keeper,
+    is_link,
+    is_same,
     not_concealed,
     record_model,
     seen_by,
@@ -50,9 +52,14 @@ def instant(value: datetime) -> str:
 
 
 def tables_of(resources: Iterable[str]) -> list[str]:
-    """Return the logged tables that belong to resources: their own, and those of links and texts."""
+    """Return the logged tables that belong to resources: their own, and those of lists and texts."""
     names = set(resources)
     return [table for table, model in logged_models().items() if record_model(model).resource in names]
+
+
+def told_tables(resources: Iterable[str]) -> list[str]:
+    """Return those tables whose changes are told: a list changes with its record, whose data say all."""
+    return [table for table in tables_of(resources) if not is_link(logged_models()[table])]
 
 
 # One record -----------------------------------------------------------------------------------------------------------
@@ -81,9 +88,12 @@ def of_rows(model: type[Citable], ids: Sequence[int], before: int | None, size: 
 
 
 def describe(entries: Sequence[LoggedChange], user: Reader) -> list[DescribedEntry]:
-    """Return entries as a reader may see them, each with what it changed."""
-    seen = not_concealed(user, seen_by(user, entries))
-    keys = Keys(seen)
+    """Return entries as a reader may see them, each with what it changed.
+
+    One that only says that a list of the record changed is left out: what changed in the list is an entry of its own.
+    """
+    seen = [each for each in not_concealed(user, seen_by(user, entries)) if not is_same(each.before, each.after)]
+    keys = Keys(seen, user)
     names = _user_names(seen) if territory_of(user) else {}
     return [
         {
@@ -114,7 +124,7 @@ def _user_names(seen: Iterable[Seen]) -> dict[int | None, str]:
 def feed_items(entries: Sequence[LoggedChange], user: Reader) -> list[dict[str, object]]:
     """Return entries as items of the feed: a record's state, with what it holds where the reader may still see it."""
     seen = seen_by(user, entries)
-    keys = Keys(seen)
+    keys = Keys(seen, user)
     present = _present(seen, user)
     flips = [] if is_keeper(user) else [each for each in seen if issubclass(each.model, Fact) and _flips(each)]
     flipping = {each.entry.number for each in flips}
@@ -137,6 +147,7 @@ def feed_items(entries: Sequence[LoggedChange], user: Reader) -> list[dict[str, 
 
 
 def _item(each: Seen, there: bool, data: Row, keys: Keys) -> dict[str, object]:
+    data = None if data is None else data | keys.lists(each)
     operation = each.operation if issubclass(each.model, Citable) else Operation.UPDATE.value
     return _change_of(each, each.resource, keys.key(*each.record), operation, there=there, data=data)
 

@@ -46,6 +46,14 @@ LAST = """
         WHERE entry.table_name = %s AND entry.record_id = asked.id ORDER BY entry.number DESC LIMIT 1
     ) AS newest
 """
+# What the lists of records named just behind entries of the log.
+LISTS = """
+    SELECT asked.number, link.after FROM unnest(%s::bigint[], %s::text[]) AS asked(number, owner), LATERAL (
+        SELECT DISTINCT ON (record_id) after FROM common_loggedchange AS entry
+        WHERE entry.table_name = %s AND entry.key = asked.owner AND entry.number <= asked.number
+        ORDER BY record_id, entry.number DESC
+    ) AS link WHERE link.after IS NOT NULL
+"""
 OPERATIONS = {(False, True): "insert", (True, True): "update", (True, False): "delete"}
 Row: TypeAlias = dict[str, object] | None
 
@@ -90,6 +98,12 @@ class Seen:
 def record_model(model: type[Model]) -> type[Citable]:
     """Return the model of the records to which the rows of a logged table belong: mostly itself."""
     return model if issubclass(model, Citable) else cast("type[Citable]", owner_field(model).related_model)
+
+
+def is_link(model: type[Model]) -> bool:
+    """Whether the rows of a logged table are those of a list of references."""
+    concrete = model._meta.concrete_model
+    return concrete is not None and bool(concrete._meta.auto_created)
 
 
 def is_keeper(user: Reader) -> bool:
@@ -237,18 +251,26 @@ def shown_fields(model: type[Model]) -> tuple[ShownField, ...]:
 
 
 class Keys:
-    """The public keys of rows by table and internal key, looked up for many at once, those of deleted rows too."""
+    """The public keys of rows by table and internal key, looked up for many at once, those of deleted rows too.
 
-    def __init__(self, seen: Iterable[Seen]) -> None:
+    A reader finds none of what he may not see now, wherever it is named.
+    """
+
+    def __init__(self, seen: Sequence[Seen], user: Reader) -> None:
         wanted: set[tuple[str, int]] = set()
         for each in seen:
-            wanted.add(each.record)
             for row in filter(None, (each.before, each.after)):
                 wanted |= set(_pointed_at(each.model, row))
+        self._lists = dict(_lists_of(seen))
+        for rows in self._lists.values():
+            wanted |= {(target._meta.db_table, pk) for target, pks in rows.values() for pk in pks}
+        hidden = set() if is_keeper(user) else _concealed_ends(user, wanted)
+        wanted = (wanted - hidden) | {each.record for each in seen}
         tables, ids = [table for table, _id in wanted], [pk for _table, pk in wanted]
         with connection.cursor() as cursor:
             cursor.execute(KEYS, [tables, ids])
             self._known = {(table, pk): key for table, pk, key in cursor.fetchall()}
+        self._hidden = hidden
 
     def key(self, table: str, pk: int) -> str:
         """Return the public key of a row."""
@@ -263,11 +285,43 @@ class Keys:
             value = row.get(column)
             if (pointed := _end_of(column, target, row)) is not None:
                 record, pk = pointed
-                value = self.key(record._meta.db_table, pk)
-                if target is GenericForeignKey:
+                value = self._named(record, pk)
+                if value is not None and target is GenericForeignKey:
                     value = f"{cast('type[Citable]', record).resource}/{value}"
             found[name] = value
         return found
+
+    def lists(self, each: Seen) -> dict[str, object]:
+        """Return the lists of references of a record as an entry left it, as keys."""
+        found: dict[str, object] = {}
+        for name, (target, pks) in self._lists.get(each.entry.number, {}).items():
+            found[name] = sorted(key for pk in pks if (key := self._named(target, pk)) is not None)
+        return found
+
+    def _named(self, model: type[Model], pk: int) -> str | None:
+        table = model._meta.db_table
+        return None if (table, pk) in self._hidden else self.key(table, pk)
+
+
+def _lists_of(seen: Iterable[Seen]) -> Iterator[tuple[int, dict[str, tuple[type[Model], list[int]]]]]:
+    """Yield the entries that leave a record with lists, each with what these name, as models and internal keys."""
+    by_model: dict[type[Model], list[Seen]] = {}
+    for each in seen:
+        if each.after is not None and each.model._meta.many_to_many:
+            by_model.setdefault(each.model, []).append(each)
+    for model, entries in by_model.items():
+        found: dict[int, dict[str, tuple[type[Model], list[int]]]] = {each.entry.number: {} for each in entries}
+        for field in model._meta.many_to_many:
+            target: type[Model] = field.related_model
+            for lists in found.values():
+                lists[field.name] = (target, [])
+            asked = [each.entry.number for each in entries], [str(each.entry.record_id) for each in entries]
+            with connection.cursor() as cursor:
+                cursor.execute(LISTS, [*asked, field.m2m_db_table()])
+                for number, row in cursor.fetchall():
+                    link = json.loads(row) if isinstance(row, str) else row
+                    found[number][field.name][1].append(link[field.m2m_reverse_name()])
+        yield from found.items()
 
 
 def _pointed_at(model: type[Model], row: dict[str, object]) -> Iterator[tuple[str, int]]:
@@ -300,3 +354,10 @@ def difference(before: Row, after: Row) -> list[FieldChange]:
         for name, old, new in pairs
         if old != new and not (whole and old in empty and new in empty)
     ]
+
+
+def is_same(before: Row, after: Row) -> bool:
+    """Whether two stored rows say the same, but for when they were last changed: a list of the record was."""
+    if before is None or after is None:
+        return before is after
+    return all(before.get(name) == after.get(name) for name in before.keys() | after.keys() if name != "updated_at")

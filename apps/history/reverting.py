@@ -13,12 +13,12 @@ from django.utils.translation import gettext
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable, Fact
 from apps.common.models.slugs import RetiredSlug
-from apps.common.rules.change_log import logged_models, owner_field, stored_columns, without_computed
+from apps.common.rules.change_log import LINKING, logged_models, owner_field, stored_columns, without_computed
 from apps.common.rules.permissions import guarded, may_edit, may_reference
 from apps.common.rules.publishing import breaches_against, breaches_of
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.refusals import breach_text, explain, pointed_at_text
-from apps.history.readable import Row, record_model
+from apps.history.readable import Row, is_same, record_model
 
 ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
 
@@ -82,7 +82,9 @@ def revert(request_id: str, *, keep: bool, user: Reader) -> RevertResult:
     Raises PermissionDenied unless the user may edit every record that the request changed, as it is and as it was.
     Call it within a `write_transaction`, which gives the change a reason.
     """
-    outcome = RevertResult(steps_of(request_id))
+    steps = steps_of(request_id)
+    # That a list of a record changed is told by the rows of the list.
+    outcome = RevertResult([step for step in steps if not is_same(step.before, step.after)])
     with transaction.atomic():
         if not all(_may_undo(user, step.model, step.after, step.before) for step in outcome.steps):
             raise PermissionDenied
@@ -90,7 +92,7 @@ def revert(request_id: str, *, keep: bool, user: Reader) -> RevertResult:
             if message := _changed_since(step):
                 outcome.obstacles.append((step, message))
         if not outcome.obstacles:
-            outcome.obstacles += _apply(outcome.steps)
+            outcome.obstacles += _apply(steps)
             if not outcome.obstacles and not all(
                 _may_undo(user, step.model, step.before, step.after) for step in outcome.steps
             ):
@@ -147,14 +149,14 @@ def _current(step: Step) -> Row:
 def _changed_since(step: Step) -> str:
     """Return what keeps a row from being changed back, or nothing."""
     current = _current(step)
-    if current == step.after:
+    if is_same(current, step.after):
         return ""
     if current is None:
         return gettext("It was deleted since.")
     if step.after is None:
         return gettext("There is another one in its place.")
     names = [name for name, value in current.items() if value != step.after.get(name) and name != "updated_at"]
-    return gettext("It was changed since: %(fields)s.") % {"fields": ", ".join(sorted(names)) or "updated_at"}
+    return gettext("It was changed since: %(fields)s.") % {"fields": ", ".join(sorted(names))}
 
 
 def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
@@ -162,8 +164,11 @@ def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
     step: Step | None = None
     try:
         with transaction.atomic():
+            dated = [step for step in steps if _is_dated(step)]
             for step in steps:
                 _undo(step)
+            for step in dated:
+                _put_time_back(step)
             step = None
             if breaches := list(_breaches(steps)):
                 yield from breaches
@@ -204,9 +209,35 @@ def _undo(step: Step) -> None:
             columns = ", ".join(map(quote, stored_columns(step.model)))
             cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {row}", [step.first])  # noqa: S608
         else:
-            changed = [name for name in stored_columns(step.model) if step.before.get(name) != step.after.get(name)]
-            columns = ", ".join(map(quote, changed))
-            cursor.execute(
-                f"UPDATE {table} SET ({columns}) = (SELECT {columns} FROM {row}) WHERE {pk} = %s",  # noqa: S608
-                [step.first, step.pk],
-            )
+            changed = {name for name in stored_columns(step.model) if step.before.get(name) != step.after.get(name)}
+            now = ""
+            if step.model._meta.many_to_many:
+                changed -= {"updated_at"}  # see `_is_dated`
+                now = ", updated_at = clock_timestamp()"
+            if changed:
+                columns = ", ".join(map(quote, sorted(changed)))
+                cursor.execute(
+                    f"UPDATE {table} SET ({columns}) = (SELECT {columns} FROM {row}){now} WHERE {pk} = %s",  # noqa: S608
+                    [step.first, step.pk],
+                )
+
+
+def _is_dated(step: Step) -> bool:
+    """Whether a record with lists gets back the time at which it was changed: none of its lists changed since."""
+    if not step.model._meta.many_to_many or step.before is None:
+        return False
+    return step.after is None or (_current(step) or {}).get("updated_at") == step.after["updated_at"]
+
+
+def _put_time_back(step: Step) -> None:
+    """Give a record that is as it was, with its lists, the time at which it was changed."""
+    quote = connection.ops.quote_name
+    table, pk = quote(step.model._meta.db_table), quote(str(step.model._meta.pk.column))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, 'on', true)", [LINKING])
+        cursor.execute(
+            f"UPDATE {table} SET updated_at = (SELECT (entry.before ->> 'updated_at')::timestamptz"  # noqa: S608
+            f" FROM common_loggedchange AS entry WHERE entry.number = %s) WHERE {pk} = %s",
+            [step.first, step.pk],
+        )
+        cursor.execute("SELECT set_config(%s, '', true)", [LINKING])

@@ -23,10 +23,11 @@ from apps.common.models.records import Citable, citable_models
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.order import read_size
 from apps.common.resources.views import Tag
+from apps.common.rules.territory import Reader
 from apps.common.writing.idempotency import RepeatablePosts, done_once
 from apps.common.writing.transaction import write_transaction
 from apps.history import feed
-from apps.history.items import describe, entries_of, feed_items, tables_of
+from apps.history.items import describe, entries_of, feed_items, told_tables
 from apps.history.readable import FieldChange, Keys, Seen, difference
 from apps.history.reverting import RevertResult, revert
 from apps.history.schema import (
@@ -123,7 +124,7 @@ class ChangesView(CachedReads, APIView):
         digest = hashlib.sha256(repr(filters).encode()).hexdigest()[:12]
         place = feed.read_place(request.query_params.get("cursor"), digest)
         size = read_size(request.query_params)
-        batch = feed.read(place, digest, tables_of(resources), since, size)
+        batch = feed.read(place, digest, told_tables(resources), since, size)
         items = [
             item
             for item in feed_items(batch.changes, request.user)
@@ -198,7 +199,7 @@ class RevertView(RepeatablePosts, APIView):
         body = {
             "request_id": request_id,
             "reverted_by": None if dry_run else ids.request_id,
-            "changes": changes_of(outcome),
+            "changes": changes_of(outcome, request.user),
             "conflicts": conflicts,
         }
         return Response(body)
@@ -223,12 +224,12 @@ def conflicts_of(outcome: RevertResult) -> list[dict[str, str]]:
     return found
 
 
-def changes_of(outcome: RevertResult) -> list[RevertedRow]:
-    """Return what is changed back, as a reader who keeps the registry sees it."""
+def changes_of(outcome: RevertResult, user: Reader) -> list[RevertedRow]:
+    """Return what is changed back; the rows are those of who may edit them, what they name may be hidden."""
     entries = LoggedChange.objects.in_bulk([step.number for step in outcome.steps])
     # Turned round: what the request left is what the reversion finds.
     seen = [Seen(entries[step.number], step.model, step.after, step.before) for step in outcome.steps]
-    keys = Keys(seen)
+    keys = Keys(seen, user)
     return [
         {
             "resource": each.resource,

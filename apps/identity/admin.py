@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin.records import RecordAdmin
 from apps.common.admin.rights import StrictLookups
+from apps.common.conflicts.pages import KeepsChanges
 from apps.identity import admin_views
 from apps.identity.merging import mergeable
 from apps.identity.models import Distinction, Merge
@@ -57,7 +58,7 @@ class MergeAdmin(RecordAdmin):
 
 
 @admin.register(Distinction)
-class DistinctionAdmin(StrictLookups, admin.ModelAdmin):
+class DistinctionAdmin(KeepsChanges, StrictLookups, admin.ModelAdmin):
     """Pairs that were told apart; deleting one has it proposed again."""
 
     list_display = ["__str__", "reason", "by", "at"]

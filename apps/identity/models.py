@@ -15,6 +15,7 @@ from apps.common.models.slugs import SLUG_LENGTH
 from apps.common.rules.territory import Reader
 from apps.common.values.columns import SearchField
 from apps.common.values.ngram_columns import NgramsField, NgramsIndex
+from apps.common.values.texts import OneLineField, ParagraphsField
 
 
 class MergeQuerySet(RecordQuerySet):
@@ -54,10 +55,10 @@ class Merge(Fact):
         max_length=SLUG_LENGTH,
         help_text=_("Slug of the record that was merged; it answers with the address of the one that stayed."),
     )
-    merged_name = models.CharField(
+    merged_name = OneLineField(
         _("merged name"), max_length=300, help_text=_("Name of the record that was merged, at that time.")
     )
-    reason = models.TextField(_("reason"), help_text=_("Why the two are one."))
+    reason = ParagraphsField(_("reason"), help_text=_("Why the two are one."))
     request_id = models.CharField(
         _("request"),
         max_length=200,
@@ -131,7 +132,7 @@ class Distinction(models.Model):
     )
     first_id = models.PositiveBigIntegerField(_("first record"), help_text=_("The lower of the two internal keys."))
     second_id = models.PositiveBigIntegerField(_("second record"), help_text=_("The higher of the two."))
-    reason = models.CharField(_("reason"), max_length=300, help_text=_("How they are told apart."))
+    reason = OneLineField(_("reason"), max_length=300, help_text=_("How they are told apart."))
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

@@ -18,8 +18,10 @@ from apps.accounts.models import User
 from apps.common.admin.columns import list_link
 from apps.common.admin.records import SearchedRelations
 from apps.common.admin.rights import StrictLookups
+from apps.common.conflicts.pages import KeepsChanges
 from apps.common.resources.registry import viewsets
 from apps.common.rules.territory import territory_of
+from apps.common.values.texts import validate_one_line
 from apps.webhooks import actions
 from apps.webhooks.matching import check_filters, without_empty
 from apps.webhooks.models import Attempt, Message, Subscription
@@ -44,7 +46,9 @@ class SubscriptionForm(forms.Form):
     endpoint = forms.CharField(
         label=_("Endpoint"), max_length=LONGEST_URL, help_text=_("Address to which messages are sent, with https://.")
     )
-    description = forms.CharField(label=_("Description"), max_length=200, required=False)
+    description = forms.CharField(
+        label=_("Description"), max_length=200, required=False, validators=[validate_one_line]
+    )
 
     def __init__(self, *args: object, user: User | AnonymousUser, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -113,7 +117,7 @@ def _each(
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
+class SubscriptionAdmin(KeepsChanges, OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
     owner = "user"
     list_display = ["endpoint", "resource", "query", "state", "cause", "user", "told", "created_at"]
     list_filter = ["state", "resource"]
@@ -211,7 +215,7 @@ class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Message)
-class MessageAdmin(OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
+class MessageAdmin(KeepsChanges, OwnRows, StrictLookups, SearchedRelations, admin.ModelAdmin):  # type: ignore[type-arg]
     owner = "subscription__user"
     list_display = ["key", "subscription", "kind", "state", "attempt_count", "next_attempt_at", "delivered_at"]
     list_filter = ["state", "kind"]

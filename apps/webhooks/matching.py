@@ -28,7 +28,7 @@ from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import Reader
 from apps.common.sql.slots import text_of
 from apps.common.values.json import JsonObject
-from apps.history.items import instant, tables_of
+from apps.history.items import instant, told_tables
 from apps.history.readable import OPERATIONS, record_model
 
 MOST_FILTERS = 20
@@ -167,7 +167,7 @@ def _select_over(model: type[Citable], rows: list[LoggedRow], text: str) -> set[
 
 def tables(resource: str) -> list[str]:
     """Return the logged tables whose changes a subscription to a resource may get."""
-    return tables_of([resource])
+    return told_tables([resource])
 
 
 def items_of(resource: str, given: dict[str, str], user: Reader, entries: Sequence[LoggedChange]) -> list[JsonObject]:
@@ -181,7 +181,7 @@ def items_of(resource: str, given: dict[str, str], user: Reader, entries: Sequen
     items = []
     for entry in entries:
         there = ids[entry.number] in now
-        # A change of a link is one of its record, which stays.
+        # A change of a text is one of its record, which stays.
         was = entry.number in before if entry.number in numbers else there
         if (was, there) in OPERATIONS:
             items.append((entry, ids[entry.number], OPERATIONS[was, there]))
@@ -190,7 +190,7 @@ def items_of(resource: str, given: dict[str, str], user: Reader, entries: Sequen
 
 
 def _record_of(entry: LoggedChange, models: LoggedModels) -> int:
-    """Return the internal key of the record that changed: of a link or a text, that of its owner."""
+    """Return the internal key of the record that changed: of a text, that of its owner."""
     return entry.record_id if issubclass(models[entry.table_name], Citable) else int(entry.key)
 
 

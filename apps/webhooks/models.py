@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.values.texts import OneLineField
 from apps.history.feed import FeedPosition
 from apps.webhooks.sending import LONGEST_URL
 from apps.webhooks.sending import Result as SendingResult
@@ -73,7 +74,7 @@ class Subscription(models.Model):
     endpoint = models.CharField(
         _("endpoint"), max_length=LONGEST_URL, help_text=_("Address to which messages are sent, with https://.")
     )
-    description = models.CharField(
+    description = OneLineField(
         _("description"), max_length=200, blank=True, help_text=_("What the subscription is for.")
     )
     state = models.CharField(

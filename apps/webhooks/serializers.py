@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from apps.common.http.problems import nearest
 from apps.common.resources.registry import viewsets
+from apps.common.values.texts import validate_one_line
 from apps.webhooks.matching import check_filters, without_empty
 from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.sending import LONGEST_URL, TargetError, check
@@ -37,7 +38,11 @@ class NewSubscriptionSerializer(serializers.Serializer[object]):
         max_length=LONGEST_URL, help_text="Address to which messages are sent, with https://, in the public network."
     )
     description = serializers.CharField(
-        max_length=200, default="", allow_blank=True, help_text="What the subscription is for."
+        validators=[validate_one_line],
+        max_length=200,
+        default="",
+        allow_blank=True,
+        help_text="What the subscription is for.",
     )
 
     def validate_resource(self, value: str) -> str:

@@ -14,9 +14,14 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts.models import Appointment, Token, User
-from apps.registry.models import Alliance, Membership
+from apps.common.conflicts.seen import SEEN
+from apps.evidence.actions import attach_text
+from apps.evidence.models import Article, Citation, Mark
+from apps.registry.models import Alliance, District, Membership, MemberUnit
+from tests import factories
 from tests.common.admin.test_records import address, change_address, errors, filled_in
 from tests.factories import (
+    DIGEST_OF_X,
     AllianceFactory,
     AppointmentFactory,
     MembershipFactory,
@@ -36,6 +41,13 @@ def of(user: User, language: str = "en") -> Any:
     client = Client(raise_request_exception=False, headers={"accept-language": language})
     client.force_login(user)
     return client
+
+
+def act(client: Any, model: Any, action: str, *rows: Any) -> None:
+    """Choose rows of a list, and do something with them."""
+    where = address(model, "changelist")
+    given = {"action": action, "_selected_action": [row.pk for row in rows]}
+    client.post(where, {**given, SEEN: client.get(where).context[SEEN]})
 
 
 @pytest.fixture
@@ -207,7 +219,7 @@ def test_a_curator_makes_a_token_that_is_shown_once(curator: Any, user: User, st
     assert token.key in page
     assert text.partition(".")[2] not in page + curator.get(address(Token, "changelist")).content.decode()
     assert curator.get("/admin/").cookies.get("messages") is None
-    curator.post(address(Token, "changelist"), {"action": "revoke", "_selected_action": token.pk})
+    act(curator, Token, "revoke", token)
     assert Client().get(f"/api/v1/alliances/{draft.slug}", headers=bearer).status_code == 401
 
 
@@ -217,7 +229,7 @@ def test_a_curator_makes_no_token_for_another_and_sees_none(curator: Any, user: 
 
     assert curator.get(change_address(token)).status_code == 302
     assert token.name not in curator.get(address(Token, "changelist")).content.decode()
-    curator.post(address(Token, "changelist"), {"action": "revoke", "_selected_action": token.pk})
+    act(curator, Token, "revoke", token)
     assert Token.objects.get(pk=token.pk).revoked_at is None
     foreign = [row.pk for row in steward.appointments.all()]
     answer = curator.post(
@@ -309,9 +321,7 @@ def test_a_steward_lets_in_who_lost_the_telephone(account: User):
         TOTPDevice.objects.create(user=user, name="admin", confirmed=True)
     steward = of(AppointmentFactory(user__is_staff=True).user)
 
-    steward.post(
-        address(User, "changelist"), {"action": "remove_second_factor", "_selected_action": [lost.pk, account.pk]}
-    )
+    act(steward, User, "remove_second_factor", lost, account)
     assert list(TOTPDevice.objects.values_list("user", flat=True)) == [account.pk]
 
 
@@ -339,3 +349,29 @@ def test_logging_in_gives_a_new_session_and_a_cookie_for_this_browser_only(accou
     cookie = answer.cookies["sessionid"]
     assert cookie.value != session.session_key
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", "")
+
+
+def test_a_representative_sees_what_he_may_do(user: User):
+    """Neither articles nor marks are his to write; articles are shown, for he cites them."""
+    unit = factories.MemberUnitFactory()
+    client = of(AppointmentFactory(role="representative", unit=unit, user__is_staff=True).user)
+    article, mark = factories.ArticleFactory(), factories.MarkFactory()
+    index = client.get("/admin/")
+    shown = {model["model"]: model["perms"] for app in index.context["app_list"] for model in app["models"]}
+    assert {MemberUnit, Membership, Citation, Article} <= shown.keys()
+    assert not {Mark, District, User, Appointment} & shown.keys()
+    assert shown[Article] == {"add": False, "change": False, "delete": False, "view": True}
+    page = client.get(change_address(article)).content.decode()
+    assert 'name="_save"' not in page
+    assert client.post(change_address(article), {"title": "x"}).status_code == 403
+    for where in (address(Article, "add"), reverse("admin:evidence_article_intake")):
+        assert [client.get(where).status_code, client.post(where, {}).status_code] == [403, 403]
+    assert client.get(change_address(mark)).status_code in (302, 403)
+    gone = address(Mark, "delete", mark.pk)
+    assert client.post(gone, {"post": "yes"}).status_code in (302, 403)
+    assert Mark.objects.filter(pk=mark.pk).exists()
+    attach_text(article=factories.ArticleFactory(captured_sha256=DIGEST_OF_X, body_start=0, body_end=1), captured="x")
+    bench = reverse("admin:evidence_article_workbench", args=[Article.objects.latest("pk").pk]) + "?start=0&end=1"
+    found = client.get(bench)
+    assert (found.context["can_cite"], found.context["can_mark"]) == (True, False)
+    assert client.post(bench, {"do": "mark", "start": 0, "end": 1, "reason": "slogan"}).status_code == 403

@@ -12,16 +12,22 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.apps import apps
+from django.db import transaction
+from django.db.models import Model
 
+from apps.common.rules.trees import tree_keys
 from tests.faults.clients import Caller, Reply, at_once, kill, wait_until, workers
 from tests.full import FULL
-from tests.running import Service
+from tests.rows import make
+from tests.running import Service, connected_to
 
 # The mark for the database makes pytest-django set up the one that the service gets a copy of.
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
 WRITERS, INCREMENTS = 8, 50 if FULL else 15
 ROUNDS, RIVALS = 50 if FULL else 15, 16
 REPEATS = 20
+CLIMBERS, CLIMBING, RUNGS = 16, 60 if FULL else 3, 6
 UNIT = {"kind": "company", "state": "draft"}
 
 
@@ -183,3 +189,53 @@ WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE '%registry_memberunit%'
 """
+
+
+def circles(url: str, model: type[Model], column: str) -> list[int]:
+    """Return the rows of a service's database that stand below themselves."""
+    above = dict(rows(url, f"SELECT id, {column} FROM {model._meta.db_table}"))  # noqa: S608
+    found = []
+    for start, end in above.items():
+        seen = set[int]()
+        while end is not None and end not in seen:
+            seen.add(end)
+            end = above[end]
+        found += [start] if start in seen else []
+    return found
+
+
+def test_nobody_makes_a_circle_with_others(service: Service, token: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Random rows of all trees are put below random ones, by many at once (cases, row 11)."""
+    with connected_to(service.url), transaction.atomic():
+        trees = [
+            (model, field, [make_node(model, field.name) for _number in range(RUNGS)])
+            for model in apps.get_models()
+            for field in tree_keys(model)
+        ]
+    deadline = time.monotonic() + CLIMBING
+
+    def climb(number: int) -> Counter[int]:
+        statuses, choose = Counter[int](), random.Random(number)  # noqa: S311
+        with Caller(service, token) as own:
+            while time.monotonic() < deadline:
+                model, field, nodes = choose.choice(trees)
+                below, above = choose.choice(nodes), choose.choice([*nodes, None])
+                body = {field.name: above and above.key}
+                statuses[own.send("PATCH", f"{model.resource}/{below.key}", body, If_Match="*").status] += 1
+        return statuses
+
+    statuses = sum(at_once(CLIMBERS, climb), Counter[int]())
+
+    with capsys.disabled():
+        print(f"\n{CLIMBERS} clients, {CLIMBING} s, {len(trees)} trees: {dict(statuses)}")  # noqa: T201
+    assert set(statuses) <= {200, 400, 409}
+    assert min(statuses[200], statuses[400]) > CLIMBING  # whatever else the machine does
+    assert [circles(service.url, model, field.column) for model, field, _nodes in trees] == [[]] * len(trees)
+
+
+def make_node(model: type[Model], name: str) -> Any:
+    """Return a row of a tree, committed where the models lie now."""
+    if name != "committee":
+        return make(model)
+    made = make(model, cited=False)
+    return make(model, kind="estate", code=None, slug=f"estate-{made.code}")

@@ -15,6 +15,7 @@ from apps.events.models import Event
 from apps.evidence.models import Citation
 from apps.registry.models import Alliance, District, MemberUnit, UnitName
 from tests import factories
+from tests.pages import carried
 
 
 def unique(stem: str) -> str:
@@ -38,7 +39,8 @@ def through_the_admin(chance: random.Random) -> None:
     form = {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0, "name": f"新{chance.random()}", "kind": "county"}
     form |= dict.fromkeys(("editions", "established_on", "abolished_on", "successor"), "")
     form |= {f"{date}_on_{part}": "" for date in ("established", "abolished") for part in ("wording", "relative_to")}
-    answer = client.post(f"/admin/registry/district/{district.pk}/change/", form)
+    address = f"/admin/registry/district/{district.pk}/change/"
+    answer = client.post(address, carried(client.get(address).content) | form)
     assert answer.status_code == 302, answer.content.decode()
 
 
@@ -80,7 +82,7 @@ def by_sql(chance: random.Random) -> None:
             " (created_at, updated_at, slug, state, name, name_pinyin, search_text, prose, kind, summary) FROM STDIN"
         ) as copy:
             for slug in slugs:
-                copy.write_row(("now", "now", slug, "draft", "抄\t来", "Chao", "抄来", "", "company", 'a\\b\n"c"'))
+                copy.write_row(("now", "now", slug, "draft", "抄来", "Chao", "抄来", "", "company", 'a\\b\n\t"c"'))
         cursor.execute("DELETE FROM registry_memberunit WHERE slug = %s", [slugs[0]])
 
 

@@ -43,6 +43,7 @@ from apps.service.management.commands import dump as dumping
 from tests.databases import drop, make_copy, url_of
 from tests.faults.clients import Caller, at_once
 from tests.full import FULL
+from tests.pages import carried
 from tests.running import Service, connected_to, make_token, running
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
@@ -144,8 +145,6 @@ class Follower:
         self.caller = caller
         self.next = "/api/v1/changes?page_size=200"
         self.records: dict[Record, dict[str, Any]] = {}
-        # Projects of events, which are told of as links.
-        self.links: dict[str, list[str]] = {}
         # The greatest number of each request: whoever wrote a row after another has a greater one.
         self.requests: dict[str, int] = {}
 
@@ -190,12 +189,10 @@ class Follower:
         known = self.records.get(record, {})
         self.records[record] = {**known, **{name: plain(found[name]) for name in names if name in found}}
         if resource == EVENT:
-            self.links[key] = plain(found["projects"])
+            self.records[record]["projects"] = plain(found["projects"])
 
     def _drop(self, record: Record) -> None:
         self.records.pop(record, None)
-        if record[0] == EVENT:
-            self.links.pop(record[1], None)
 
 
 # Rebuilding and dumping -----------------------------------------------------------------------------------------------
@@ -222,7 +219,8 @@ def rebuild(url: str, follower: Follower) -> None:
             if issubclass(model, Citable):
                 told = [(record, follower.records[record]) for record in records if record[0] == model.resource]
                 insert(database, model, [row_of(model, ids, kinds, record, data) for record, data in told])
-        pairs = [(ids[EVENT, key], ids["projects", end]) for key, ends in follower.links.items() for end in ends]
+        events = [(record, data) for record, data in follower.records.items() if record[0] == EVENT]
+        pairs = [(ids[record], ids["projects", end]) for record, data in events for end in data["projects"]]
         rows = [
             {"id": number, "event_id": event, "project_id": project} for number, (event, project) in enumerate(pairs, 1)
         ]
@@ -335,9 +333,10 @@ class Curator:
 
     def post(self, path: str, fields: dict[str, Any]) -> None:
         """Send the form of a page."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self._get(path))
+        page = self._get(path)
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
         assert token is not None
-        data = urlencode({"csrfmiddlewaretoken": token[1], **fields}).encode()
+        data = urlencode({"csrfmiddlewaretoken": token[1], **carried(page), **fields}).encode()
         with self.opener.open(f"{self.root}{path}", data, timeout=60) as answer:
             assert answer.url != f"{self.root}{path}", answer.read().decode()  # a good form leads elsewhere
 
@@ -645,7 +644,7 @@ def test_the_feed_rebuilds_the_registry_and_undoing_every_request_gives_the_firs
     for follower, caller in ((steward, keeper), (anybody, stranger)):
         late = Follower(caller)
         late.catch_up()
-        assert (late.records, late.links) == (follower.records, follower.links)
+        assert late.records == follower.records
 
     # Every request, the last writer first.
     requests = sorted(set(steward.requests) - loading, key=steward.requests.__getitem__, reverse=True)

@@ -22,6 +22,7 @@ from tests.factories import (
     UnitNameFactory,
     UserFactory,
 )
+from tests.pages import carried
 from tests.test_conventions import factory
 
 pytestmark = pytest.mark.django_db
@@ -151,7 +152,8 @@ def test_two_records_of_a_list_are_selected_to_be_merged(steward: Any) -> None:
     address = "/admin/registry/memberunit/"
 
     def select(*rows: Any) -> Any:
-        return steward.post(address, {"action": "merge_selected", "_selected_action": [row.pk for row in rows]})
+        given = {"action": "merge_selected", "_selected_action": [row.pk for row in rows]}
+        return steward.post(address, carried(steward.get(f"{address}?q=").content) | given)
 
     assert select(two, one)["Location"] == f"{PAIR}?resource=member-units&loser={two.slug}&winner={one.slug}"
     assert select(one)["Location"] == address

@@ -10,6 +10,7 @@ from django.test import Client
 from apps.webhooks import actions, sending
 from apps.webhooks.models import Message, Subscription
 from tests import factories
+from tests.pages import carried
 
 # Addresses alone are resolved here, for which nobody is asked.
 pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
@@ -88,6 +89,7 @@ def test_a_secret_is_shown_when_it_is_made_and_never_again(ask: Callable[..., An
         ({"endpoint": "no address"}, "/endpoint", ""),
         ({"endpoint": None}, "/endpoint", ""),
         ({"endpoints": ENDPOINT}, "/endpoints", "endpoint"),
+        ({"description": "two\nlines"}, "/description", "One line"),
     ],
 )
 def test_what_is_not_understood_is_refused_by_its_place(
@@ -191,20 +193,26 @@ def test_the_admin_sends_tests_and_messages_again_and_shows_each_his_own(owner: 
     row = actions.subscribe(by=owner, resource="alliances", filters={}, endpoint=ENDPOINT)
     client = client_of(owner)
     pages = "/admin/webhooks/subscription/"
-    client.post(pages, {"action": "send_test", "_selected_action": row.pk})
+
+    def act(address: str, action: str, chosen: Any) -> Any:
+        given = {"action": action, "_selected_action": chosen.pk}
+        return client.post(address, carried(client.get(address).content) | given)
+
+    act(pages, "send_test", row)
     message = row.messages.get()
     Message.objects.update(state="delivered")
-    client.post("/admin/webhooks/message/", {"action": "send_again", "_selected_action": message.pk})
+    act("/admin/webhooks/message/", "send_again", message)
     message.refresh_from_db()
     assert message.state == "once"
-    assert "whsec_" in client.post(pages, {"action": "rotate", "_selected_action": row.pk}).content.decode()
+    assert "whsec_" in act(pages, "rotate", row).content.decode()
     assert client.get(f"/admin/webhooks/message/{message.pk}/change/").status_code == 200
     assert client.get(f"/admin/webhooks/message/?subscription__id__exact={row.pk}").status_code == 200
     other = client_of(curator("other"))
     assert other.get(f"{pages}{row.pk}/change/").status_code in (302, 403)
     other.post(pages, {"action": "send_test", "_selected_action": row.pk})
     assert row.messages.count() == 1
-    assert client.post(f"{pages}{row.pk}/delete/", {"post": "yes"}).status_code == 302
+    gone = f"{pages}{row.pk}/delete/"
+    assert client.post(gone, carried(client.get(gone).content) | {"post": "yes"}).status_code == 302
     assert not Subscription.objects.exists()
 
 

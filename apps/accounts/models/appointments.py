@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.rules.territory import NOWHERE, Territory
 from apps.common.values.dates import today
+from apps.common.values.texts import OneLineField
 from apps.registry.models import District, MemberUnit, Neighbourhood, Street
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Appointment(models.Model):
         verbose_name=_("appointed by"),
         help_text=_("Who made the appointment; empty: it was made outside the admin."),
     )
-    note = models.CharField(_("note"), max_length=300, blank=True, help_text=_("Ground or reference, for the record."))
+    note = OneLineField(_("note"), max_length=300, blank=True, help_text=_("Ground or reference, for the record."))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, help_text=_("When the row was made."))
 
     objects = AppointmentQuerySet.as_manager()

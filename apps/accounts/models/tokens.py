@@ -13,6 +13,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models.appointments import Appointment
+from apps.common.values.texts import OneLineField
 
 PREFIX = "pb_"
 KEY_PATTERN = r"^[a-z0-9]{12}$"
@@ -41,7 +42,7 @@ class Token(models.Model):
         verbose_name=_("user"),
         help_text=_("For whom the token acts."),
     )
-    name = models.CharField(_("name"), max_length=100, help_text=_("What the token is for, such as the program."))
+    name = OneLineField(_("name"), max_length=100, help_text=_("What the token is for, such as the program."))
     key = models.CharField(
         _("identifier"), max_length=12, unique=True, editable=False, help_text=_("Public part of the token.")
     )

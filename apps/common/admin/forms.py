@@ -22,7 +22,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
 from apps.common.rules.permissions import foreign_fields, may_edit
-from apps.common.rules.territory import Reader
+from apps.common.rules.territory import Reader, territory_of
+from apps.common.rules.trees import STANDS_BELOW, stands_below, tree_keys
 from apps.common.writing.refusals import draft_text
 
 if TYPE_CHECKING:
@@ -118,14 +119,49 @@ class RecordForm(ModelForm):
 
     user: Reader = None  # the page sets it on the class that it makes for a request
 
+    def full_clean(self) -> None:
+        """Check the form; what the record names and the user may not see stays: the page showed nothing there."""
+        hidden = self._hidden() if self.is_bound and not territory_of(self.user).everything else {}
+        data, shown = self.data, {name: self.fields[name].queryset for name in hidden}
+        for name, keys in hidden.items():
+            self.data = self.data.copy()
+            self.data.setlist(self.add_prefix(name), [*self.data.getlist(self.add_prefix(name)), *map(str, keys)])
+            self.fields[name].queryset = shown[name].model._base_manager.all()
+        super().full_clean()
+        self.data = data
+        for name, rows in shown.items():
+            self.fields[name].queryset = rows
+
+    def _hidden(self) -> dict[str, set[object]]:
+        """Return the fields of which nothing was chosen, or not all, because it is hidden, with what is."""
+        found: dict[str, set[object]] = {}
+        for name, field in self.fields.items():
+            if not isinstance(field, forms.ModelChoiceField) or not issubclass(field.queryset.model, Fact):
+                continue
+            value = self.get_initial_for_field(field, name)
+            keys = {getattr(each, "pk", each) for each in (value if isinstance(value, list) else [value]) if each}
+            many = isinstance(field, forms.ModelMultipleChoiceField)
+            if keys and (many or not self.data.get(self.add_prefix(name))):
+                keys -= set(field.queryset.filter(pk__in=keys).values_list("pk", flat=True))
+                found |= {name: keys} if keys else {}
+        return found
+
     def _post_clean(self) -> None:
         super()._post_clean()
         if not self.errors:
             self.validate_constraints()
+        if not self.errors and self.instance.pk is not None:
+            self.validate_trees()
         if not self.errors and getattr(self.instance, "state", "") == Fact.State.PUBLISHED:
             self.validate_drafts()
         if not self.errors and self.user is not None and self.has_changed():
             self.validate_rights()
+
+    def validate_trees(self) -> None:
+        """Refuse to put a row below itself."""
+        for field in tree_keys(type(self.instance)):
+            if field.name in self.changed_data and stands_below(self.instance, field):
+                self.add_error(field.name, ValidationError(STANDS_BELOW, code="circle"))
 
     def validate_drafts(self) -> None:
         """Refuse to point a published row at a draft. No form publishes, so that what is unchanged is none."""

@@ -27,6 +27,7 @@ from apps.common.admin.forms import (
 )
 from apps.common.admin.imports import Imports
 from apps.common.admin.rights import BaseModelAdmin, ByAppointment, ListFilter, StrictLookups
+from apps.common.conflicts.pages import KeepsChanges, KeepsRows
 from apps.common.models.records import Citable, Fact
 from apps.common.models.search_conditions import clean_q
 from apps.common.values.columns import EDTFField, PinyinField, validate_edtf
@@ -82,10 +83,12 @@ class SearchedRelations(BaseModelAdmin):
     def formfield_for_manytomany(self, db_field: Field, request: HttpRequest, **kwargs: object) -> forms.Field | None:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = RecordSelectMultiple(db_field, self.admin_site)
+        if issubclass(db_field.related_model, Citable):
+            kwargs.setdefault("queryset", db_field.related_model._default_manager.visible_to(request.user))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
-class RowsAdmin(ByAppointment, SearchedRelations):
+class RowsAdmin(KeepsRows, ByAppointment, SearchedRelations):
     """Records in rows on the page of another one. `list_select_related`: what the title of a row needs."""
 
     form = RecordForm
@@ -144,7 +147,7 @@ class CitationInline(RowsAdmin, CitationTabularInline):
         return len(self.initial_rows(request)) if request.method == "GET" and obj is None else 0
 
 
-class CitableAdmin(Imports, ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
+class CitableAdmin(KeepsChanges, Imports, ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
     """What pages of divisions and of records share.
 
     `search_fields`: "search_text" searches as `matching()` does; the name of a relation searches the records that it

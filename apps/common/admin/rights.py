@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.common.admin.forms import PRIMARY_KEY
 from apps.common.models.records import RecordQuerySet
 from apps.common.rules.permissions import may_edit
-from apps.common.rules.territory import territory_of
+from apps.common.rules.territory import may_ever_edit, territory_of
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
@@ -43,27 +43,33 @@ class ByAppointment(BaseModelAdmin):
     """Appointments decide what is shown and edited; Django's permission to view shows all that is not hidden as well.
 
     What a form would save is checked by the form (`RecordForm`), which alone knows what is to become of the row.
+    `shown_to_all`: whoever was appointed to anything sees the rows, to point at them.
     """
 
+    shown_to_all: ClassVar[bool] = False
+
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(territory_of(request.user)) or super().has_module_permission(request)
+        """Ask for each kind of record: an app has a heading where one of them may be seen."""
+        return self.has_view_permission(request) or super().has_module_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_change_permission(request, obj) or super().has_view_permission(request, obj)
+        appointed = self.shown_to_all and bool(territory_of(request.user))
+        return appointed or self.has_change_permission(request, obj) or super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        known = obj is not None and obj.pk is not None
-        return bool(territory_of(request.user)) and (not known or may_change(request, obj))
+        if obj is not None and obj.pk is not None:
+            return may_change(request, obj)
+        return may_ever_edit(request.user, self.model)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows: RecordQuerySet = super().get_queryset(request)
-        sees_all = admin.options.BaseModelAdmin.has_view_permission(self, request)
+        sees_all = self.shown_to_all or admin.options.BaseModelAdmin.has_view_permission(self, request)
         return rows.visible_to(request.user) if sees_all else rows.editable_by(request.user)
 
 

@@ -18,6 +18,7 @@ from rest_framework.permissions import SAFE_METHODS
 
 from apps.common.http.middleware import change_ids
 from apps.common.http.problems import Refusal
+from apps.common.rules.territory import territory_of
 from apps.common.values.dates import LOCAL_TIME
 from apps.common.writing.transaction import write_transaction
 
@@ -33,6 +34,11 @@ class OptionsView(AutocompleteJsonView):
         rows, has_duplicates = page.get_search_results(self.request, page.option_queryset(self.request), self.term)
         rows = rows.complex_filter(self.source_field.get_limit_choices_to())
         return rows.distinct() if has_duplicates else rows
+
+    def has_perm(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Whoever was appointed to anything chooses among what everybody sees, also where he edits none of it."""
+        offered = hasattr(self.model_admin, "option_queryset") and bool(territory_of(request.user))
+        return offered or super().has_perm(request, obj)
 
     def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
         return {**super().serialize_result(obj, to_field_name), "text": self.model_admin.option_label(obj)}

@@ -10,9 +10,9 @@ import pgtrigger
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.postgres.expressions import ArraySubquery
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +21,8 @@ from apps.common.models.reserved_slugs import reserved_among
 from apps.common.models.search_conditions import Term, clean_q, found_in, is_one_of, like_in
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
+from apps.common.rules.evidence import rests_on_evidence
+from apps.common.rules.guards import Guard, Sentence, field_of
 from apps.common.rules.publishing import Publishable, points_at_no_draft
 from apps.common.rules.territory import HasTerritory, Reader, condition, territory_of
 from apps.common.sql.slots import Parameter
@@ -28,19 +30,9 @@ from apps.common.values import pinyin
 from apps.common.values.columns import PinyinField, ProseField, PythonColumn, SearchField
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
 from apps.common.values.ngrams import term_parameters
+from apps.common.values.texts import OneLineField
 
-# Body of the trigger that refuses a published row without a citation; `published` says when a row is.
-EVIDENCE = """
-    IF EXISTS (SELECT FROM {{meta.db_table}} WHERE id = NEW.id AND {published}) AND NOT EXISTS (
-        SELECT FROM evidence_citation JOIN django_content_type ON django_content_type.id = content_type_id
-        WHERE app_label = '{{meta.app_label}}' AND model = '{{meta.model_name}}' AND object_id = NEW.id
-    ) THEN
-        RAISE check_violation USING
-            CONSTRAINT = TG_TABLE_NAME || '_has_evidence',
-            MESSAGE = format('the published {{meta.model_name}} %s has no evidence', NEW.id);
-    END IF;
-    RETURN NULL;
-"""
+SLUG_WAS_USED = _("This slug belonged to a record that was deleted; slugs are not reused.")
 
 
 def derived_fields(model: type[models.Model]) -> list[PythonColumn]:
@@ -188,6 +180,26 @@ class Citable(HasTerritory, models.Model):
             kwargs["update_fields"] = frozenset({*fields, *derived, "updated_at"})
         super().save_base(*args, **kwargs)
 
+    def validate_constraints(self, exclude: Iterable[str] | None = None) -> None:
+        """Hold the row against its constraints; what one refuses is said at the field of which it speaks."""
+        errors: dict[str, list[ValidationError]] = {}
+        for model, constraints in self.get_constraints():
+            for constraint in constraints:
+                try:
+                    constraint.validate(model, self, exclude=set(exclude or ()), using=DEFAULT_DB_ALIAS)
+                except ValidationError as error:
+                    errors.setdefault(field_of(constraint) or NON_FIELD_ERRORS, []).append(error)
+        if errors:
+            raise ValidationError(errors)
+
+    def save_changes(self) -> None:
+        """Write a stored row, but for its keys, which never change.
+
+        A statement that names them, though they stay as they are, locks out all who point at the row until it commits.
+        """
+        fields = self._meta.concrete_fields
+        self.save(update_fields=[each.name for each in fields if not (each.unique or each.generated)])
+
     @property
     def key(self) -> str:
         """The public identifier: the official code of a division, the slug of anything else."""
@@ -249,17 +261,19 @@ class Record(Citable):
                     RETURN NULL;
                 """,
             ),
-            pgtrigger.Trigger(
+            Guard(
                 name="slug_is_not_reused",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
                 func="""
                     IF EXISTS (SELECT FROM common_retiredslug WHERE "table" = TG_TABLE_NAME AND slug = NEW.slug) THEN
-                        RAISE unique_violation USING MESSAGE =
-                            format('the slug %s belonged to a deleted record of %s', NEW.slug, TG_TABLE_NAME);
+                        RAISE unique_violation USING
+                            CONSTRAINT = TG_TABLE_NAME || '_slug_is_not_reused',
+                            MESSAGE = format('the slug %s belonged to a deleted record of %s', NEW.slug, TG_TABLE_NAME);
                     END IF;
                     RETURN NEW;
                 """,
+                sentences={"_slug_is_not_reused": Sentence("unique", SLUG_WAS_USED, "slug")},
             ),
         ]
 
@@ -274,7 +288,7 @@ class Record(Citable):
         if self.slug_is_free:
             return
         if self._state.adding and self.slug and self._slug_was_retired(self.slug):
-            raise ValidationError({"slug": _("This slug belonged to a record that was deleted; slugs are not reused.")})
+            raise ValidationError({"slug": SLUG_WAS_USED})
         if not self.slug:
             try:
                 self.slug = self._free_slug()
@@ -333,14 +347,7 @@ class Fact(Publishable, Record):
         triggers = [
             *Record.Meta.triggers,
             MakesNgrams(),
-            # Deferred: a record and its first citation come in the same transaction, in either order.
-            pgtrigger.Trigger(
-                name="published_has_evidence",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
-                when=pgtrigger.After,
-                timing=pgtrigger.Deferred,
-                func=pgtrigger.Func(EVIDENCE.format(published="state = 'published'")),
-            ),
+            rests_on_evidence("published_has_evidence", published="state = 'published'", column="state"),
             *points_at_no_draft(),
         ]
 
@@ -348,7 +355,7 @@ class Fact(Publishable, Record):
 class NamedRecord(Fact):
     """A record that has a name of its own."""
 
-    name = models.CharField(
+    name = OneLineField(
         _("name"), max_length=200, help_text=_("Name as its bearer or the source writes it; never translated.")
     )
     name_pinyin = PinyinField(

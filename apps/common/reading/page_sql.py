@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from django.db.models import CharField, Count, DateField, F, TextField, Value
+from django.db.models import CharField, Count, DateField, F, Q, TextField, Value
 from django.db.models.functions import NullIf
 
 from apps.common.filters.base import ChoiceFilter, KeyFilter
@@ -16,7 +16,7 @@ from apps.common.reading.record_version import row_version
 from apps.common.reading.rows import filtered_rows, is_kept, is_weighed, parameters_of, placed_rows, visible_rows
 from apps.common.reading.search_plan import weighed_rows
 from apps.common.rules.territory import shared
-from apps.common.serializers.compiler import Compilation, SqlRow, json_of
+from apps.common.serializers.compiler import Compilation, SqlRow, is_partly_hidden, json_of
 from apps.common.serializers.json_sql import choice_label
 from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import Parameter, text_of
@@ -119,6 +119,8 @@ def _facet(request: ReadRequest, rows: RecordQuerySet, name: str) -> str:
     if isinstance(item, KeyFilter):
         target = item.target
         parts = {"value": F(f"{path}__{target.key_field}"), "name": F(f"{path}__{target.name_field}")}
+        if is_partly_hidden(target, request.shape.viewer):
+            rows = rows.filter(Q(**{path: None}) | Q(**{f"{path}__in": target.rows().visible_to(request.shape.viewer)}))
     elif isinstance(field_of(rows.model, path), CharField | TextField):  # a filter that counts stands on a column
         parts = {"value": NullIf(F(path), Value(""))}
         if not isinstance(item, ChoiceFilter):

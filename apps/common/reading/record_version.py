@@ -5,16 +5,16 @@ must fail only where *its* record has changed. So the `ETag` of a detail has two
 is strong and serves `If-None-Match`; of what is given in `If-Match`, the second part decides.
 
 A version is a digest of what was written into the row. Columns that the database fills from other records are left out:
-a unit is not changed by an alias that it gets.
+a unit is not changed by an alias that it gets. A list of references is a part of the row: the set of what it names.
 """
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import ManyToManyField, Model
 from django.utils.http import parse_etags
 from django.utils.translation import gettext
 
@@ -28,13 +28,21 @@ KNOWN = re.compile(r'"([0-9a-f]{32})(\.[0-9a-f]{16})?"')
 
 
 def row_version(model: type[Model], column: Callable[[str], str]) -> str:
-    """Return SQL for the version of a row; `column` gives that of a field."""
+    """Return SQL for the version of a row; `column` gives that of a field, with the table or alias before it."""
     columns = [
         column(field.name)
         for field in model._meta.concrete_fields
         if not (field.generated or isinstance(field, PythonColumn))
     ]
+    columns += [_linked(field, column(model._meta.pk.name)) for field in model._meta.many_to_many]
     return f"left(md5(ROW({', '.join(columns)})::text), 16)"
+
+
+def _linked(field: ManyToManyField, owner: str) -> str:
+    """Return SQL for the internal keys of what a list of references names."""
+    quote = connection.ops.quote_name
+    table, own, other = map(quote, (field.m2m_db_table(), field.m2m_column_name(), field.m2m_reverse_name()))
+    return f"ARRAY(SELECT link.{other} FROM {table} AS link WHERE link.{own} = {owner} ORDER BY 1)"
 
 
 def version_of(record: Model) -> str:
@@ -43,15 +51,31 @@ def version_of(record: Model) -> str:
     return str(version)
 
 
+def versions_of(model: type[Model], keys: Sequence[object]) -> dict[object, str]:
+    """Return the versions of rows as they stand in the database, by internal key; those that are gone have none."""
+    if not keys:
+        return {}
+    pk = _column(model, model._meta.pk.name)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {pk}, {_rows(model)} WHERE {pk} = ANY(%s)", [list(keys)])
+        return dict(cursor.fetchall())
+
+
 @cache
 def _version(model: type[Model]) -> Statement:
+    return Statement(f"SELECT {_rows(model)} WHERE {_column(model, model._meta.pk.name)} = {Parameter('pk')}")
+
+
+def _rows(model: type[Model]) -> str:
+    """Return SQL for the version of each row of a table, and the table."""
+    version = row_version(model, lambda name: _column(model, name))
+    return f"{version} FROM {connection.ops.quote_name(model._meta.db_table)}"
+
+
+def _column(model: type[Model], name: str) -> str:
     quote = connection.ops.quote_name
-
-    def column(name: str) -> str:
-        return quote(str(model._meta.get_field(name).column))  # type: ignore[union-attr]
-
-    text = f"SELECT {row_version(model, column)} FROM {quote(model._meta.db_table)}"
-    return Statement(f"{text} WHERE {quote(str(model._meta.pk.column))} = {Parameter('pk')}")
+    column = next(field.column for field in model._meta.concrete_fields if field.name == name)
+    return f"{quote(model._meta.db_table)}.{quote(str(column))}"
 
 
 def tag_of(body: bytes, version: str) -> str:

@@ -18,6 +18,8 @@ from apps.common.values.ngram_columns import TriggerColumn
 
 # Settings of a transaction, by the column of the log that they fill.
 SETTINGS = {name: f"partybuild.{name}" for name in ("user", "token", "request_id", "client_request_id", "reason")}
+# Setting of a transaction while a change of a record's links moves the record's `updated_at`.
+LINKING = "partybuild.linking"
 
 
 # Triggers -------------------------------------------------------------------------------------------------------------
@@ -162,7 +164,75 @@ class _KeepUpdatedAt(pgtrigger.Trigger):
     def get_condition(self, model: Model) -> pgtrigger.Condition:
         # Before a row is stored, its generated columns are not computed yet.
         columns = [connection.ops.quote_name(name) for name in stored_columns(model) if name != "updated_at"]
-        return pgtrigger.Condition(" AND ".join(f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in columns))
+        same = [f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in columns]
+        if apps.get_model(model._meta.label)._meta.many_to_many:
+            same.append(f"coalesce(current_setting('{LINKING}', true), '') <> 'on'")
+        return pgtrigger.Condition(" AND ".join(same))
+
+
+class _MovesUpdatedAt(pgtrigger.Trigger):
+    """Moves `updated_at` of the records whose links a statement changed: a set of links is a part of its record.
+
+    In the order of their keys, so that two statements do not wait for each other. Behind the log, as triggers go by
+    their names: whoever reads that `updated_at` moved finds what moved it before.
+    """
+
+    level = pgtrigger.Statement
+    when = pgtrigger.After
+    source = ""
+
+    def get_func(self, model: Model) -> str:
+        own = apps.get_model(model._meta.label)
+        quote = connection.ops.quote_name
+        field = owner_field(own)
+        owner, pk = quote(field.related_model._meta.db_table), quote(str(field.related_model._meta.pk.column))
+        rows = self.source.format(column=quote(str(field.column)), table=quote(own._meta.db_table))
+        return f"""
+            PERFORM set_config('{LINKING}', 'on', true);
+            UPDATE {owner} SET updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            WHERE {pk} IN (SELECT {pk} FROM {owner} WHERE {pk} IN ({rows}) ORDER BY {pk} FOR NO KEY UPDATE);
+            PERFORM set_config('{LINKING}', '', true);
+            RETURN NULL;
+        """  # noqa: S608 - names of our own models
+
+
+class _LinkInserted(_MovesUpdatedAt):
+    name = "moves_updated_at_insert"
+    operation = pgtrigger.Insert
+    referencing = pgtrigger.Referencing(new="new_rows")
+    source = "SELECT {column} FROM new_rows"
+
+
+class _LinkUpdated(_MovesUpdatedAt):
+    name = "moves_updated_at_update"
+    operation = pgtrigger.Update
+    referencing = pgtrigger.Referencing(old="old_rows", new="new_rows")
+    # Rows that came or went, whatever their internal keys: a row that stays as it was is in both.
+    source = (
+        "SELECT {column} FROM ((TABLE old_rows EXCEPT TABLE new_rows) UNION (TABLE new_rows EXCEPT TABLE old_rows))"
+        " AS changed"
+    )
+
+
+class _LinkDeleted(_MovesUpdatedAt):
+    name = "moves_updated_at_delete"
+    operation = pgtrigger.Delete
+    referencing = pgtrigger.Referencing(old="old_rows")
+    source = "SELECT {column} FROM old_rows"
+
+
+class _LinkTruncated(_MovesUpdatedAt):
+    """Before, as `_LogTruncate` is."""
+
+    name = "moves_updated_at_truncate"
+    when = pgtrigger.Before
+    operation = pgtrigger.Truncate
+    source = "SELECT {column} FROM {table}"
+
+
+def logged_links() -> list[pgtrigger.Trigger]:
+    """Return the triggers of the table behind a list: it is logged, and a change of it is one of its record."""
+    return [*logged(dated=False), _LinkInserted(), _LinkUpdated(), _LinkDeleted(), _LinkTruncated()]
 
 
 def logged(*, dated: bool = True) -> list[pgtrigger.Trigger]:

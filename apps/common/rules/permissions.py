@@ -52,7 +52,7 @@ def would_be_in_territory(user: Reader, record: Model) -> bool:
     model = cast("type[HasTerritory]", type(record))
     territory = territory_of(user)
     own = territory.keys(model) if isinstance(territory, Territory) else frozenset()
-    if model.kept_by_all or record.pk in own:
+    if record.pk in own or not territory.kinds.isdisjoint(model.kept_by):
         return True
     if any(_is_own(user, record, name) for name in (*model.belongs_to, *model.concerns)):
         return True

@@ -103,14 +103,14 @@ class HasTerritory(_Base):
     `belongs_to`: a row lies where any of these lies, and whoever sets one must be allowed to edit what it points at.
     `concerns`: a row lies where any of these lies, too, but pointing at a foreign one is free: it names a party.
     `inherits`: a row without any of `belongs_to` lies where this row of the same model lies (a part, in its whole).
-    `kept_by_all`: everybody who was appointed to anything may edit the rows.
+    `kept_by`: whoever was appointed to a row of one of these kinds, by their `appointable`, may edit all rows.
     `appointable`: users are appointed to single rows; the name of their keys in a territory.
     """
 
     belongs_to: ClassVar[tuple[str, ...]] = ()
     concerns: ClassVar[tuple[str, ...]] = ()
     inherits: ClassVar[str] = ""
-    kept_by_all: ClassVar[bool] = False
+    kept_by: ClassVar[tuple[str, ...]] = ()
     appointable: ClassVar[str] = ""
 
 
@@ -124,7 +124,7 @@ def condition(model: type[HasTerritory], territory: Territory | Viewer) -> Q | N
     """Return the condition under which a row lies in a territory that is not everything; None: no row does."""
     if not territory:
         return None
-    if model.kept_by_all:
+    if not territory.kinds.isdisjoint(model.kept_by):
         return Q()
     if (query := in_territory(model, territory.kinds)) is None:
         return None
@@ -144,6 +144,12 @@ def _params(query: TerritoryQuery, territory: Territory | Viewer) -> list[object
         territory.parameter(slot) if isinstance(slot, str) else ContentType.objects.get_for_model(slot).pk
         for slot in query.slots
     ]
+
+
+def may_ever_edit(user: "Reader", model: type[HasTerritory]) -> bool:
+    """Whether there could be a row of a model that a user may edit, by the kinds of what he was appointed to."""
+    territory = territory_of(user)
+    return territory.everything or condition(model, territory) is not None
 
 
 @cached({})
@@ -214,7 +220,7 @@ def _arms(
 ) -> list[TerritoryQuery]:
     """Return the ways by which a row can lie in a territory."""
     rows = f"SELECT id FROM {_quoted(model._meta.db_table)}"  # noqa: S608
-    if model.kept_by_all:
+    if not kinds.isdisjoint(model.kept_by):
         return [TerritoryQuery(rows, [])]
     kind = model.appointable
     arms = [TerritoryQuery(f"{rows} WHERE id = ANY(%s::bigint[])", [kind])] if kind in kinds else []

@@ -20,8 +20,8 @@ from django.db import connection
 from django.db.models import Field, ForeignKey, IntegerField, Model, QuerySet
 from rest_framework import serializers
 
-from apps.common.models.records import Citable, RecordQuerySet
-from apps.common.rules.territory import Reader
+from apps.common.models.records import Citable, Fact, RecordQuerySet
+from apps.common.rules.territory import Reader, territory_of
 from apps.common.serializers.json_sql import Bare, Unescaped, Value, Written, object_of
 from apps.common.sql.slots import Parameter, text_of
 
@@ -155,10 +155,11 @@ class SqlRow:
     def one(self, name: str, serializer: serializers.Serializer, *, visible: bool = False) -> Written:
         """Return the record at the other end of a foreign key as JSON, or NULL; with `visible`, if it may be seen.
 
-        What was published never pointed at a draft; but in the past it may have pointed at what is one by now.
+        What was published never pointed at a draft; but in the past it may have pointed at what is one by now. And the
+        drafts of a reader's own may point at those of others.
         """
         field = cast(ForeignKey, self.field(name))
-        shown = visible or self.compilation.past
+        shown = visible or self.compilation.past or is_partly_hidden(field.related_model, self.compilation.viewer)
         if field.name in self._joined and not shown:
             target = self._joined[field.name]
             body = json_of(serializer, target)
@@ -218,6 +219,12 @@ class SqlRow:
         return target, f"{target.column(relation.field.name)} = {self.column('pk')}"
 
 
+def is_partly_hidden(model: type[Model], viewer: Reader) -> bool:
+    """Whether a reader sees drafts of his own, which may point at drafts of a model that he does not see."""
+    territory = territory_of(viewer)
+    return bool(territory) and not territory.everything and issubclass(model, Fact)
+
+
 def values_of(serializer: serializers.Serializer, row: SqlRow) -> Iterator[tuple[str, Value]]:
     """Yield the name of each field of a serializer with its value for a row."""
     for name, field in serializer.fields.items():
@@ -243,7 +250,7 @@ def value_of(field: serializers.Field, row: SqlRow) -> Value:
     if isinstance(field, serializers.ListSerializer):
         return row.many(source, cast(serializers.Serializer, field.child))
     if isinstance(field, serializers.Serializer) and isinstance(row.model._meta.get_field(source), ForeignKey):
-        # A reference stands whatever may be seen at its end; a whole record in its place is given only to who sees it.
+        # What is published points at nothing hidden; a whole record in its place is given only to who sees it.
         return row.one(source, field, visible=hasattr(field, "expandable"))
     if type(field) in PLAIN and "." not in source and source != "*":
         return row.value(source)

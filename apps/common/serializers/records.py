@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from rest_framework import serializers
 
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.models.records import Citable
+from apps.common.models.records import Citable, Fact
 from apps.common.serializers.evidence import CitationBrief
 from apps.common.serializers.references import AddressField, LabelField, Reference
 
@@ -37,8 +37,8 @@ class RowSerializer(serializers.ModelSerializer[Citable]):
         options: dict[str, object] = {"read_only": True, "help_text": relation_info.model_field.help_text}
         if relation_info.to_many:
             options["many"] = True
-        elif relation_info.model_field.null:
-            options["allow_null"] = True
+        elif relation_info.model_field.null or issubclass(relation_info.related_model, Fact):
+            options["allow_null"] = True  # also where the reader may not see it
         return Reference, options
 
 

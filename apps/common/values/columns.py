@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.values import pinyin
 from apps.common.values.dates import MAX_LENGTH, EDTFError, bounds
 from apps.common.values.ngrams import END
+from apps.common.values.texts import OneLineField
 
 # What a column is set to: a value, or an expression of SQL.
 Computed: TypeAlias = str | date | models.Expression | models.F | None
@@ -172,7 +173,7 @@ class EDTFField(models.CharField):
                 source=name, null=True, db_index=True, help_text=_("First day that the date can mean.")
             ),
             "latest": LatestField(source=name, null=True, help_text=_("Last day that the date can mean.")),
-            "wording": models.CharField(
+            "wording": OneLineField(
                 _("wording"),
                 max_length=40,
                 blank=True,

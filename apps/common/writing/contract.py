@@ -234,7 +234,7 @@ def convert(field: models.Field, value: object) -> object:
             if not isinstance(value, str):
                 raise WrongError("not_a_text", gettext("A text is expected."))
             check_text(value)
-            return _chosen(field, value)
+            return _chosen(field, field.to_python(value))
     raise TypeError(f"{field}: nothing is written into a {type(field).__name__}")
 
 

@@ -9,12 +9,15 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Model, ProtectedError, RestrictedError
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from psycopg.errors import Diagnostic
 
 from apps.common.http.problems import RETRY_AFTER, Refusal
 from apps.common.models.records import Citable
+from apps.common.rules.guards import field_of, sentence_of
 from apps.common.rules.publishing import POINTS, STAYS, Breach
-from apps.common.writing.contract import CITATIONS, error_at, escape
+from apps.common.values.texts import NOT_ONE_LINE, OneLineField
+from apps.common.writing.contract import error_at, escape
 
 # Codes of PostgreSQL after which the same request may succeed.
 BUSY = {"40001", "40P01", "55P03"}
@@ -49,6 +52,9 @@ def explain(error: DatabaseError, model: type[Model] | None, pointer: str = "") 
         return None
     name = diagnosis.constraint_name or ""
     message = (diagnosis.message_primary or str(error)).splitlines()[0]
+    if (sentence := sentence_of(name)) is not None:
+        code = "conflict" if sentence.code == "unique" else "bad_request"
+        return Refusal(code, errors=[error_at(_join(pointer, sentence.field), sentence.code, str(sentence.text))])
     match state:
         case "23505":
             places = _fields_of(model, name, diagnosis.message_detail or "") or [""]
@@ -65,11 +71,11 @@ def explain(error: DatabaseError, model: type[Model] | None, pointer: str = "") 
                 "bad_request", errors=[error_at(_join(pointer, place), "required", gettext("This field is required."))]
             )
         case "23514":
-            return _check(name, message, pointer, diagnosis)
+            return _check(name, pointer, diagnosis)
     return Refusal("bad_request", errors=[error_at(pointer, "invalid", message)])
 
 
-def _check(name: str, message: str, pointer: str, diagnosis: Diagnostic) -> Refusal:
+def _check(name: str, pointer: str, diagnosis: Diagnostic) -> Refusal:
     # Seldom: most writers have asked before, and only another transaction can have been in between.
     if name.endswith(POINTS):
         path = str(diagnosis.message_detail)
@@ -77,19 +83,22 @@ def _check(name: str, message: str, pointer: str, diagnosis: Diagnostic) -> Refu
         return Refusal("bad_request", errors=[error])
     if name.endswith(STAYS):
         return Refusal("conflict", errors=[pointed_at_error([str(diagnosis.message_detail)], pointer)])
-    if name.endswith("_has_evidence"):
-        detail = gettext("A published record rests on at least one citation; give one in the same request.")
-        return Refusal("bad_request", errors=[error_at(_join(pointer, CITATIONS), "no_evidence", detail)])
-    constraint = next(
-        (each for model in apps.get_models() for each in model._meta.constraints if each.name == name), None
-    )
-    if constraint is not None and str(constraint.violation_error_message) != str(
-        constraint.default_violation_error_message
-    ):
-        message = str(constraint.violation_error_message)
-    elif name in message:  # PostgreSQL's own words; a trigger has a sentence
-        message = gettext("The record breaks a rule of the registry.")
-    return Refusal("bad_request", errors=[error_at(pointer, "constraint", message)])
+    field, message = rule_of(name, diagnosis.table_name or "")
+    return Refusal("bad_request", errors=[error_at(_join(pointer, field), "constraint", message)])
+
+
+def rule_of(name: str, table: str) -> tuple[str, str]:
+    """Return the field of which a check constraint speaks, empty for none or several, and its sentence."""
+    owner = next((model for model in apps.get_models() if model._meta.db_table == table), None)
+    for constraint in owner._meta.constraints if owner else ():
+        if constraint.name == name:
+            return field_of(constraint), str(constraint.violation_error_message)
+    # The checks of columns have names that were made of theirs, by PostgreSQL or by Django.
+    columns = [field for field in (owner._meta.concrete_fields if owner else ()) if f"{table}_{field.column}" in name]
+    if columns and name.endswith("check"):
+        field = max(columns, key=lambda each: len(str(each.column)))
+        return field.name, str(NOT_ONE_LINE if isinstance(field, OneLineField) else _("The value is not allowed."))
+    return "", gettext("The record breaks a rule of the registry.")
 
 
 def _fields_of(model: type[Model] | None, name: str, detail: str) -> list[str]:

@@ -109,17 +109,18 @@ class RecordWriter:
         errors += self._kept_keys(record, values)
         self._raise(errors)
         before = {name: contract.inputs[name].current(record) for name in values}
-        if not permissions.may_edit(self.user, record):
-            raise Refusal("permission_denied")
         many = self._set(record, values)
         changed = self._changed(record, before, many)
+        may_edit = permissions.may_edit(self.user, record)  # what would change nothing needs no right
         if changed:
+            self._demand(may_edit)
             self._validate(record)
             self._may_save(record)
-            record.save(force_update=True)
+            record.save_changes()
             for name in set(changed) & set(many):
                 getattr(record, name).set(many[name])
         if self._cite(record, body):
+            self._demand(may_edit)
             changed.append(CITATIONS)
         if changed:
             self.finder.forget()
@@ -134,8 +135,7 @@ class RecordWriter:
 
     def delete(self, record: Citable) -> list[RecordChange]:
         """Delete a locked record; return it and what goes with it."""
-        if not permissions.may_edit(self.user, record):
-            raise Refusal("permission_denied")
+        self._demand(permissions.may_edit(self.user, record))
         collector = Collector(using=record._state.db or DEFAULT_DB_ALIAS, origin=record)
         collector.collect([record])
         found = [row for rows in collector.data.values() for row in rows]
@@ -178,6 +178,11 @@ class RecordWriter:
                 for part in (item.field.ct_field, item.field.fk_field)
             }
             raise invalid(error, self.pointer, names) from error
+
+    @staticmethod
+    def _demand(right: bool) -> None:
+        if not right:
+            raise Refusal("permission_denied")
 
     def _may_save(self, record: Citable) -> None:
         if foreign := permissions.foreign_fields(self.user, record):

@@ -10,13 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, Record
 from apps.common.rules.change_log import logged
+from apps.common.rules.guards import Guard, Sentence
 from apps.common.values.columns import EDTFField, PinyinField, SearchField
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
+from apps.common.values.texts import OneLineField
+from apps.registry.models import District, Neighbourhood, Street
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
+# Who keeps a division is a curator, and keeps what belongs to no division, too; who speaks for a unit does not.
+CURATORS = tuple(model.appointable for model in (District, Street, Neighbourhood))
 
 
 def sha256_field(label: "StrOrPromise", help_text: "StrOrPromise") -> "models.CharField[str, str]":
@@ -34,9 +39,9 @@ class Article(Record):
     resource = "articles"
     counted_by = Counted((), date="issued_on")
     name_field = "title"
-    kept_by_all = True
+    kept_by = CURATORS
 
-    title = models.CharField(_("title"), max_length=200, help_text=_("Title as published."))
+    title = OneLineField(_("title"), max_length=200, help_text=_("Title as published."))
     title_pinyin = PinyinField(
         _("pinyin"),
         source="title",
@@ -50,17 +55,15 @@ class Article(Record):
         help_text=_("Title, pinyin and initials in the form in which they are searched."),
     )
     ngrams = NgramsField("search_text", verbose_name=_("n-grams"), help_text=_("Made by the database."))
-    publisher = models.CharField(
-        _("publisher"), max_length=100, blank=True, help_text=_("Medium that first published it.")
-    )
-    republisher = models.CharField(
+    publisher = OneLineField(_("publisher"), max_length=100, blank=True, help_text=_("Medium that first published it."))
+    republisher = OneLineField(
         _("re-publisher"), max_length=100, blank=True, help_text=_("Site from which the text was captured.")
     )
-    byline = models.CharField(_("byline"), max_length=100, blank=True, help_text=_("Author as printed."))
-    editor = models.CharField(_("editor"), max_length=100, blank=True, help_text=_("Editors as printed."))
+    byline = OneLineField(_("byline"), max_length=100, blank=True, help_text=_("Author as printed."))
+    editor = OneLineField(_("editor"), max_length=100, blank=True, help_text=_("Editors as printed."))
     issued_on = EDTFField(_("issued on"), help_text=_("Date of issue."))
-    page = models.CharField(_("page"), max_length=100, blank=True, help_text=_("Page or section in print."))
-    captured_file = models.CharField(
+    page = OneLineField(_("page"), max_length=100, blank=True, help_text=_("Page or section in print."))
+    captured_file = OneLineField(
         _("captured file"), max_length=100, unique=True, help_text=_("Name of the file that holds the captured page.")
     )
     captured_sha256 = sha256_field(_("digest of the page"), _("SHA-256 of the captured page in UTF-8, newlines as LF."))
@@ -130,7 +133,7 @@ class ArticleText(models.Model):
         verbose_name_plural = _("article texts")
         triggers = [
             *logged(dated=False),  # quotations are made of it
-            pgtrigger.Trigger(
+            Guard(
                 name="text_is_the_article",
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 when=pgtrigger.Before,
@@ -157,6 +160,14 @@ class ArticleText(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
+                sentences={
+                    "_digest": Sentence(
+                        "constraint", _("The text is not the one that the article records."), "captured"
+                    ),
+                    "_spans": Sentence(
+                        "constraint", _("Citations of the article do not agree with the text."), "captured"
+                    ),
+                },
             ),
         ]
 

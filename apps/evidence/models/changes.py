@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.values.columns import validate_edtf
+from apps.common.values.texts import OneLineField
 from apps.evidence.models.articles import Article, sha256_field
 from apps.evidence.redaction.digests import MARK
 
@@ -20,7 +21,7 @@ class Change(models.Model):
         help_text=_("Who made the change."),
     )
     at = models.DateTimeField(_("at"), auto_now_add=True, help_text=_("When the change was made."))
-    reason = models.CharField(_("reason"), max_length=300, help_text=_("Why the change was made."))
+    reason = OneLineField(_("reason"), max_length=300, help_text=_("Why the change was made."))
 
     class Meta:
         abstract = True

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from apps.common.models.records import NamedRecord
 from apps.common.values.columns import EDTFField
+from apps.common.values.texts import OneLineField
 from apps.registry.models import MemberUnit
 
 # The sign of a comparator before a number.
@@ -49,7 +50,7 @@ class Figure(NamedRecord):
         ACTUAL = "actual", _("Actual")
         TARGET = "target", _("Target")
 
-    measure = models.CharField(
+    measure = OneLineField(
         _("measure"),
         max_length=60,
         db_index=True,
@@ -80,7 +81,7 @@ class Figure(NamedRecord):
         verbose_name=_("reporter"),
         help_text=_("Unit that reports the number; empty: the article does."),
     )
-    as_written = models.CharField(
+    as_written = OneLineField(
         _("as written"), max_length=60, help_text=_("The number in the words of the source, such as 720余次.")
     )
 

@@ -15,15 +15,18 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Record, RecordQuerySet
 from apps.common.models.targets import model_of
+from apps.common.rules.guards import Guard, Sentence
 from apps.common.rules.territory import Reader, condition, territory_of
 from apps.common.sql.slots import literal
+from apps.common.values.texts import OneLineField
 from apps.evidence import spans
-from apps.evidence.models.articles import SHA256_PATTERN, Article, sha256_field
+from apps.evidence.models.articles import CURATORS, SHA256_PATTERN, Article, sha256_field
 
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
     from apps.common.serializers.compiler import SqlRow
 
 BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace() and char != "\n")
+WRONG_DIGEST = _("The digest is not that of the text at this position.")
 # `spans.quote` in SQL. Step by step: the body, the words and the room beside them, the line's ends.
 QUOTATION = """(
     SELECT row_to_json(r) FROM (
@@ -86,7 +89,7 @@ class Span(Record):
         triggers = [
             *Record.Meta.triggers,
             # loaddata, bulk writes and SQL do not ask clean(); nothing but the database sees them all.
-            pgtrigger.Trigger(
+            Guard(
                 name="span_lies_in_the_body",
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("article_id", "start", "end", "sha256"),
                 when=pgtrigger.Before,
@@ -111,6 +114,10 @@ class Span(Record):
                     END IF;
                     RETURN NEW;
                 """,
+                sentences={
+                    "_in_body": Sentence("constraint", _("The span ends outside the body."), "end"),
+                    "_digest_matches": Sentence("constraint", WRONG_DIGEST, "sha256"),
+                },
             ),
         ]
 
@@ -135,7 +142,7 @@ class Span(Record):
 
     def _where_it_is(self, body: str) -> str:
         """Return the message about a wrong digest, with the position at which the text with this digest stands."""
-        message = str(_("The digest is not that of the text at this position."))
+        message = str(WRONG_DIGEST)
         place = spans.locate(body, self.start, self.end, self.sha256)
         if place is None:
             return message
@@ -267,7 +274,7 @@ class Mark(Span):
 
     resource = "marks"
     counted_by = None  # a place in an article
-    kept_by_all = True
+    kept_by = CURATORS
 
     class Reason(models.TextChoices):
         SLOGAN = "slogan", _("Slogan")
@@ -281,7 +288,7 @@ class Mark(Span):
     reason = models.CharField(
         _("reason"), max_length=20, choices=Reason, help_text=_("Why the stretch states no fact.")
     )
-    note = models.CharField(_("note"), max_length=200, blank=True, help_text=_("What else there is to say about it."))
+    note = OneLineField(_("note"), max_length=200, blank=True, help_text=_("What else there is to say about it."))
 
     class Meta(Span.Meta):
         verbose_name = _("mark")

@@ -7,6 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from apps.common.models.records import Counted, NamedRecord
 from apps.common.values.columns import EDTFField
+from apps.common.values.texts import ParagraphsField
 from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Street
 
 
@@ -55,7 +56,7 @@ class Offer(NamedRecord):
     )
     published_on = EDTFField(_("published on"), help_text=_("When it was published."))
     closes_on = EDTFField(_("closes on"), help_text=_("Until when it stands."))
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
 
     class Meta(NamedRecord.Meta):
         abstract = True

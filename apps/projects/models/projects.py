@@ -5,7 +5,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, Fact, NamedRecord
+from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
+from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models.categories import Category
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street
 
@@ -45,7 +47,7 @@ class Project(NamedRecord):
     status = models.CharField(
         _("status"), max_length=20, choices=Status, help_text=_("Proposed and planned undertakings are no facts yet.")
     )
-    parent = models.ForeignKey(
+    parent = TreeKey(
         "self",
         models.PROTECT,
         null=True,
@@ -101,8 +103,8 @@ class Project(NamedRecord):
     )
     starts_on = EDTFField(_("starts on"), help_text=_("When it began or is to begin."))
     ends_on = EDTFField(_("ends on"), help_text=_("When it ended or is to end."))
-    slogan = models.CharField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
-    summary = models.TextField(
+    slogan = OneLineField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
+    summary = ParagraphsField(
         _("summary"), blank=True, help_text=_("What is done and to what end, in the registry's own words.")
     )
 
@@ -201,12 +203,12 @@ class Claim(Fact):
         verbose_name=_("unit"),
         help_text=_("Unit that commits itself."),
     )
-    as_written = models.CharField(
+    as_written = OneLineField(
         _("as written"), max_length=200, blank=True, help_text=_("The unit's name as the source writes it.")
     )
     status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Where the commitment stands."))
     claimed_on = EDTFField(_("claimed on"), help_text=_("When the unit claimed the project."))
-    summary = models.TextField(
+    summary = ParagraphsField(
         _("summary"), blank=True, help_text=_("What the unit does under the claim, in the registry's own words.")
     )
 
@@ -260,7 +262,7 @@ class Deliverable(NamedRecord):
         _("status"), max_length=20, choices=Status, help_text=_("Announced is a plan; released is a fact.")
     )
     released_on = EDTFField(_("released on"), help_text=_("When it was released, or is to be."))
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
 
     class Meta(NamedRecord.Meta):
         verbose_name = _("deliverable")

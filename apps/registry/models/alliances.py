@@ -6,9 +6,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, Fact, NamedRecord
+from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
 from apps.common.values.pinyin import slugify_name
+from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.units import MemberUnit
 
@@ -42,7 +44,7 @@ class Alliance(NamedRecord):
     status = models.CharField(
         _("status"), max_length=20, choices=Status, help_text=_("Proposed bodies are plans, not facts.")
     )
-    parent = models.ForeignKey(
+    parent = TreeKey(
         "self",
         models.PROTECT,
         null=True,
@@ -80,8 +82,8 @@ class Alliance(NamedRecord):
     )
     founded_on = EDTFField(_("founded on"), help_text=_("When it was founded."))
     dissolved_on = EDTFField(_("dissolved on"), help_text=_("When it was dissolved."))
-    slogan = models.CharField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
-    summary = models.TextField(
+    slogan = OneLineField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
+    summary = ParagraphsField(
         _("summary"), blank=True, help_text=_("What it is for and how it works, in the registry's own words.")
     )
 
@@ -146,7 +148,7 @@ class Membership(Fact):
         verbose_name=_("unit"),
         help_text=_("The member; empty while the name as written is not resolved."),
     )
-    as_written = models.CharField(
+    as_written = OneLineField(
         _("as written"), max_length=200, blank=True, help_text=_("The member's name as the source writes it.")
     )
     role = models.CharField(_("role"), max_length=20, choices=Role, help_text=_("Role of the unit in the body."))

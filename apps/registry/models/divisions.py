@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Any, Self
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -13,13 +12,16 @@ from django.db.models.functions import Coalesce, Left
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import EVIDENCE, Citable, RecordQuerySet
+from apps.common.models.records import Citable, RecordQuerySet
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN
 from apps.common.rules.change_log import logged
+from apps.common.rules.evidence import rests_on_evidence
+from apps.common.rules.trees import TreeKey
 from apps.common.sql.slots import Parameter
 from apps.common.values.columns import EDTFField, PinyinField, PythonColumn, SearchField, lines
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
 from apps.common.values.pinyin import search_key
+from apps.common.values.texts import OneLineField
 from apps.registry import naming
 
 
@@ -63,7 +65,7 @@ class Division(Citable):
 
     key_field = "code"
 
-    name = models.CharField(_("name"), max_length=100, help_text=_("Official name in the division codes."))
+    name = OneLineField(_("name"), max_length=100, help_text=_("Official name in the division codes."))
     name_pinyin = PinyinField(
         _("pinyin"),
         max_length=200,
@@ -142,7 +144,7 @@ class District(Division):
     code = models.CharField(_("code"), **_code(6))
     official_code = _official_code(6)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of county-level division."))
-    successor = models.ForeignKey(
+    successor = TreeKey(
         "self",
         models.SET_NULL,
         null=True,
@@ -195,7 +197,7 @@ class Street(Division):
         verbose_name=_("district"),
         help_text=_("District or county in which it lies."),
     )
-    successor = models.ForeignKey(
+    successor = TreeKey(
         "self",
         models.SET_NULL,
         null=True,
@@ -296,7 +298,7 @@ class Neighbourhood(Division):
         verbose_name=_("street"),
         help_text=_("Street, town or township in which it lies."),
     )
-    committee = models.ForeignKey(
+    committee = TreeKey(
         "self",
         models.PROTECT,
         null=True,
@@ -305,7 +307,7 @@ class Neighbourhood(Division):
         verbose_name=_("committee"),
         help_text=_("Committee in whose area an estate lies, where that is known."),
     )
-    successor = models.ForeignKey(
+    successor = TreeKey(
         "self",
         models.SET_NULL,
         null=True,
@@ -362,13 +364,7 @@ class Neighbourhood(Division):
         triggers = [
             *Division.Meta.triggers,
             # No edition lists an estate, so that it rests on an article like any other fact.
-            pgtrigger.Trigger(
-                name="estate_has_evidence",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("kind"),
-                when=pgtrigger.After,
-                timing=pgtrigger.Deferred,
-                func=pgtrigger.Func(EVIDENCE.format(published="kind = 'estate'")),
-            ),
+            rests_on_evidence("estate_has_evidence", published="kind = 'estate'", column="kind"),
         ]
 
     def clean(self) -> None:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.records import Counted, Fact
 from apps.common.values.columns import SearchField
 from apps.common.values.ngram_columns import NgramsField, NgramsIndex
+from apps.common.values.texts import OneLineField
 from apps.registry.models.units import MemberUnit
 from apps.registry.schemes import SCHEMES, SchemeError, normalise
 
@@ -43,7 +44,7 @@ class Identifier(Fact):
     scheme = models.CharField(
         _("scheme"), max_length=20, choices=Scheme, help_text=_("Register or standard that gives the identifier.")
     )
-    value = models.CharField(
+    value = OneLineField(
         _("value"),
         max_length=200,
         help_text=_("The identifier as its scheme writes it; spaces, letter case and addresses are put right."),

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
 from apps.common.values.pinyin import slugify_name
+from apps.common.values.texts import OneLineField
 from apps.registry.models.alliances import Alliance
 from apps.registry.models.units import MemberUnit
 
@@ -36,7 +37,7 @@ class Party(Fact):
         verbose_name=_("alliance"),
         help_text=_("Body of units that takes part as such."),
     )
-    as_written = models.CharField(
+    as_written = OneLineField(
         _("as written"), max_length=200, blank=True, help_text=_("The party's name as the source writes it.")
     )
 

@@ -6,8 +6,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, NamedRecord
+from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.ngram_columns import CollectsNames, NamesField, NgramsField
+from apps.common.values.texts import ParagraphsField
 from apps.registry.models.divisions import District, Neighbourhood, Street
 
 
@@ -40,7 +42,7 @@ class MemberUnit(NamedRecord):
         TEAM = "team", _("Team or working party")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of organisation."))
-    parent = models.ForeignKey(
+    parent = TreeKey(
         "self",
         models.PROTECT,
         null=True,
@@ -76,7 +78,7 @@ class MemberUnit(NamedRecord):
         verbose_name=_("neighbourhood"),
         help_text=_("Neighbourhood whose people it organises or in which it is known to be."),
     )
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
     alias_text = NamesField(
         _("other names"),
         names="registry_unitname",

@@ -6,7 +6,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, NamedRecord
+from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
+from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.units import MemberUnit
 
@@ -33,7 +35,7 @@ class Venue(NamedRecord):
         SITE = "site", _("Site or area")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of place."))
-    parent = models.ForeignKey(
+    parent = TreeKey(
         "self",
         models.PROTECT,
         null=True,
@@ -80,7 +82,7 @@ class Venue(NamedRecord):
     )
     opened_on = EDTFField(_("opened on"), help_text=_("When it opened."))
     closed_on = EDTFField(_("closed on"), help_text=_("When it closed."))
-    opening_hours = models.CharField(
+    opening_hours = OneLineField(
         _("opening hours"),
         max_length=200,
         blank=True,
@@ -91,7 +93,7 @@ class Venue(NamedRecord):
         ],
         help_text=_("Opening hours in the OpenStreetMap syntax, such as 24/7 or Mo-Fr 09:00-17:00."),
     )
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
 
     class Meta(NamedRecord.Meta):
         verbose_name = _("venue")
@@ -139,7 +141,7 @@ class VenueService(NamedRecord):
         help_text=_("Unit that provides the service there."),
     )
     offered_since = EDTFField(_("offered since"), help_text=_("Since when it is offered."))
-    summary = models.TextField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+    summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
 
     class Meta(NamedRecord.Meta):
         verbose_name = _("venue service")

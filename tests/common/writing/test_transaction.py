@@ -34,6 +34,7 @@ from apps.evidence.actions import attach_text
 from apps.registry.models import District, MemberUnit
 from tests import factories
 from tests.conftest import problem_of
+from tests.pages import carried
 
 ROOT = Path(__file__).parents[3]
 LOCAL = (*SETTINGS.values(), "lock_timeout", "statement_timeout")
@@ -121,8 +122,9 @@ class Sender:
         return client.generic(method, f"/api/v1/{path}", data, content_type=kind, headers=headers)
 
     def post(self, path: str, form: Any) -> Any:
-        """Return the answer of a page of the admin."""
+        """Return the answer of a page of the admin to a form that carries what it showed."""
         self.request_id = str(uuid4())
+        form = carried(self.client.get(f"/admin/{path}").content) | form
         return self.client.post(f"/admin/{path}", form, headers={"X-Request-ID": self.request_id})
 
     def tag(self, path: str) -> str:

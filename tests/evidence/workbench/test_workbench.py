@@ -17,6 +17,7 @@ from apps.evidence import spans
 from apps.evidence.actions import publish, take_in
 from apps.evidence.models import Article, Citation, Mark
 from tests import factories
+from tests.pages import carried
 
 pytestmark = pytest.mark.django_db
 
@@ -313,10 +314,11 @@ def test_a_figure_waits_for_its_subject_and_an_event_for_its_projects(curator: U
 
 
 def test_drafts_are_published_from_their_list(page: Client):
-    unit = factories.MemberUnitFactory(state="draft")
-    data = {"action": "publish_selected", "_selected_action": [unit.pk]}
+    unit = factories.MemberUnitFactory(state="draft", name="列表里的单位")
+    address = f"{reverse('admin:registry_memberunit_changelist')}?q=列表里的单位"
+    data = {"action": "publish_selected", "_selected_action": [unit.pk], **carried(page.get(address).content)}
 
-    page.post(reverse("admin:registry_memberunit_changelist"), data)
+    page.post(address, data)
 
     unit.refresh_from_db()
     assert unit.state == "published"

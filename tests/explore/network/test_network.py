@@ -286,9 +286,9 @@ def test_networkx_reads_gexf(api: Api) -> None:
 
 
 def test_names_that_are_hostile_to_xml_come_through(api: Api) -> None:
-    hostile = "\"<&>' ]]> <!-- \x0b\x1b\ufffe 𠮷\t\n"
+    hostile = "\"<&>' ]]> <!-- \ufffe\uffff 𠮷"  # control characters stand in no name
     alliance = AllianceFactory(name=hostile, slug="hostile-to-xml")
-    readable = hostile.replace("\x0b", "\ufffd").replace("\x1b", "\ufffd").replace("\ufffe", "\ufffd")
+    readable = hostile.replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")
     network = api.get("network", alliance=alliance.slug)
     assert network["nodes"][0]["name"] == hostile
     [node] = networkx.read_graphml(BytesIO(graphml(network))).nodes(data="name")

@@ -14,7 +14,7 @@ from apps.common.resources.registry import viewsets
 from apps.common.serializers.counts import ReportedField
 from apps.evidence.adding import AddingError
 from apps.evidence.models import Figure
-from apps.evidence.summary import containments, subject_of, summarise
+from apps.evidence.summary import summarise
 from apps.explore.statistics.counts import DIMENSIONS, all_countables
 from apps.explore.statistics.figures import RECORDED
 from apps.registry.models import District, Neighbourhood, Street
@@ -298,14 +298,6 @@ def test_what_may_not_be_added_stands_apart(api: Api) -> None:
     recorded = {figure["subject"]["key"]: figure["recorded"] for figure in twice["figures"]}
     assert recorded == {whole.slug: 0, part.slug: 1}
     assert {found["helped", unit]["reported"]["value"] for unit in ("person", "person_time")} == {31700}
-
-
-def test_a_circle_of_parents_ends(db: None) -> None:
-    one, other = factories.AllianceFactory(), factories.AllianceFactory()
-    type(one).objects.filter(pk=one.pk).update(parent=other)
-    type(one).objects.filter(pk=other.pk).update(parent=one)
-    inner, outer = (subject_of(factories.FigureFactory(subject=row)) for row in (one, other))
-    assert containments({inner, outer}) == {(inner, outer), (outer, inner)}
 
 
 def test_labels_are_given_in_the_language_asked_for(api: Api) -> None:
