@@ -1,9 +1,11 @@
 """Places of quotations in a text."""
 
 import hashlib
+import sys
 
 import pytest
 
+from apps.evidence.models.spans import BLANKS
 from apps.evidence.spans import SpanError, digest, find, normalise
 
 BODY = "联席会成立。会上,联席会发布清单。😀会后"
@@ -53,3 +55,8 @@ def test_newlines_count_as_one_character_each() -> None:
 def test_a_digest_is_that_of_the_text_in_utf8() -> None:
     assert digest("党建") == hashlib.sha256("党建".encode()).hexdigest()
     assert digest("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_the_blanks_of_a_quotation_are_all_that_there_are() -> None:
+    every = {char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()}
+    assert {*BLANKS} == every - {"\n"}

@@ -1,6 +1,5 @@
 """Places in articles: citations, which support facts, and marks of what is no fact."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import pgtrigger
@@ -25,7 +24,8 @@ from apps.evidence.models.articles import CURATORS, SHA256_PATTERN, Article, sha
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
     from apps.common.serializers.compiler import SqlRow
 
-BLANKS = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace() and char != "\n")
+# The last of all blanks is the ideographic space.
+BLANKS = "".join(char for char in map(chr, range(ord("\u3000") + 1)) if char.isspace() and char != "\n")
 WRONG_DIGEST = _("The digest is not that of the text at this position.")
 # `spans.quote` in SQL. Step by step: the body, the words and the room beside them, the line's ends.
 QUOTATION = """(
