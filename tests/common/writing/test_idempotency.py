@@ -82,7 +82,7 @@ def merging(keeper: Keeper) -> Any:
 def reverting(keeper: Keeper) -> Any:
     path = f"alliances/{AllianceFactory(slogan='旧').slug}"
     changed = keeper.send("PATCH", path, {"slogan": "新", "change_reason": "t"}, If_Match=keeper.tag(path))
-    number = changed.headers["X-Request-ID"]
+    number = changed.headers["X-Change-ID"]
     before = LoggedChange.objects.count()
     return f"changes/{number}/revert", {"change_reason": "test"}, lambda: LoggedChange.objects.count() - before
 
