@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -58,8 +59,9 @@ CHEAP = [
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch, room_for_all: None) -> None:
-    """Let there be as many places as there are in a process by itself."""
+    """Let there be one place, and no thread that could wait for it."""
     monkeypatch.setattr(PLACES, "number", 1)
+    monkeypatch.setattr(PLACES, "own", 1)
 
 
 @pytest.fixture
@@ -110,6 +112,20 @@ def test_an_answer_that_is_kept_needs_none(api: Api, monkeypatch: pytest.MonkeyP
     assert api.client.get("/api/v1/alliances?q=a", headers={"if-none-match": first.headers["ETag"]}).status_code == 304
     assert api.ask("alliances", q="b").status_code == 503
     taken.clear()
+
+
+def test_who_has_a_thread_to_spare_waits_for_a_while_for_a_place() -> None:
+    places = Places(1, 2)
+    first = places.take()
+    assert first is not None
+    assert not places.are_full
+    assert places.take() is None, "nobody left it"
+    timer = threading.Timer(0.03, first.leave)
+    timer.start()
+    second = places.take()
+    timer.join()
+    assert second is not None
+    second.leave()
 
 
 # Left again ----------------------------------------------------------------------------------------------------------
@@ -219,11 +235,9 @@ def test_processes_share_their_places_and_a_dead_one_has_none() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[places.file]) as other:
         assert other.stdout
         assert other.stdout.readline() == b"taken\n"
-        assert places.are_full
         assert places.take() is None
         other.kill()
         other.wait()
-        assert not places.are_full
         assert places.take()
 
 
