@@ -22,8 +22,8 @@ CHECKS = [
     for constraint in model._meta.constraints
     if isinstance(constraint, models.CheckConstraint)
 ]
-# Of what no answer can tell: nothing of ours writes the log, or another key into a record.
-UNREACHED = {"log_is_permanent", "slug_is_permanent"}
+# Of what no answer can tell: nothing of ours writes the log, another key, or in another isolation.
+UNREACHED = {"log_is_permanent", "slug_is_permanent", "is_stamped"}
 # It says of the record what the trigger of the record says.
 OF_ANOTHER = {"fact_keeps_evidence"}
 
