@@ -119,7 +119,7 @@ def test_an_import_refuses_a_circle_at_its_row(keeper: Keeper, resource: str) ->
         "POST", f"/api/v1/{resource}/import?change_reason=x", data=table, content_type="text/csv"
     )
     assert answer.status_code == 400
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/rows/1/parent"]
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/rows/3/parent"]
 
 
 def test_a_merge_and_a_reversion_make_no_circle(keeper: Keeper) -> None:

@@ -216,7 +216,9 @@ def test_a_list_costs_one_query_and_the_version(client: Client, resource: str) -
         STATEMENTS.clear()
         with CaptureQueriesContext(connection) as queries:
             assert client.get(address + "&page_size=7").status_code == 200
-        assert len(queries) == 1, [query["sql"][:300] for query in queries]
+        # Beside it, what counts facets has less time and then as much as before (`reading.places`).
+        read = [query["sql"][:300] for query in queries if "set_config('statement_timeout'" not in query["sql"]]
+        assert len(read) == 1, read
 
 
 AWKWARD = ["", "plain", 'a "b" \\ c', "two\nlines\ttab \x01", "区域化 %s %% 100%", "</script>", "\u2028"]
