@@ -1,8 +1,7 @@
 """Places for costly reads: so many at a time in each worker process, so that a thread stays free for all else.
 
-A read that finds no place is refused (503): at once where its process has no thread to spare, and otherwise when it has
-waited for `PATIENCE`, so that two searches at a time are both answered. A view says by its attribute `costly` which
-reads need a place; an answer that is kept needs none. See docs/decisions/0029.
+A read that finds no place is refused at once (503), and never waits: whoever waits holds a thread. A view says by its
+attribute `costly` which reads need a place; an answer that is kept needs none. See docs/decisions/0029.
 """
 
 import fcntl
@@ -11,7 +10,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from time import monotonic, sleep
 from urllib.parse import parse_qsl
 
 from django.conf import settings
@@ -23,7 +21,6 @@ from apps.common.http.formats import EXPORTS, by_accept
 from apps.common.http.problem_answers import problem_response
 
 RETRY_AFTER = "1"
-PATIENCE = 0.1  # seconds
 # The settings as they are, and as they are to be; then as they were.
 LESS_TIME = """
     SELECT current_setting('statement_timeout'), current_setting('max_parallel_workers_per_gather'),
@@ -48,38 +45,33 @@ class Places:
         self.file, path = tempfile.mkstemp()
         os.unlink(path)  # noqa: PTH108 - open as long as the process lives
         self._taken: set[int] = set()
-        self._waiting = 0
         self._lock = threading.Lock()
 
     @property
     def are_full(self) -> bool:
-        """Whether this process has no thread to spare for one more; a guess, for it may have one a moment later."""
-        return len(self._taken) + self._waiting >= self.own
+        """Whether there is no place for one more; a guess, for it may be taken or left a moment later."""
+        with self._lock:
+            if (byte := self._lock_one()) is not None:
+                self._unlock(byte)
+        return byte is None
 
     def take(self) -> "Place | None":
-        """Return a place; None where there is none in a while, or no thread to wait for it."""
+        """Return a place; None where there is none."""
         with self._lock:
-            if self.are_full:
+            if (byte := self._lock_one()) is None:
                 return None
-            self._waiting += 1
-        end = monotonic() + PATIENCE
-        try:
-            while (byte := self._try()) is None and monotonic() < end:
-                sleep(0.002)
-        finally:
-            with self._lock:
-                self._waiting -= 1
-        return None if byte is None else Place(self, byte)
+            self._taken.add(byte)
+        return Place(self, byte)
 
-    def _try(self) -> int | None:
+    def _lock_one(self) -> int | None:
         """Lock a byte that nobody has. The kernel shuts out other processes, `_taken` the threads of this one."""
-        with self._lock:
-            for byte in range(self.number):
-                if byte not in self._taken:
-                    with suppress(BlockingIOError, PermissionError):
-                        fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
-                        self._taken.add(byte)
-                        return byte
+        if len(self._taken) >= self.own:
+            return None
+        for byte in range(self.number):
+            if byte not in self._taken:
+                with suppress(BlockingIOError, PermissionError):
+                    fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                    return byte
         return None
 
     def _unlock(self, byte: int) -> None:

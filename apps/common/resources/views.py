@@ -52,8 +52,8 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
     default_sort: ClassVar[str]
     tag: ClassVar[Tag]
     linked: ClassVar[Kind]
-    # Beside exports. A count is capped, and so is cheap.
-    costly = frozenset({"known_at", "q", "facets"})
+    # Beside exports. A count is capped, and a search in one list takes what a page of it does: both are cheap.
+    costly = frozenset({"known_at", "facets"})
     lookup_url_kwarg = "key"
     lookup_value_regex = "[^/]+"
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +29,6 @@ pytestmark = pytest.mark.django_db
 NOW = "2026-01-31T08:00:00Z"
 QUERIES = quote(json.dumps({"q0": {"query": "上大"}}))
 COSTLY = [
-    "/api/v1/alliances?q=a",
     f"/api/v1/alliances?known_at={NOW}&q=a",
     f"/api/v1/districts/310110?known_at={NOW}",
     "/api/v1/events?facets=kind",
@@ -50,6 +48,7 @@ CHEAP = [
     "/api/v1/districts/310110",
     "/api/v1/alliances",
     "/api/v1/alliances?q=&count=true&labels=true",
+    "/api/v1/alliances?q=a",
     "/api/v1/vocabularies",
     "/reconcile",
     "/docs/errors",
@@ -59,9 +58,8 @@ CHEAP = [
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch, room_for_all: None) -> None:
-    """Let there be one place, and no thread that could wait for it."""
+    """Let there be as many places as there are in a process by itself."""
     monkeypatch.setattr(PLACES, "number", 1)
-    monkeypatch.setattr(PLACES, "own", 1)
 
 
 @pytest.fixture
@@ -105,27 +103,16 @@ def test_batches_that_are_posted_need_a_place_and_any_page_may_know(client: Clie
 
 def test_an_answer_that_is_kept_needs_none(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ANSWERS, "limit", 1_000_000)
-    first = api.ask("alliances", q="a")
+    first = api.ask("alliances", facets="kind")
     taken = [PLACES.take() for _number in range(PLACES.number)]
     assert PLACES.are_full
-    assert api.ask("alliances", q="a").content == first.content
-    assert api.client.get("/api/v1/alliances?q=a", headers={"if-none-match": first.headers["ETag"]}).status_code == 304
-    assert api.ask("alliances", q="b").status_code == 503
+    assert api.ask("alliances", facets="kind").content == first.content
+    assert (
+        api.client.get("/api/v1/alliances?facets=kind", headers={"if-none-match": first.headers["ETag"]}).status_code
+        == 304
+    )
+    assert api.ask("alliances", facets="street").status_code == 503
     taken.clear()
-
-
-def test_who_has_a_thread_to_spare_waits_for_a_while_for_a_place() -> None:
-    places = Places(1, 2)
-    first = places.take()
-    assert first is not None
-    assert not places.are_full
-    assert places.take() is None, "nobody left it"
-    timer = threading.Timer(0.03, first.leave)
-    timer.start()
-    second = places.take()
-    timer.join()
-    assert second is not None
-    second.leave()
 
 
 # Left again ----------------------------------------------------------------------------------------------------------
@@ -140,10 +127,10 @@ def test_a_place_is_left_behind_an_error_and_its_time_limit_with_it(
     real = pages.page
     for error in (RuntimeError("a fault"), OperationalError("gone")):
         monkeypatch.setattr(pages, "page", failing(error))
-        assert api.ask("alliances", q="a").status_code in (500, 503)
+        assert api.ask("alliances", facets="kind").status_code in (500, 503)
     monkeypatch.setattr(pages, "page", real)
-    assert api.ask("alliances", q="a").status_code == 200
-    assert api.ask("alliances", q="a", no_such="1").status_code == 400
+    assert api.ask("alliances", facets="kind").status_code == 200
+    assert api.ask("alliances", facets="kind", no_such="1").status_code == 400
     assert (PLACES.are_full, timeout()) == (False, before)
 
 
@@ -170,7 +157,7 @@ def test_within_a_place_a_statement_has_less_time(api: Api, monkeypatch: pytest.
         return real(question)
 
     monkeypatch.setattr(pages, "page", page)
-    api.get("alliances", q="a")
+    api.get("alliances", facets="kind")
     api.get("alliances")
     assert seen == [f"{settings.COSTLY_TIMEOUT}s", timeout()]
 
@@ -181,7 +168,7 @@ def test_what_takes_longer_than_it_may_is_told_so_and_is_no_outage(
     error = OperationalError("canceling statement due to statement timeout")
     error.__cause__ = QueryCanceled()
     monkeypatch.setattr(pages, "page", failing(error))
-    answer = api.ask("alliances", q="a")
+    answer = api.ask("alliances", facets="kind")
     assert (answer.status_code, answer.headers["Retry-After"], problem_of(answer)["code"]) == (503, "3", "busy")
     assert "longer" in answer.json()["detail"]
     assert caplog.records == []
@@ -235,9 +222,11 @@ def test_processes_share_their_places_and_a_dead_one_has_none() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[places.file]) as other:
         assert other.stdout
         assert other.stdout.readline() == b"taken\n"
+        assert places.are_full
         assert places.take() is None
         other.kill()
         other.wait()
+        assert not places.are_full
         assert places.take()
 
 
@@ -299,18 +288,18 @@ def test_the_gate_lets_through_what_needs_no_place(full: list[Place], address: s
 
 def test_the_gate_is_open_while_there_is_a_place_and_to_writes(full: list[Place]) -> None:
     for options in ({"method": "POST"}, {"method": "PATCH"}, {"HTTP_COOKIE": "a=b"}):
-        assert through_gate("/api/v1/alliances?q=a", **options)[2] == b"served"
+        assert through_gate("/api/v1/alliances?facets=kind", **options)[2] == b"served"
     assert through_gate("/reconcile", method="POST")[0].startswith("503")
     full.clear()
-    assert through_gate("/api/v1/alliances?q=a")[2] == b"served"
+    assert through_gate("/api/v1/alliances?facets=kind")[2] == b"served"
 
 
 def test_the_gate_lets_through_what_is_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ANSWERS, "limit", 1_000_000)
-    api.ask("/api/v1/alliances?q=a&page_size=3")
+    api.ask("/api/v1/alliances?facets=kind&page_size=3")
     taken = [PLACES.take() for _number in range(PLACES.number)]
-    assert through_gate("/api/v1/alliances?page_size=3&q=a", HTTP_ACCEPT_LANGUAGE="en")[2] == b"served"
-    assert through_gate("/api/v1/alliances?page_size=3&q=a")[0].startswith("503")  # the Chinese one is not kept
+    assert through_gate("/api/v1/alliances?page_size=3&facets=kind", HTTP_ACCEPT_LANGUAGE="en")[2] == b"served"
+    assert through_gate("/api/v1/alliances?page_size=3&facets=kind")[0].startswith("503")  # the Chinese one is not kept
     taken.clear()
 
 
