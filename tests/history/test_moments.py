@@ -149,7 +149,7 @@ def test_the_registry_is_not_written_under_another_isolation(registry: str) -> N
             database.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def test_a_new_epoch_goes_on_behind_the_numbers_of_the_log(registry: str) -> None:
+def test_a_new_epoch_goes_on_behind_the_numbers_of_the_log(registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As behind a restore into a cluster that counts its transactions from the beginning."""
     before, (_oldest, epoch) = now(), feed.horizon()
     place = feed.read(None, "", ["registry_district"], None, 1).place
@@ -176,6 +176,8 @@ def test_a_new_epoch_goes_on_behind_the_numbers_of_the_log(registry: str) -> Non
     between = now()
     district.name = "晚"
     district.save()
+    (_oldest, epoch) = feed.horizon()
+    monkeypatch.setattr(feed, "horizon", lambda: (2**62, epoch))  # others on the server may hold it back
     newest = LoggedChange.objects.latest("number")
     assert int(newest.commit_id) > far
     batch, changes = feed.read(None, "", ["registry_district"], None, 200), []
