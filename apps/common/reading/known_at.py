@@ -134,10 +134,9 @@ class _Rebuilding:
             conditions.append(f"{conditions[0]} AND past.id = ANY(ARRAY(SELECT id FROM {renamed}))")
             conditions[0] += f" AND past.id NOT IN (SELECT id FROM {renamed})"
         numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in enumerate(conditions))
-        columns = ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in _columns(model))
         union = " UNION ALL ".join(f"SELECT {part}" for part in parts)
         self.rebuilt[table] = (
-            f'"{table}" AS NOT MATERIALIZED (SELECT {columns} FROM ({union}) AS past WHERE {numbered})'
+            f'"{table}" AS NOT MATERIALIZED (SELECT {_past_columns(model)} FROM ({union}) AS past WHERE {numbered})'
         )
 
     def collected(self) -> str:
@@ -150,8 +149,8 @@ class _Rebuilding:
         stored = ", ".join(_logged_column(model, field) for field in _columns(model) if not is_computed(field))
         made = columns_at(model, asked=asked, state=self._state(model))
         return (
-            f"{made}, 1 AS part, past.number, past.table_name, past.xid, past.before"
-            f" FROM (SELECT {stored}, entry.number, entry.table_name, entry.xid, entry.before"
+            f"{made}, 1 AS part, past.number, past.table_name, past.before"
+            f" FROM (SELECT {stored}, entry.number, entry.table_name, entry.before"
             " FROM common_loggedchange AS entry) AS past"
         )
 
@@ -198,13 +197,16 @@ def _columns(model: type[Model]) -> list[Field]:
     return list(model._meta.concrete_fields)
 
 
-NOT_LOGGED = "NULL::bigint AS number, NULL::varchar AS table_name, NULL::xid8 AS xid, NULL::jsonb AS before"
+def _past_columns(model: type[Model]) -> str:
+    return ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in _columns(model))
+
+
+NOT_LOGGED = "NULL::bigint AS number, NULL::varchar AS table_name, NULL::jsonb AS before"
 
 
 def _as_it_is(model: type[Model]) -> str:
     """Return the part of the rows as they are."""
-    columns = ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in _columns(model))
-    return f'{columns}, 0 AS part, {NOT_LOGGED} FROM "{model._meta.db_table}" AS past'
+    return f'{_past_columns(model)}, 0 AS part, {NOT_LOGGED} FROM "{model._meta.db_table}" AS past'
 
 
 def _as_renamed(model: type[Model], asked: str) -> str:
