@@ -3,9 +3,11 @@
 Before a statement stand common table expressions of the same names as the logged tables that have changed since, which
 hide those. So whatever is compiled for the present reads the past unchanged. Rows that did not change come from the
 tables themselves, with their indexes; of a row that did, the first change since tells how it was before. Both are
-parts of one UNION ALL, each over one table and without a condition: the conditions stand around it, with the number of
-the part that each is for. Only so does PostgreSQL take the parts for one table, whose rows it looks up and sorts by
-indexes.
+parts of one UNION ALL. The parts over a table of the present stand without a condition: the conditions stand around the
+union, with the number of the part that each is for. Only so does PostgreSQL look up and sort their rows by indexes.
+
+A statement may look through the rows that changed many times, once for each record of a page whose parts it counts. So
+their keys, references and states are read from the log once, and the rest only of those that are found.
 
 The snapshot stands in subqueries, so that one plan serves all instants.
 
@@ -33,10 +35,20 @@ CHANGED = """
         WHERE table_name IN ({tables}) AND {is_open} ORDER BY table_name, record_id, number
     )
 """
-# In the place of the state that a record had. Expressions of a statement see the tables of the present until one of
-# them hides these, and never themselves.
+# The keys, references and states of the rows of a table as they were before their first change.
+FIRST = """
+    {first} AS MATERIALIZED (
+        SELECT {columns}, past.number FROM (
+            SELECT held.*, entry.number
+            FROM changed_since AS changed JOIN common_loggedchange AS entry ON entry.number = changed.number,
+                 jsonb_to_record(entry.before) AS held ({types})
+            WHERE changed.table_name = '{table}' AND entry.before IS NOT NULL
+        ) AS past {gone}
+    )
+"""
+# In the place of the state that a record had.
 STATE = """
-    CASE WHEN EXISTS (SELECT FROM {now} WHERE visible.id = past.id) THEN past.state
+    CASE WHEN EXISTS (SELECT FROM ({visible}) AS visible (id) WHERE visible.id = past.id) THEN past.state
          WHEN EXISTS (SELECT FROM "{table}" AS present WHERE present.id = past.id) THEN 'draft'
          WHEN (SELECT before ->> 'state' FROM common_loggedchange WHERE table_name = '{table}' AND record_id = past.id
                ORDER BY number DESC LIMIT 1) = 'published' THEN past.state
@@ -44,11 +56,10 @@ STATE = """
 """
 
 
-def columns_at(model: type[Model], *, asked: str = "", state: str = "") -> str:
+def columns_at(model: type[Model], *, asked: str = "") -> str:
     """Return the select list of a table's columns from rows of stored columns called `past`.
 
-    What the database computes is computed, where that costs much only if the text `asked` names the column. `state`
-    stands in the place of the column of that name.
+    What the database computes is computed, where that costs much only if the text `asked` names the column.
     """
     quote = connection.ops.quote_name
     found = []
@@ -60,8 +71,6 @@ def columns_at(model: type[Model], *, asked: str = "", state: str = "") -> str:
         elif isinstance(field, GeneratedField):
             expression, params = field.generated_sql(connection)
             text = f"({expression % tuple(map(literal, params))})::{field.db_type(connection)} AS {name}"
-        elif state and field.column == "state":
-            text = f"({state})::{field.db_type(connection)} AS {name}"
         else:
             text = f"past.{name}"
         found.append(text)
@@ -76,20 +85,21 @@ def _logged_column(model: type[Model], field: Field) -> str:
     """Return a stored column of the row that an entry of the log holds as `before`."""
     quote = connection.ops.quote_name
     name, kind = literal(field.column), field.db_type(connection) or ""
-    if field.primary_key:
-        value = "entry.record_id"  # the same, and indexed
-    elif field.name == getattr(model, "key_field", ""):
-        value = "entry.key"  # likewise
-    elif kind == "jsonb":
+    if kind == "jsonb":
         value = f"nullif(entry.before -> {name}, 'null')"
     elif kind.endswith("]"):
         row = f"jsonb_populate_record(NULL::{quote(model._meta.db_table)}, entry.before)"
         value = f"({row}).{quote(str(field.column))}"
     else:
         value = f"(entry.before ->> {name})::{kind}"
-    if collation := getattr(field, "db_collation", None):
-        value += f" COLLATE {quote(collation)}"  # parts whose columns differ are not looked up in
-    return f"{value} AS {quote(str(field.column))}"
+    return _collated(field, value)
+
+
+def _collated(field: Field, value: str) -> str:
+    """Return a value as a column, with its collation: parts whose columns differ are not looked up in."""
+    quote = connection.ops.quote_name
+    collation = getattr(field, "db_collation", None)
+    return f"{value}{f' COLLATE {quote(collation)}' if collation else ''} AS {quote(str(field.column))}"
 
 
 @cache
@@ -114,7 +124,7 @@ class _Rebuilding:
         self.rebuilt: dict[str, str] = {}
 
     def rebuild(self, table: str, asked: str) -> None:
-        """Add the expression of a table, where it or what its columns are made of has changed."""
+        """Add the expressions of a table, where it or what its columns are made of has changed."""
         model = logged_models()[table]
         names = [
             field
@@ -125,8 +135,10 @@ class _Rebuilding:
             return
         for field in names:
             self.rebuild(field.names, field.made_sql("past"))
-        parts = [_as_it_is(model), self._as_logged(model, asked)]
-        conditions = [self._is_same(model), self._is_first(model)]
+        kept = _kept_fields(model, asked)
+        self.before.append(self._first(model, kept))
+        parts = [_as_it_is(model), _as_logged(model, kept, asked)]
+        conditions = [_is_same(model), "true"]
         if names:
             renamed = f'"renamed_{table}"'
             self.before.append(f"{renamed} (id) AS MATERIALIZED ({' UNION '.join(map(self._owners, names))})")
@@ -144,44 +156,22 @@ class _Rebuilding:
         tables = ", ".join(map(literal, sorted(self.rebuilt)))
         return CHANGED.format(tables=tables, is_open=is_open_at(self.moment, "entry"))
 
-    def _as_logged(self, model: type[Model], asked: str) -> str:
-        """Return the part of the rows as they were before the changes that the log holds, of all tables."""
-        stored = ", ".join(_logged_column(model, field) for field in _columns(model) if not is_computed(field))
-        made = columns_at(model, asked=asked, state=self._state(model))
-        return (
-            f"{made}, 1 AS part, past.number, past.table_name, past.before"
-            f" FROM (SELECT {stored}, entry.number, entry.table_name, entry.before"
-            " FROM common_loggedchange AS entry) AS past"
-        )
-
-    # Conditions of the parts
-
-    def _is_same(self, model: type[Model]) -> str:
-        """Return the condition for rows that have not changed."""
-        name = literal(model._meta.db_table)
-        return f"past.id NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
-
-    def _is_first(self, model: type[Model]) -> str:
-        """Return the condition for entries of the table that are the first since."""
-        name = literal(model._meta.db_table)
-        first = f"past.number = ANY(ARRAY(SELECT number FROM changed_since WHERE table_name = {name}))"
-        kept = ""
+    def _first(self, model: type[Model], kept: Collection[Field]) -> str:
+        """Return the expression that reads some columns of the changed rows, as they were, from the log."""
+        table, quote = model._meta.db_table, connection.ops.quote_name
+        columns, types = [], []
+        for field in kept:
+            name, kind = quote(str(field.column)), field.db_type(connection)
+            visible = _seen_now(model, self.viewer) if field.column == "state" else ""
+            state = f"({STATE.format(visible=visible, table=table)})::{kind} AS {name}"
+            columns.append(state if visible else _collated(field, f"past.{name}"))
+            types.append(f"{name} {kind}")
+        gone = ""
         if getattr(model, "gone_for_good", False):
-            kept = f' AND (SELECT true FROM "{model._meta.db_table}" AS present WHERE present.id = past.id)'
-        return f"past.table_name = {name} AND past.before IS NOT NULL AND {first}{kept}"
-
-    def _state(self, model: type[Model]) -> str:
-        """Return SQL for the state that a record had, as far as the reader may know; nothing if he may know all."""
-        visible = _seen_now(model, self.viewer)
-        if not visible:
-            return ""
-        table = model._meta.db_table
-        now = f"({visible}) AS visible (id)"
-        if set(_names().findall(visible)) != {table}:
-            # It reads tables that may be hidden here.
-            self.before.append(f'"now_{table}" (id) AS MATERIALIZED ({visible})')
-            now = f'"now_{table}" AS visible'
-        return STATE.format(now=now, table=table)
+            gone = f'WHERE EXISTS (SELECT FROM "{table}" AS present WHERE present.id = past.id)'
+        return FIRST.format(
+            first=_first_name(model), columns=", ".join(columns), types=", ".join(types), table=table, gone=gone
+        )
 
     def _owners(self, field: NamesField) -> str:
         """Return a query for the rows that a row of names belongs to, or belonged to, that has changed."""
@@ -193,25 +183,54 @@ class _Rebuilding:
         )
 
 
-def _columns(model: type[Model]) -> list[Field]:
-    return list(model._meta.concrete_fields)
+def _kept_fields(model: type[Model], asked: str) -> list[Field]:
+    """Return the columns by which rows are looked up, of those that a text names: keys, references, choices."""
+
+    def is_kept(field: Field) -> bool:
+        is_short = bool(field.choices) or field.db_type(connection) in ("bigint", "integer")
+        is_key = field.primary_key or field.name == getattr(model, "key_field", "")
+        return is_key or (is_short and not is_computed(field) and _names_column(asked, field))
+
+    return [field for field in model._meta.concrete_fields if is_kept(field)]
 
 
 def _past_columns(model: type[Model]) -> str:
-    return ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in _columns(model))
+    quote = connection.ops.quote_name
+    return ", ".join(f"past.{quote(str(field.column))}" for field in model._meta.concrete_fields)
 
 
-NOT_LOGGED = "NULL::bigint AS number, NULL::varchar AS table_name, NULL::jsonb AS before"
+def _first_name(model: type[Model]) -> str:
+    return connection.ops.quote_name(f"first_{model._meta.db_table}")
+
+
+def _is_same(model: type[Model]) -> str:
+    """Return the condition for rows that have not changed."""
+    name = literal(model._meta.db_table)
+    return f"past.id NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
 
 
 def _as_it_is(model: type[Model]) -> str:
     """Return the part of the rows as they are."""
-    return f'{_past_columns(model)}, 0 AS part, {NOT_LOGGED} FROM "{model._meta.db_table}" AS past'
+    return f'{_past_columns(model)}, 0 AS part FROM "{model._meta.db_table}" AS past'
+
+
+def _as_logged(model: type[Model], kept: Collection[Field], asked: str) -> str:
+    """Return the part of the changed rows as they were; columns that were not kept are looked up, if asked for."""
+    quote = connection.ops.quote_name
+    stored = ", ".join(
+        f"kept.{quote(str(field.column))}" if field in kept else _logged_column(model, field)
+        for field in model._meta.concrete_fields
+        if not is_computed(field)
+    )
+    return (
+        f"{columns_at(model, asked=asked)}, 1 AS part FROM (SELECT {stored} FROM {_first_name(model)} AS kept"
+        " LEFT JOIN common_loggedchange AS entry ON entry.number = kept.number) AS past"
+    )
 
 
 def _as_renamed(model: type[Model], asked: str) -> str:
     """Return the part of the rows of which names have changed, which stand in another table."""
-    return f'{columns_at(model, asked=asked)}, 2 AS part, {NOT_LOGGED} FROM "{model._meta.db_table}" AS past'
+    return f'{columns_at(model, asked=asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
 
 
 def known_at(text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None) -> str:

@@ -137,10 +137,24 @@ class SqlRow:
             f" ON {target.column('pk')} = {self.column(name)}"
             for name, target in self._joined.items()
         )
-        text = text_of(rows.values(*self._columns))
-        if numbered:
-            text = f"SELECT chosen.*, row_number() OVER () AS place FROM ({text}) AS chosen"
+        text = self._numbered(rows) if numbered else text_of(rows.values(*self._columns))
         return f"({text}) AS {self.alias}{joins}{''.join(self._asides.values())}"
+
+    def _numbered(self, rows: QuerySet) -> str:
+        """Return a query for rows with the columns that were asked for and `place`."""
+        if not self.compilation.past:
+            text = text_of(rows.values(*self._columns))
+            return f"SELECT chosen.*, row_number() OVER () AS place FROM ({text}) AS chosen"
+        # Columns of the past are read from the log, each at a price: only those of the rows that are chosen.
+        pk = self.model._meta.pk
+        key = quote(str(pk.column))
+        known = text_of(self.model._base_manager.order_by().values(*self._columns))
+        return (
+            f"SELECT looked_up.*, chosen.place FROM (SELECT {key}, row_number() OVER () AS place"
+            f" FROM ({text_of(rows.values(pk.attname))}) AS chosen) AS chosen"
+            f" CROSS JOIN LATERAL (SELECT * FROM ({known}) AS known WHERE known.{key} = chosen.{key} OFFSET 0)"
+            " AS looked_up"
+        )
 
     def aside(self, name: str, write: Callable[[], str]) -> str:
         """Return the alias of a subquery of one row that several fields of the row share; it is written once."""
