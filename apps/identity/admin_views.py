@@ -14,8 +14,12 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.common.conflicts.forms import SeenField
+from apps.common.conflicts.pages import locked
+from apps.common.conflicts.seen import SEEN, dumped, read
 from apps.common.http.middleware import change_ids
 from apps.common.models.records import NamedRecord
+from apps.common.reading.record_version import versions_of
 from apps.common.rules.territory import Reader
 from apps.common.writing.transaction import write_transaction
 from apps.identity.merge_result import MergeError, MergeResult
@@ -69,6 +73,15 @@ class MergeForm(forms.Form):
         labels = {item.name: item.verbose_name for item in loser._meta.concrete_fields}
         choices = [(name, f"{labels[name]}: {getattr(loser, name)}") for name in fillable(loser, winner)]
         self.fields["fill"].choices = choices  # type: ignore[attr-defined]
+        self.model, self.keys = type(loser), [loser.pk, winner.pk]
+        self.fields[SEEN] = SeenField(lambda: dumped(self.model, {pk: {} for pk in self.keys}))
+
+    def clean(self) -> dict[str, object]:
+        """Refuse to merge what is not as the page showed it."""
+        seen, now = read(self.model, self.data.get(SEEN)), versions_of(self.model, self.keys)
+        if any(str(pk) not in seen or seen[str(pk)].version != now.get(pk) for pk in self.keys):
+            raise forms.ValidationError(_("One of the two was changed since the page was shown. Look, and try again."))
+        return super().clean() or {}
 
 
 def duplicates(request: HttpRequest) -> HttpResponse:
@@ -148,6 +161,8 @@ def merge_pair(request: HttpRequest) -> HttpResponse:
         return TemplateResponse(request, "admin/identity/merge.html", context)
     loser, winner = pair.cleaned_data["loser_record"], pair.cleaned_data["winner_record"]
     _demand(request, type(winner))
+    if request.method == "POST":
+        locked(type(winner)._base_manager.filter(pk__in=[loser.pk, winner.pk]))
     form = MergeForm(loser, winner, request.POST or None)
     keep = request.method == "POST" and form.is_valid()
     outcome: MergeResult | None = None

@@ -121,11 +121,12 @@ def test_the_preview_changes_nothing_and_a_reason_merges(steward: Any) -> None:
     loser, winner = MemberUnitFactory(name="绝密飞艇厂", summary="造飞艇"), MemberUnitFactory(name="飞艇总厂")
     part = MemberUnitFactory(parent=loser)
     address = f"{PAIR}?resource=member-units&loser={loser.slug}&winner={winner.slug}"
-    assert part.name in steward.get(address).content.decode()
-    assert steward.post(address, {"reason": ""}).status_code == 200
+    shown = steward.get(address).content.decode()
+    assert part.name in shown
+    assert steward.post(address, {"reason": "", **carried(shown)}).status_code == 200
     assert MemberUnit.objects.filter(pk=loser.pk).exists()
     assert not Merge.objects.exists()
-    answer = steward.post(address, {"reason": "one works", "fill": ["summary"]})
+    answer = steward.post(address, {"reason": "one works", "fill": ["summary"], **carried(shown)})
     assert (answer.status_code, answer["Location"]) == (302, f"/admin/registry/memberunit/{winner.pk}/change/")
     part.refresh_from_db()
     winner.refresh_from_db()
@@ -134,9 +135,24 @@ def test_the_preview_changes_nothing_and_a_reason_merges(steward: Any) -> None:
     assert (merge.reason, merge.filled) == ("one works", ["summary"])
     assert steward.get(f"/admin/identity/merge/{merge.pk}/change/").status_code == 200
     refused = f"{PAIR}?resource=member-units&loser={winner.slug}&winner={part.slug}"
-    assert steward.post(refused, {"reason": "no"}).status_code == 409
+    assert steward.post(refused, {"reason": "no", **carried(steward.get(refused).content)}).status_code == 409
     for wrong in ("resource=districts&loser=a&winner=b", "loser=x", "resource=member-units&loser=x&winner=b"):
         assert steward.get(f"{PAIR}?{wrong}").status_code == 200
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_two_records_of_which_one_changed_since_the_preview_are_not_merged(steward: Any, place: int) -> None:
+    pair = MemberUnitFactory(), MemberUnitFactory()
+    address = f"{PAIR}?resource=member-units&loser={pair[0].slug}&winner={pair[1].slug}"
+    shown = steward.get(address).content
+    MemberUnit.objects.filter(pk=pair[place].pk).update(summary="新的说明")
+    for given in (carried(shown), {}):
+        refused = steward.post(address, {"reason": "one works", **given})
+        assert "one works" in refused.content.decode()  # what was typed still stands there
+        assert not Merge.objects.exists()
+    assert "新的说明" in refused.content.decode()
+    assert steward.post(address, {"reason": "one works", **carried(refused.content)}).status_code == 302
+    assert Merge.objects.exists()
 
 
 def test_the_pages_are_for_those_who_keep_the_registry(client: Client) -> None:

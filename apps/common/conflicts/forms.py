@@ -16,7 +16,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.conflicts.authors import Author, authors_of
+from apps.common.conflicts.authors import Author, author_of, authors_of
 from apps.common.conflicts.seen import SEEN, Seen, dumped, fields_of, read, restored, values_of
 from apps.common.reading.record_version import versions_of
 
@@ -62,6 +62,7 @@ class SeenForm(ModelForm):
         super().__init__(*args, **kwargs)
         self.disputed: dict[str | None, list[str]] = {}
         if self.instance.pk is None:
+            self._settle_deleted(read(type(self.instance), self.data.get(self.add_prefix(SEEN))))
             return
         enabled = [name for name, field in self.fields.items() if not field.disabled]
         self.seen_fields = fields_of(type(self.instance), [*enabled, *self.watched])
@@ -104,6 +105,18 @@ class SeenForm(ModelForm):
         if typed or is_deletion:
             self.disputed = self._dispute(changed, former_values, typed)
             self.disputed.setdefault(None, []).insert(0, str(TO_DELETE if is_deletion else CHANGED))
+
+    def _settle_deleted(self, seen: Seen) -> None:
+        """Note that what the page showed is a record that is gone by now; of a new one, it showed nothing."""
+        for pk in seen:
+            author = author_of(type(self.instance), pk)
+            self.disputed[None] = [
+                gettext(
+                    "This was deleted while the page was open, by %(author)s, and nothing is saved. What you typed"
+                    " stands here as a new record; save again if it is to be one."
+                )
+                % {"author": author}
+            ]
 
     def _names(self) -> list[str]:
         """Return the fields of the form that are typed into."""

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.forms.models import BaseModelFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -54,9 +55,8 @@ class KeepsChanges(BaseModelAdmin):
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: object
     ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
-        if obj is None:
-            return form
-        watched = {"watched": tuple(map(str, flatten(self.get_readonly_fields(request, obj))))}
+        readonly = self.get_readonly_fields(request, obj) if obj else ()
+        watched = {"watched": tuple(map(str, flatten(readonly)))}
         return type(form.__name__, (SeenForm, form), watched)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
@@ -68,6 +68,24 @@ class KeepsChanges(BaseModelAdmin):
             except (ValidationError, ValueError):
                 return None
         return super().get_object(request, object_id, from_field)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """Show the page; what was typed into that of a record which is gone by now stands on the page of a new one."""
+        if request.method == "POST" and self._is_gone(request, object_id):
+            url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_add")
+            response: HttpResponse = self.add_view(request, url, extra_context)
+        else:
+            response = super().change_view(request, object_id, form_url, extra_context)
+        return response
+
+    def _is_gone(self, request: HttpRequest, object_id: str) -> bool:
+        """Tell whether a page showed a record that was deleted meanwhile, to somebody who may add one."""
+        seen = read(self.model, request.POST.get(SEEN))
+        keys = [pk for pk in seen if pk == unquote(object_id)]
+        there = self.model._base_manager.filter(pk__in=keys)
+        return bool(keys) and self.has_add_permission(request) and not there.exists()
 
     # Lists
 

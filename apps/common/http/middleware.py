@@ -36,7 +36,8 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         if request.method not in ("GET", "HEAD", "OPTIONS"):
-            response["X-Change-ID"] = own
+            # An answer that is given again has that of the request which made the change.
+            response.setdefault("X-Change-ID", own)
         return response
 
 

@@ -1,15 +1,18 @@
 """Places for costly reads: so many at a time in each worker process, so that a thread stays free for all else.
 
 A read that finds no place is refused at once (503), and never waits: whoever waits holds a thread. A view says by its
-attribute `costly` which reads need a place; an answer that is kept needs none. See docs/decisions/0029.
+attribute `costly` which reads need a place; an answer that is kept needs none. While reads are refused, a place rests
+after each use as long as it was used, so that there is time for all else. See docs/decisions/0029.
 """
 
 import fcntl
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from mmap import mmap
 from urllib.parse import parse_qsl
 
 from django.conf import settings
@@ -21,6 +24,8 @@ from apps.common.http.formats import EXPORTS, by_accept
 from apps.common.http.problem_answers import problem_response
 
 RETRY_AFTER = "1"
+CROWDED = 1.0  # seconds behind a refusal in which places rest
+MOST_REST = 0.1  # seconds
 # The settings as they are, and as they are to be; then as they were.
 LESS_TIME = """
     SELECT current_setting('statement_timeout'), current_setting('max_parallel_workers_per_gather'),
@@ -46,6 +51,12 @@ class Places:
         os.unlink(path)  # noqa: PTH108 - open as long as the process lives
         self._taken: set[int] = set()
         self._lock = threading.Lock()
+        # Instants that all processes share: until when each place rests, and behind these that of the last refusal.
+        self._instants = memoryview(mmap(-1, 8 * (number + 1))).cast("d")
+
+    def crowd(self) -> None:
+        """Take note that a read was refused."""
+        self._instants[-1] = time.monotonic()
 
     @property
     def are_full(self) -> bool:
@@ -61,6 +72,8 @@ class Places:
             if (byte := self._lock_one()) is None:
                 return None
             self._taken.add(byte)
+        if (rest := self._instants[byte] - time.monotonic()) > 0:
+            time.sleep(min(rest, MOST_REST))
         return Place(self, byte)
 
     def _lock_one(self) -> int | None:
@@ -77,7 +90,11 @@ class Places:
     def _unlock(self, byte: int) -> None:
         fcntl.lockf(self.file, fcntl.LOCK_UN, 1, byte)
 
-    def _free(self, byte: int) -> None:
+    def _free(self, byte: int, used: float) -> None:
+        """Free a place that was used for some seconds."""
+        now = time.monotonic()
+        if now < self._instants[-1] + CROWDED:
+            self._instants[byte] = now + used
         with self._lock:
             self._unlock(byte)
             self._taken.discard(byte)
@@ -89,12 +106,13 @@ class Place:
     def __init__(self, owner: Places, byte: int) -> None:
         self._owner: Places | None = owner
         self._byte = byte
+        self._begin = time.monotonic()
 
     def leave(self) -> None:
         """Free the place; a second time does nothing."""
         owner, self._owner = self._owner, None
         if owner is not None:
-            owner._free(self._byte)
+            owner._free(self._byte, time.monotonic() - self._begin)
 
     def __del__(self) -> None:
         self.leave()
@@ -115,6 +133,7 @@ def is_costly(costly: Costly, query: str, accept: str) -> bool:
 def in_a_place(request: HttpRequest, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     """Answer a costly read in a place, which it has until its answer was sent; without one, refuse it (503)."""
     if (place := PLACES.take()) is None:
+        PLACES.crowd()
         return problem_response(request, "busy", **{"Retry-After": RETRY_AFTER})
     response: HttpResponseBase | None = None
     try:

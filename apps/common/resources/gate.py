@@ -30,6 +30,7 @@ class Gate:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if PLACES.are_full and _needs_a_place(environ):
+            PLACES.crowd()
             return _refuse(environ, start_response)
         return self._application(environ, start_response)
 
@@ -75,6 +76,7 @@ def _refuse(environ: Environ, start_response: Any) -> list[bytes]:
         "Retry-After": RETRY_AFTER,
         "X-Request-ID": number,
         "X-Content-Type-Options": "nosniff",
+        "Connection": "close",  # who asks again at once, against what he was told, has to connect again
         "Access-Control-Allow-Origin": "*",  # where others may ask, they may also know that they may not now
     }
     start_response("503 Service Unavailable", list(headers.items()))

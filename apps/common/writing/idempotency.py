@@ -21,6 +21,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.http.middleware import change_ids
 from apps.common.http.problems import RETRY_AFTER, Refusal
 from apps.common.models.tables import KeptAnswer
 from apps.common.writing.sealed import seal, unseal
@@ -94,6 +95,7 @@ def once(request: Request, body: bytes, work: Callable[[], HttpResponse], *, is_
     if answer.status_code >= 400:
         return answer
     headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+    headers["X-Change-ID"] = change_ids(request).request_id
     content = answer.content.decode()
     values = {
         "digest": digest,

@@ -10,12 +10,13 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import translation
 
+from apps.accounts.models import User
 from apps.common.conflicts.forms import CHANGED, UNKNOWN, SeenField
 from apps.common.conflicts.pages import KeepsChanges, KeepsRows
 from apps.common.conflicts.seen import SEEN, dumped
 from apps.events.models import Event
 from apps.identity.models import Distinction
-from apps.registry.models import Membership, MemberUnit, UnitName
+from apps.registry.models import Alliance, Membership, MemberUnit, UnitName
 from tests import factories
 from tests.common.admin.test_records import address, change_address, errors, filled_in
 from tests.pages import carried
@@ -118,6 +119,51 @@ def test_two_browsers_on_one_record_lose_nothing(model: type[Model]) -> None:
     assert stored(record, mine) == typed
     if mine != theirs:
         assert stored(record, theirs) == wanted
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_what_was_typed_for_a_record_that_was_deleted_meanwhile_stands_on_the_page_of_a_new_one(
+    model: type[Model],
+) -> None:
+    one, two = browser("aa"), browser("bb")
+    record = row_of(model)
+    page = admin.site._registry[model]
+    if record is None or not changeable(opened := two.get(change_address(record))):
+        return
+    if not page.has_add_permission(opened.wsgi_request) or not page.has_delete_permission(opened.wsgi_request, record):
+        return
+    (name, *_others), key = changeable(opened), record.pk
+    typed = other_value(opened, name, 2)
+    question = one.post(
+        address(model, "delete", key), {"post": "yes", **carried(one.get(address(model, "delete", key)).content)}
+    )
+    if model._base_manager.filter(pk=key).exists():
+        assert question.status_code != 302 or model not in FACTORIES  # it is protected
+        return
+
+    refused = two.post(change_address(record), {**filled_in(opened), name: typed})
+
+    assert refused.status_code == 200
+    assert "aa" in errors(refused)["__all__"][0]
+    assert refused.context["original"] is None
+    if model is not User:  # an account is begun with its name and password alone
+        assert str(refused.context["adminform"].form[name].value()) == typed
+    assert not model._base_manager.filter(pk=key).exists()
+
+
+def test_what_stands_on_the_page_of_a_new_record_is_saved_by_a_second_look() -> None:
+    one, two = browser("aa"), browser("bb")
+    alliance = factories.AllianceFactory()
+    page = change_address(alliance)
+    opened = two.get(page)
+    alliance.delete()
+    refused = two.post(page, {**filled_in(opened), "slogan": "共联共享"})
+    assert 'action="/admin/registry/alliance/add/"' in refused.content.decode()
+    saved = two.post(address(Alliance, "add"), filled_in(refused))
+    assert saved.status_code == 302, errors(saved)
+    assert Alliance.objects.get(slogan="共联共享").name == alliance.name
+    # Who says of a page what it never showed is told as ever that there is nothing.
+    assert one.post(page, {"slogan": "x"})["Location"] == "/admin/"
 
 
 def test_where_both_changed_one_field_both_values_are_shown() -> None:
