@@ -167,6 +167,7 @@ INSTALLED_APPS = [
     "apps.explore",
     "apps.history",
     "apps.webhooks",
+    "apps.docs",
     "apps.service",
 ]
 # The curators' pages list their apps in this order.

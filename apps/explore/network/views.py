@@ -4,20 +4,19 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.common.http.pages import TranslatedPage, other_languages
 from apps.common.http.parameters import read_day, read_words, refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable
-from apps.common.openapi.pages import DocumentPage
 from apps.common.reading.answer_cache import CachedReads
 from apps.events.models import Event
 from apps.explore.network.formats import GraphContent, gexf, graphml
@@ -30,7 +29,6 @@ from apps.registry.models import Alliance, District, MemberUnit, Street
 
 PARAMETERS = ("district", "street", "alliance", "unit", "kind", "edge", "include", "as_of", "depth", "format")
 CANDIDATES = 500  # keys among which the one nearest to a wrong one is looked for
-OWN_NAMES = {"zh-hans": "中文", "en": "English"}  # what a language is called by those who read it
 NETWORK_PARAMETERS = [
     OpenApiParameter(
         "district", str, description="Keys of `districts`, separated by commas: start from what is there."
@@ -210,17 +208,10 @@ def _depth(request: Request) -> int:
     return int(text)
 
 
-class NetworkPage(DocumentPage):
+class NetworkPage(TranslatedPage):
     """The page that draws the network. It reads the same address as every other client."""
 
     def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Show the page; what is chosen stands in its address, and its scripts read it from there."""
-        current = get_language()
-        others = []
-        for code, name in settings.LANGUAGES:
-            if code != current:
-                query = request.GET.copy()
-                query["lang"] = code
-                others.append({"code": code, "name": OWN_NAMES[code], "title": name, "query": query.urlencode()})
-        context = {"texts": texts(), "places": places(), **choices(), "languages": others}
+        context = {"texts": texts(), "places": places(), **choices(), "languages": other_languages(request)}
         return render(request, "explore/network.html", context)

@@ -26,8 +26,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.common.http.pages import TranslatedPage
 from apps.common.http.problems import ParameterError, nearest, parameter_error
-from apps.common.openapi.pages import DocumentPage
 from apps.common.reading.places import Costly, in_a_place, is_costly
 from apps.common.values.pinyin import normalise_term
 from apps.explore.reconciliation.batches import BATCH_SIZE, TEXT_LIMIT, FormParser, read_batch, read_extension
@@ -332,7 +332,7 @@ class PropertiesView(OpenView):
 # The one page that others may frame: the protocol has clients show it in an iframe (frame-ancestors, X-Frame-Options).
 # It holds nothing that a click could do but one link, which opens elsewhere, so that there is nothing to hijack.
 @method_decorator([xframe_options_exempt, csp_replace({"frame-ancestors": ["*"]})], name="dispatch")
-class PreviewView(DocumentPage):
+class PreviewView(TranslatedPage):
     """A record in a few lines."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -355,7 +355,7 @@ class PreviewView(DocumentPage):
         return response
 
 
-class FeaturesView(DocumentPage):
+class FeaturesView(TranslatedPage):
     """The page that explains the features of candidates, and the properties that can be asked for."""
 
     def get(self, request: HttpRequest) -> HttpResponse:

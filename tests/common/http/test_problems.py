@@ -11,8 +11,8 @@ from django.utils import translation
 from rest_framework import exceptions
 
 from apps.common.http import problems
-from apps.common.openapi.pages import ErrorsView
 from apps.common.reading import pages
+from apps.docs.views import ErrorsView
 from apps.registry.views import AllianceViewSet
 from tests.conftest import Api, problem_of
 
