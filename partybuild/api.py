@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from apps.assessments import views as assessments
 from apps.common.http.parameters import read_format, refuse_unknown
 from apps.common.http.translations import describe
-from apps.common.openapi.schema import INDEX, VOCABULARIES, VOCABULARY
+from apps.common.openapi.components import INDEX, VOCABULARIES, VOCABULARY
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.import_views import ImportJobView
 from apps.common.resources.registry import register, viewsets
@@ -68,7 +68,7 @@ register(router, other_tags=(history.TAG, webhooks.TAG, search.TAG, TAG))
 class IndexView(CachedReads, APIView):
     """What there is: every resource with its address and its count, the vocabularies, and the documents."""
 
-    @extend_schema(operation_id="index", summary="Index of the API", tags=[TAG.name], responses={200: INDEX})
+    @extend_schema(operation_id="get_index", summary="Index of the API", tags=[TAG.name], responses={200: INDEX})
     def get(self, request: Request) -> Response:
         """List every resource with its address and its count, the vocabularies, and the documents.
 
@@ -114,7 +114,7 @@ class VocabulariesView(CachedReads, APIView):
     """All vocabularies."""
 
     @extend_schema(
-        operation_id="vocabularies_list", summary="List vocabularies", tags=[TAG.name], responses={200: VOCABULARIES}
+        operation_id="list_vocabularies", summary="List vocabularies", tags=[TAG.name], responses={200: VOCABULARIES}
     )
     def get(self, request: Request) -> Response:
         """List the values of every choice field, with their Chinese and English labels."""
@@ -127,7 +127,7 @@ class VocabularyView(CachedReads, APIView):
     """One vocabulary."""
 
     @extend_schema(
-        operation_id="vocabularies_retrieve",
+        operation_id="get_vocabulary",
         summary="Read a vocabulary",
         tags=[TAG.name],
         parameters=[OpenApiParameter("name", str, "path", description="Resource and field, such as `alliances.kind`.")],

@@ -314,6 +314,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # The HTTP interface
 
 API_ROOT = "/api/v1"
+# Where the OpenAPI document is kept, once it is made of this code; without it, each process makes its own.
+OPENAPI_FOLDER: str = read(env.str, "OPENAPI_FOLDER", default=str(BASE_DIR / ".data" / "openapi"))
 # The largest body of a request.
 DATA_UPLOAD_MAX_MEMORY_SIZE: int = read(env.int, "MAX_BODY_BYTES", default=2_621_440)
 # The largest file that is imported.
@@ -354,7 +356,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "partybuild",
     "DESCRIPTION": (
         "The registry of a city's regional partnership networks (区域化党建): which alliances exist, who belongs to"
-        " them, what they do together and with what result, and which published sentence says so."
+        " them, what they do together and with what result, and which published sentence says so.\n\n"
+        "A parameter that takes several values is repeated, or given once with commas between them."
     ),
     "VERSION": "1.0.0",
     "SERVERS": [{"url": "/", "description": "This service."}],
@@ -365,7 +368,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "DEFAULT_GENERATOR_CLASS": "apps.common.openapi.schema.Generator",
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.common.openapi.schema.finish"],
+    "POSTPROCESSING_HOOKS": ["apps.common.openapi.schema.finish"],
+    "SORT_OPERATION_PARAMETERS": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
     "COMPONENT_SPLIT_REQUEST": False,
 }

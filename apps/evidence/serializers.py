@@ -127,7 +127,7 @@ class FigureSerializer(RecordSerializer):
         return {"reporter": MemberUnitSerializer}
 
 
-class SummedFigure(serializers.Serializer[Figure]):
+class FigureSummand(serializers.Serializer[Figure]):
     """A figure as the summary points at it."""
 
     key = serializers.CharField(help_text="Slug of the figure.")
@@ -138,7 +138,7 @@ class SummedFigure(serializers.Serializer[Figure]):
     url = AddressField()
 
 
-class SummarySerializer(serializers.Serializer[object]):
+class FigureSummarySerializer(serializers.Serializer[object]):
     """The sum of the actual figures of one measure, and the targets, which never enter it."""
 
     measure = serializers.CharField(source="total.measure", help_text="What is counted.")
@@ -149,8 +149,8 @@ class SummarySerializer(serializers.Serializer[object]):
     )
     value = NumberField(source="total.value", help_text="The sum.")
     reading = serializers.SerializerMethodField(help_text="The sum as a person reads it.")
-    figures = SummedFigure(many=True, help_text="The figures that were added.")
-    targets = SummedFigure(many=True, help_text="Figures of the measure that are plans; they are not in the sum.")
+    figures = FigureSummand(many=True, help_text="The figures that were added.")
+    targets = FigureSummand(many=True, help_text="Figures of the measure that are plans; they are not in the sum.")
 
     def get_kind(self, summary: Summary) -> str:
         """Return the kind of all that is added."""
@@ -162,7 +162,7 @@ class SummarySerializer(serializers.Serializer[object]):
         return Figure(comparator=total.comparator, value=total.value, unit=total.unit).reading
 
 
-class TallySerializer(serializers.Serializer[object]):
+class CoverageTallySerializer(serializers.Serializer[object]):
     """How many there are, and how many of them are covered."""
 
     total = serializers.IntegerField(min_value=0, help_text="How many there are.")
@@ -172,38 +172,38 @@ class TallySerializer(serializers.Serializer[object]):
     )
 
 
-class TalliesSerializer(serializers.Serializer[object]):
+class CoverageTalliesSerializer(serializers.Serializer[object]):
     """Coverage by kind; of the four kinds of findings only where a text is attached."""
 
-    numeral = TallySerializer(required=False, help_text="Numerals in the body.")
-    date = TallySerializer(required=False, help_text="Date expressions in the body.")
-    quoted = TallySerializer(required=False, help_text="Quoted names in the body.")
-    name = TallySerializer(required=False, help_text="Names in the body that the registry knows.")
-    value = TallySerializer(help_text="Values of the records that rest on the article; covered by any article.")
+    numeral = CoverageTallySerializer(required=False, help_text="Numerals in the body.")
+    date = CoverageTallySerializer(required=False, help_text="Date expressions in the body.")
+    quoted = CoverageTallySerializer(required=False, help_text="Quoted names in the body.")
+    name = CoverageTallySerializer(required=False, help_text="Names in the body that the registry knows.")
+    value = CoverageTallySerializer(help_text="Values of the records that rest on the article; covered by any article.")
 
 
-class CoveringCitation(serializers.Serializer[object]):
+class CoverageCitation(serializers.Serializer[object]):
     """A citation that covers a finding."""
 
     record = TargetReference(help_text="Record that the citation supports.")
     url = AddressField(help_text="Address of the citation, relative to the host.")
 
 
-class CoveringMark(serializers.Serializer[object]):
+class CoverageMark(serializers.Serializer[object]):
     """A mark that covers a finding."""
 
     reason = serializers.ChoiceField(choices=Mark.Reason.choices, help_text="Why the stretch states no fact.")
     url = AddressField(help_text="Address of the mark, relative to the host.")
 
 
-class CoveredBySerializer(serializers.Serializer[object]):
+class CoverageBySerializer(serializers.Serializer[object]):
     """What covers a finding: citations, marks, or several that do so together."""
 
-    citations = CoveringCitation(many=True, help_text="Citations that cover it.")
-    marks = CoveringMark(many=True, help_text="Marks that say that it states no fact.")
+    citations = CoverageCitation(many=True, help_text="Citations that cover it.")
+    marks = CoverageMark(many=True, help_text="Marks that say that it states no fact.")
 
 
-class FindingSerializer(serializers.Serializer[object]):
+class CoverageFindingSerializer(serializers.Serializer[object]):
     """A stretch of the body that may state a fact."""
 
     kind = serializers.ChoiceField(choices=KINDS, source="finding.kind", help_text="What it is.")
@@ -218,36 +218,36 @@ class FindingSerializer(serializers.Serializer[object]):
         """Return the words, where they may be shown."""
         return item.finding.text if settings.QUOTATIONS_PUBLIC else None
 
-    @extend_schema_field(CoveredBySerializer(allow_null=True))
+    @extend_schema_field(CoverageBySerializer(allow_null=True))
     def get_covered_by(self, item: Covered) -> object:
         """Return the citations and marks that cover the finding."""
-        return CoveredBySerializer(item).data if item else None
+        return CoverageBySerializer(item).data if item else None
 
 
-class UnsupportedValue(serializers.Serializer[object]):
+class CoverageValue(serializers.Serializer[object]):
     """A value that no citation supports."""
 
     record = TargetReference(help_text="Record that holds the value.")
     field = serializers.CharField(help_text="Field of the record.")
 
 
-class CoverageSerializer(serializers.Serializer[object]):
+class ArticleCoverageSerializer(serializers.Serializer[object]):
     """How much of an article the registry holds."""
 
     article = Reference(help_text="The article.")
     text_attached = serializers.BooleanField(
         help_text="Whether the article's text is attached; without it nothing can be found in it."
     )
-    totals = TalliesSerializer(source="tallies", help_text="Counts by kind.")
-    findings = FindingSerializer(
+    totals = CoverageTalliesSerializer(source="tallies", help_text="Counts by kind.")
+    findings = CoverageFindingSerializer(
         many=True, help_text="What in the body may state a fact, in reading order; empty without a text."
     )
-    values_without_evidence = UnsupportedValue(
+    values_without_evidence = CoverageValue(
         many=True, help_text="Values of records that rest on the article which no citation of any article supports."
     )
 
 
-class StatementSerializer(serializers.Serializer[object]):
+class ArticleFactSerializer(serializers.Serializer[object]):
     """One fact: a record, the fields that the span supports, and the span."""
 
     record = TargetReference(help_text="Record that the fact is about.")
@@ -263,8 +263,8 @@ class StatementSerializer(serializers.Serializer[object]):
     url = AddressField(help_text="Address of the citation, relative to the host.")
 
 
-class FactsSerializer(serializers.Serializer[object]):
+class ArticleFactsSerializer(serializers.Serializer[object]):
     """An article as facts, in reading order."""
 
     article = Reference(help_text="The article.")
-    facts = StatementSerializer(many=True, help_text="What the article states, in the order of the spans.")
+    facts = ArticleFactSerializer(many=True, help_text="What the article states, in the order of the spans.")

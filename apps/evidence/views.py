@@ -46,9 +46,9 @@ class ArticleViewSet(RecordViewSet):
         return get_object_or_404(Article.objects.visible_to(None), slug=self.kwargs["key"])
 
     @extend_schema(
-        operation_id="articles_coverage",
+        operation_id="get_article_coverage",
         summary="Tell how much of an article the registry holds",
-        responses=serializers.CoverageSerializer,
+        responses=serializers.ArticleCoverageSerializer,
     )
     @action(detail=True, filterset_class=None, pagination_class=None, costly=True)
     def coverage(self, request: Request, key: str) -> Response:
@@ -59,12 +59,12 @@ class ArticleViewSet(RecordViewSet):
         not paged. Where the article's text is not attached, nothing can be found in it, and only values are told.
         """
         found = coverage.examine(self._article(), published_only=True)
-        return Response(serializers.CoverageSerializer(found).data)
+        return Response(serializers.ArticleCoverageSerializer(found).data)
 
     @extend_schema(
-        operation_id="articles_facts",
+        operation_id="get_article_facts",
         summary="Tell an article as facts",
-        responses=serializers.FactsSerializer,
+        responses=serializers.ArticleFactsSerializer,
     )
     @action(detail=True, filterset_class=None, pagination_class=None, costly=True)
     def facts(self, request: Request, key: str) -> Response:
@@ -75,7 +75,7 @@ class ArticleViewSet(RecordViewSet):
         """
         article = self._article()
         found = {"article": article, "facts": statements(article)}
-        return Response(serializers.FactsSerializer(found).data)
+        return Response(serializers.ArticleFactsSerializer(found).data)
 
 
 class CitationViewSet(RecordViewSet):
@@ -126,11 +126,11 @@ class FigureViewSet(RecordViewSet):
     linked = linked_terms.FIGURE
 
     @extend_schema(
-        operation_id="figures_summary",
+        operation_id="get_figure_summary",
         summary="Add up the figures of one measure",
         parameters=[OpenApiParameter("measure", str, required=True, description="What is counted; one key.")],
         filters=True,
-        responses=serializers.SummarySerializer,
+        responses=serializers.FigureSummarySerializer,
     )
     @action(detail=False, pagination_class=None, costly=True)
     def summary(self, request: Request) -> Response:
@@ -162,4 +162,4 @@ class FigureViewSet(RecordViewSet):
         targets = load_targets(map(subject_of, listed), published_only=True)
         for figure in listed:
             figure.target = targets.get(subject_of(figure))
-        return Response(serializers.SummarySerializer(found).data)
+        return Response(serializers.FigureSummarySerializer(found).data)

@@ -35,10 +35,8 @@ from apps.history.schema import (
     FEED_PARAMETERS,
     HISTORY,
     HISTORY_PARAMETERS,
-    PROBLEM_TYPE,
     REVERSION,
     REVERT_PARAMETERS,
-    refused,
 )
 
 TAG = Tag("history", "Every change: of one record, of all, and taken back.")
@@ -54,7 +52,7 @@ class HistoryView(CachedReads, APIView):
     """The changes of one record."""
 
     @extend_schema(
-        operation_id="history",
+        operation_id="get_history",
         summary="Read the history of a record",
         tags=[TAG.name],
         parameters=HISTORY_PARAMETERS,
@@ -102,11 +100,11 @@ class ChangesView(CachedReads, APIView):
     """The changes of all records."""
 
     @extend_schema(
-        operation_id="changes",
+        operation_id="list_changes",
         summary="Follow all changes",
         tags=[TAG.name],
         parameters=FEED_PARAMETERS,
-        responses={200: FEED},
+        responses={200: FEED, 410: None},
     )
     def get(self, request: Request) -> Response:
         """List the changes of all records in an order in which they can be replayed.
@@ -143,7 +141,7 @@ class ChangesView(CachedReads, APIView):
         return words
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
+class NewReversionSerializer(serializers.Serializer[Any]):
     """Why a request is taken back."""
 
     change_reason = serializers.CharField(max_length=1000, help_text="Why the request is taken back.")
@@ -161,15 +159,13 @@ class RevertView(RepeatablePosts, APIView):
     """Taking a request back."""
 
     @extend_schema(
-        operation_id="revert",
+        operation_id="revert_changes",
         summary="Take a request back",
         tags=[TAG.name],
         parameters=REVERT_PARAMETERS,
-        request=ReasonSerializer,
+        request=NewReversionSerializer,
         responses={
             200: REVERSION,
-            (403, PROBLEM_TYPE): refused("Only who may edit all that the request changed may take it back."),
-            (409, PROBLEM_TYPE): refused("Something stands in the way, and nothing was changed."),
         },
     )
     @done_once
@@ -185,7 +181,7 @@ class RevertView(RepeatablePosts, APIView):
         dry_run = read_flag(request, "dry_run")
         if not LoggedChange.objects.filter(request_id=request_id).exists():
             raise Http404
-        given = ReasonSerializer(data=request.data)
+        given = NewReversionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         ids = change_ids(request._request)
         token, reason = getattr(request.auth, "key", ""), given.validated_data["change_reason"]

@@ -15,6 +15,8 @@ from apps.common.http.middleware import change_ids
 from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable, Fact, NamedRecord
 from apps.common.models.slugs import RetiredSlug
+from apps.common.openapi.parameters import DRY_RUN, LANGUAGE
+from apps.common.openapi.write_schema import IF_MATCH
 from apps.common.reading.record_version import check_unchanged
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.common.resources.write_views import Writes
@@ -31,8 +33,6 @@ from apps.identity.schema import GIVEN, MERGED
 INTO, FILL = "into", "fill"
 MEMBERS = (INTO, FILL, REASON, CITATIONS)
 MOST_LISTED = 500  # rows of an answer
-DRY_RUN = "Check everything, keep nothing, and tell what would change."
-IF_MATCH = "The `ETag` of the record that goes, as it was read."
 
 TAG = Tag("identity", "Which records are one: what was merged into what, and why.")
 
@@ -66,27 +66,15 @@ class MergeView(Writes, APIView):
         return model._default_manager.all()
 
     @extend_schema(
-        operation_id="merge_records",
+        operation_id="merge_record",
         summary="Merge a record into another one",
         tags=[TAG.name],
         parameters=[
             OpenApiParameter("resource", str, OpenApiParameter.PATH, description="Resource of both records."),
             OpenApiParameter("key", str, OpenApiParameter.PATH, description="Slug of the record that goes."),
-            OpenApiParameter(
-                "dry_run",
-                bool,
-                default=False,
-                description=DRY_RUN,
-            ),
-            OpenApiParameter(
-                "If-Match",
-                str,
-                OpenApiParameter.HEADER,
-                description=IF_MATCH,
-            ),
-            OpenApiParameter(
-                "Accept-Language", str, OpenApiParameter.HEADER, description="Language of errors: `zh-Hans` or `en`."
-            ),
+            DRY_RUN,
+            IF_MATCH,
+            LANGUAGE,
         ],
         request={"application/json": GIVEN},
         responses={200: MERGED},

@@ -109,13 +109,13 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
         return int(row.messages.filter(state__in=[Message.State.PENDING, Message.State.ONCE]).count())
 
 
-class SubscriptionsSerializer(serializers.Serializer[object]):
+class SubscriptionListSerializer(serializers.Serializer[object]):
     """All subscriptions of a user."""
 
     results = SubscriptionSerializer(many=True, help_text="The subscriptions, the newest first.")
 
 
-class SecretSerializer(SubscriptionSerializer):
+class SubscriptionWithSecretSerializer(SubscriptionSerializer):
     """A subscription with its secret, as it is shown this once."""
 
     secret = serializers.CharField(help_text="What signatures are made with (`whsec_…`); it is shown this once.")
@@ -160,7 +160,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         return AttemptSerializer(list(row.attempts.all())[:10], many=True).data
 
 
-class MessagesSerializer(serializers.Serializer[object]):
+class MessagePageSerializer(serializers.Serializer[object]):
     """A page of messages."""
 
     results = MessageSerializer(many=True, help_text="The messages, the newest first.")

@@ -18,52 +18,44 @@ from apps.accounts.authentication import user_of
 from apps.common.http.parameters import read_format, refuse_unknown
 from apps.common.http.problem_answers import CONTENT_TYPE, problem
 from apps.common.http.problems import parameter_error
-from apps.common.openapi.schema import PROBLEM
-from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE, read_size
+from apps.common.openapi.parameters import PAGE_SIZE, format_parameter
+from apps.common.reading.order import read_size
 from apps.common.resources.views import Tag
 from apps.common.writing.idempotency import RepeatablePosts, done_once
 from apps.webhooks import actions
 from apps.webhooks.models import Subscription
 from apps.webhooks.permissions import MaySubscribe
 from apps.webhooks.serializers import (
+    MessagePageSerializer,
     MessageSerializer,
-    MessagesSerializer,
     NewSubscriptionSerializer,
     NothingSerializer,
-    SecretSerializer,
+    SubscriptionListSerializer,
     SubscriptionSerializer,
-    SubscriptionsSerializer,
+    SubscriptionWithSecretSerializer,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 TAG = Tag("webhooks", "Being told: subscriptions to changes, which are sent to an address.")
-FORMAT = OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer.")
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="Identifier of the subscription.")
 MESSAGE = OpenApiParameter("message", str, OpenApiParameter.PATH, description="Identifier of the message.")
 PAGE = [
-    OpenApiParameter(
-        "page_size",
-        {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
-        description="Messages a page.",
-    ),
+    PAGE_SIZE,
     OpenApiParameter("before", str, description="Identifier of a message: only older ones; taken from `next`."),
 ]
-STATE_REFUSED = {(409, CONTENT_TYPE): {**PROBLEM, "description": "The state of the subscription does not allow it."}}
 
 
 def describe(
     summary: str, name: str, answer: type[serializers.Serializer[Any]] | None, status: int = 200, **more: Any
 ) -> Callable[[F], F]:
     """Return a decorator that describes an operation in the OpenAPI document."""
-    parameters = [*more.pop("parameters", []), FORMAT]
-    refused = more.pop("refused", {})
     documented: Callable[[F], F] = extend_schema(
-        operation_id=f"webhooks_{name}",
+        operation_id=name,
         summary=summary,
         tags=[TAG.name],
-        parameters=parameters,
-        responses={status: answer, **refused},
+        parameters=[*more.pop("parameters", []), format_parameter()],
+        responses={status: answer, 403: None},
         **more,
     )
     return documented
@@ -118,18 +110,17 @@ def with_secret(row: Subscription) -> dict[str, object]:
 class SubscriptionsView(WebhookView):
     """All subscriptions of a user."""
 
-    @describe("List your subscriptions", "list", SubscriptionsSerializer)
+    @describe("List your subscriptions", "list_webhooks", SubscriptionListSerializer)
     def get(self, request: Request) -> Response:
         """List your subscriptions, the newest first."""
         return Response({"results": SubscriptionSerializer(self.rows(request), many=True).data})
 
     @describe(
         "Subscribe to changes",
-        "create",
-        SecretSerializer,
+        "create_webhook",
+        SubscriptionWithSecretSerializer,
         201,
         request=NewSubscriptionSerializer,
-        refused=STATE_REFUSED,
     )
     @done_once
     def post(self, request: Request) -> Response:
@@ -147,12 +138,12 @@ class SubscriptionsView(WebhookView):
 class SubscriptionView(WebhookView):
     """One subscription."""
 
-    @describe("Read a subscription", "retrieve", SubscriptionSerializer, parameters=[KEY])
+    @describe("Read a subscription", "get_webhook", SubscriptionSerializer, parameters=[KEY])
     def get(self, request: Request, key: str) -> Response:
         """Give one of your subscriptions, without its secret."""
         return Response(SubscriptionSerializer(self.row(request, key)).data)
 
-    @describe("End a subscription", "destroy", None, 204, parameters=[KEY])
+    @describe("End a subscription", "delete_webhook", None, 204, parameters=[KEY])
     def delete(self, request: Request, key: str) -> Response:
         """End a subscription for good; its messages go with it."""
         self.row(request, key).delete()
@@ -162,7 +153,9 @@ class SubscriptionView(WebhookView):
 class RotateView(WebhookView):
     """A new secret."""
 
-    @describe("Rotate the secret", "rotate", SecretSerializer, parameters=[KEY], request=None)
+    @describe(
+        "Rotate the secret", "rotate_webhook_secret", SubscriptionWithSecretSerializer, parameters=[KEY], request=None
+    )
     @done_once
     def post(self, request: Request, key: str) -> Response:
         """Make a new secret, shown this once. For a day, messages are signed with the former one, too."""
@@ -173,9 +166,7 @@ class RotateView(WebhookView):
 class PauseView(WebhookView):
     """Silence for a while."""
 
-    @describe(
-        "Pause a subscription", "pause", SubscriptionSerializer, parameters=[KEY], request=None, refused=STATE_REFUSED
-    )
+    @describe("Pause a subscription", "pause_webhook", SubscriptionSerializer, parameters=[KEY], request=None)
     @done_once
     def post(self, request: Request, key: str) -> Response:
         """Stop sending for now. What happens meanwhile is told once it is resumed."""
@@ -186,9 +177,7 @@ class PauseView(WebhookView):
 class ResumeView(WebhookView):
     """Going on."""
 
-    @describe(
-        "Resume a subscription", "resume", SubscriptionSerializer, parameters=[KEY], request=None, refused=STATE_REFUSED
-    )
+    @describe("Resume a subscription", "resume_webhook", SubscriptionSerializer, parameters=[KEY], request=None)
     @done_once
     def post(self, request: Request, key: str) -> Response:
         """Go on where a subscription was paused or has failed: nothing is left out."""
@@ -199,7 +188,7 @@ class ResumeView(WebhookView):
 class TestView(WebhookView):
     """A message that tells of nothing."""
 
-    @describe("Send a test", "test", MessageSerializer, 202, parameters=[KEY], request=None, refused=STATE_REFUSED)
+    @describe("Send a test", "test_webhook", MessageSerializer, 202, parameters=[KEY], request=None)
     @done_once
     def post(self, request: Request, key: str) -> Response:
         """Have a message of the type `webhook.test` sent: once, at once, whatever waits."""
@@ -212,7 +201,7 @@ class MessagesView(WebhookView):
 
     read_parameters = frozenset({"page_size", "before"})
 
-    @describe("List messages", "messages", MessagesSerializer, parameters=[KEY, *PAGE])
+    @describe("List messages", "list_webhook_messages", MessagePageSerializer, parameters=[KEY, *PAGE])
     def get(self, request: Request, key: str) -> Response:
         """List the messages of a subscription with their attempts, the newest first. They are kept for 30 days."""
         rows = self.row(request, key).messages.prefetch_related("attempts").order_by("-pk")
@@ -235,12 +224,11 @@ class SendAgainView(WebhookView):
 
     @describe(
         "Send a message again",
-        "send",
+        "resend_webhook_message",
         MessageSerializer,
         202,
         parameters=[KEY, MESSAGE],
         request=None,
-        refused=STATE_REFUSED,
     )
     @done_once
     def post(self, request: Request, key: str, message: str) -> Response:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.document import flat, inlined
 from tests.full import FULL, share
 from tests.hostile import inputs
 from tests.hostile.inputs import JSON
@@ -104,9 +105,9 @@ class Client:
 @pytest.fixture(scope="module")
 def operations(service: Service) -> list[tuple[str, str, Any]]:
     """Every operation of the OpenAPI document: method, template of the address, description."""
-    document = service.read("/api/v1/openapi.json")
+    document = inlined(service.read("/api/v1/openapi.json"))
     found = [
-        (method.upper(), template, {**item, "schemas": document["components"]["schemas"]})
+        (method.upper(), template, {**item, "document": document})
         for template, methods in document["paths"].items()
         for method, item in methods.items()
         if method in ("get", "post", "put", "patch", "delete")
@@ -225,10 +226,7 @@ def test_bodies(service: Service, operations: list[tuple[str, str, Any]], token:
 def members(item: Any) -> list[str]:
     """Return the names of the members that the body of an operation may have."""
     contents = item.get("requestBody", {}).get("content", {})
-    schema = contents.get(JSON, {}).get("schema", {})
-    while "$ref" in schema:
-        schema = item["schemas"][schema["$ref"].rpartition("/")[2]]
-    return sorted(schema.get("properties", {}))
+    return sorted(flat(item["document"], contents.get(JSON, {}).get("schema", {}))["properties"])
 
 
 # What the server in front of the application (hyper, in granian) refuses as broken HTTP, with an empty body: the

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.document import inlined
 from tests.full import FULL
 from tests.running import Service
 
@@ -26,7 +27,7 @@ KEYS = {"districts": "310110", "streets": "310110019", "vocabularies": "alliance
 @pytest.fixture(scope="module")
 def document(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The document of the service, with keys that exist in the place of "any text": nobody guesses one."""
-    document = service.read("/api/v1/openapi.json")
+    document = inlined(service.read("/api/v1/openapi.json"))
     for address, methods in document["paths"].items():
         for operation in methods.values():
             for parameter in operation.get("parameters", ()):

@@ -120,6 +120,7 @@ class ChoiceFilter(CommaFilter):
 
     def __init__(self, field_name: str, choices: Any, *, help_text: str = "") -> None:
         super().__init__(field_name, help_text=help_text)
+        self.choices = choices
         self.values = [str(value) for value in choices.values]
 
     def describe(self) -> dict[str, Any]:

@@ -135,10 +135,3 @@ class FilterBackend(BaseFilterBackend):
                 raise parameter_error(name, item.refuse(unknown).detail)
             queryset = queryset.filter(item.condition(queryset.model, reading.shape, reading.values, request.user))
         return queryset
-
-    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        """Return the filters as parameters of the OpenAPI document."""
-        return [
-            {"name": name, "in": "query", "required": False, "schema": item.describe(), "description": item.help_text}
-            for name, item in sorted(filters_of(view).items())
-        ]

@@ -1,10 +1,10 @@
 """The OpenAPI document as it is given. It follows `Accept-Language`, and `?lang=` where an address names a language."""
 
-from functools import cache
-
 from django.conf import settings
-from django.http import HttpResponse
-from django.utils.translation import get_language, gettext, override
+from django.http import HttpResponse, HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+from django.utils.translation import get_language, gettext
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
@@ -16,17 +16,12 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.common.http.codings import IDENTITY, choose_coding
 from apps.common.http.parameters import refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.openapi.schema import document
+from apps.common.openapi import kept
 
-
-@cache
-def rendered(language: str, form: str) -> str | bytes:
-    """Return the OpenAPI document as it is sent. Made once a process: it depends on the code and on nothing else."""
-    renderer = OpenApiJsonRenderer() if form == "json" else OpenApiYamlRenderer()
-    with override(language):
-        return renderer.render(document(), renderer_context={})
+CODINGS = ("br", "gzip")  # the better one first
 
 
 class DocumentView(APIView):
@@ -36,15 +31,28 @@ class DocumentView(APIView):
     def get(self, request: Request) -> HttpResponse:
         """Give the document in the language of `?lang=`, or else in the one that the reader asks for."""
         refuse_unknown(request, {"lang"})
-        languages = [code for code, _name in settings.LANGUAGES]
+        languages = kept.languages()
         language = request.query_params.get("lang", get_language() or settings.LANGUAGE_CODE).lower()
         if language not in languages:
             detail = gettext("“%(word)s” is not one of the values.") % {"word": language[:40]}
             raise parameter_error("lang", detail + nearest(language[:40], languages))
         renderer: BaseRenderer = request.accepted_renderer
+        coding = choose_coding(request, CODINGS)
+        content, etag = getattr(kept.kept(language, str(renderer.format)), coding)
+        response = HttpResponse(content, content_type=renderer.media_type)
         # Said here, since LanguageMiddleware knows of Accept-Language only.
-        headers = {"Content-Language": language}
-        return HttpResponse(rendered(language, str(renderer.format)), content_type=renderer.media_type, headers=headers)
+        response["Content-Language"] = language
+        response["Cache-Control"] = "public, no-cache"
+        if coding != IDENTITY:
+            response["Content-Encoding"] = coding
+        patch_vary_headers(response, ("Accept", "Accept-Encoding", "Accept-Language"))
+        response["ETag"] = etag
+        # Compared weakly (RFC 9110, 13.1.2); each coding has a tag of its own.
+        known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
+        if known == ["*"] or etag in known:
+            told = {name: response[name] for name in ("ETag", "Cache-Control", "Vary", "Content-Language")}
+            return HttpResponseNotModified(headers=told)
+        return response
 
 
 class JSONDocumentView(DocumentView):

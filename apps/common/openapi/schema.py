@@ -2,173 +2,41 @@
 
 import json
 from functools import cache
-from inspect import isclass
 from pathlib import Path
 from typing import Any
 
-from django.apps import apps
-from django.db.models import Choices
 from django.utils.translation import override
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.settings import patched_settings
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
-from apps.common.http.formats import FORMATS, LIST_FORMATS, RECORD_FORMATS
-from apps.common.http.problem_answers import CONTENT_TYPE
-from apps.common.http.problems import PROBLEMS
 from apps.common.http.translations import translate_document
-from apps.common.openapi import write_schema
+from apps.common.openapi import answers, sharing, write_schema
+from apps.common.openapi.components import COMPONENTS, Schema
+from apps.common.openapi.names import operation_id
+from apps.common.openapi.parameters import (
+    KEY,
+    filter_parameters,
+    finish_parameter,
+    page_parameters,
+    place_of,
+    read_parameters,
+)
+from apps.common.openapi.sharing import walk
 from apps.common.reading.places import Costly
-from apps.common.resources.registry import tags
+from apps.common.resources.registry import tags, viewsets
 from apps.common.resources.views import RecordViewSet
+from apps.common.serializers.references import LabelField
 
 EXAMPLES = Path(__file__).with_name("examples.json")
-
-STRING = {"type": "string"}
-ADDRESS = {"type": "string", "format": "uri-reference"}
-
-
-def _object(about: str, /, **properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "description": about, "required": list(properties), "properties": properties}
-
-
-INDEX = _object(
-    "What there is.",
-    name={**STRING, "description": "Name of the service."},
-    version={**STRING, "description": "Version of the interface."},
-    resources={
-        "type": "array",
-        "description": "Every resource.",
-        "items": _object(
-            "A resource.",
-            name={**STRING, "description": "Name of the resource, as in addresses."},
-            title={**STRING, "description": "Title in the language asked for."},
-            description={**STRING, "description": "What it holds."},
-            tag={**STRING, "description": "Domain to which it belongs."},
-            count={"type": "integer", "minimum": 0, "description": "Records in the plain list."},
-            url={**ADDRESS, "description": "Address of the list."},
-        ),
-    },
-    vocabularies={**ADDRESS, "description": "Address of the vocabularies."},
-    openapi={**ADDRESS, "description": "Address of the OpenAPI document."},
-    documentation={**ADDRESS, "description": "Address of the documentation."},
-)
-VOCABULARY = _object(
-    "A vocabulary: the values of one choice field.",
-    name={**STRING, "description": "Name of the vocabulary: resource and field."},
-    resource={**STRING, "description": "Resource that uses it."},
-    field={**STRING, "description": "Field whose values it holds."},
-    description={**STRING, "description": "What the field says."},
-    values={
-        "type": "array",
-        "description": "The values, in the order of forms.",
-        "items": _object(
-            "A value.",
-            value={**STRING, "description": "Value on the wire."},
-            labels={
-                "type": "object",
-                "description": "Labels by language tag.",
-                "required": ["zh-Hans", "en"],
-                "properties": {
-                    "zh-Hans": {**STRING, "description": "Label in Chinese."},
-                    "en": {**STRING, "description": "Label in English."},
-                },
-            },
-        ),
-    },
-    url={**ADDRESS, "description": "Address of the vocabulary."},
-)
-VOCABULARIES = _object(
-    "All vocabularies.", results={"type": "array", "description": "The vocabularies.", "items": VOCABULARY}
-)
-PROBLEM = {
-    "type": "object",
-    "description": "What went wrong (RFC 9457).",
-    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
-    "properties": {
-        "type": {**ADDRESS, "description": "Address of what is written about this kind of problem."},
-        "title": {**STRING, "description": "The kind of problem in a few words."},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "HTTP status."},
-        "detail": {**STRING, "description": "What was wrong this time, in the language asked for."},
-        "instance": {**ADDRESS, "description": "Address that was asked for."},
-        "code": {**STRING, "enum": list(PROBLEMS), "description": "The kind of problem, for programs."},
-        "request_id": {**STRING, "description": "Identifier of the request, also in `X-Request-ID`."},
-        "errors": {
-            "type": "array",
-            "description": "Each parameter or place in the body that was wrong.",
-            "items": {
-                "type": "object",
-                "required": ["code", "detail"],
-                "properties": {
-                    "parameter": {**STRING, "description": "Name of the query parameter."},
-                    "pointer": {**STRING, "description": "Place in the body, as a JSON Pointer."},
-                    "code": {**STRING, "description": "Kind of error, for programs."},
-                    "detail": {**STRING, "description": "What was wrong, in the language asked for."},
-                },
-            },
-        },
-    },
-}
-WHEN = {
-    "400": "A parameter is unknown or has a value that is not valid.",
-    "404": "There is no such record.",
-    "406": "The answer cannot be given in the format asked for.",
-}
-
-COSTLY = "A costly read whose answer is not kept takes one of a few places; ask again after `Retry-After`."
-
-
-# What answers in other formats than JSON are.
-CONTENTS: dict[str, dict[str, Any]] = {
-    "jsonld": {"type": "object", "description": "Linked data (JSON-LD 1.1), with its context."},
-    "csv": {
-        **STRING,
-        "description": "The whole list as CSV (RFC 4180), UTF-8, the names of the columns in the first line.",
-    },
-    "xlsx": {
-        **STRING,
-        "contentMediaType": FORMATS["xlsx"].media_type,
-        "description": "The whole list as a spreadsheet; a second sheet says what the columns are.",
-    },
-    "ndjson": {**STRING, "description": "The whole list, one record a line, each as in JSON."},
-}
+REF = "#/components/schemas/"
 
 
 @cache
 def examples() -> dict[str, Any]:
     """Return real answers of the service, by operation; made by `manage.py make_examples`."""
     return json.loads(EXAMPLES.read_text(encoding="utf-8")) if EXAMPLES.exists() else {}
-
-
-HEADERS = {"X-Request-ID": {"description": "Identifier of the request.", "schema": STRING}}
-WAIT_HEADERS = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer"}}}
-PAGE_HEADERS = {"Link": {"description": "Pages before and behind (RFC 8288).", "schema": STRING}}
-# Parameters of every list and of every record.
-READ_PARAMETERS = (
-    OpenApiParameter("fields", str, description="Comma-separated names of the fields to be given; all without it."),
-    OpenApiParameter(
-        "labels",
-        bool,
-        default=False,
-        description="Give the labels of choices too, as `…_label`, by `Accept-Language`.",
-    ),
-    OpenApiParameter(
-        "as_of", {"type": "string", "format": "date"}, description="What was true on this day, such as 2013-06-27."
-    ),
-    OpenApiParameter(
-        "known_at",
-        {"type": "string", "format": "date-time"},
-        description="What the registry knew at this instant, such as 2026-01-31T08:00:00Z, whatever was changed since.",
-    ),
-)
-LANGUAGE = OpenApiParameter(
-    "Accept-Language",
-    str,
-    OpenApiParameter.HEADER,
-    description="Language of labels and errors: `zh-Hans` (default) or `en`. Data are never translated.",
-)
 
 
 class RecordSchema(AutoSchema):
@@ -198,21 +66,45 @@ class RecordSchema(AutoSchema):
 
     def get_operation_id(self) -> str:
         if write_schema.is_write(self.view):
-            return f"{self._resource().replace('-', '_')}_{write_schema.ACTIONS[self.view.action][0]}"
-        if not self._reads():
-            return super().get_operation_id()
-        return f"{self._resource().replace('-', '_')}_{'list' if self._is_list_view() else 'retrieve'}"
+            return operation_id(write_schema.ACTIONS[self.view.action][0], self._resource())
+        if self._reads():
+            return operation_id("list" if self._is_list_view() else "get", self._resource())
+        return super().get_operation_id()
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
-        costly: Costly = getattr(self.view, "costly", False)
-        if operation and self.method == "GET" and costly:
-            when = "For want of a place."
-            if not isinstance(costly, bool):
-                when = f"With {', '.join(f'`{name}`' for name in sorted(costly))}, or as a file, for want of a place."
-            content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-            operation["responses"]["503"] = {"description": f"{when} {COSTLY}", "content": content}
+        if operation:
+            self._finish(operation)
         return operation
+
+    def _finish(self, operation: Schema) -> None:
+        """Add to an operation what the generator does not know of: its problems and headers, an example, its order."""
+        method = str(self.method)
+        if method == "POST":
+            operation.setdefault("parameters", []).append(write_schema.KEYED)
+        if getattr(self.view, "action", "") == "bulk_delete":
+            operation["requestBody"] = {"content": {"application/json": {"schema": self._bulk_body()}}}
+        if "requestBody" in operation:
+            operation["requestBody"]["required"] = True
+        if method == "GET" and "403" not in operation["responses"]:
+            operation["security"] = [{}, *operation["security"]]  # reading is open to everybody
+        costly: Costly = getattr(self.view, "costly", False)
+        if method == "GET" and costly:
+            operation["x-costly"] = costly if isinstance(costly, bool) else sorted(costly)
+        answers.complete(operation, self.view, method, self.path)
+        if (example := examples().get(operation["operationId"])) is not None:
+            content = operation["responses"]["200"]["content"]["application/json"]
+            content["examples"] = {"record": {"summary": "From the registry", "value": example}}
+        for parameter in operation.get("parameters", ()):
+            finish_parameter(parameter)
+        operation.get("parameters", []).sort(key=place_of)
+
+    def _bulk_body(self) -> Schema:
+        return write_schema.request(self.view)["application/json"]
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        """Return how one may say who one is."""
+        return [each for each in super().get_auth() if each]
 
     def get_tags(self) -> list[str]:
         return [self.view.tag.name] if isinstance(self.view, RecordViewSet) else super().get_tags()
@@ -236,52 +128,55 @@ class RecordSchema(AutoSchema):
             return super().get_description()
         about = " ".join(str(type(self.view).__doc__).split())
         if self._is_list_view():
-            return f"{about}\n\nPaged by cursor; every parameter narrows the list, and a comma within one means OR."
+            return f"{about}\n\nPaged by cursor; every parameter narrows the list, and several values of one mean OR."
         return f"{about}\n\nThe whole record, with what is nested in it and the citations on which it rests."
 
     def get_override_parameters(self) -> list[Any]:
-        key = OpenApiParameter(
-            "key", str, OpenApiParameter.PATH, description="Official code of a division; slug of anything else."
-        )
         if write_schema.is_write(self.view):
-            return [*write_schema.parameters(self.view), *([key] if "{key}" in self.path else [])]
-        if not self._reads():
-            return [*super().get_override_parameters(), *([key] if "{key}" in self.path else [])]
-        is_list = self._is_list_view()
-        return [
-            *READ_PARAMETERS,
-            _format_parameter(is_list=is_list),
-            LANGUAGE,
-            *self._expansion(),
-            *([] if is_list else [key]),
-        ]
+            return list(write_schema.parameters(self.view))
+        if self._reads():
+            return list(read_parameters(self.view, is_list=self._is_list_view()))
+        return [*super().get_override_parameters(), *([KEY] if "{key}" in self.path else [])]
 
-    def _expansion(self) -> list[OpenApiParameter]:
-        names = ", ".join(f"`{name}`" for name in self.view.get_serializer_class().expandable())
-        about = (
-            "Comma-separated references to be replaced by the whole record; a dot goes one step deeper."
-            f" There are: {names}."
-        )
-        return [OpenApiParameter("expand", str, description=about)] if names else []
+    def _get_filter_parameters(self) -> list[Schema]:
+        if not self.get_filter_backends() or not hasattr(self.view, "filterset_class"):
+            return []
+        return filter_parameters(self.view.filterset_class.base_filters)
 
+    def _get_pagination_parameters(self) -> list[Schema]:
+        return page_parameters(self.view) if self._reads() and self._is_list_view() else []
 
-def _format_parameter(*, is_list: bool) -> OpenApiParameter:
-    about = "Format of the answer; without it, `Accept` decides."
-    if is_list:
-        about += " `csv`, `xlsx` and `ndjson` give the whole list at once, without paging."
-    formats = LIST_FORMATS if is_list else RECORD_FORMATS
-    return OpenApiParameter("format", str, enum=formats, default="json", description=about)
+    def get_paginated_name(self, serializer_name: str) -> str:
+        return f"{serializer_name}Page"
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """Describe an object: of an answer, all is always there but the labels, and what is declared as optional."""
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        for each in schema["properties"].values():
+            each.pop("readOnly", None)  # what can be written has schemas of its own
+            _simplify(each)
+        if direction == "response":
+            schema["required"] = [name for name in schema["properties"] if _is_always_there(serializer, name)]
+        return schema
 
 
-def choice_names() -> dict[str, type[Choices]]:
-    """Return the choices of all models by the names of model and class, such as `EventKind`, as the document does."""
-    return {
-        f"{owner.__name__}{name}": choices
-        for model in apps.get_models()
-        for owner in model.__mro__
-        for name, choices in vars(owner).items()
-        if isclass(choices) and issubclass(choices, Choices)
-    }
+def _is_always_there(serializer: Any, name: str) -> bool:
+    made: Serializer[Any] = serializer() if isinstance(serializer, type) else serializer
+    field = made.fields[name]
+    return not (
+        isinstance(field, LabelField) or (name in made._declared_fields and not field.required and not field.read_only)
+    )
+
+
+def _simplify(schema: Schema) -> None:
+    """Write a text that may be empty as one text, and a reference with a description of its own as one reference."""
+    match schema:
+        case {"oneOf": [{"type": "string", "pattern": pattern} as text, {"maxLength": 0}]}:
+            del schema["oneOf"]
+            schema |= text | {"pattern": f"^$|{pattern}"}
+        case {"allOf": [{"$ref": target}]}:
+            del schema["allOf"]
+            schema["$ref"] = target
 
 
 class Generator(SchemaGenerator):
@@ -291,27 +186,37 @@ class Generator(SchemaGenerator):
     """
 
     def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
-        with override("en"), patched_settings({"ENUM_NAME_OVERRIDES": choice_names()}):
-            document = super().get_schema(request, public)  # type: ignore[no-untyped-call]
-        return dict(translate_document(document))
+        return in_language(self.english())
+
+    def english(self) -> dict[str, Any]:
+        """Return the document in English."""
+        with override("en"):
+            made: dict[str, Any] = super().get_schema(public=True)  # type: ignore[no-untyped-call]
+        return made
+
+
+def in_language(english: dict[str, Any]) -> dict[str, Any]:
+    """Return the document in the reader's language."""
+    return dict(translate_document(english))
 
 
 def document() -> dict[str, Any]:
-    """Return the document in the reader's language."""
-    return Generator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    """Make the document in the reader's language."""
+    return in_language(Generator().english())  # type: ignore[no-untyped-call]
 
 
-def finish(result: dict[str, Any], generator: SchemaGenerator, request: Request | None, public: bool) -> dict[str, Any]:
-    """Add to the generated document what holds for every operation: problems, headers, tags by domain."""
-    schemas = result["components"].setdefault("schemas", {})
-    for schema in schemas.values():
-        # Labels are given only where they are asked for.
-        if required := [name for name in schema.get("required", []) if not name.endswith("_label")]:
-            schema["required"] = required
-        else:
-            schema.pop("required", None)
-    schemas["Problem"] = PROBLEM
-    schemas |= write_schema.COMPONENTS
+def finish(result: Schema, generator: SchemaGenerator, request: Request | None, public: bool) -> Schema:
+    """Add to the generated document what its operations refer to, and let them refer to what they have in common."""
+    components = result["components"]
+    schemas = components.setdefault("schemas", {})
+    schemas |= COMPONENTS
+    sharing.ChoiceSharing(schemas).run(result["paths"])
+    _refer(schemas)
+    _inherit(schemas)
+    components["headers"], components["responses"] = answers.HEADERS, answers.responses()
+    sharing.share_all(result)
+    sharing.share_security(result)
+    sharing.keep_used(result)
     result["tags"] = [
         # What viewers show in the place of the name, which is for programs and is not translated.
         {
@@ -321,48 +226,61 @@ def finish(result: dict[str, Any], generator: SchemaGenerator, request: Request 
         }
         for tag in tags()
     ]
-    for address, methods in result["paths"].items():
-        for method, operation in methods.items():
-            _finish_operation(address, method, operation)
     return result
 
 
-def _finish_operation(address: str, method: str, operation: dict[str, Any]) -> None:
-    """Add to an operation its problems and headers, and an example that was read from the registry."""
-    restricted = write_schema.problems(operation["operationId"])
-    if method == "post":
-        operation.setdefault("parameters", []).append(write_schema.KEYED)
-        told = operation["responses"].keys() | restricted
-        restricted = restricted | {
-            status: text for status, text in write_schema.WHEN_KEYED.items() if status not in told
+def _refer(schemas: dict[str, Schema]) -> None:
+    """Let each reference that can be expanded say what it then has beside its key, name and address."""
+    expanded: dict[str, str] = {}
+    for viewset in viewsets().values():
+        for serializer in {viewset.serializer_class, viewset.detail_serializer_class}:
+            for field, target in serializer.expandable().items():
+                whole = _name(target)
+                expanded[whole] = f"{whole}Reference"
+                for each in walk(schemas[_name(serializer)]["properties"][field]):
+                    if each.get("$ref") == f"{REF}Reference":
+                        each["$ref"] = f"{REF}{expanded[whole]}"
+    brief = schemas["Reference"]
+    for whole, name in expanded.items():
+        beside = {key: _bare(each) for key, each in schemas[whole]["properties"].items()}
+        about = f"{brief['description']} Those are the fields of `{whole}`, of which a reference has none otherwise."
+        schemas[name] = {
+            **brief,
+            "description": about,
+            "properties": brief["properties"]
+            | {key: each for key, each in beside.items() if key not in brief["properties"]},
         }
-    if method == "get" and not restricted:
-        operation["security"] = [{}, *(each for each in operation.get("security", ()) if each)]
-    elif method != "delete" and "requestBody" in operation:
-        operation["requestBody"]["required"] = True
-    for parameter in operation.get("parameters", []):
-        if parameter["schema"].get("type") == "array":
-            parameter |= {"style": "form", "explode": False}
-    if (example := examples().get(operation["operationId"])) is not None:
-        content = operation["responses"]["200"]["content"]["application/json"]
-        content["examples"] = {"record": {"summary": "From the registry", "value": example}}
-    _add_formats(operation)
-    for status, description in (WHEN | restricted).items():
-        if status != "404" or "{" in address:
-            schema = {"$ref": "#/components/schemas/Problem"}
-            operation["responses"][status] = {"description": description, "content": {CONTENT_TYPE: {"schema": schema}}}
-    is_paged = any(given["name"] == "cursor" for given in operation.get("parameters", []))
-    for status, response in operation["responses"].items():
-        response["description"] = response.get("description") or "The answer."
-        response["headers"] = HEADERS | (PAGE_HEADERS if status == "200" and is_paged else {})
-        response["headers"] |= WAIT_HEADERS if status == "503" else {}
 
 
-def _add_formats(operation: dict[str, Any]) -> None:
-    """Add to an operation what it answers in the formats that it knows."""
-    formats = [
-        given["schema"].get("enum", ()) for given in operation.get("parameters", ()) if given["name"] == "format"
-    ]
-    for name in formats[0] if formats else ():
-        if name in CONTENTS:
-            operation["responses"]["200"]["content"][FORMATS[name].media_type] = {"schema": CONTENTS[name]}
+def _bare(schema: Schema) -> Schema:
+    return {key: each for key, each in schema.items() if key not in ("description", "title")}
+
+
+def _inherit(schemas: dict[str, Schema]) -> None:
+    """Let each page be a page with its records, and each whole record that of the list with what it has beside."""
+    pages = [name for name in schemas if name.endswith("Page") and "facets" in schemas[name]["properties"]]
+    schemas["Page"] = {
+        **schemas[pages[0]],
+        "required": ["next", "previous"],
+        "properties": {key: each for key, each in schemas[pages[0]]["properties"].items() if key != "results"},
+    }
+    for name in pages:
+        _extend(schemas, name, "Page")
+    for viewset in viewsets().values():
+        if viewset.detail_serializer_class is not viewset.serializer_class:
+            base, whole = (_name(each) for each in (viewset.serializer_class, viewset.detail_serializer_class))
+            _extend(schemas, whole, base)
+
+
+def _name(serializer: type[Serializer[Any]]) -> str:
+    return serializer.__name__.removesuffix("Serializer")
+
+
+def _extend(schemas: dict[str, Schema], name: str, base: str) -> None:
+    schema, common = schemas[name], schemas[base]["properties"]
+    if any(schema["properties"].get(key) != each for key, each in common.items()):
+        return
+    more = {key: each for key, each in schema["properties"].items() if key not in common}
+    own = {"type": "object", "properties": more, "required": [key for key in schema["required"] if key in more]}
+    # In two parts: generators of clients take one part alone for all there is.
+    schemas[name] = {"description": schema["description"], "allOf": [{"$ref": f"{REF}{base}"}, own]}

@@ -1,4 +1,8 @@
-"""How the OpenAPI document describes writes: from the same contracts by which bodies are read."""
+"""How the OpenAPI document describes writes: from the same contracts by which bodies are read.
+
+What is written of a record is described twice: `NewProject` has what a new one needs, `ProjectChanges` the same fields
+and needs none. A body is one of them together with the reason, or with the version of the record that it changes.
+"""
 
 from typing import Any, TypeGuard
 
@@ -8,16 +12,31 @@ from drf_spectacular.utils import OpenApiParameter
 
 from apps.common.files.tables import CSV, XLSX
 from apps.common.models.import_jobs import ImportJob
+from apps.common.openapi.components import (
+    ADDRESS,
+    BOOLEAN,
+    COMPONENTS,
+    COUNT,
+    FIELD_CHANGE,
+    INSTANT,
+    OPERATION,
+    PROBLEM,
+    STRING,
+    Schema,
+    array,
+    choice,
+    component,
+    nullable,
+    reference,
+)
+from apps.common.openapi.parameters import DRY_RUN, KEY, LANGUAGE
+from apps.common.resources.uploads import FILE, FormParser
 from apps.common.resources.views import RecordViewSet
-from apps.common.values.json import JsonObject
 from apps.common.writing.bulk import ITEMS, MOST_ITEMS, SEEN
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Input
 from apps.common.writing.idempotency import LONGEST_KEY
 
-STRING = {"type": "string"}
-REF = "#/components/schemas/"
-KEY = {**STRING, "description": "Key of the record."}
-# By action: the name of the operation, its summary, and what it does.
+# By action: the verb of the operation's name, its summary, and what it does.
 ACTIONS = {
     "create": ("create", "Make one of the %s", "Makes a record. Without a slug, one is made from the name."),
     "update": (
@@ -26,11 +45,11 @@ ACTIONS = {
         "Replaces a record: what the body leaves out gets its default. Where there is no such record, it is made with"
         " this key. The body of a GET is a valid body and changes nothing.",
     ),
-    "partial_update": ("change", "Change one of the %s", "Changes the fields that the body gives."),
+    "partial_update": ("update", "Change one of the %s", "Changes the fields that the body gives."),
     "destroy": ("delete", "Delete one of the %s", "Deletes a record to which no other record points."),
     "bulk_create": ("bulk_create", "Make many of the %s", "Makes all records of the list, or none."),
     "bulk_change": (
-        "bulk_change",
+        "bulk_update",
         "Change many of the %s",
         "Changes all records of the list, or none. Each item names its record by its key and gives its `updated_at` as"
         " it was read.",
@@ -49,155 +68,109 @@ ACTIONS = {
         " and says where to see how far it is.",
     ),
 }
-REASON_SCHEMA = {**STRING, "minLength": 1, "maxLength": 1000, "description": "Why the registry is changed; logged."}
-CITATION = {
-    "type": "object",
-    "description": "A citation that is made together with the record; one with a `url` is on record already.",
-    "properties": {
-        "article": {
-            "anyOf": [STRING, {"$ref": f"{REF}Reference"}],
-            "description": "Article that says so, by its slug.",
-        },
-        "start": {"type": "integer", "minimum": 0, "description": "Offset of the span's first character in the body."},
-        "end": {"type": "integer", "minimum": 1, "description": "Offset behind the span's last character."},
-        "sha256": {**STRING, "description": "SHA-256 of the span in UTF-8; or give the words as `quotation`."},
-        "quotation": {"description": "The words of the span, in the place of their digest."},
-        "supports": {
-            "type": "array",
-            "items": STRING,
-            "description": "Fields of the record that the span supports.",
-        },
-        "url": {**STRING, "description": "Address of a citation that is on record."},
-    },
+CHANGE_REASON: Schema = {
+    **STRING,
+    "minLength": 1,
+    "maxLength": 1000,
+    "description": "Why the registry is changed; logged.",
 }
-CHANGES = {
-    "type": "array",
-    "description": "The records that are changed.",
-    "items": {
-        "type": "object",
-        "required": ["resource", "key", "operation"],
-        "properties": {
-            "resource": {**STRING, "description": "Resource of the record."},
-            "key": {**STRING, "description": "Key of the record."},
-            "operation": {"type": "string", "enum": ["insert", "update", "delete"], "description": "What is done."},
-            "fields": {
-                "type": "array",
-                "description": "The fields that change; none where nothing does.",
-                "items": {
-                    "type": "object",
-                    "required": ["field", "before", "after"],
-                    "properties": {
-                        "field": {**STRING, "description": "Name of the field."},
-                        "before": {"description": "Value before; null in a new record."},
-                        "after": {"description": "Value after."},
-                    },
-                },
-            },
-        },
-    },
+REASONED = component("ChangeReason", "Why the registry is changed.", **{REASON: CHANGE_REASON})
+NEW_CITATION = component(
+    "NewCitation",
+    "A citation that is made together with the record; one with a `url` is on record already.",
+    ("article", "start", "end", "sha256", "quotation", "supports", "url"),
+    article={"anyOf": [STRING, reference("Reference")], "description": "Article that says so, by its slug."},
+    start={**COUNT, "description": "Offset of the span's first character in the body."},
+    end={"type": "integer", "minimum": 1, "description": "Offset behind the span's last character."},
+    sha256={**STRING, "description": "SHA-256 of the span in UTF-8; or give the words as `quotation`."},
+    quotation={"description": "The words of the span, in the place of their digest."},
+    supports=array(STRING, "Fields of the record that the span supports."),
+    url={**STRING, "description": "Address of a citation that is on record."},
+)
+NAMED: dict[str, Schema] = {
+    "resource": {**STRING, "description": "Resource of the record."},
+    "key": {**STRING, "description": "Key of the record."},
 }
-# Components that the generator does not know; those of resources come in as they are used.
-COMPONENTS: dict[str, dict[str, Any]] = {
-    "CitationGiven": CITATION,
-    "Changes": {
-        "type": "object",
-        "description": "What a write of many records did, or would do.",
-        "required": ["changes"],
-        "properties": {"changes": CHANGES},
-    },
-    "Imported": {
-        "type": "object",
-        "description": "What an import did, or would do.",
-        "required": ["created", "changed", "unchanged", "ignored", "changes"],
-        "properties": {
-            "created": {"type": "integer", "minimum": 0, "description": "Records that are made."},
-            "changed": {"type": "integer", "minimum": 0, "description": "Records that are changed."},
-            "unchanged": {"type": "integer", "minimum": 0, "description": "Rows that change nothing."},
-            "ignored": {
-                "type": "array",
-                "items": STRING,
-                "description": "What of the file is not taken: columns that are only read, by their names; in words,"
-                " columns without a heading and other sheets that hold something, empty rows between others, comments.",
-            },
-            "changes": {
-                "type": "array",
-                "description": "The first 500 records that are made or changed.",
-                "items": {
-                    "type": "object",
-                    "required": ["resource", "key", "operation", "fields"],
-                    "properties": {
-                        "resource": {**STRING, "description": "Resource of the record."},
-                        "key": {**STRING, "description": "Key of the record."},
-                        "operation": {"type": "string", "enum": ["insert", "update"], "description": "What is done."},
-                        "fields": {"type": "array", "items": STRING, "description": "Fields that are written."},
-                    },
-                },
-            },
-        },
-    },
-    "ImportJob": {
-        "type": "object",
-        "description": "An import that goes on behind its answer.",
-        "required": [
-            *("id", "url", "resource", "state", "dry_run", "rows", "rows_done", "made_at", "started_at", "ended_at"),
-            *("result", "problem"),
-        ],
-        "properties": {
-            "id": {"type": "string", "format": "uuid", "description": "Identifier."},
-            "url": {"type": "string", "format": "uri-reference", "description": "Where to see how far it is."},
-            "resource": {**STRING, "description": "The list into which the file is imported."},
-            "state": {
-                "type": "string",
-                "enum": ImportJob.State.values,
-                "description": "`done`: see `result`; `refused`: nothing was written, see `problem`; `failed`: it could"
-                " not be done, which is not the file's fault.",
-            },
-            "dry_run": {"type": "boolean", "description": "Whether nothing is kept."},
-            "rows": {"type": ["integer", "null"], "minimum": 1, "description": "Rows of the file, once it is read."},
-            "rows_done": {"type": "integer", "minimum": 0, "description": "Rows that are checked and written."},
-            "made_at": {"type": "string", "format": "date-time", "description": "When the file came."},
-            "started_at": {"type": ["string", "null"], "format": "date-time", "description": "When it was last begun."},
-            "ended_at": {"type": ["string", "null"], "format": "date-time", "description": "When it ended."},
-            "result": {
-                "anyOf": [{"$ref": f"{REF}Imported"}, {"type": "null"}],
-                "description": "What an import of a shorter file would have been answered with.",
-            },
-            "problem": {
-                "anyOf": [{"$ref": f"{REF}Problem"}, {"type": "null"}],
-                "description": "Why nothing was written, as an import of a shorter file would have been refused.",
-            },
-        },
-    },
-    "DryRun": {
-        "type": "object",
-        "description": "What a write would do.",
-        "required": ["record", "changes"],
-        "properties": {
-            "record": {"description": "The record as it would be; null where it would be deleted."},
-            "changes": CHANGES,
-        },
-    },
-}
-WHEN = {
-    "401": "Authentication is needed.",
-    "403": "The record lies outside the territory to which one is appointed, or the token does not allow to write.",
-    "409": "The change does not agree with what is on record, or another request is working on it.",
-}
-WHEN_TAGGED = {
-    "412": "The record has changed since it was read.",
-    "428": "`If-Match` is missing.",
-}
-# Of every POST: each of them writes.
-WHEN_KEYED = {
-    "409": "A request with this idempotency key is still being worked on.",
-    "422": "The idempotency key was used for another request.",
-}
-KEYED: dict[str, Any] = {
+CHANGES = array(
+    component(
+        "RecordChange",
+        "A record that is changed.",
+        ("fields",),
+        **NAMED,
+        operation=OPERATION,
+        fields=array(FIELD_CHANGE, "The fields that change; none where nothing does."),
+    ),
+    "The records that are changed.",
+)
+CHANGED = component("RecordChanges", "What a write of many records did, or would do.", changes=CHANGES)
+TRIED = component(
+    "DryRun",
+    "What a write would do.",
+    record={"description": "The record as it would be; null where it would be deleted."},
+    changes=CHANGES,
+)
+IMPORTED = component(
+    "ImportResult",
+    "What an import did, or would do.",
+    created={**COUNT, "description": "Records that are made."},
+    changed={**COUNT, "description": "Records that are changed."},
+    unchanged={**COUNT, "description": "Rows that change nothing."},
+    ignored=array(
+        STRING,
+        "What of the file is not taken: columns that are only read, by their names; in words, columns without a heading"
+        " and other sheets that hold something, empty rows between others, comments.",
+    ),
+    changes=array(
+        component(
+            "ImportedRecord",
+            "A record that is made or changed by an import.",
+            **NAMED,
+            operation=OPERATION,
+            fields=array(STRING, "Fields that are written."),
+        ),
+        "The first 500 records that are made or changed.",
+    ),
+)
+IMPORT_JOB = component(
+    "ImportJob",
+    "An import that goes on behind its answer.",
+    id={"type": "string", "format": "uuid", "description": "Identifier."},
+    url={**ADDRESS, "description": "Where to see how far it is."},
+    resource={**STRING, "description": "The list into which the file is imported."},
+    state=choice(
+        "ImportJobState",
+        list(ImportJob.State.values),
+        "`done`: see `result`; `refused`: nothing was written, see `problem`; `failed`: it could not be done, which is"
+        " not the file's fault.",
+    ),
+    dry_run={**BOOLEAN, "description": "Whether nothing is kept."},
+    rows={"type": ["integer", "null"], "minimum": 1, "description": "Rows of the file, once it is read."},
+    rows_done={**COUNT, "description": "Rows that are checked and written."},
+    made_at={**INSTANT, "description": "When the file came."},
+    started_at={"type": ["string", "null"], "format": "date-time", "description": "When it was last begun."},
+    ended_at={"type": ["string", "null"], "format": "date-time", "description": "When it ended."},
+    result=nullable(IMPORTED, "What an import of a shorter file would have been answered with."),
+    problem=nullable(PROBLEM, "Why nothing was written, as an import of a shorter file would have been refused."),
+)
+FILE_FORM = component(
+    "ImportFile",
+    f"A form with a file. The file alone may be the body, too, as `{CSV}` or `{XLSX}`.",
+    **{FILE: {**STRING, "format": "binary", "description": "The file: CSV in UTF-8, or XLSX."}},
+)
+VERSION: Schema = {**INSTANT, "description": "When the record last changed, as it was read."}
+KEYED: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
     "schema": {**STRING, "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
     "description": "Key of the request, so that it can be sent again for 24 hours and is done once.",
 }
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The `ETag` of the record as it was read, so that nobody's change is lost.",
+)
 
 
 def is_write(view: object) -> TypeGuard[RecordViewSet]:
@@ -205,153 +178,134 @@ def is_write(view: object) -> TypeGuard[RecordViewSet]:
     return hasattr(view, "contract") and getattr(view, "action", None) in ACTIONS
 
 
-# What is neither an ordinary write nor open to everybody, by the name of the operation or its beginning.
-RESTRICTED = {
-    "merge_records": WHEN | WHEN_TAGGED,
-    "revert": {"401": WHEN["401"]},
-    "import_jobs_": {"401": WHEN["401"]},
-    "webhooks_": {"401": WHEN["401"], "403": "The account or its token may not subscribe."},
-}
-
-
-def problems(operation_id: str) -> dict[str, str]:
-    """Return the statuses of the problems of what not everybody may do, by the name of its operation."""
-    found = next((RESTRICTED[name] for name in RESTRICTED if operation_id.startswith(name)), dict[str, str]())
-    name = next((name for name, *_rest in ACTIONS.values() if operation_id.endswith(f"_{name}")), None)
-    if name is None or operation_id in RESTRICTED:
-        return found
-    return found | WHEN | ({} if name in ("create", "bulk_create", "import") else WHEN_TAGGED)
-
-
 def parameters(view: RecordViewSet) -> list[OpenApiParameter]:
     """Return the parameters and headers of a write."""
-    found = [
-        OpenApiParameter(
-            "dry_run", bool, default=False, description="Check everything, keep nothing, and tell what would change."
-        ),
-        OpenApiParameter(
-            "Accept-Language", str, OpenApiParameter.HEADER, description="Language of errors: `zh-Hans` or `en`."
-        ),
-    ]
-    if view.action in ("update", "partial_update", "destroy"):
-        about = "The `ETag` of the record as it was read; needed to change or delete."
+    found = [DRY_RUN, LANGUAGE]
+    if view.action in ("partial_update", "destroy"):
+        found.append(IF_MATCH)
+    if view.action == "update":
+        about = "The `ETag` of the record as it was read; needed where there is such a record."
         found.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=about))
+    if view.action in ("update", "partial_update", "destroy"):
         about = "An `ETag`: refuse where the record is still so. `*`: refuse where there is one; so PUT makes one only."
         found.append(OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description=about))
+        found.append(KEY)
     if view.action in ("destroy", "import_file"):
         about = "Why the registry is changed."
-        found.append(OpenApiParameter(REASON, str, description=about))
+        found.append(OpenApiParameter(REASON, str, required=True, description=about))
     return found
 
 
-def request(view: RecordViewSet) -> dict[str, Any]:
+def request(view: RecordViewSet) -> Schema:
     """Return the schema of a write's body, by media type."""
     contract = view.contract()
     name = contract.model.__name__
     if view.action == "import_file":
-        return {media_type: {"type": "string", "format": "binary", "minLength": 1} for media_type in (CSV, XLSX)}
+        return {FormParser.media_type: FILE_FORM}
+    new, changes = reference(f"New{name}"), reference(f"{name}Changes")
+    COMPONENTS[f"New{name}"] = _record(contract)
+    COMPONENTS[f"{name}Changes"] = _record(contract, partial=True)
+    key = contract.model.key_field
+    seen = component(
+        f"{key.capitalize()}Version",
+        "Which record is meant, as it was read.",
+        **{key: {**STRING, "description": "Key of the record."}, SEEN: VERSION},
+    )
+    identity = [each for each in contract.identity if contract.inputs[each].is_required]
     match view.action:
         case "create":
-            schema = _component(f"{name}Given", _record(contract, REASON))
+            schema = _all_of(new, REASONED, *([{"required": identity}] if identity else []))
         case "update":
-            schema = _component(f"{name}Replacing", _record(contract, REASON, left_out=contract.identity))
+            schema = _all_of(new, REASONED)
         case "partial_update":
-            schema = _component(f"{name}Changing", _record(contract, REASON, partial=True))
-        case "destroy":
-            schema = {"type": "object", "properties": {REASON: REASON_SCHEMA}, "required": [REASON]}
+            schema = _all_of(changes, REASONED)
         case "bulk_create":
-            schema = _many(_component(f"{name}Item", _record(contract)))
+            schema = _many(_all_of(new, {"required": identity}) if identity else new)
         case "bulk_change":
-            schema = _record(contract, SEEN, partial=True)
-            schema["properties"][contract.model.key_field] = KEY
-            schema["required"].append(contract.model.key_field)
-            schema = _many(_component(f"{name}ItemChanging", schema))
+            schema = _many(_all_of(changes, seen))
         case _:
-            keys = {contract.model.key_field: KEY, SEEN: {**STRING, "format": "date-time"}}
-            schema = _many({"type": "object", "properties": keys, "required": list(keys)})
+            schema = _many(seen)
     return {"application/json": schema}
 
 
-def responses(view: RecordViewSet, record: JsonObject) -> dict[int, Any]:
+def responses(view: RecordViewSet, record: Schema) -> dict[int, Any]:
     """Return the schemas of a write's good answers; `record` is that of the record."""
-    dry = {"$ref": f"{REF}DryRun"}
-    many = {"$ref": f"{REF}Changes"}
     match view.action:
         case "create":
-            return {201: record, 200: dry}
+            return {201: record, 200: TRIED}
         case "update":
-            return {201: record, 200: {"anyOf": [record, dry]}}
+            return {201: record, 200: {"anyOf": [record, TRIED]}}
         case "partial_update":
-            return {200: {"anyOf": [record, dry]}}
+            return {200: {"anyOf": [record, TRIED]}}
         case "destroy":
-            return {204: None, 200: dry}
+            return {204: None, 200: TRIED}
         case "bulk_create":
-            return {201: many, 200: many}
+            return {201: CHANGED, 200: CHANGED}
         case "import_file":
-            return {200: {"$ref": f"{REF}Imported"}, 202: {"$ref": f"{REF}ImportJob"}}
-    return {200: many}
+            return {200: IMPORTED, 202: IMPORT_JOB}
+    return {200: CHANGED}
 
 
-def _component(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    COMPONENTS[name] = schema
-    return {"$ref": f"{REF}{name}"}
+def _all_of(*schemas: Schema) -> Schema:
+    return {"allOf": list(schemas)}
 
 
-def _many(item: dict[str, Any]) -> dict[str, Any]:
+def _many(item: Schema) -> Schema:
     items = {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": item, "description": "The records."}
-    return {"type": "object", "required": [REASON, ITEMS], "properties": {REASON: REASON_SCHEMA, ITEMS: items}}
+    return {"type": "object", "required": [REASON, ITEMS], "properties": {REASON: CHANGE_REASON, ITEMS: items}}
 
 
-def _record(contract: Contract, *also: str, partial: bool = False, left_out: tuple[str, ...] = ()) -> dict[str, Any]:
-    extra = {
-        REASON: REASON_SCHEMA,
-        SEEN: {**STRING, "format": "date-time", "description": "When the row last changed."},
-    }
+def _record(contract: Contract, *, partial: bool = False) -> Schema:
     properties = {name: _member(item) for name, item in contract.inputs.items()}
     if contract.cited:
         about = "Citations to be made with the record; a published record needs one."
-        properties[CITATIONS] = {"type": "array", "items": {"$ref": f"{REF}CitationGiven"}, "description": about}
-    required = [
-        name for name, item in contract.inputs.items() if item.is_required and not partial and name not in left_out
-    ]
-    return {
+        properties[CITATIONS] = array(NEW_CITATION, about)
+    schema = {
         "type": "object",
         "description": "What is written of a record. Members that are only read may stand beside, unchanged.",
-        "required": [*required, *also],
-        "properties": properties | {name: extra[name] for name in also},
+        "properties": properties,
     }
+    # A key is given by the address, where a record is replaced.
+    if required := [
+        name for name, item in contract.inputs.items() if item.is_required and name not in contract.identity
+    ]:
+        schema["required"] = required
+    if partial:
+        schema.pop("required", None)
+    return schema
 
 
-def _member(item: Input) -> dict[str, Any]:
-    about = {"description": str(getattr(item.field, "help_text", "") or "The record, as `resource/key`.")}
-    if item.is_target:
-        return {"anyOf": [STRING, {"$ref": f"{REF}TargetReference"}], **about}
-    key = {"anyOf": [STRING, {"$ref": f"{REF}Reference"}]}
+def _member(item: Input) -> Schema:
+    about = str(getattr(item.field, "help_text", "") or "The record, as `resource/key`.")
+    key = [STRING, reference("TargetReference" if item.is_target else "Reference")]
     if item.is_many:
-        return {"type": "array", "items": key, **about}
-    if item.is_reference:
-        return {"anyOf": [*key["anyOf"], {"type": "null"}] if item.field.null else key["anyOf"], **about}
-    return {**_value(item.field), **about}
+        return array({"anyOf": key}, about)
+    if item.is_target or item.is_reference:
+        return {
+            "anyOf": [*key, {"type": "null"}] if item.is_reference and item.field.null else key,
+            "description": about,
+        }
+    return {**_value(item.field), "description": about}
 
 
-def _value(field: Any) -> dict[str, Any]:
+def _value(field: Any) -> Schema:
     match field:
         case ArrayField():
             return {"type": "array", "items": _value(field.base_field)}
         case models.IntegerField():
-            schema: dict[str, Any] = {"type": "integer"}
+            schema: Schema = {"type": "integer"}
         case models.DecimalField():
             schema = {"type": "number"}
         case _:
             schema = {"type": "string", **({"maxLength": field.max_length} if field.max_length else {})}
             if not field.blank:
                 schema["minLength"] = 1
-            if field.choices:
-                schema = {"type": "string", "enum": [value for value, _label in field.flatchoices]}
-                if field.blank:
-                    schema["enum"].append("")
+    if field.choices:
+        return {
+            "type": schema["type"],
+            "enum": [*(value for value, _label in field.flatchoices), *([""] if field.blank else [])],
+            "x-choices": field.flatchoices,
+        } | ({"type": [schema["type"], "null"]} if field.null else {})
     if field.null:
         schema["type"] = [schema["type"], "null"]
-        if "enum" in schema:
-            schema["enum"].append(None)
     return schema

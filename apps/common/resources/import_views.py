@@ -29,10 +29,10 @@ class ImportJobView(APIView):
     permission_classes = [IsSomebody]
 
     @extend_schema(
-        operation_id="import_jobs_retrieve",
+        operation_id="get_import_job",
         summary="See how far an import is",
-        parameters=[OpenApiParameter("id", uuid.UUID, OpenApiParameter.PATH, description="Identifier of the import.")],
-        responses={200: {"$ref": "#/components/schemas/ImportJob"}},
+        parameters=[OpenApiParameter("key", uuid.UUID, OpenApiParameter.PATH, description="Identifier of the import.")],
+        responses={200: {"$ref": "#/components/schemas/ImportJob"}, 403: None},
         tags=["api"],
     )
     def get(self, request: Request, key: str) -> Response:

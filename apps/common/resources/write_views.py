@@ -6,7 +6,7 @@ Before it answers, the rules that the database checks at the end are checked; a 
 
 import json
 from collections.abc import Callable, Mapping
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -15,12 +15,11 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import get_language, gettext
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from apps.common.files.imports import Importer
-from apps.common.files.tables import CSV, XLSX, read_table
+from apps.common.files.tables import CSV, read_table
 from apps.common.http.middleware import change_ids
 from apps.common.http.parameters import read_flag, refuse_unknown
 from apps.common.http.problems import Refusal
@@ -30,40 +29,13 @@ from apps.common.reading import pages, read_request
 from apps.common.reading.readable_view import ReadableView
 from apps.common.reading.record_version import check_absent, check_unchanged, tag_of
 from apps.common.resources import import_jobs
+from apps.common.resources.uploads import CSVParser, FormParser, Upload, XLSXParser
 from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.serializers.records import RecordSerializer
 from apps.common.writing import bulk, idempotency
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Finder, error_at
 from apps.common.writing.transaction import write_transaction
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, read_reason, refuse_drafts
-
-
-class Upload(NamedTuple):
-    """A file that was sent as the body."""
-
-    content: bytes
-    media_type: str
-
-
-class CSVParser(BaseParser):
-    """Takes a body as it is."""
-
-    media_type = CSV
-
-    def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, object] | None = None
-    ) -> Any:
-        """Return the file. Raises Refusal where it is too large."""
-        content = stream.read(settings.MAX_FILE_BYTES + 1)
-        if len(content) > settings.MAX_FILE_BYTES:
-            raise Refusal("too_large")
-        return Upload(content, self.media_type)
-
-
-class XLSXParser(CSVParser):
-    """Takes a spreadsheet as it is."""
-
-    media_type = XLSX
 
 
 class Writes(idempotency.RepeatablePosts):
@@ -183,11 +155,13 @@ class Writes(idempotency.RepeatablePosts):
         url_path="import",
         filter_backends=[],
         pagination_class=None,
-        parser_classes=[CSVParser, XLSXParser],
+        parser_classes=[FormParser, CSVParser, XLSXParser],
     )
     def import_file(self, request: Request) -> HttpResponse:
         """Make and change records from a file, all or none."""
         upload = request.data if isinstance(request.data, Upload) else Upload(b"", CSV)  # {} where it is empty
+        if hasattr(request, "body_bytes"):
+            request.body_bytes = upload.content  # a form is another one at each sending, the file in it is not
         table = read_table(upload.content, upload.media_type, settings.IMPORT_ROWS_AT_ONCE)
         reason = read_reason({REASON: request.GET.get(REASON)})
         importer = Importer(self._writer(), self.serializer_class, table)  # type: ignore[attr-defined]

@@ -50,7 +50,7 @@ class RecordSerializer(RowSerializer):
 
     @classmethod
     def expandable(cls) -> dict[str, type["RecordSerializer"]]:
-        """Return the references that `?expand=` may replace by the whole record, with its serializer."""
+        """Return the references beside which `?expand=` may give the whole record, with its serializer."""
         return {}
 
     def __init__(self, *args: Any, expand: Iterable[str] = (), **kwargs: Any) -> None:
@@ -66,6 +66,9 @@ class RecordSerializer(RowSerializer):
         for head in dict.fromkeys(path.partition(".")[0] for path in expand):
             deeper = [path.partition(".")[2] for path in expand if path.startswith(f"{head}.")]
             fields[head] = self.expandable()[head](expand=deeper, read_only=True)
+        if not is_root:
+            # In the place of a reference, whose members stay, so that who reads references reads this one, too.
+            fields = {**Reference().get_fields(), **fields}
         if is_root and (picked := self.context.get("fields")):
             wanted = {*picked, *(f"{name}_label" for name in picked)}
             fields = {name: field for name, field in fields.items() if name in wanted}

@@ -58,7 +58,7 @@ class NameField(serializers.Field):
 
 
 class Reference(serializers.Serializer[Citable]):
-    """A record as others point at it: key, name and address. `?expand=` puts the whole record in its place."""
+    """A record as others point at it: key, name and address. `?expand=` adds all its fields."""
 
     key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
     name = NameField(help_text="Name of the record, in the language of its source.")

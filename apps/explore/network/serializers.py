@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from apps.common.models.records import Fact
 from apps.common.serializers.evidence import QuotationField
+from apps.common.serializers.references import Reference
 from apps.explore.network.rules import NODES, EdgeKind
 
 
@@ -21,18 +22,10 @@ class StateText(serializers.ChoiceField):
         super().__init__(Fact.State.choices, required=False, help_text=about)
 
 
-class SourceSerializer(serializers.Serializer[object]):
-    """The article of a citation."""
-
-    key = serializers.CharField(help_text="Slug of the article.")
-    name = serializers.CharField(help_text="Title of the article.")
-    url = AddressText(help_text="Address of the article.")
-
-
-class EvidenceSerializer(serializers.Serializer[object]):
+class NetworkEvidenceSerializer(serializers.Serializer[object]):
     """A citation that states an edge."""
 
-    article = SourceSerializer(help_text="Article that says so.")
+    article = Reference(help_text="Article that says so.")
     start = serializers.IntegerField(
         min_value=0, help_text="Offset of the span's first character in the article's body, in Unicode code points."
     )
@@ -94,7 +87,7 @@ class NetworkEdgeSerializer(serializers.Serializer[object]):
     ends_on = serializers.CharField(allow_blank=True, help_text="When the member left (EDTF); empty: not stated.")
     url = AddressText(help_text="Address of the record that states the edge.")
     state = StateText()
-    evidence = EvidenceSerializer(
+    evidence = NetworkEvidenceSerializer(
         many=True, help_text="Citations that state the edge; empty for divisions, which rest on the division codes."
     )
 

@@ -17,6 +17,7 @@ from apps.common.http.pages import TranslatedPage, other_languages
 from apps.common.http.parameters import read_day, read_words, refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable
+from apps.common.openapi.parameters import AS_OF, LANGUAGE, STRINGS, format_parameter
 from apps.common.reading.answer_cache import CachedReads
 from apps.events.models import Event
 from apps.explore.network.formats import GraphContent, gexf, graphml
@@ -30,16 +31,14 @@ from apps.registry.models import Alliance, District, MemberUnit, Street
 PARAMETERS = ("district", "street", "alliance", "unit", "kind", "edge", "include", "as_of", "depth", "format")
 CANDIDATES = 500  # keys among which the one nearest to a wrong one is looked for
 NETWORK_PARAMETERS = [
-    OpenApiParameter(
-        "district", str, description="Keys of `districts`, separated by commas: start from what is there."
-    ),
-    OpenApiParameter("street", str, description="Keys of `streets`, separated by commas: start from what is there."),
-    OpenApiParameter("alliance", str, description="Keys of `alliances`, separated by commas: start from these."),
-    OpenApiParameter("unit", str, description="Keys of `member-units`, separated by commas: start from these."),
+    OpenApiParameter("district", STRINGS, description="Keys of `districts`: start from what is there."),
+    OpenApiParameter("street", STRINGS, description="Keys of `streets`: start from what is there."),
+    OpenApiParameter("alliance", STRINGS, description="Keys of `alliances`: start from these."),
+    OpenApiParameter("unit", STRINGS, description="Keys of `member-units`: start from these."),
     OpenApiParameter(
         "kind",
-        str,
-        description="Kinds of node to keep, separated by commas: resources (`alliances`) or kinds within them"
+        STRINGS,
+        description="Kinds of node to keep: resources (`alliances`) or kinds within them"
         " (`university`). Others are neither given nor passed through.",
     ),
     OpenApiParameter(
@@ -47,30 +46,18 @@ NETWORK_PARAMETERS = [
         str,
         enum=EdgeKind.values,
         many=True,
-        explode=False,
-        description="Kinds of edge to keep, separated by commas. Others are neither given nor followed,"
+        description="Kinds of edge to keep. Others are neither given nor followed,"
         " and nodes without an edge are left out.",
     ),
     OpenApiParameter("include", str, enum=[Event.resource], description="`events`: give events too."),
-    OpenApiParameter(
-        "as_of",
-        {"type": "string", "format": "date"},
-        description="What was true on this day, such as 2013-06-27.",
-    ),
+    AS_OF,
     OpenApiParameter(
         "depth",
         {"type": "integer", "minimum": 0, "maximum": MAX_DEPTH, "default": DEPTH},
         description="Steps from the records that the network starts from. Places are given without a step.",
     ),
-    OpenApiParameter(
-        "format", str, enum=["json", "graphml", "gexf"], default="json", description="Format of the answer."
-    ),
-    OpenApiParameter(
-        "Accept-Language",
-        str,
-        OpenApiParameter.HEADER,
-        description="Language of labels and errors: `zh-Hans` (default) or `en`. Data are never translated.",
-    ),
+    format_parameter("json", "graphml", "gexf"),
+    LANGUAGE,
 ]
 
 
@@ -116,7 +103,7 @@ class NetworkView(CachedReads, APIView):
     renderer_classes = list(RENDERERS.values())
 
     @extend_schema(
-        operation_id="network",
+        operation_id="get_network",
         summary="Read the network",
         tags=["explore"],
         parameters=NETWORK_PARAMETERS,

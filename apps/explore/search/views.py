@@ -16,6 +16,7 @@ from apps.common.http.parameters import read_flag, read_format, read_words, refu
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Fact, choice_labels, citable_models
 from apps.common.models.search_conditions import clean_q
+from apps.common.openapi.parameters import CURSOR, LABELS, PAGE_SIZE, STRINGS, format_parameter
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE
 from apps.common.resources.views import Tag
@@ -34,7 +35,7 @@ SIGNER = signing.Signer(salt="apps.explore.search")
 ONLY_IF_ASKED = frozenset({"unit-names", "identifiers"})
 
 
-class MatchSerializer(serializers.Serializer[object]):
+class SearchMatchSerializer(serializers.Serializer[object]):
     """Where a word of the search stands in a record."""
 
     field = serializers.CharField(
@@ -46,7 +47,7 @@ class MatchSerializer(serializers.Serializer[object]):
     of = serializers.CharField(allow_null=True, help_text="The name of which `text` is the pinyin or the initials.")
 
 
-class FoundSerializer(serializers.Serializer[object]):
+class SearchSuggestionSerializer(serializers.Serializer[object]):
     """A record that comes near the search."""
 
     resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
@@ -55,7 +56,7 @@ class FoundSerializer(serializers.Serializer[object]):
     url = serializers.CharField(help_text="Address of the record, relative to the host.")
 
 
-class HitSerializer(FoundSerializer):
+class SearchHitSerializer(SearchSuggestionSerializer):
     """A record that is found."""
 
     kind = serializers.CharField(allow_null=True, help_text="Kind of record within the resource, where it has kinds.")
@@ -74,13 +75,13 @@ class HitSerializer(FoundSerializer):
     score = serializers.IntegerField(
         min_value=1, max_value=len(RANKS), help_text="The rank as a number: the greater, the better."
     )
-    matches = MatchSerializer(many=True, help_text="Where each word stands.")
+    matches = SearchMatchSerializer(many=True, help_text="Where each word stands.")
 
 
-class AnswerSerializer(serializers.Serializer[object]):
+class SearchPageSerializer(serializers.Serializer[object]):
     """The answer to a search."""
 
-    results = HitSerializer(many=True, help_text="The records of the page, the best first.")
+    results = SearchHitSerializer(many=True, help_text="The records of the page, the best first.")
     next = serializers.CharField(allow_null=True, help_text="Address of the next page, or null on the last one.")
     resources = serializers.DictField(
         child=serializers.IntegerField(min_value=1),
@@ -89,7 +90,9 @@ class AnswerSerializer(serializers.Serializer[object]):
     capped = serializers.ListField(
         child=serializers.CharField(), help_text="Resources in which there are more records than were counted."
     )
-    suggestions = FoundSerializer(many=True, help_text="Where nothing is found: records whose names come near.")
+    suggestions = SearchSuggestionSerializer(
+        many=True, help_text="Where nothing is found: records whose names come near."
+    )
     message = serializers.CharField(
         allow_null=True, help_text="Where nothing is found: this and what may be meant, in the language asked for."
     )
@@ -101,10 +104,10 @@ class SearchView(CachedReads, APIView):
     costly = True
 
     @extend_schema(
-        operation_id="search",
+        operation_id="search_records",
         summary="Search all resources",
         tags=[TAG.name],
-        responses={200: AnswerSerializer},
+        responses={200: SearchPageSerializer},
         parameters=[
             OpenApiParameter(
                 "q",
@@ -114,28 +117,17 @@ class SearchView(CachedReads, APIView):
             ),
             OpenApiParameter(
                 "resource",
-                {"type": "array", "items": {"type": "string"}},
-                description="Resources to be searched, separated by commas; without it all but `unit-names` and"
-                " `identifiers`.",
+                STRINGS,
+                description="Resources to be searched; without it all but `unit-names` and `identifiers`.",
             ),
             OpenApiParameter(
-                "district",
-                {"type": "array", "items": {"type": "string"}},
-                description="Keys of `districts`: only records that lie in one of them.",
+                "district", STRINGS, description="Keys of `districts`: only records that lie in one of them."
             ),
-            OpenApiParameter(
-                "street",
-                {"type": "array", "items": {"type": "string"}},
-                description="Keys of `streets`: only records that lie in one of them.",
-            ),
-            OpenApiParameter("labels", bool, default=False, description="Give the label of `kind` too."),
-            OpenApiParameter(
-                "page_size",
-                {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
-                description="Records a page.",
-            ),
-            OpenApiParameter("cursor", str, description="Opaque place of a page, taken from `next`."),
-            OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer."),
+            OpenApiParameter("street", STRINGS, description="Keys of `streets`: only records that lie in one of them."),
+            LABELS,
+            PAGE_SIZE,
+            CURSOR,
+            format_parameter(),
         ],
     )
     def get(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from apps.common.serializers.references import AddressField, NumberField, Target
 from apps.evidence.models import Figure
 
 
-class DimensionValue(serializers.Serializer[object]):
+class StatisticsValue(serializers.Serializer[object]):
     """One value of a dimension."""
 
     key = serializers.CharField(
@@ -28,7 +28,7 @@ class DimensionValue(serializers.Serializer[object]):
 class ByField(serializers.DictField):
     """The values of a group, by dimension; null where the record states none."""
 
-    child = DimensionValue(allow_null=True)
+    child = StatisticsValue(allow_null=True)
 
 
 class StatisticsGroup(serializers.Serializer[object]):
@@ -41,7 +41,7 @@ class StatisticsGroup(serializers.Serializer[object]):
     )
 
 
-class Reported(serializers.Serializer[object]):
+class StatisticsNumber(serializers.Serializer[object]):
     """A number as sources report it, or the sum of several."""
 
     comparator = serializers.CharField(
@@ -51,7 +51,7 @@ class Reported(serializers.Serializer[object]):
     reading = serializers.CharField(help_text="The number as a person reads it.")
 
 
-class ReportedFigure(serializers.Serializer[Figure]):
+class StatisticsFigure(serializers.Serializer[Figure]):
     """One of the figures, with what is on record of the same."""
 
     key = serializers.CharField(help_text="Slug of the figure.")
@@ -65,7 +65,7 @@ class ReportedFigure(serializers.Serializer[Figure]):
     url = AddressField()
 
 
-class StatisticsFigures(serializers.Serializer[object]):
+class StatisticsReport(serializers.Serializer[object]):
     """What is reported of one measure in one unit about one group, beside what is on record."""
 
     by = ByField(help_text="Values by dimension, of the records that the figures are about; the year is the period's.")
@@ -76,14 +76,14 @@ class StatisticsFigures(serializers.Serializer[object]):
         choices=Figure.Kind.choices, help_text="`actual` or `target`; a target is a plan and never in a sum."
     )
     kind_label = serializers.CharField(required=False, help_text="With `labels=true`: the label of `kind`.")
-    reported = Reported(allow_null=True, help_text="The figure, or the sum; null where they may not be added.")
+    reported = StatisticsNumber(allow_null=True, help_text="The figure, or the sum; null where they may not be added.")
     recorded = serializers.IntegerField(
         allow_null=True,
         help_text="How many of the same are on record about the same subjects; null where nothing on record counts"
         " them, and where there is no sum.",
     )
     reason = serializers.CharField(help_text="Why there is no sum; empty where there is one.")
-    figures = ReportedFigure(many=True, help_text="The figures.")
+    figures = StatisticsFigure(many=True, help_text="The figures.")
 
 
 class StatisticsFilters(serializers.Serializer[object]):
@@ -109,4 +109,4 @@ class StatisticsSerializer(serializers.Serializer[object]):
         help_text="Published records by resource. A record is in exactly one group, so that groups add up to totals.",
     )
     groups = StatisticsGroup(many=True, help_text="Counts by group, in the order of the dimensions' values.")
-    figures = StatisticsFigures(many=True, help_text="What sources report, beside what is on record.")
+    figures = StatisticsReport(many=True, help_text="What sources report, beside what is on record.")

@@ -17,6 +17,7 @@ from apps.common.http.parameters import read_day, read_flag, read_format, read_w
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable, choice_labels, citable_models
 from apps.common.models.targets import Target, load_targets
+from apps.common.openapi.parameters import DAY, LABELS, STRINGS, format_parameter
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.registry import viewsets
 from apps.common.values.dates import EDTFError, bounds
@@ -68,34 +69,36 @@ class StatisticsView(CachedReads, APIView):
     costly = True
 
     @extend_schema(
-        operation_id="statistics",
+        operation_id="get_statistics",
         summary="Count what is on record, beside what sources report",
         tags=["explore"],
         responses=StatisticsSerializer,
         parameters=[
             OpenApiParameter(
-                "by", str, description="One or two dimensions, separated by a comma: " + ", ".join(DIMENSIONS) + "."
+                "by",
+                STRINGS,
+                description="One or two dimensions: " + ", ".join(f"`{each}`" for each in DIMENSIONS) + ".",
             ),
             OpenApiParameter(
                 "resource",
-                str,
-                description="Resources to count, separated by commas; without it all that have the dimensions and what"
-                " the filters ask about.",
+                STRINGS,
+                description="Resources to count; without it all that have the dimensions and what the filters ask"
+                " about.",
             ),
-            OpenApiParameter("district", str, description="Codes of districts, separated by commas."),
-            OpenApiParameter("street", str, description="Codes of streets, separated by commas."),
-            OpenApiParameter("year", str, description="Years, separated by commas, in which dates lie for certain."),
+            OpenApiParameter("district", STRINGS, description="Codes of districts."),
+            OpenApiParameter("street", STRINGS, description="Codes of streets."),
+            OpenApiParameter("year", STRINGS, description="Years in which dates lie for certain."),
             OpenApiParameter("after", str, description="Dates lie for certain at or after this one (EDTF)."),
             OpenApiParameter("before", str, description="Dates lie for certain at or before this one (EDTF)."),
             OpenApiParameter(
                 "as_of",
-                {"type": "string", "format": "date"},
+                DAY,
                 description="Count what was valid on this day, such as 2013-06-27. Figures state their own periods.",
             ),
-            OpenApiParameter("measure", str, description="Measures of the figures, separated by commas."),
+            OpenApiParameter("measure", STRINGS, description="Measures of the figures."),
             OpenApiParameter("counts_only", bool, default=False, description="Leave the figures out."),
-            OpenApiParameter("labels", bool, default=False, description="Give labels of values, by `Accept-Language`."),
-            OpenApiParameter("format", str, enum=["json"], default="json", description="Format of the answer."),
+            LABELS,
+            format_parameter(),
         ],
     )
     def get(self, request: Request) -> Response:

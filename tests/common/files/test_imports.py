@@ -366,3 +366,69 @@ def test_lists_of_keys_are_written_with_new_rows(keeper: Keeper) -> None:
     assert response.status_code == 200, response.content.decode()
     made = model.objects.get(slug=response.json()["changes"][0]["key"])
     assert sorted(made.projects.values_list("slug", flat=True)) == keys
+
+
+# In a form -----------------------------------------------------------------------------------------------------------
+
+
+def form(*files: tuple[str, bytes], boundary: str = "a-boundary", **fields: str) -> tuple[bytes, str]:
+    """Return a form as generated clients send it, and its media type."""
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="units"\r\n'
+        f"Content-Type: application/octet-stream\r\n\r\n".encode()
+        + content
+        + b"\r\n"
+        for name, content in files
+    ]
+    parts += [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    return b"".join(parts) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_file_may_come_in_a_form(keeper: Keeper, kind: str) -> None:
+    content = exported(keeper, "venues", kind, "false")
+    done = send(keeper, "venues", *form(("file", content)))
+    assert done.status_code == 200, done.content.decode()
+    plain = send(keeper, "venues", content, {"csv": "text/csv", "xlsx": XLSX}[kind])
+    assert done.json() == plain.json()
+    assert done.json()["unchanged"] > 5
+
+
+def test_a_form_is_the_same_request_whatever_its_boundary(keeper: Keeper) -> None:
+    content = "slug,name,kind,district,state\n,一个新单位,enterprise,310110,draft\n".encode()
+    answers = []
+    for boundary in ("one-boundary", "another-boundary"):
+        data, media_type = form(("file", content), boundary=boundary)
+        path = "/api/v1/member-units/import?change_reason=test"
+        headers = {"Idempotency-Key": "an-import"}
+        answers.append(keeper.client.post(path, data=data, content_type=media_type, headers=headers))
+    assert [answer.status_code for answer in answers] == [200, 200], answers[1].content.decode()
+    assert "Idempotent-Replayed" not in answers[0]
+    assert answers[1]["Idempotent-Replayed"] == "true"
+    assert answers[0].json() == answers[1].json()
+    assert MemberUnit.objects.filter(name="一个新单位").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (form(), "one_file"),
+        (form(("files", b"slug\n")), "one_file"),
+        (form(("file", b"slug\n"), ("file", b"slug\n")), "one_file"),
+        (form(("file", b"slug\n"), dry_run="true"), "one_file"),
+        (form(file="slug\n"), "one_file"),
+        ((b"no form", "multipart/form-data; boundary=a"), "one_file"),
+        ((b"", "multipart/form-data; boundary=a"), ""),
+        ((b"no form", "multipart/form-data"), ""),
+        (form(("file", b"")), "empty"),
+    ],
+)
+def test_a_form_that_is_not_one_file_is_refused(keeper: Keeper, data: tuple[bytes, str], code: str) -> None:
+    answer = send(keeper, "member-units", *data)
+    assert answer.status_code == 400, answer.content.decode()
+    assert answer["Content-Type"] == "application/problem+json"
+    if code == "one_file":
+        assert errors(answer) == {"/file": "one_file"}

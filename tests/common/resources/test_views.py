@@ -81,11 +81,12 @@ def test_names_are_never_translated(api: Api, project: Any) -> None:
 # Expansion ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_expanded_reference_is_the_whole_record(api: Api, project: Any) -> None:
+def test_an_expanded_reference_is_the_whole_record_beside_key_name_and_address(api: Api, project: Any) -> None:
     body = api.get("projects/a-project", expand="alliance,street")
     (row,) = [found for found in api.results("alliances", street="990000777") if found["slug"] == "an-alliance"]
-    assert body["alliance"] == row
+    assert body["alliance"] == {"key": "an-alliance", **row}
     assert body["street"]["kind"] == "subdistrict"
+    assert list(body["street"])[:3] == ["key", "name", "url"]
     assert body["parent"] is None
 
 

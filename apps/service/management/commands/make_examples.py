@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.test import Client
 
+from apps.common.openapi.names import operation_id
 from apps.common.openapi.schema import EXAMPLES
 from apps.common.values.json import JsonValue
 
@@ -35,10 +36,10 @@ def collect() -> dict[str, JsonValue]:
         if not fitting:
             continue
         url = max(fitting, key=lambda url: len(json.dumps(wholes[url], ensure_ascii=False)))
-        name = resource["name"].replace("-", "_")
+        name = resource["name"]
         record = next(record for record in page if record["url"] == url)
-        found[f"{name}_list"] = {"results": [still(record)], "next": None, "previous": None}
-        found[f"{name}_retrieve"] = still(wholes[url])
+        found[operation_id("list", name)] = {"results": [still(record)], "next": None, "previous": None}
+        found[operation_id("get", name)] = still(wholes[url])
     return found
 
 

@@ -18,11 +18,12 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command, get_commands
 from django.db import connection, connections
 
+from apps.common.openapi import kept
 from apps.common.resources.registry import check_serializers
 from apps.common.rules.database_layout import EARLIER_LAYOUT, is_of_earlier_layout
 from apps.history.epochs import RESTORED, was_moved
 from apps.service.import_watch import imports_run
-from apps.service.processes import die_with_parent
+from apps.service.processes import beside, die_with_parent
 from partybuild import database
 from partybuild.database import SetupError
 
@@ -48,16 +49,18 @@ class Command(BaseCommand):
         number = read_port(port)
         check_port(host, number)
         database.check(os.environ["DATABASE_URL"])
-        with one_at_a_time():
-            self._set_up()
-        connections.close_all()
-        with ExitStack() as beside:
+        with ExitStack() as running:
+            if not kept.is_kept():
+                running.enter_context(beside("make_documents"))
+            with one_at_a_time():
+                self._set_up()
+            connections.close_all()
             with granian(host, number) as server:
                 wait_until_ready(server, host, number)
                 root = f"http://{f'[{host}]' if ':' in host else host}:{port}"
                 self.stdout.write(f"partybuild is ready: API {root}/api/v1/ · docs {root}/docs/ · admin {root}/admin/")
                 self.stdout.flush()
-                beside.enter_context(imports_run())
+                running.enter_context(imports_run())
                 code = server.wait()
             # granian gives up when a worker dies within seconds of its respawn, which no option changes; and it may be
             # killed itself. What has been ready once is set up well, so that it is worth starting however often it
