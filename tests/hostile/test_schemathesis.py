@@ -5,6 +5,7 @@ between operations, which takes hours on a small machine.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -67,7 +68,16 @@ def test_answers_are_as_the_document_says(service: Service, document: Path, who:
         command += ["--include-path-regex", PATHS]
     if who == "steward":
         command += ["--header", f"Authorization: Bearer {request.getfixturevalue('token')}"]
-    done = subprocess.run(command, cwd=document.parent, capture_output=True, text=True, encoding="utf-8", check=False)
+    hooks = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}
+    done = subprocess.run(
+        command,
+        cwd=document.parent,
+        env=os.environ | hooks,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
 
     # What failed stands before long lists of operations.
     failures = done.stdout.partition("= FAILURES =")[2] or done.stdout
