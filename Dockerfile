@@ -11,6 +11,7 @@ COPY manage.py ./
 COPY partybuild partybuild
 COPY apps apps
 COPY fixtures fixtures
+COPY docs/guide docs/guide
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 RUN python -m compileall -q manage.py partybuild apps
 # The OpenAPI document is made of the code alone; key and database are asked for by the settings, and not used.

@@ -17,6 +17,7 @@ from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.import_views import ImportJobView
 from apps.common.resources.registry import register, viewsets
 from apps.common.resources.views import Tag, choice_fields, vocabulary
+from apps.docs.well_known import LINKS
 from apps.events import views as events
 from apps.evidence import views as evidence
 from apps.explore.network.views import NetworkView
@@ -96,7 +97,8 @@ class IndexView(CachedReads, APIView):
                 "vocabularies": f"{root}/vocabularies",
                 "openapi": f"{root}/openapi.json",
                 "documentation": "/docs/",
-            }
+            },
+            headers={"Link": LINKS},
         )
 
 

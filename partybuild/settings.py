@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -97,6 +97,22 @@ def read_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(found)
 
 
+def read_contacts(name: str) -> list[str]:
+    """Return addresses at which somebody is reached, parted by commas."""
+    found: list[str] = read(env.list, name, default=[])
+    if wrong := [text for text in found if not text.startswith(("mailto:", "https://", "tel:"))]:
+        raise ImproperlyConfigured(f"{name} is not valid: {wrong[0]!r} begins with neither mailto:, https:// nor tel:")
+    return found
+
+
+def read_instant(name: str) -> datetime:
+    """Return an instant, such as 2027-01-31T00:00:00Z."""
+    found = read(lambda name: datetime.fromisoformat(env.str(name)), name)
+    if found.tzinfo is None:
+        raise ImproperlyConfigured(f"{name} is not valid: it names no time zone; write such as 2027-01-31T00:00:00Z")
+    return found
+
+
 def _secret_key_of(path: Path) -> str:
     try:
         if not path.exists():
@@ -149,7 +165,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "csp",
     "pgtrigger",
     "axes",
@@ -288,6 +303,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ROOT = BASE_DIR / "apps" / "docs" / "root"  # files that are looked for at the root: favicon.ico, robots.txt
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MIMETYPES = {".jsonld": "application/ld+json"}  # the context of linked data
 
@@ -310,6 +326,10 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 # Subdomains and browsers' preload lists: not for one service of a host's owner to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# Whom to tell of a weakness, and until when that holds: /.well-known/security.txt (RFC 9116).
+SECURITY_CONTACT = read_contacts("SECURITY_CONTACT")
+SECURITY_EXPIRES = read_instant("SECURITY_EXPIRES") if SECURITY_CONTACT else None
 
 # The HTTP interface
 
@@ -364,9 +384,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "DEFAULT_GENERATOR_CLASS": "apps.common.openapi.schema.Generator",
     "POSTPROCESSING_HOOKS": ["apps.common.openapi.schema.finish"],
     "SORT_OPERATION_PARAMETERS": False,

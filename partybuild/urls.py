@@ -8,6 +8,7 @@ from apps.accounts import second_factor
 from apps.common.http import problem_answers
 from apps.common.openapi import pages
 from apps.docs import views as docs
+from apps.docs import well_known
 from apps.explore.network.views import NetworkPage
 from apps.explore.reconciliation import views as reconciliation
 from apps.history import admin_views as history
@@ -19,9 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     path("api/v1/openapi.json", pages.JSONDocumentView.as_view(), name="openapi-json"),
     path("api/v1/openapi.yaml", pages.YAMLDocumentView.as_view(), name="openapi-yaml"),
-    path("docs/", docs.RedocView.as_view(), name="redoc"),
-    path("docs/swagger", docs.SwaggerView.as_view(), name="swagger"),
-    path("docs/errors", docs.ErrorsView.as_view(), name="errors"),
+    path("", include(docs)),
+    path(".well-known/", include(well_known)),
     path("network", NetworkPage.as_view(), name="network-page"),
     path("reconcile", reconciliation.ReconcileView.as_view(), name="reconcile"),
     path("reconcile/", include(reconciliation)),

@@ -16,6 +16,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-un
 
 from apps.common.reading.answer_cache import ANSWERS
 from apps.common.reading.places import PLACES
+from apps.docs import guide
 from tests.databases import connect, drop, make_copy, prepare, url_of
 from tests.running import Service, make_token, running
 
@@ -202,6 +203,8 @@ def problem_of(response: Any) -> Any:
     assert body["request_id"] == response.headers["X-Request-ID"]
     assert body["title"]
     assert body["detail"]
+    codes = {body["code"], *(error["code"] for error in body.get("errors", []))}
+    assert codes <= {heading.anchor for heading in guide.outline(guide.ERRORS, "en")}  # each is explained
     for error in body.get("errors", []):
         assert set(error) in ({"parameter", "code", "detail"}, {"pointer", "code", "detail"})
         assert error["detail"] in body["detail"]

@@ -176,8 +176,15 @@ ACTIONS: dict[str, tuple[set[str], str]] = {
             "api/v1/openapi.json",
             "api/v1/openapi.yaml",
             "docs/",
-            "docs/swagger",
+            "docs/reference/<str:name>",
+            "docs/guide",
+            "docs/guide/<str:name>",
+            "docs/guide/<str:name>.md",
             "docs/errors",
+            "docs/errors.md",
+            "llms.txt",
+            ".well-known/api-catalog",
+            ".well-known/security.txt",
             "network",
             "reconcile/suggest/entity",
             "reconcile/suggest/type",
@@ -190,6 +197,7 @@ ACTIONS: dict[str, tuple[set[str], str]] = {
     ),
     "reconcile": ({"GET", "POST"}, "test_what_is_open_is_the_same_for_everybody"),
     "": (set(METHODS), "test_what_is_open_is_the_same_for_everybody"),
+    "docs/swagger": (set(METHODS), "test_what_is_open_is_the_same_for_everybody"),
     "i18n/setlang/": (set(METHODS), "test_what_is_open_is_the_same_for_everybody"),
 }
 # What stands for a part of an address in requests by which nobody asks for anything in particular.
@@ -917,16 +925,15 @@ def test_an_address_takes_no_method_that_is_not_listed(world: World, path: str):
 def test_what_is_open_is_the_same_for_everybody(world: World, path: str):
     address = example(path)
     open_to_all = send(world, "anonymous", "GET", address)
-    assert open_to_all.status_code in {200, 302, 400, 404, 405}
+    assert open_to_all.status_code in {200, 301, 302, 400, 404, 405}
     for who in {*some(PEOPLE, list(ACTIONS).index(path))} - {"anonymous", "expired"}:
         response = send(world, who, "GET", address)
         assert response.status_code == open_to_all.status_code, (who, response.content)
         if "json" in response.headers.get("Content-Type", ""):
             assert content_of(response) == content_of(open_to_all), who
     # Who is not asked for a name is not refused for a wrong one.
-    knows_nobody = not path.startswith("api/") and path not in ("docs/", "docs/swagger")
     response = send(world, "expired", "GET", address)
-    assert response.status_code == (open_to_all.status_code if knows_nobody else 401)
+    assert response.status_code == (401 if path.startswith("api/") else open_to_all.status_code)
 
 
 # The admin ------------------------------------------------------------------------------------------------------------

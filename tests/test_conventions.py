@@ -1,4 +1,4 @@
-"""The conventions of api.md, looped over the router and the models: a new resource is tested before it is written."""
+"""The conventions of the API, looped over the router and the models: a new resource is tested before it is written."""
 
 from typing import Any
 from urllib.parse import urlencode

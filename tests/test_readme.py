@@ -6,6 +6,7 @@ import re
 import runpy
 import shlex
 import shutil
+import socket
 import urllib.request
 from argparse import ArgumentParser
 from pathlib import Path
@@ -18,22 +19,38 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
 
+from apps.docs.markdown import headings, parse
 from apps.evidence.fixtures import files, loading
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTICLES = ROOT.parent / "shared" / "articles"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDE = ROOT / "docs" / "guide"
+ORIGIN = "http://127.0.0.1:8000"
+# Each English page, and the same one in Chinese.
+TWINS = [
+    (ROOT / "README.md", ROOT / "docs" / "README.zh-Hans.md"),
+    *((page, GUIDE / "zh-Hans" / page.name) for page in sorted((GUIDE / "en").glob("*.md"))),
+]
 
 # A request, alone in its block, and the answer in the block that follows.
 EXAMPLE = re.compile(
     r"^```sh\n(?P<request>curl [^\n]+)\n```\n\n```(?:json|csv)\n(?P<answer>.+?)\n```$", re.MULTILINE | re.DOTALL
 )
-BLOCK = re.compile(r"^```(?P<language>python|text|yaml)\n(?P<content>.+?)^```$", re.MULTILINE | re.DOTALL)
-# A request of the part on writing, below the status that it is answered with.
-REQUEST = re.compile(r"^    # (?P<status>\d{3}): .+\n(?P<command>    curl (?:.+\n)+?)(?=    #|\n)", re.MULTILINE)
+BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<content>.+?)^```$", re.MULTILINE | re.DOTALL)
+# A request that writes, below the status that it is answered with; or a line that keeps something of the last answer.
+REQUEST = re.compile(
+    r"^# (?P<status>\d{3}): .+\n(?P<command>curl (?:.+\n)+?)(?=#|\n|```)|^(?P<kept>ETAG|REQUEST)=", re.MULTILINE
+)
+# A request whose answer is kept as a file.
+FILE = re.compile(r"^curl -s -o \S+ ", re.MULTILINE)
+# An address of the service, in code of whatever language or in a text.
+ADDRESS = re.compile(rf"{ORIGIN}(/[^\s\"'`)]+)")
+# Pages whose requests write, in the order in which they are sent: what one makes, the next one may use.
+WRITING = ("writing", "bulk", "names", "webhooks")
 # How settings read a variable.
-VARIABLE = re.compile(r'(?:read\(env\.\w+, |read_\w+\(|env\.\w+\(|environ(?:\.get\(|\[))"([A-Z_]+)"')
-LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]+)[^)]*\)")
+VARIABLE = re.compile(r'(?:read\(\w[\w.]*, |read_\w+\(|env\.\w+\(|environ(?:\.get\(|\[))"([A-Z_]+)"')
+LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
 
 
 def examples(page: Path) -> list[tuple[str, str]]:
@@ -95,12 +112,12 @@ def test_an_answer_in_the_documentation_is_what_the_service_says(request_line: s
     assert settled(told) == real, f"{request_line} gives {json.dumps(real, ensure_ascii=False)}"
 
 
-def test_the_readme_has_a_tour_in_five_calls() -> None:
-    assert len(examples(ROOT / "README.md")) == 5
+def test_the_readme_has_three_calls() -> None:
+    assert len(examples(ROOT / "README.md")) == 3
 
 
 def write(client: Client, command: str) -> Any:
-    """Send what one of the README's curl commands that write would send."""
+    """Send what one of the guide's curl commands that write would send."""
     curl = ArgumentParser(exit_on_error=False)
     curl.add_argument("url")
     curl.add_argument("-i", action="store_true")
@@ -117,7 +134,10 @@ def write(client: Client, command: str) -> Any:
 
 
 @pytest.mark.django_db
-def test_the_requests_of_the_readme_write_what_it_says() -> None:
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_the_requests_of_the_guide_write_what_it_says(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found_at = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_address, **_kind: [found_at])
     user = get_user_model().objects.create_superuser("readme", password=None)
     token = io.StringIO()
     call_command("token", "create", user.username, name="readme", scope=["read", "write", "steward"], stdout=token)
@@ -126,18 +146,42 @@ def test_the_requests_of_the_readme_write_what_it_says() -> None:
         "AUTH": f"Authorization: Bearer {token.getvalue().strip()}",
         "JSON": "Content-Type: application/json",
     }
-    page = (ROOT / "README.md").read_text()
-    requests = list(REQUEST.finditer(page))
+    text = "\n".join((GUIDE / language / f"{name}.md").read_text() for name in WRITING)
+    requests = list(REQUEST.finditer(text))
+    change = etag = ""
 
     for found in requests:
+        if found["kept"]:
+            shell |= {"ETAG": etag, "REQUEST": change}
+            continue
         answer = write(Client(SERVER_NAME="localhost"), Template(found["command"]).safe_substitute(shell))
         assert answer.status_code == int(found["status"]), (found[0], answer.content.decode())
-        if answer.status_code == 201:
-            shell.setdefault("ETAG", answer.headers.get("ETag", "").replace('"', r"\""))  # within quotes
-        if "-X PATCH" in found["command"] and answer.status_code == 200:
-            shell["REQUEST"] = answer.headers["X-Request-ID"]
+        etag = answer.headers.get("ETag", "").replace('"', r"\"")  # within quotes
+        if answer.status_code < 300:
+            change = answer.headers.get("X-Change-ID", change)
 
-    assert len(requests) == page.count("\n    curl ")
+    assert len(requests) > 12
+
+
+@pytest.mark.parametrize("twins", TWINS, ids=lambda pair: pair[0].stem)
+def test_both_languages_have_the_same_requests_and_the_same_structure(twins: tuple[Path, Path]) -> None:
+    english, chinese = (_skeleton(page.read_text()) for page in twins)
+
+    assert chinese == english
+
+
+def _skeleton(text: str) -> list[str]:
+    """Return what a page has in every language: levels of headings, code without its comments, addresses."""
+    found = []
+    for block in re.finditer(r"^(?P<heading>#+) .+$|^```(?P<language>\w+)\n(?P<code>.+?)^```$", text, re.M | re.S):
+        if block["heading"]:
+            found.append(block["heading"])
+        elif block["language"] in ("sh", "python", "r", "console"):
+            code = re.sub(r"(^|\s)# .*$", "", block["code"].replace("-H 'Accept-Language: en' ", ""), flags=re.M)
+            found.append(re.sub(r"[ \t]+$", "", code, flags=re.M))
+        else:
+            found.append(block["language"])
+    return found + [address for address in ADDRESS.findall(text) if address not in "".join(found)]
 
 
 def test_every_variable_that_is_read_is_documented_and_no_other() -> None:
@@ -154,15 +198,63 @@ def test_every_variable_that_is_read_is_documented_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_no_request_stands_without_its_answer(page: Path) -> None:
-    assert len(re.findall(r"^curl ", page.read_text(), re.MULTILINE)) == len(examples(page))
+def test_every_request_is_sent_by_a_test(page: Path) -> None:
+    text = page.read_text()
+    writes = sum(found["kept"] is None for found in REQUEST.finditer(text)) if page.stem in WRITING else 0
+
+    assert len(re.findall(r"^curl ", text, re.MULTILINE)) == len(examples(page)) + writes + len(FILE.findall(text))
 
 
+def other_addresses() -> list[str]:
+    """Return the addresses in the guide and in README but those of examples, which are asked above."""
+    texts = [EXAMPLE.sub("", page.read_text()) for pair in TWINS for page in pair]
+    return sorted({found for text in texts for found in ADDRESS.findall(text)})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", other_addresses())
+def test_an_address_in_the_documentation_answers(address: str) -> None:
+    answer = Client(SERVER_NAME="127.0.0.1").get(address)
+    assert answer.status_code in (200, 302)
+    assert b"".join(answer) or answer.status_code == 302
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_files(page: Path) -> None:
-    paths = [found["path"] for found in LINK.finditer(page.read_text())]
+def test_links_lead_to_files_and_to_addresses_of_the_service(page: Path) -> None:
+    for found in LINK.finditer(page.read_text()):
+        path, anchor = found["path"], found["anchor"]
+        if path.startswith("/"):
+            assert Client(SERVER_NAME="localhost").get(path).status_code == 200, path
+            continue
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        if anchor:
+            english = GUIDE / "en" / target.name if GUIDE in target.parents else target
+            assert anchor in {heading.anchor for heading in headings(parse(english.read_text()))}, (path, anchor)
 
-    assert [path for path in paths if not (page.parent / path).exists()] == []
+
+def open_address(url: str) -> io.BytesIO:
+    """Answer in the place of `urllib.request.urlopen`."""
+    assert url.startswith(ORIGIN)
+    answer = Client(SERVER_NAME="127.0.0.1").get(url.removeprefix(ORIGIN))
+    assert answer.status_code == 200, (url, answer.content)
+    return io.BytesIO(answer.getvalue())
+
+
+@pytest.mark.django_db
+def test_the_recipes_that_need_no_package_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = [code for code in blocks("guide/en/recipes.md", "python") if "urllib" in code]
+    monkeypatch.setattr(urllib.request, "urlopen", open_address)
+
+    for code in plain:
+        (tmp_path / "recipe.py").write_text(code)
+        runpy.run_path(str(tmp_path / "recipe.py"))
+
+        assert len(capsys.readouterr().out.splitlines()) > 5
+    assert len(plain) == 2
 
 
 @pytest.mark.django_db
@@ -172,11 +264,11 @@ def test_the_snippet_of_the_guide_checks_citations(
     captured = ARTICLES / "004_725b41050449d912.txt"
     if not captured.exists():
         pytest.skip("the article texts are not beside this checkout (../shared/articles)")
-    (code,) = blocks("api.md", "python")
+    (code,) = blocks("guide/en/evidence.md", "python")
     (tmp_path / "check.py").write_text(code)
     shutil.copy(captured, tmp_path / "article.txt")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(urllib.request, "urlopen", lambda url: io.BytesIO(json.dumps(send(f"curl {url}")).encode()))
+    monkeypatch.setattr(urllib.request, "urlopen", open_address)
 
     runpy.run_path("check.py")
 

@@ -29,12 +29,17 @@ class TranslatedPage(View):
         return super().dispatch(request, *args, **kwargs)
 
 
-def other_languages(request: HttpRequest) -> list[OtherLanguage]:
-    """Return links to the same page, with the same choices, in the languages in which it is not shown."""
-    found = []
+def frame(request: HttpRequest) -> dict[str, object]:
+    """Return what the frame of a page (page.html) shows.
+
+    `languages` are links to the same page, with the same choices, in the languages in which it is not shown. `keep` is
+    what a link to another page has behind it, so that a language that was chosen stays.
+    """
+    others = []
     for code, _name in settings.LANGUAGES:
         if code != get_language():
             query = request.GET.copy()
             query["lang"] = code
-            found.append(OtherLanguage(code, OWN_NAMES[code], query.urlencode()))
-    return found
+            others.append(OtherLanguage(code, OWN_NAMES[code], query.urlencode()))
+    chosen = request.GET.get("lang", "").lower()
+    return {"languages": others, "keep": f"?lang={chosen}" if chosen in OWN_NAMES else ""}

@@ -1,7 +1,7 @@
 """Terms of linked data that fields of many resources share (W3C ORG, PROV-O, Web Annotation, SKOS; schema.org).
 
 Each app says in its `linked_terms` what every field of its resources is called, mapped or dropped with a reason; a test
-finds one that does not. Where no shared vocabulary has a fitting term, `pb:` does (see docs/api.md).
+finds one that does not. Where no shared vocabulary has a fitting term, `pb:` does (see docs/guide/en/formats.md).
 """
 
 from apps.common.linked_data.rules import ADDRESS, TermRule, concept, reverse, value

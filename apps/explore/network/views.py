@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.http.pages import TranslatedPage, other_languages
+from apps.common.http.pages import TranslatedPage, frame
 from apps.common.http.parameters import read_day, read_words, refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable
@@ -200,5 +200,5 @@ class NetworkPage(TranslatedPage):
 
     def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Show the page; what is chosen stands in its address, and its scripts read it from there."""
-        context = {"texts": texts(), "places": places(), **choices(), "languages": other_languages(request)}
+        context = {"texts": texts(), "places": places(), **choices(), **frame(request)}
         return render(request, "explore/network.html", context)

@@ -26,7 +26,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.http.pages import TranslatedPage
+from apps.common.http.pages import TranslatedPage, frame
 from apps.common.http.problems import ParameterError, nearest, parameter_error
 from apps.common.reading.places import Costly, in_a_place, is_costly
 from apps.common.values.pinyin import normalise_term
@@ -361,7 +361,7 @@ class FeaturesView(TranslatedPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the page."""
         content = {"features": FEATURES, "properties": PROPERTIES, "types": {name: type_name(name) for name in TYPES}}
-        return render(request, "explore/features.html", content)
+        return render(request, "explore/features.html", content | frame(request))
 
 
 urlpatterns = [

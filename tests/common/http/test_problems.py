@@ -349,11 +349,3 @@ def test_errors_of_a_body_point_at_their_places(failing: Any) -> None:
 )
 def test_the_nearest_known_word_is_named(word: str, known: list[str], hint: str) -> None:
     assert problems.nearest(word, known) == hint
-
-
-def test_every_code_is_explained_on_the_page_of_errors(api: Api) -> None:
-    page = api.ask("/docs/errors").content.decode()
-    for code, (status, title) in problems.PROBLEMS.items():
-        assert f'id="{code}"' in page
-        assert str(status) in page
-        assert str(title) in page

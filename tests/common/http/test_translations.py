@@ -403,7 +403,9 @@ def test_a_language_that_is_not_spoken_is_refused(client: Client, query: str) ->
         ("zh-CN", "?lang=fr", "zh-hans", "接口参考", "错误代码"),
     ],
 )
-@pytest.mark.parametrize("address", ["/docs/", "/docs/swagger", "/docs/errors"])
+@pytest.mark.parametrize(
+    "address", ["/docs/", "/docs/reference/claims", "/docs/guide", "/docs/guide/querying", "/docs/errors"]
+)
 def test_the_pages_follow_the_language(
     client: Client, address: str, accepts: str, query: str, language: str, reference: str, errors: str
 ) -> None:
@@ -415,8 +417,12 @@ def test_the_pages_follow_the_language(
     assert f">{errors}</a>" in page
 
 
-def test_redoc_reads_the_document_in_the_language_of_the_page(client: Client) -> None:
-    assert "openapi.json?lang=en" in client.get("/docs/?lang=en").content.decode()
+def test_the_reference_is_in_the_language_of_the_page(client: Client) -> None:
+    for language, text in (
+        ("en", "Which unit has committed itself to which project"),
+        ("zh-hans", "哪个单位认领了哪个项目"),
+    ):
+        assert text in client.get(f"/docs/reference/claims?lang={language}").content.decode()
 
 
 @pytest.mark.django_db
