@@ -10,8 +10,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
+from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
+
+WHITE = re.compile(r'<span class="w">(\s+)</span>')
 
 
 class Heading(NamedTuple):
@@ -29,12 +31,16 @@ def _parser() -> MarkdownIt:
 
 
 def _highlighted(code: str, language: str, _attributes: str) -> str:
-    """Return code with its tokens in spans with short class names (docs/highlight.css); empty where none are known."""
+    """Return a block of code with its tokens in spans with short class names (docs/highlight.css).
+
+    It takes the focus, so that a wide one is scrolled by keyboard, too.
+    """
     try:
-        lexer = get_lexer_by_name(language or "text", stripnl=False)
+        lexer = get_lexer_by_name(language, stripnl=False)
     except ClassNotFound:
-        return ""
-    return str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
+        lexer = TextLexer(stripnl=False)
+    tokens = WHITE.sub(r"\1", highlight(code, lexer, HtmlFormatter(nowrap=True)))
+    return f'<pre tabindex="0"><code>{tokens}</code></pre>\n'
 
 
 @cache

@@ -10,7 +10,8 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import override
 
-from apps.common.openapi.kept import kept
+from apps.common.openapi.pages import rendered
+from apps.common.resources.registry import viewsets
 from apps.docs.markdown import inline
 from apps.docs.schemas import Component, Components, Schema
 
@@ -70,18 +71,26 @@ class Link(NamedTuple):
     title: str
 
 
+class ReferencePage(NamedTuple):
+    """A page as the table of contents has it; `title` is what its resource is called, empty for what is none."""
+
+    name: str
+    title: str
+    links: list[Link]
+
+
 class Group(NamedTuple):
     """Pages of the reference that belong together: a tag of the document."""
 
     name: str
     title: str
     about: SafeString
-    pages: dict[str, list[Link]]
+    pages: dict[str, ReferencePage]
 
 
 @cache
 def _document(language: str) -> Mapping[str, Any]:
-    return dict(json.loads(kept(language, "json").identity.content))
+    return dict(json.loads(rendered(language, "json")))
 
 
 def _operations(language: str) -> Iterator[tuple[str, str, str, Schema]]:
@@ -103,8 +112,17 @@ def contents(language: str) -> list[Group]:
     }
     for page, method, path, operation in _operations(language):
         link = Link(operation["operationId"], method, path, operation.get("summary", ""))
-        groups[operation["tags"][0]].pages.setdefault(page, []).append(link)
+        known = groups[operation["tags"][0]].pages
+        known.setdefault(page, ReferencePage(page, _title(page, language), [])).links.append(link)
     return list(groups.values())
+
+
+def _title(page: str, language: str) -> str:
+    """Return what the records of a resource are called."""
+    if page not in viewsets():
+        return ""
+    with override(language):
+        return str(viewsets()[page].queryset.model._meta.verbose_name_plural)
 
 
 def pages(language: str) -> dict[str, Group]:
@@ -122,10 +140,10 @@ class OperationPlace(NamedTuple):
 def readers(language: str) -> dict[str, OperationPlace]:
     """Return, by the address of each operation that reads, where it is described."""
     return {
-        link.path: OperationPlace(page, link.id)
+        link.path: OperationPlace(page.name, link.id)
         for group in contents(language)
-        for page, links in group.pages.items()
-        for link in links
+        for page in group.pages.values()
+        for link in page.links
         if link.method == "GET"
     }
 

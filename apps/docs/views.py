@@ -55,6 +55,11 @@ def _language() -> str:
     return get_language() or settings.LANGUAGE_CODE
 
 
+def _about() -> str:
+    """Return what the registry is, in a sentence: how the document begins."""
+    return describe(str(settings.SPECTACULAR_SETTINGS["DESCRIPTION"])).partition("\n\n")[0]
+
+
 @method_decorator(conditional_page, name="dispatch")
 class DocsPage(TranslatedPage):
     """A page that is the same for everybody and changes with the code only; it has an `ETag`."""
@@ -74,7 +79,7 @@ class ContentsView(DocsPage):
         questions = [
             {"text": text, **places[address]._asdict(), "query": urlencode(query)} for text, address, query in QUESTIONS
         ]
-        about = describe(str(settings.SPECTACULAR_SETTINGS["DESCRIPTION"]))
+        about = _about()
         context = {"groups": reference.contents(_language()), "questions": questions, "about": about}
         return render(request, "docs/contents.html", context | frame(request))
 
@@ -91,6 +96,7 @@ class ReferenceView(DocsPage):
         context = {
             "name": name,
             "group": group,
+            "title": group.pages[name].title,
             "groups": reference.contents(language),
             "html": reference.page_html(name, language),
             "texts": {key: str(text) for key, text in TEXTS.items()},
@@ -162,10 +168,10 @@ class LlmsView(DocsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Give the list."""
-        about = describe(str(settings.SPECTACULAR_SETTINGS["DESCRIPTION"]))
+        about = _about()
         keep = frame(request)["keep"]
         # Not within the texts below, where the tools that collect what is to be translated do not look.
-        titles = gettext("Guide"), gettext("API reference")
+        titles = gettext("API guide"), gettext("API reference")
         all_of_it = gettext("every operation, parameter and field")
         lines = [
             "# partybuild\n",
