@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import override
 
-from apps.common.openapi.pages import rendered
+from apps.common.openapi.kept import kept
 from apps.common.resources.registry import viewsets
 from apps.docs.markdown import inline
 from apps.docs.schemas import Component, Components, Schema
@@ -90,7 +90,7 @@ class Group(NamedTuple):
 
 @cache
 def _document(language: str) -> Mapping[str, Any]:
-    return dict(json.loads(rendered(language, "json")))
+    return dict(json.loads(kept(language, "json").identity.content))
 
 
 def _operations(language: str) -> Iterator[tuple[str, str, str, Schema]]:
