@@ -45,11 +45,15 @@ async def _ask(host: str, port: int, paths: Iterator[str], attack: Attack, *, de
                 reader, writer = await asyncio.open_connection(host, port)
             begun = time.monotonic()
             writer.write(f"GET {next(paths)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-            found = HEAD.match(await reader.readuntil(b"\r\n\r\n"))
+            head = await reader.readuntil(b"\r\n\r\n")
+            found = HEAD.match(head)
             if found is None:
                 raise OSError("no length")
             await reader.readexactly(int(found[2]))
             attack.statuses[int(found[1])] += 1
+            if b"connection: close" in head.lower():
+                writer.close()
+                writer = None
             if found[1] == b"503":
                 attack.refusals.append(time.monotonic() - begun)
                 await asyncio.sleep(1.0 if patient else 0)
