@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
+
 SHARED = "#/components/"
 
 
@@ -72,3 +74,16 @@ def walk(node: Any) -> Iterator[Any]:
     elif isinstance(node, list):
         for each in node:
             yield from walk(each)
+
+
+def validator(components: Any, schema: Any) -> jsonschema_rs.Draft202012Validator:
+    """Return what holds an answer against a schema; it is given what the schema leads to, since all takes a second."""
+    wanted: dict[str, Any] = {}
+    queue = [schema]
+    while queue:
+        for node in walk(queue.pop()):
+            name = str(node.get("$ref", "")).rpartition("/")[2]
+            if name and name not in wanted:
+                wanted[name] = components["schemas"][name]
+                queue.append(wanted[name])
+    return jsonschema_rs.Draft202012Validator({**schema, "components": {"schemas": wanted}})

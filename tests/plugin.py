@@ -17,6 +17,7 @@ from tests import databases
 # Who asks the service of `shared_service`: one worker runs them all, in this order, and starts one.
 SHARING = (
     "tests/browser/",
+    "tests/clients/",
     "tests/common/reading/test_answer_cache.py",
     "tests/faults/test_races.py",
     "tests/hostile/",

@@ -3,7 +3,8 @@ import createClient from "openapi-fetch";
 import type { components, paths } from "./generated/openapi-typescript";
 
 const [address, token] = process.argv.slice(2);
-const client = createClient<paths>({ baseUrl: address });
+// JSON is one of the formats of a list: the types say that it is the one asked for.
+const client = createClient<paths, "application/json" | "application/problem+json">({ baseUrl: address });
 const headers = { Authorization: `Bearer ${token}` };
 const told: Record<string, unknown> = {};
 

@@ -4,6 +4,7 @@ Each stands once, among the components, and by reference where it is used.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,7 @@ from apps.common.http.formats import EXPORTS, FORMATS
 from apps.common.http.problem_answers import CONTENT_TYPE
 from apps.common.http.problems import PROBLEMS
 from apps.common.models.records import Record
-from apps.common.openapi.components import ADDRESS, PROBLEM, STRING, Schema, labelled
+from apps.common.openapi.components import ADDRESS, PROBLEM, STRING, Schema, component, labelled
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.views import RecordViewSet
 
@@ -57,9 +58,14 @@ COSTLY = (
     " of an operation whether it is costly always or with which parameters, and as a file."
 )
 
+# Told from a page or a record by what it has to have.
+_LINKED: dict[str, Schema] = {
+    "@context": {"description": "What the terms mean."},
+    "@graph": {"type": "array", "items": {"type": "object"}, "description": "The records, of a list."},
+}
 # What answers in other formats than JSON are.
 CONTENTS: dict[str, Schema] = {
-    "jsonld": {"type": "object", "description": "Linked data (JSON-LD 1.1), with its context."},
+    "jsonld": component("LinkedData", "Linked data (JSON-LD 1.1).", ("@graph",), **_LINKED),
     "csv": {
         **STRING,
         "description": "The whole list as CSV (RFC 4180), UTF-8, the names of the columns in the first line.",
@@ -82,6 +88,7 @@ def headers(names: Iterable[str]) -> Schema:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
+@cache
 def _problems() -> dict[int, tuple[str, Schema]]:
     """Return the answers that are problems, each with its name, by status: one for all codes of a status."""
     found: dict[int, tuple[str, Schema]] = {}
@@ -93,7 +100,7 @@ def _problems() -> dict[int, tuple[str, Schema]]:
             _pascal(codes[0][0]),
             {
                 "description": about,
-                "headers": headers((*ALWAYS, *PROBLEM_HEADERS.get(status, ()))),
+                "headers": headers((*ALWAYS, "X-Change-ID", *PROBLEM_HEADERS.get(status, ()))),
                 "content": {CONTENT_TYPE: {"schema": PROBLEM}},
             },
         )
@@ -143,7 +150,8 @@ def _statuses(operation: Schema, view: APIView, method: str, path: str) -> Itera
         yield from (409, 422)  # each takes an idempotency key
     if method != "GET":
         yield 403
-    if any(given["name"] == "If-Match" for given in operation.get("parameters", ())):
+    conditional = any(given["name"] == "If-Match" for given in operation.get("parameters", ()))
+    if conditional or getattr(view, "action", "") in ("bulk_change", "bulk_delete"):  # whose items give their version
         yield from (409, 412, 428)
 
 

@@ -145,7 +145,7 @@ def _document(identity: bytes, **coded: bytes) -> Document:
 @cache
 def _made() -> dict[tuple[str, str], Document]:
     """Make the documents in all languages and forms."""
-    english = Generator().english()  # type: ignore[no-untyped-call]
+    english = Generator().english()
     found = {}
     for language in languages():
         with override(language):

@@ -23,7 +23,7 @@ from apps.common.openapi.parameters import (
     place_of,
     read_parameters,
 )
-from apps.common.openapi.sharing import walk
+from apps.common.openapi.sharing import copied, walk
 from apps.common.reading.places import Costly
 from apps.common.resources.registry import tags, viewsets
 from apps.common.resources.views import RecordViewSet
@@ -185,6 +185,9 @@ class Generator(SchemaGenerator):
     Made in Chinese it would have another shape, because titles stand only where a label says more than the name.
     """
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+
     def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
         return in_language(self.english())
 
@@ -202,14 +205,14 @@ def in_language(english: dict[str, Any]) -> dict[str, Any]:
 
 def document() -> dict[str, Any]:
     """Make the document in the reader's language."""
-    return in_language(Generator().english())  # type: ignore[no-untyped-call]
+    return in_language(Generator().english())
 
 
 def finish(result: Schema, generator: SchemaGenerator, request: Request | None, public: bool) -> Schema:
     """Add to the generated document what its operations refer to, and let them refer to what they have in common."""
     components = result["components"]
     schemas = components.setdefault("schemas", {})
-    schemas |= COMPONENTS
+    schemas |= copied(COMPONENTS)
     sharing.ChoiceSharing(schemas).run(result["paths"])
     _refer(schemas)
     _inherit(schemas)

@@ -29,6 +29,13 @@ def operations(document: Schema) -> Iterator[tuple[str, str, Schema]]:
             yield address, method, operation
 
 
+def copied(node: Any) -> Any:
+    """Return a copy of a part of the document: what is made of it leaves the original as it is."""
+    if isinstance(node, dict):
+        return {key: copied(inner) for key, inner in node.items()}
+    return [copied(inner) for inner in node] if isinstance(node, list) else node
+
+
 def walk(node: Any) -> Iterator[Schema]:
     """Yield every object of a part of the document, the outer ones first."""
     if isinstance(node, dict):

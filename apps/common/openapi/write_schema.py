@@ -30,7 +30,7 @@ from apps.common.openapi.components import (
     reference,
 )
 from apps.common.openapi.parameters import DRY_RUN, KEY, LANGUAGE
-from apps.common.resources.uploads import FILE, FormParser
+from apps.common.resources.uploads import FILE, FileFormParser
 from apps.common.resources.views import RecordViewSet
 from apps.common.writing.bulk import ITEMS, MOST_ITEMS, SEEN
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Input
@@ -76,7 +76,7 @@ CHANGE_REASON: Schema = {
 }
 REASONED = component("ChangeReason", "Why the registry is changed.", **{REASON: CHANGE_REASON})
 NEW_CITATION = component(
-    "NewCitation",
+    "NewCitationOfRecord",
     "A citation that is made together with the record; one with a `url` is on record already.",
     ("article", "start", "end", "sha256", "quotation", "supports", "url"),
     article={"anyOf": [STRING, reference("Reference")], "description": "Article that says so, by its slug."},
@@ -201,10 +201,11 @@ def request(view: RecordViewSet) -> Schema:
     contract = view.contract()
     name = contract.model.__name__
     if view.action == "import_file":
-        return {FormParser.media_type: FILE_FORM}
+        return {FileFormParser.media_type: FILE_FORM}
     new, changes = reference(f"New{name}"), reference(f"{name}Changes")
-    COMPONENTS[f"New{name}"] = _record(contract)
-    COMPONENTS[f"{name}Changes"] = _record(contract, partial=True)
+    if f"{name}Changes" not in COMPONENTS:
+        COMPONENTS[f"New{name}"] = _record(contract)
+        COMPONENTS[f"{name}Changes"] = _record(contract, partial=True)
     key = contract.model.key_field
     seen = component(
         f"{key.capitalize()}Version",

@@ -54,7 +54,7 @@ class FileInMemory(MemoryFileUploadHandler):
         self.activated = True
 
 
-class FormParser(BaseParser):
+class FileFormParser(BaseParser):
     """Takes a form with one file, as generated clients and browsers send it."""
 
     media_type = "multipart/form-data"
@@ -68,8 +68,7 @@ class FormParser(BaseParser):
             fields, files = MultiPartParser(headers, cast(Any, stream), [FileInMemory()]).parse()
         except MultiPartParserError as error:
             raise Refusal("bad_request", str(error)) from error
-        given = [*fields, *(name for name, each in files.lists() for _file in each)]
-        if given != [FILE]:
+        if fields or [(name, len(each)) for name, each in files.lists()] != [(FILE, 1)]:
             detail = gettext("One file is expected, as “%(name)s”, and nothing beside it.") % {"name": FILE}
             raise Refusal("bad_request", errors=[error_at(f"/{FILE}", "one_file", detail)])
         content = cast("UploadedFile", files[FILE]).read()

@@ -29,7 +29,7 @@ from apps.common.reading import pages, read_request
 from apps.common.reading.readable_view import ReadableView
 from apps.common.reading.record_version import check_absent, check_unchanged, tag_of
 from apps.common.resources import import_jobs
-from apps.common.resources.uploads import CSVParser, FormParser, Upload, XLSXParser
+from apps.common.resources.uploads import CSVParser, FileFormParser, Upload, XLSXParser
 from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.serializers.records import RecordSerializer
 from apps.common.writing import bulk, idempotency
@@ -155,7 +155,7 @@ class Writes(idempotency.RepeatablePosts):
         url_path="import",
         filter_backends=[],
         pagination_class=None,
-        parser_classes=[FormParser, CSVParser, XLSXParser],
+        parser_classes=[FileFormParser, CSVParser, XLSXParser],
     )
     def import_file(self, request: Request) -> HttpResponse:
         """Make and change records from a file, all or none."""

@@ -39,7 +39,7 @@ TERMS = {
     "Page",
 }
 TERMS |= {"Problem", "Quotation", "Record", "Reference", "Reported", "Reversion", "Search", "Statistics", "Target"}
-TERMS |= {"Vocabulary", "Code", "Key", "Slug"}
+TERMS |= {"Vocabulary", "Code", "Key", "Slug", "Facets", "Linked"}
 LEFTOVERS = re.compile(r"Enum$|Enum[0-9]|Serializer|Paginated|Patched|_retrieve|_destroy|_partial|[0-9]$")
 
 
@@ -122,3 +122,11 @@ def test_what_is_written_of_a_record_is_described_twice(made: Any) -> None:
     written = [name for name in made["components"]["schemas"] if name.endswith("Changes") and name != "RecordChanges"]
     assert len(written) == sum(1 for viewset in viewsets().values() if "post" in viewset.http_method_names)
     assert {f"New{name.removesuffix('Changes')}" for name in written} <= set(made["components"]["schemas"])
+
+
+def test_what_is_cited_beside_a_record_is_no_citation_of_its_own(made: Any) -> None:
+    """Two schemas, which once had one name: the record is given by the body in which the citation stands."""
+    schemas = made["components"]["schemas"]
+    assert schemas["NewClaim"]["properties"]["citations"]["items"]["$ref"].endswith("/NewCitationOfRecord")
+    assert "record" not in schemas["NewCitationOfRecord"]["properties"]
+    assert "record" in schemas["NewCitation"]["required"]

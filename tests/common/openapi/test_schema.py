@@ -22,7 +22,7 @@ from apps.common.openapi.schema import EXAMPLES, document
 from apps.common.resources.registry import tags, viewsets
 from apps.service.management.commands.make_examples import collect
 from tests.conftest import Api
-from tests.document import closed, flat, inlined, operations, schema_named
+from tests.document import closed, flat, inlined, operations, schema_named, validator
 from tests.rows import make_full
 
 COMMITTED = settings.BASE_DIR / "docs" / "openapi.yaml"
@@ -203,11 +203,6 @@ def test_every_problem_is_documented(openapi: Any) -> None:
 def components(openapi: Any) -> Any:
     """The components of the document, such that every field of an answer has to be documented."""
     return closed(openapi)
-
-
-def validator(components: Any, schema: Any) -> jsonschema_rs.Draft202012Validator:
-    """Return what holds an answer against a schema."""
-    return jsonschema_rs.Draft202012Validator({**schema, "components": components})
 
 
 @pytest.mark.parametrize("name", viewsets())
