@@ -92,6 +92,7 @@ class NewRows:
         found: list[tuple[NewRow, Citable, list[str], Mapping[str, list[Model]]]] = []
         for row in rows:
             self._writer.pointer = row.pointer
+            self._writer.is_thorough = len(self._errors) < MOST_ERRORS
             try:
                 found.append((row, *self._writer.made(row.body)))
             except Refusal as refusal:

@@ -116,7 +116,7 @@ INDEX = component(
     documentation={**ADDRESS, "description": "Address of the documentation."},
     license=nullable(
         component(
-            "Licence",
+            "IndexLicence",
             "A licence.",
             name={**STRING, "description": "Name of the licence."},
             url={**STRING, "format": "uri", "description": "Address of the licence."},

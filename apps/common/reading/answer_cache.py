@@ -229,7 +229,7 @@ def _unless_known(request: HttpRequest, response: HttpResponseBase) -> HttpRespo
     tags = [tag.removeprefix("W/") for tag in parse_etags(request.META["HTTP_IF_NONE_MATCH"])]
     if response.status_code != 200 or not ("*" in tags or response.headers.get("ETag") in tags):
         return response
-    for close in response._resource_closers:  # type: ignore[attr-defined]
+    for close in vars(response)["_resource_closers"]:
         close()
     kept = {name: response.headers[name] for name in NOT_MODIFIED if name in response.headers}
     return HttpResponseNotModified(headers=kept)
