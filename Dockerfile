@@ -7,7 +7,7 @@ FROM python:3.11-slim
 RUN useradd --system --uid 10001 --no-create-home partybuild
 WORKDIR /app
 COPY --from=build /venv /venv
-COPY manage.py ./
+COPY manage.py LICENSE ./
 COPY partybuild partybuild
 COPY apps apps
 COPY fixtures fixtures

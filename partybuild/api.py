@@ -10,7 +10,8 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from apps.assessments import views as assessments
-from apps.common.http.parameters import read_format, refuse_unknown
+from apps.common.http.licence import licence
+from apps.common.http.parameters import refuse_all_but_format
 from apps.common.http.translations import describe
 from apps.common.openapi.components import INDEX, VOCABULARIES, VOCABULARY
 from apps.common.reading.answer_cache import CachedReads
@@ -75,8 +76,7 @@ class IndexView(CachedReads, APIView):
 
         Counts are those of the plain lists; of divisions they are those of the newest edition.
         """
-        refuse_unknown(request, {"format"})
-        read_format(request)
+        refuse_all_but_format(request)
         root = settings.API_ROOT
         resources = [
             {
@@ -97,6 +97,7 @@ class IndexView(CachedReads, APIView):
                 "vocabularies": f"{root}/vocabularies",
                 "openapi": f"{root}/openapi.json",
                 "documentation": "/docs/",
+                "license": licence(),
             },
             headers={"Link": LINKS},
         )
@@ -120,8 +121,7 @@ class VocabulariesView(CachedReads, APIView):
     )
     def get(self, request: Request) -> Response:
         """List the values of every choice field, with their Chinese and English labels."""
-        refuse_unknown(request, {"format"})
-        read_format(request)
+        refuse_all_but_format(request)
         return Response({"results": list(vocabularies().values())})
 
 
@@ -137,8 +137,7 @@ class VocabularyView(CachedReads, APIView):
     )
     def get(self, request: Request, name: str) -> Response:
         """Give the values of one choice field, with their Chinese and English labels."""
-        refuse_unknown(request, {"format"})
-        read_format(request)
+        refuse_all_but_format(request)
         found = vocabularies().get(name)
         if found is None:
             raise Http404

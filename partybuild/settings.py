@@ -5,134 +5,30 @@ development database needs before this file is read.
 """
 
 import os
-import secrets
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from partybuild.environment import (
+    env,
+    read,
+    read_address,
+    read_bool,
+    read_contact,
+    read_contacts,
+    read_database,
+    read_instant,
+    read_limit,
+    read_networks,
+    read_origins,
+    read_secret_key,
+)
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = environ.Env()
-
-# Readers: django-environ raises a different error for each kind of mistake and takes any unknown word for False
-
-T = TypeVar("T")
-
-
-def read(reader: Callable[..., T], name: str, **options: object) -> T:
-    """Return the variable `name` as the reader's type; raise ImproperlyConfigured with one line that names it."""
-    if "default" not in options and not os.environ.get(name):
-        raise ImproperlyConfigured(f"{name} is not set (see docs/operations.md)")
-    try:
-        return reader(name, **options)
-    except (ValueError, KeyError, ImproperlyConfigured) as error:
-        raise ImproperlyConfigured(f"{name} is not valid: {error}") from error
-
-
-def read_bool(name: str, *, default: bool) -> bool:
-    """Return true/false/1/0/yes/no/on/off as a bool, whatever its case."""
-    value = str(env.str(name, default=str(default))).strip().lower()
-    if value not in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
-        raise ImproperlyConfigured(f"{name} is not valid: {value!r} is neither true nor false")
-    return value in {"true", "1", "yes", "on"}
-
-
-def read_database() -> dict[str, Any]:
-    """Return Django's settings of the one database, which must be a PostgreSQL."""
-    if urlsplit(os.environ.get("DATABASE_URL", "postgresql:")).scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL is not valid: it must begin with postgresql://")
-    config: dict[str, Any] = dict(read(env.db, "DATABASE_URL"))
-    # A thread keeps its connection; a dead one is noticed before a request uses it.
-    config |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-    # Statements are prepared on the server from their third use on, and Memoize, which on each execution sets up a
-    # table for all the rows it guesses, is off: measured as the fastest way to run the few statements of this service.
-    options = f"-c enable_memoize=off -c statement_timeout={STATEMENT_TIMEOUT}s"
-    # A database whose machine is gone does not answer at all: without these, threads would wait minutes for their 503.
-    gone = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5}
-    defaults = {"server_side_binding": True, "prepare_threshold": 2, "options": options, **gone}
-    config["OPTIONS"] = {**defaults, **config.get("OPTIONS", {})}
-    config["TEST"] = {"NAME": env.str("TEST_DATABASE", default=None)}
-    return config
-
-
-def read_secret_key() -> str:
-    """Return SECRET_KEY, or the content of SECRET_KEY_FILE, which is made with a random key if it is not there."""
-    if not os.environ.get("SECRET_KEY") and os.environ.get("SECRET_KEY_FILE"):
-        return _secret_key_of(Path(os.environ["SECRET_KEY_FILE"]))
-    key: str = read(env.str, "SECRET_KEY")
-    if len(key) < 32 or len(set(key)) < 8 or key.startswith("django-insecure"):
-        raise ImproperlyConfigured("SECRET_KEY is not valid: take at least 32 random characters")
-    return key
-
-
-def read_limit(name: str, *, default: str) -> tuple[int, int] | None:
-    """Return `requests/seconds` as two numbers; the empty text is no limit."""
-    value = env.str(name, default=default).strip()
-    if not value:
-        return None
-    requests, _slash, seconds = value.partition("/")
-    if not (requests.isdigit() and seconds.isdigit() and int(requests) and 0 < int(seconds) <= 24 * 3600):
-        raise ImproperlyConfigured(f"{name} is not valid: write requests/seconds, such as 600/60, or leave it empty")
-    return int(requests), int(seconds)
-
-
-def read_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Return addresses and networks, parted by commas."""
-    found = []
-    for text in filter(None, map(str.strip, env.str(name, default="").split(","))):
-        try:
-            found.append(ip_network(text))
-        except ValueError as error:
-            detail = f"{text!r} is no network: write addresses and networks, such as 127.0.0.1,10.0.0.0/8"
-            raise ImproperlyConfigured(f"{name} is not valid: {detail}") from error
-    return tuple(found)
-
-
-def read_contacts(name: str) -> list[str]:
-    """Return addresses at which somebody is reached, parted by commas."""
-    found: list[str] = read(env.list, name, default=[])
-    if wrong := [text for text in found if not text.startswith(("mailto:", "https://", "tel:"))]:
-        raise ImproperlyConfigured(f"{name} is not valid: {wrong[0]!r} begins with neither mailto:, https:// nor tel:")
-    return found
-
-
-def read_instant(name: str) -> datetime:
-    """Return an instant, such as 2027-01-31T00:00:00Z."""
-    found = read(lambda name: datetime.fromisoformat(env.str(name)), name)
-    if found.tzinfo is None:
-        raise ImproperlyConfigured(f"{name} is not valid: it names no time zone; write such as 2027-01-31T00:00:00Z")
-    return found
-
-
-def _secret_key_of(path: Path) -> str:
-    try:
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Written aside and linked, so that two processes starting together end up with the same key.
-            draft = path.with_name(f".{path.name}.{os.getpid()}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(48))
-            try:
-                with suppress(FileExistsError):
-                    os.link(draft, path)
-            finally:
-                draft.unlink()
-        key = path.read_text().strip()
-    except OSError as error:
-        raise ImproperlyConfigured(f"SECRET_KEY_FILE is not usable: {error}") from error
-    if len(key) < 32:
-        raise ImproperlyConfigured(f"SECRET_KEY_FILE is not valid: {path} holds fewer than 32 characters")
-    return key
-
 
 # The place where it runs
 
@@ -146,7 +42,7 @@ if "*" in ALLOWED_HOSTS and not DEBUG:
 # Seconds after which PostgreSQL cancels a statement, and for which a write waits for a lock; 0 is never.
 STATEMENT_TIMEOUT: int = read(env.int, "STATEMENT_TIMEOUT", default=0)
 LOCK_TIMEOUT: int = read(env.int, "LOCK_TIMEOUT", default=5)
-DATABASES = {"default": read_database()}
+DATABASES = {"default": read_database(STATEMENT_TIMEOUT)}
 
 # True behind a proxy that speaks HTTPS and sets X-Forwarded-Proto itself.
 HTTPS = read_bool("HTTPS", default=False)
@@ -166,6 +62,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "csp",
+    "corsheaders",
     "pgtrigger",
     "axes",
     "django_otp",
@@ -190,6 +87,7 @@ ADMIN_APPS = ["registry", "identity", "projects", "events", "evidence", "assessm
 
 MIDDLEWARE = [
     "apps.common.http.middleware.RequestIdMiddleware",
+    "apps.common.http.cors.CrossOriginMiddleware",
     "apps.common.resources.plain_reads.ShortcutMiddleware",  # skips all below for the reads that need none of it
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -340,6 +238,22 @@ OPENAPI_FOLDER: str = read(env.str, "OPENAPI_FOLDER", default=str(BASE_DIR / ".d
 DATA_UPLOAD_MAX_MEMORY_SIZE: int = read(env.int, "MAX_BODY_BYTES", default=2_621_440)
 # The largest file that is imported.
 MAX_FILE_BYTES: int = read(env.int, "MAX_FILE_BYTES", default=20_971_520)
+# Web pages of any origin may read; those of these origins may also send a token, and write.
+CORS_ALLOWED_ORIGINS = read_origins("CORS_ORIGINS")
+CORS_URLS_REGEX = r"/(api/v1|reconcile)(/|$)|/static/partybuild/[^/]+\.jsonld$"
+CORS_PREFLIGHT_MAX_AGE = 24 * 3600
+# What the scripts of such a page may read of an answer beside its body.
+CORS_EXPOSE_HEADERS = [
+    *("ETag", "Link", "Location", "Content-Language", "Content-Disposition", "Retry-After", "RateLimit"),
+    *("RateLimit-Policy", "X-Request-ID", "X-Change-ID", "Idempotent-Replayed", "WWW-Authenticate", "Allow", "Date"),
+]
+# Under what licence the data may be used: for whoever runs the service to say. Without an address nothing is claimed.
+DATA_LICENSE_URL = read_address("DATA_LICENSE_URL")
+DATA_LICENSE_NAME = env.str("DATA_LICENSE_NAME", default="").strip()
+if DATA_LICENSE_NAME and not DATA_LICENSE_URL:
+    raise ImproperlyConfigured("DATA_LICENSE_URL is not set: a licence is named by its address, too")
+# Whom to ask about the service.
+CONTACT = read_contact("CONTACT")
 # Requests in so many seconds, or no limit. Reads of nobody in particular are answered from memory and not counted,
 # unless a limit is set: counting is a write.
 RATE_LIMITS = {
@@ -381,6 +295,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ),
     "VERSION": "1.0.0",
     "SERVERS": [{"url": "/", "description": "This service."}],
+    "LICENSE": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},  # of the program, not of the data
+    "CONTACT": {"name": "Whoever runs this service", **CONTACT},
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -137,6 +137,7 @@ def room_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test want for a place: an answer that one has not closed keeps its own until it is forgotten."""
     monkeypatch.setattr(PLACES, "own", 1000)
     monkeypatch.setattr(PLACES, "number", 1000)
+    monkeypatch.setattr(PLACES, "_instants", memoryview(bytearray(8 * 1001)).cast("d"))
 
 
 def eventually(check: Callable[[], None]) -> None:

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.filters.sets import lists_of
 from apps.common.http.parameters import read_words, refuse_unknown
-from apps.common.http.problems import nearest, parameter_error
+from apps.common.http.problems import NoRecordError, nearest, parameter_error
 from apps.common.models.targets import load_targets
+from apps.common.models.unknown_keys import meant
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.evidence import filters, linked_terms, serializers
 from apps.evidence.adding import AddingError
@@ -43,7 +44,10 @@ class ArticleViewSet(RecordViewSet):
     def _article(self) -> Article:
         """Return the article of the address; what is told of it takes no parameters."""
         refuse_unknown(self.request, ())
-        return get_object_or_404(Article.objects.visible_to(None), slug=self.kwargs["key"])
+        key = self.kwargs["key"]
+        if "\0" in key or (article := Article.objects.visible_to(None).filter(slug=key).first()) is None:
+            raise NoRecordError(meant(Article, key, None))
+        return article
 
     @extend_schema(
         operation_id="get_article_coverage",
@@ -140,8 +144,8 @@ class FigureViewSet(RecordViewSet):
         that it lies in, unless their periods lie apart. Comparators carry through: a sum with an “at least” is at
         least. Anything else is 400 with the reason. Targets are listed beside the sum.
         """
-        known = set(self.filterset_class.base_filters)
-        refuse_unknown(request, known)
+        filters = self.filterset_class.base_filters
+        refuse_unknown(request, filters, lists_of(filters))
         measure = request.query_params.get("measure", "")
         if not measure or "," in measure:
             raise parameter_error("measure", gettext("Name one measure."))

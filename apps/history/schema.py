@@ -8,6 +8,7 @@ from apps.common.openapi.components import (
     FIELD_CHANGE,
     INSTANT,
     NEXT,
+    NEXT_CURSOR,
     OPERATION,
     STRING,
     Schema,
@@ -55,6 +56,7 @@ HISTORY = component(
         "The changes of the page.",
     ),
     next=NEXT,
+    next_cursor=NEXT_CURSOR,
 )
 FEED = component(
     "ChangePage",
@@ -77,6 +79,7 @@ FEED = component(
         "The changes of the page; it may be empty while there are more.",
     ),
     next={**ADDRESS, "description": "Where to go on, now or later; always given."},
+    next_cursor={**STRING, "description": "`cursor` of the next page; always given."},
     more={**BOOLEAN, "description": "Whether there are more changes already."},
 )
 REVERSION = component(

@@ -1,29 +1,30 @@
 """The history over HTTP: of one record, of all records as a feed, and taking a request back."""
 
 import hashlib
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.core import signing
 from django.http import Http404
-from django.utils.http import urlencode
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.http.middleware import change_ids
-from apps.common.http.parameters import read_flag, read_format, read_moment, read_words, refuse_unknown
+from apps.common.http.parameters import Query, read_flag, read_format, read_moment, read_words
 from apps.common.http.problem_answers import CONTENT_TYPE, problem
-from apps.common.http.problems import nearest, parameter_error
+from apps.common.http.problems import NoRecordError, nearest, parameter_error
 from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.models.records import Citable, citable_models
+from apps.common.models.unknown_keys import meant
 from apps.common.reading.answer_cache import CachedReads
+from apps.common.reading.cursor import following_page
 from apps.common.reading.order import read_size
 from apps.common.resources.views import Tag
 from apps.common.rules.territory import Reader
+from apps.common.serializers.strict import StrictSerializer
 from apps.common.writing.idempotency import RepeatablePosts, done_once
 from apps.common.writing.transaction import write_transaction
 from apps.history import feed
@@ -41,11 +42,8 @@ from apps.history.schema import (
 
 TAG = Tag("history", "Every change: of one record, of all, and taken back.")
 SALT = "apps.history.views"
-
-
-def page_address(request: Request, cursor: str) -> str:
-    """Return the address of a request with another cursor."""
-    return f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"
+LISTS = frozenset({"resource", "operation"})
+PARAMETERS = LISTS | {"since", "page_size", "cursor", "format"}
 
 
 class HistoryView(CachedReads, APIView):
@@ -64,21 +62,21 @@ class HistoryView(CachedReads, APIView):
         What was changed while a record was a draft is told only to those who keep the registry, and so is the whole
         history of one that is a draft now.
         """
-        refuse_unknown(request, {"page_size", "cursor", "format"})
-        read_format(request)
         model = citable_models().get(resource)
         if model is None:
             raise Http404
-        size = read_size(request.query_params)
-        before = self._read_cursor(request)
+        query = Query(request, {"page_size", "cursor", "format"})
+        query.read(read_format)
+        size, before = query.read(read_size), query.read(self._read_cursor)
+        query.check()
         entries = entries_of(model, key, before, size + 1, request.user)
         results = describe(entries[:size], request.user)
         if before is None and not results and len(entries) <= size:
-            raise Http404
-        following = None
+            raise NoRecordError(meant(model, key, request.user))
+        cursor = None
         if len(entries) > size:
-            following = page_address(request, signing.dumps([request.path, entries[size - 1].number], salt=SALT))
-        return Response({"results": results, "next": following})
+            cursor = signing.dumps([request.path, entries[size - 1].number], salt=SALT)
+        return Response({"results": results, **following_page(request, cursor)})
 
     @staticmethod
     def _read_cursor(request: Request) -> int | None:
@@ -112,24 +110,24 @@ class ChangesView(CachedReads, APIView):
         Who follows `next`, at once while there is `more` and otherwise from time to time, misses no change, in
         whatever order transactions commit. A change is given once those begun before it are over.
         """
-        refuse_unknown(request, {"resource", "operation", "since", "page_size", "cursor", "format"})
-        read_format(request)
-        known = citable_models()
-        resources = self._read_known(request, "resource", list(known)) or list(known)
-        operations = self._read_known(request, "operation", list(Operation.values))
-        since = read_moment(request, "since")
+        query = Query(request, PARAMETERS, LISTS)
+        query.read(read_format)
+        known = list(citable_models())
+        resources = query.read(self._read_known, "resource", known) or known
+        operations = query.read(self._read_known, "operation", list(Operation.values)) or []
+        since, size = query.read(read_moment, "since"), query.read(read_size)
         filters = (sorted(resources), sorted(operations), str(since))
         digest = hashlib.sha256(repr(filters).encode()).hexdigest()[:12]
-        place = feed.read_place(request.query_params.get("cursor"), digest)
-        size = read_size(request.query_params)
+        place = query.read(lambda request: feed.read_place(request.query_params.get("cursor"), digest))
+        query.check()
         batch = feed.read(place, digest, told_tables(resources), since, size)
         items = [
             item
             for item in feed_items(batch.changes, request.user)
             if item["resource"] in resources and (not operations or item["operation"] in operations)
         ]
-        following = page_address(request, feed.write_place(batch.place))
-        return Response({"items": items, "next": following, "more": batch.more})
+        following = following_page(request, feed.write_place(batch.place))
+        return Response({"items": items, **following, "more": batch.more})
 
     @staticmethod
     def _read_known(request: Request, name: str, known: list[str]) -> list[str]:
@@ -141,18 +139,10 @@ class ChangesView(CachedReads, APIView):
         return words
 
 
-class NewReversionSerializer(serializers.Serializer[Any]):
+class NewReversionSerializer(StrictSerializer):
     """Why a request is taken back."""
 
     change_reason = serializers.CharField(max_length=1000, help_text="Why the request is taken back.")
-
-    def validate(self, attrs: Any) -> Any:
-        """Refuse what is unknown."""
-        for name in self.initial_data:
-            if name not in self.fields:
-                message = gettext("There is no field “%(name)s”.") % {"name": str(name)[:100]}
-                raise ValidationError({str(name)[:100]: message + nearest(str(name)[:100], list(self.fields))})
-        return attrs
 
 
 class RevertView(RepeatablePosts, APIView):
@@ -176,9 +166,10 @@ class RevertView(RepeatablePosts, APIView):
         changed since stands in the way, and so does every rule of the registry. Taking back is logged, and can itself
         be taken back. It is for those who may edit all records concerned, as they are and as they were.
         """
-        refuse_unknown(request, {"dry_run", "format"})
-        read_format(request)
-        dry_run = read_flag(request, "dry_run")
+        query = Query(request, {"dry_run", "format"})
+        query.read(read_format)
+        dry_run = query.read(read_flag, "dry_run")
+        query.check()
         if not LoggedChange.objects.filter(request_id=request_id).exists():
             raise Http404
         given = NewReversionSerializer(data=request.data)

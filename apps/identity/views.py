@@ -15,15 +15,15 @@ from apps.common.http.middleware import change_ids
 from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable, Fact, NamedRecord
 from apps.common.models.slugs import RetiredSlug
+from apps.common.models.unknown_keys import no_record
 from apps.common.openapi.parameters import DRY_RUN, LANGUAGE
 from apps.common.openapi.write_schema import IF_MATCH
-from apps.common.reading.record_version import check_unchanged
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.common.resources.write_views import Writes
 from apps.common.rules.permissions import may_edit
 from apps.common.writing.citations import add_citations
 from apps.common.writing.contract import CITATIONS, REASON, Finder, error_at, escape
-from apps.common.writing.writer import read_reason
+from apps.common.writing.refusals import besides, raise_all
 from apps.identity import filters, linked_terms, serializers
 from apps.identity.merge_result import MergeError, MergeResult
 from apps.identity.merging import merge, mergeable
@@ -87,18 +87,17 @@ class MergeView(Writes, APIView):
         all of it.
         """
         body = self._body()
-        reason = read_reason(body)
+        reason = self._reason(body)
 
         def work() -> HttpResponse:
             self._refuse_merged(key)
             loser = self._locked(key, deleting=True)
-            check_unchanged(request.headers.get("If-Match"), loser)
+            self.conditions.check_read(loser)
             winner = self._winner(body)
             if not (may_edit(request.user, loser) and may_edit(request.user, winner)):
                 raise Refusal("permission_denied")
             return self._merge(cast("NamedRecord", loser), cast("NamedRecord", winner), reason, body)
 
-        self._refuse_unknown_members(body)
         return self._write(reason, work)
 
     def _merge(self, loser: NamedRecord, winner: NamedRecord, reason: str, body: dict[str, object]) -> HttpResponse:
@@ -109,7 +108,7 @@ class MergeView(Writes, APIView):
                 reason=reason,
                 request_id=change_ids(self.request._request).request_id,
                 by=self.request.user,
-                fill=self._fill(body),
+                fill=cast("list[str]", body.get(FILL, [])),
             )
         except MergeError as error:
             places = [error_at(f"/{error.member}" if error.member else "", "not_mergeable", error.detail)]
@@ -121,8 +120,19 @@ class MergeView(Writes, APIView):
             made.save()
         return HttpResponse(json.dumps(described(outcome), ensure_ascii=False), content_type="application/json")
 
-    def _refuse_unknown_members(self, body: dict[str, object]) -> None:
-        errors = [
+    def _refuse_merged(self, key: str) -> None:
+        model = self.queryset.model
+        if "\0" not in key and (successor := RetiredSlug.successor_of(model, key, self.request.user)):
+            detail = gettext("It was merged into %(resource)s/%(key)s.")
+            raise Refusal("conflict", detail % {"resource": model.resource, "key": successor})
+
+    def _winner(self, body: dict[str, object]) -> Citable:
+        """Return the record into which another is merged. Raises Refusal with all that is wrong with the body.
+
+        Of a record merged before, it names the next.
+        """
+        winner, errors = self._find_winner(body.get(INTO))
+        errors += [
             error_at(
                 f"/{escape(name)}",
                 "unknown_field",
@@ -131,43 +141,26 @@ class MergeView(Writes, APIView):
             for name in body
             if name not in MEMBERS
         ]
-        if errors:
-            raise Refusal("bad_request", errors=errors[:50])
+        given = body.get(FILL, [])
+        if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+            errors.append(error_at(f"/{FILL}", "not_a_list", gettext("A list of names of fields is expected.")))
+        raise_all([*self.flaws, *besides(self.flaws, errors)])
+        return cast("Citable", winner)
 
-    def _refuse_merged(self, key: str) -> None:
+    def _find_winner(self, key: object) -> tuple[Citable | None, list[dict[str, str]]]:
+        """Return the record that a body names, or why there is none."""
         model = self.queryset.model
-        if "\0" not in key and (successor := RetiredSlug.successor_of(model, key, self.request.user)):
-            detail = gettext("It was merged into %(resource)s/%(key)s.")
-            raise Refusal("conflict", detail % {"resource": model.resource, "key": successor})
-
-    def _winner(self, body: dict[str, object]) -> Citable:
-        """Return the record into which another is merged. Raises Refusal; of one merged before, it names the next."""
-        model = self.queryset.model
-        key = body.get(INTO)
         if not isinstance(key, str) or not key:
             detail = gettext("“%(name)s” is required.") % {"name": INTO}
-            raise Refusal("bad_request", errors=[error_at(f"/{INTO}", "required", detail)])
+            return None, [error_at(f"/{INTO}", "required", detail)]
         resource, slash, slug = key.rpartition("/")
         if slash and resource != model.resource:
             detail = gettext("Only two records of one kind can be one.")
-            raise Refusal("bad_request", errors=[error_at(f"/{INTO}", "not_mergeable", detail)])
-        pk = None if "\0" in slug else self._rows(slug).values_list("pk", flat=True).first()
-        if pk is None:
-            detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": model.resource, "key": slug[:100]}
-            if "\0" not in slug and (successor := RetiredSlug.successor_of(model, slug, self.request.user)):
-                detail += " " + gettext("It was merged into %(resource)s/%(key)s.") % {
-                    "resource": model.resource,
-                    "key": successor,
-                }
-            raise Refusal("bad_request", errors=[error_at(f"/{INTO}", "unknown_key", detail)])
-        return model._base_manager.get(pk=pk)
-
-    def _fill(self, body: dict[str, object]) -> list[str]:
-        given = body.get(FILL, [])
-        if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-            detail = gettext("A list of names of fields is expected.")
-            raise Refusal("bad_request", errors=[error_at(f"/{FILL}", "not_a_list", detail)])
-        return given
+            return None, [error_at(f"/{INTO}", "not_mergeable", detail)]
+        found = None if "\0" in slug else self._rows(slug).first()
+        if found is None:
+            return None, [error_at(f"/{INTO}", "unknown_key", no_record(model, slug, self.request.user))]
+        return found, []
 
 
 def described(outcome: MergeResult) -> dict[str, object]:

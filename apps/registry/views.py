@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from apps.common.http.problems import Refusal
 from apps.common.resources.views import RecordViewSet, Tag, to_record
 from apps.common.rules.territory import Reader
-from apps.common.writing.writer import read_reason
 from apps.registry import filters, linked_terms
 from apps.registry.actions import bear
 from apps.registry.models import (
@@ -141,7 +140,7 @@ class MemberUnitViewSet(RecordViewSet):
         if (given := self._identifier(key)) is None:
             detail = gettext("An identifier is written as scheme:value, such as uscc:91110000600037341L.")
             raise Refusal("bad_request", detail)
-        if "If-Match" in request.headers:
+        if self.conditions.match is not None:
             raise Refusal("precondition_failed", gettext("No record bears this identifier."))
         body = self._body()
 
@@ -151,7 +150,7 @@ class MemberUnitViewSet(RecordViewSet):
             bear(cast("MemberUnit", change.record), scheme=given[0], value=given[1])
             return self._answer([change], status=201)
 
-        return self._write(read_reason(body), work)
+        return self._write(self._reason(body), work)
 
 
 class UnitNameViewSet(RecordViewSet):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qs, urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -23,7 +23,7 @@ from apps.common.resources.registry import viewsets
 from apps.common.rules.territory import territory_of
 from apps.common.values.texts import validate_one_line
 from apps.webhooks import actions
-from apps.webhooks.matching import check_filters, without_empty
+from apps.webhooks.matching import as_texts, check_filters, without_empty
 from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.permissions import may_subscribe
 from apps.webhooks.sending import LONGEST_URL, TargetError, check
@@ -66,13 +66,12 @@ class SubscriptionForm(forms.Form):
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
-        pairs = parse_qsl(cleaned.get("query", ""), keep_blank_values=True)
-        filters = dict(pairs)
-        if len(filters) < len(pairs):
-            self.add_error("query", _("A filter is given more than once; use commas."))
-        elif "resource" in cleaned:
-            for detail in check_filters(cleaned["resource"], filters, self.user).values():
-                self.add_error("query", detail)
+        given = parse_qs(cleaned.get("query", ""), keep_blank_values=True)
+        if "resource" not in cleaned:
+            return cleaned
+        filters, wrong = as_texts(cleaned["resource"], given)
+        for detail in ({**check_filters(cleaned["resource"], filters, self.user), **wrong}).values():
+            self.add_error("query", detail)
         return {**cleaned, "filters": without_empty(filters)}
 
 

@@ -18,7 +18,7 @@ from apps.common.filters.base import CommaFilter, Filter, ParsedFilter
 from apps.common.filters.places import TargetFilter, TreeFilter
 from apps.common.filters.ranges import BoundFilter, CountRange
 from apps.common.filters.sets import SearchFilter
-from apps.common.http.parameters import FilterError
+from apps.common.http.parameters import FilterError, given_twice, joined
 from apps.common.http.problems import nearest
 from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.models.records import Citable, RecordQuerySet
@@ -49,6 +49,18 @@ def without_empty(given: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in given.items() if text}
 
 
+def as_texts(resource: str, given: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return filters that are given with one or several values as texts with commas, and errors by parameter."""
+    known = filters_of(resource)
+    filled = {name: [value for value in values if value] for name, values in given.items()}
+    wrong = {
+        name: given_twice(name)
+        for name, values in filled.items()
+        if len(values) > 1 and name in known and not known[name].is_list
+    }
+    return {name: joined(values or [""]) for name, values in filled.items()}, wrong
+
+
 def check_filters(resource: str, given: dict[str, str], user: Reader) -> dict[str, str]:
     """Return the errors in filters by parameter: those for which the list would refuse them, and no others.
 
@@ -68,7 +80,7 @@ def check_filters(resource: str, given: dict[str, str], user: Reader) -> dict[st
                 raise FilterError(gettext("A value of at most 2000 characters is expected."))
             parsed = known[name].read(text, model)
             if unknown := _missing(known[name], parsed, user):
-                raise known[name].refuse(unknown)
+                raise FilterError(known[name].refuse(unknown, user, {}))
         except FilterError as error:
             wrong[name] = error.detail
     return wrong

@@ -1,6 +1,5 @@
 """Subscriptions and messages in JSON."""
 
-from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -10,27 +9,32 @@ from rest_framework import serializers
 
 from apps.common.http.problems import nearest
 from apps.common.resources.registry import viewsets
+from apps.common.serializers.strict import StrictSerializer
 from apps.common.values.texts import validate_one_line
-from apps.webhooks.matching import check_filters, without_empty
+from apps.webhooks.matching import as_texts, check_filters, without_empty
 from apps.webhooks.models import Attempt, Message, Subscription
 from apps.webhooks.sending import LONGEST_URL, TargetError, check
 
 ROOT = f"{settings.API_ROOT}/webhooks"
 
 
-def _refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
-    for name in given:
-        if name not in known:
-            detail = gettext("There is no field “%(name)s”.") % {"name": str(name)[:100]}
-            raise serializers.ValidationError({str(name)[:100]: detail + nearest(str(name)[:100], list(known))})
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+class FilterField(serializers.Field[Any, Any, Any, Any]):
+    """The value of a filter: a text, or several in a list."""
+
+    def to_internal_value(self, data: object) -> list[str]:
+        values: list[Any] = data if isinstance(data, list) else [data]
+        if not all(isinstance(value, str) for value in values):
+            raise serializers.ValidationError(gettext("A text or a list of texts is expected."))
+        return values or [""]
 
 
-class NewSubscriptionSerializer(serializers.Serializer[object]):
+class NewSubscriptionSerializer(StrictSerializer):
     """What is asked for."""
 
     resource = serializers.CharField(max_length=40, help_text="Name of the resource, as in addresses.")
     filters = serializers.DictField(
-        child=serializers.CharField(max_length=2_000, allow_blank=True),
+        child=FilterField(),
         default=dict,
         help_text="Filters of the resource's list, by parameter; of its records only those that they leave.",
     )
@@ -58,20 +62,19 @@ class NewSubscriptionSerializer(serializers.Serializer[object]):
             raise serializers.ValidationError(error.detail) from error
         return value
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        _refuse_unknown(self.initial_data, self.fields)
-        wrong = check_filters(attrs["resource"], attrs["filters"], self.context["user"])
+    def validate_filters(self, value: dict[str, list[str]]) -> dict[str, str]:
+        resource = self.initial_data.get("resource")
+        if not isinstance(resource, str) or resource not in viewsets():
+            return {}  # it is refused for that
+        filters, wrong = as_texts(resource, value)
+        wrong = {**check_filters(resource, filters, self.context["user"]), **wrong}
         if wrong:
-            raise serializers.ValidationError({"filters": {name: [detail] for name, detail in wrong.items()}})
-        return {**attrs, "filters": without_empty(attrs["filters"])}
+            raise serializers.ValidationError({name: [detail] for name, detail in wrong.items()})
+        return without_empty(filters)
 
 
-class NothingSerializer(serializers.Serializer[object]):
+class NothingSerializer(StrictSerializer):
     """The body of a request that takes none."""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        _refuse_unknown(self.initial_data, self.fields)
-        return attrs
 
 
 class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
@@ -165,3 +168,6 @@ class MessagePageSerializer(serializers.Serializer[object]):
 
     results = MessageSerializer(many=True, help_text="The messages, the newest first.")
     next = serializers.CharField(allow_null=True, help_text="Address of the next page, or null on the last one.")
+    next_cursor = serializers.CharField(
+        allow_null=True, help_text="`cursor` of the next page, or null on the last one."
+    )

@@ -6,20 +6,22 @@ from typing import Any, TypeVar
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import Http404
-from django.utils.http import urlencode
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.authentication import user_of
-from apps.common.http.parameters import read_format, refuse_unknown
+from apps.common.http.parameters import refuse_all_but_format
 from apps.common.http.problem_answers import CONTENT_TYPE, problem
 from apps.common.http.problems import parameter_error
-from apps.common.openapi.parameters import PAGE_SIZE, format_parameter
+from apps.common.openapi.parameters import CURSOR, PAGE_SIZE, format_parameter
+from apps.common.reading.cursor import following_page
 from apps.common.reading.order import read_size
+from apps.common.reading.record_version import Conditions
 from apps.common.resources.views import Tag
 from apps.common.writing.idempotency import RepeatablePosts, done_once
 from apps.webhooks import actions
@@ -42,7 +44,7 @@ KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="Identifie
 MESSAGE = OpenApiParameter("message", str, OpenApiParameter.PATH, description="Identifier of the message.")
 PAGE = [
     PAGE_SIZE,
-    OpenApiParameter("before", str, description="Identifier of a message: only older ones; taken from `next`."),
+    CURSOR,
 ]
 
 
@@ -71,8 +73,7 @@ class WebhookView(RepeatablePosts, APIView):
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
-        refuse_unknown(request, {"format", *(self.read_parameters if request.method == "GET" else ())})
-        read_format(request)
+        refuse_all_but_format(request, self.read_parameters if request.method == "GET" else ())
 
     def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
@@ -95,6 +96,8 @@ class WebhookView(RepeatablePosts, APIView):
         found = self.rows(request).filter(key=key).first()
         if found is None:
             raise Http404
+        if request.method not in SAFE_METHODS:
+            Conditions.of(request).check("")  # a subscription has no ETag
         return found
 
     def check_nothing(self, request: Request) -> None:
@@ -199,24 +202,21 @@ class TestView(WebhookView):
 class MessagesView(WebhookView):
     """What a subscription was told."""
 
-    read_parameters = frozenset({"page_size", "before"})
+    read_parameters = frozenset({"page_size", "cursor"})
 
     @describe("List messages", "list_webhook_messages", MessagePageSerializer, parameters=[KEY, *PAGE])
     def get(self, request: Request, key: str) -> Response:
         """List the messages of a subscription with their attempts, the newest first. They are kept for 30 days."""
         rows = self.row(request, key).messages.prefetch_related("attempts").order_by("-pk")
-        if before := request.query_params.get("before"):
-            behind = rows.filter(key=before).first()
+        if cursor := request.query_params.get("cursor"):
+            behind = rows.filter(key=cursor).first()
             if behind is None:
-                raise parameter_error("before", gettext("There is no such message."))
+                raise parameter_error("cursor", gettext("The cursor is not one that this service gave."))
             rows = rows.filter(pk__lt=behind.pk)
-        size = read_size(request.query_params)
+        size = read_size(request)
         found = list(rows[: size + 1])
-        following = None
-        if len(found) > size:
-            query = {**request.query_params.dict(), "before": found[size - 1].key}
-            following = f"{request.path}?{urlencode(query)}"
-        return Response({"results": MessageSerializer(found[:size], many=True).data, "next": following})
+        following = following_page(request, found[size - 1].key if len(found) > size else None)
+        return Response({"results": MessageSerializer(found[:size], many=True).data, **following})
 
 
 class SendAgainView(WebhookView):

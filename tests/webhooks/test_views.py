@@ -154,15 +154,15 @@ def test_messages_are_listed_by_pages_and_sent_again(ask: Callable[..., Any]) ->
     keys = [answer.json()["key"] for answer in reversed(made)]
     page = ask("get", f"/{key}/messages", page_size="2").json()
     assert [row["key"] for row in page["results"]] == keys[:2]
-    rest = ask("get", f"/{key}/messages", page_size="2", before=keys[1]).json()
-    assert page["next"] == f"{ROOT}/{key}/messages?page_size=2&before={keys[1]}"
-    assert ([row["key"] for row in rest["results"]], rest["next"]) == (keys[2:], None)
+    rest = ask("get", f"/{key}/messages", page_size="2", cursor=page["next_cursor"]).json()
+    assert page["next"] == f"{ROOT}/{key}/messages?page_size=2&cursor={page['next_cursor']}"
+    assert ([row["key"] for row in rest["results"]], rest["next"], rest["next_cursor"]) == (keys[2:], None, None)
     Message.objects.update(state="delivered")
     again = ask("post", f"/{key}/messages/{keys[0]}/send")
     assert (again.status_code, again.json()["state"], again.json()["key"]) == (202, "once", keys[0])
     assert ask("post", f"/{key}/messages/msg_none/send").status_code == 404
-    assert ask("get", f"/{key}/messages", before="msg_none").json()["errors"][0]["parameter"] == "before"
-    assert ask("get", f"/{key}/messages", befor="x").status_code == 400
+    assert ask("get", f"/{key}/messages", cursor="msg_none").json()["errors"][0]["parameter"] == "cursor"
+    assert ask("get", f"/{key}/messages", curso="x").status_code == 400
 
 
 def test_one_user_has_a_bounded_number_of_subscriptions(ask: Callable[..., Any]) -> None:

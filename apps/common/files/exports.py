@@ -8,7 +8,7 @@ the connection.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from django.conf import settings
@@ -22,7 +22,8 @@ from rest_framework.request import Request
 
 from apps.common.files.columns import Column, columns
 from apps.common.files.spreadsheets import MOST_ROWS, CellError, Sheet, write_book
-from apps.common.http.formats import FORMATS
+from apps.common.http.codings import IDENTITY, coding_of, compressed
+from apps.common.http.formats import CODED, FORMATS
 from apps.common.http.problems import parameter_error
 from apps.common.reading import page_sql, pages
 from apps.common.reading.read_request import ReadRequest
@@ -93,7 +94,7 @@ def _lines(rows: list[bytes], ending: bytes) -> bytes:
 
 def _stream(
     statement: Statement, values: Mapping[str, Any], options: str, before: bytes, ending: bytes
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     # Nothing is asked of the database before the first byte is fetched: what stands between the view and the server
     # may need the connection.
     try:
@@ -124,6 +125,11 @@ def answer(request: HttpRequest | Request, asked: ReadRequest, form: str) -> Htt
         detail = gettext("A spreadsheet has room for %(most)s records, and these are more: take format=csv.")
         raise parameter_error("format", detail % {"most": f"{MOST_ROWS:,}"})
     headers = {"Content-Disposition": f'attachment; filename="{_file_name(asked, form)}"'}
+    coding = coding_of(request) if form in CODED else IDENTITY
+    if form in CODED:
+        headers["Vary"] = "Accept-Encoding"
+    if coding != IDENTITY:
+        headers["Content-Encoding"] = coding
     content_type = FORMATS[form].content_type
     if request.method == "HEAD":
         return StreamingHttpResponse((), content_type=content_type, headers=headers)  # whose length is not known
@@ -136,7 +142,8 @@ def answer(request: HttpRequest | Request, asked: ReadRequest, form: str) -> Htt
         labels = asked.shape.labels
         headings = (column.heading() if labels else column.name for column in found)
         content = _stream(statement, asked.values, CELLS, (BOM if labels else b"") + head(headings), b"\r\n")
-    return StreamingHttpResponse(content, content_type=content_type, headers=headers)
+    sent = content if coding == IDENTITY else compressed(content, coding)
+    return StreamingHttpResponse(sent, content_type=content_type, headers=headers)
 
 
 def _file_name(asked: ReadRequest, form: str) -> str:

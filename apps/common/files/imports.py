@@ -196,6 +196,7 @@ class Importer:
 
     def _differs(self, row: Row, record: Citable, body: Body) -> bool:
         self.writer.pointer = f"/{ROWS}/{row.number}"
+        self.writer.is_thorough = len(self._errors) < MOST_ERRORS
         for name, item in self.contract.inputs.items():
             if name in body and body[name] == "" and item.is_required:
                 detail = gettext("“%(name)s” is required.") % {"name": name}

@@ -19,7 +19,7 @@ from apps.common.models.records import Citable, Record
 from apps.common.models.reserved_slugs import Reservations, TakenAmong
 from apps.common.models.slugs import RetiredSlug
 from apps.common.writing.contract import MOST_ERRORS, error_at
-from apps.common.writing.refusals import invalid, refusing
+from apps.common.writing.refusals import refusing, rule_errors
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, refuse_drafts
 
 BATCH = 500
@@ -92,6 +92,7 @@ class NewRows:
         found: list[tuple[NewRow, Citable, list[str], Mapping[str, list[Model]]]] = []
         for row in rows:
             self._writer.pointer = row.pointer
+            self._writer.is_thorough = len(self._errors) < MOST_ERRORS
             try:
                 found.append((row, *self._writer.made(row.body)))
             except Refusal as refusal:
@@ -110,7 +111,7 @@ class NewRows:
             except Refusal as refusal:
                 self._errors += refusal.errors or [error_at(row.pointer, refusal.code, str(refusal.detail))]
             except ValidationError as error:
-                self._errors += invalid(error, row.pointer, {}).errors or []
+                self._errors += rule_errors(error, row.pointer, {})
             else:
                 checked.append(Made(row, record, fields, many, cells))
         return checked

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from apps.common.files.columns import NUMBER, TEXT, Column
+from apps.common.http.licence import licence
 
 MOST_ROWS = 1_048_575  # of a sheet, below its heading
 MOST_DIGITS = 15  # of a number that spreadsheets keep
@@ -121,7 +122,7 @@ def _write_about(page: Any, sheet: Sheet, heading: Any) -> None:
 
 def terms() -> str:
     """Return under what terms the data are given, in the active language."""
-    return gettext(
-        "Facts of published articles, each with its citation; the articles belong to their publishers."
-        " Whoever runs the service states the licence of the data."
-    )
+    source = gettext("Facts of published articles, each with its citation; the articles belong to their publishers.")
+    if (stated := licence()) is None:
+        return source + " " + gettext("Whoever runs the service states the licence of the data.")
+    return source + " " + gettext("The licence of the data is %(name)s: %(url)s") % stated

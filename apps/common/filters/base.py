@@ -17,12 +17,13 @@ from django.utils.translation import gettext
 
 from apps.common.http.parameters import FilterError
 from apps.common.http.problems import nearest
-from apps.common.models.records import Citable, Fact, citable_models
-from apps.common.models.slugs import RetiredSlug
+from apps.common.models.records import Citable, Fact
+from apps.common.models.unknown_keys import no_record
 from apps.common.rules.territory import Reader
 from apps.common.sql.slots import spell, text_of
 
 MOST_WORDS = 100
+MOST_REFUSED = 3  # keys without a record that an error speaks of
 
 
 # A condition that no row meets. Not Q(pk__in=[]), for which Django writes no SQL at all.
@@ -66,13 +67,18 @@ class Filter:
         """Return an SQL array of the given keys that name no record, for a filter whose values are keys."""
         return None
 
-    def refuse(self, keys: Sequence[str]) -> FilterError:
-        """Return the error for keys that name no record."""
+    def refuse(self, keys: Sequence[str], viewer: Reader, values: Mapping[str, object]) -> str:
+        """Return why keys that name no record are refused; `values` are those of the viewer's parameters."""
         raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
         """Return the parameter's schema in the OpenAPI document."""
         return self.schema
+
+    @property
+    def is_list(self) -> bool:
+        """Whether several values may be given, with commas or by the parameter again."""
+        return self.describe().get("type") == "array"
 
 
 class CommaFilter(Filter):
@@ -164,8 +170,8 @@ class KeyFilter(CommaFilter):
     def missing(self, shape: Any, slots: Sequence[Any], viewer: Reader) -> str | None:
         return without_record(self.target, slots, viewer)
 
-    def refuse(self, keys: Sequence[str]) -> FilterError:
-        return no_record(self.target.resource, keys[0])
+    def refuse(self, keys: Sequence[str], viewer: Reader, values: Mapping[str, object]) -> str:
+        return " ".join(no_record(self.target, key, viewer, values) for key in keys[:MOST_REFUSED])
 
 
 def keyed(model: type[Citable], slots: Sequence[Any], viewer: Reader) -> QuerySet[Any]:
@@ -186,11 +192,3 @@ def without_record(model: type[Citable], slots: Sequence[Any], viewer: Reader) -
         f"ARRAY(SELECT given FROM unnest(ARRAY[{given}]) AS given"
         f' WHERE NOT EXISTS (SELECT FROM ({known}) AS known WHERE known."{column.column}" = given))'
     )
-
-
-def no_record(resource: str, key: str) -> FilterError:
-    """Return the error for a key that no record has; where that record was merged, it names the other one."""
-    detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": resource, "key": key[:100]}
-    if "\0" not in key and (successor := RetiredSlug.successor_of(citable_models()[resource], key)):
-        detail += " " + gettext("It was merged into %(resource)s/%(key)s.") % {"resource": resource, "key": successor}
-    return FilterError(detail)

@@ -1,6 +1,6 @@
 """Filters by a record of any kind and by place in a tree."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -8,10 +8,11 @@ from django.db.models import Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext
 
-from apps.common.filters.base import CommaFilter, KeyFilter, ParsedFilter, keyed, no_record, without_record
+from apps.common.filters.base import MOST_REFUSED, CommaFilter, KeyFilter, ParsedFilter, keyed, without_record
 from apps.common.http.parameters import FilterError
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, citable_models
+from apps.common.models.unknown_keys import no_record
 from apps.common.rules.territory import Reader
 
 
@@ -55,9 +56,9 @@ class TargetFilter(CommaFilter):
         )
         return "(" + " || ".join(arrays) + ")"
 
-    def refuse(self, keys: Sequence[str]) -> FilterError:
-        resource, _slash, key = keys[0].partition("/")
-        return no_record(resource, key)
+    def refuse(self, keys: Sequence[str], viewer: Reader, values: Mapping[str, object]) -> str:
+        pairs = (key.partition("/")[::2] for key in keys[:MOST_REFUSED])
+        return " ".join(no_record(self.known(resource), key, viewer, values) for resource, key in pairs)
 
 
 class TreeFilter(KeyFilter):

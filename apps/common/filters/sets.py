@@ -13,15 +13,16 @@ from rest_framework.views import APIView
 from apps.common.filters.base import CommaFilter, Filter, KeyFilter, ParsedFilter
 from apps.common.filters.places import TargetFilter
 from apps.common.filters.ranges import InstantRange
-from apps.common.http.parameters import FilterError
-from apps.common.http.problems import ParameterError, parameter_error
+from apps.common.http.parameters import FilterError, Query
+from apps.common.http.problems import parameter_error
 from apps.common.models.records import Citable
 from apps.common.models.search_conditions import clean_q
 from apps.common.rules.territory import Reader
 from apps.common.sql.statement import Statement
 from apps.common.values.ngrams import pattern, term_parameters
 
-# Parameters of every list and of every detail, beside the filters of the resource.
+# Parameters of every list and of every detail, beside the filters of the resource; and those that are lists.
+LISTS = frozenset({"fields", "expand", "sort", "facets"})
 DETAIL_PARAMETERS = frozenset({"fields", "expand", "labels", "as_of", "known_at", "format"})
 LIST_PARAMETERS = DETAIL_PARAMETERS | {"sort", "cursor", "page_size", "count", "facets"}
 
@@ -93,29 +94,36 @@ def facetable(filters: Mapping[str, Filter]) -> list[str]:
     ]
 
 
-def read_filters(
-    request: HttpRequest | Request, filters: Mapping[str, Filter], model: type[Citable]
-) -> dict[str, ParsedFilter]:
-    """Return the filters that a request gives, read. Raises ParameterError with all that is wrong with them."""
-    found, errors = {}, []
-    for name, text in request.GET.items():
-        if name in filters:
-            try:
-                found[name] = filters[name].read(str(text), model)
-            except FilterError as error:
-                errors.append({"parameter": name, "code": "invalid_parameter", "detail": error.detail})
-    if errors:
-        raise ParameterError(errors)
-    return found
+def lists_of(filters: Mapping[str, Filter]) -> frozenset[str]:
+    """Return the filters that take several values."""
+    return frozenset(name for name, item in filters.items() if item.is_list)
 
 
-def _unknown(item: Filter, reading: ParsedFilter, viewer: Reader) -> list[str]:
-    """Return the given keys that name no record."""
-    missing = item.missing(reading.shape, reading.values, viewer)
-    if not missing:
-        return []
-    ((found,),) = Statement(f"SELECT {missing}").rows({})
-    return list(found or ())
+def read_filters(query: Query, filters: Mapping[str, Filter], model: type[Citable]) -> dict[str, ParsedFilter]:
+    """Return the filters that a request gives, read; what is wrong with them is told by the query."""
+
+    def read(request: HttpRequest | Request, name: str) -> ParsedFilter:
+        try:
+            return filters[name].read(request.GET[name], model)
+        except FilterError as error:
+            raise parameter_error(name, error.detail) from error
+
+    found = {name: query.read(read, name) for name in query.request.GET if name in filters}
+    return {name: parsed for name, parsed in found.items() if parsed is not None}
+
+
+def unknown_keys(
+    filters: Mapping[str, Filter], read: Mapping[str, ParsedFilter], viewer: Reader
+) -> list[dict[str, str]]:
+    """Return the errors of those filters of a request whose values are keys of no record."""
+    errors = []
+    for name, parsed in read.items():
+        if (missing := filters[name].missing(parsed.shape, parsed.values, viewer)) is None:
+            continue
+        ((found,),) = Statement(f"SELECT {missing}").rows({})
+        if found:
+            errors += parameter_error(name, filters[name].refuse(found, viewer, {})).errors
+    return errors
 
 
 def filters_of(view: APIView) -> dict[str, Filter]:
@@ -129,9 +137,11 @@ class FilterBackend(BaseFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
         filters = filters_of(view)
-        for name, reading in read_filters(request, filters, queryset.model).items():
-            item = filters[name]
-            if unknown := _unknown(item, reading, request.user):
-                raise parameter_error(name, item.refuse(unknown).detail)
-            queryset = queryset.filter(item.condition(queryset.model, reading.shape, reading.values, request.user))
+        query = Query(request, filters, lists_of(filters))
+        read = read_filters(query, filters, queryset.model)
+        query.errors += unknown_keys(filters, read, request.user)
+        query.check()
+        for name, parsed in read.items():
+            condition = filters[name].condition(queryset.model, parsed.shape, parsed.values, request.user)
+            queryset = queryset.filter(condition)
         return queryset

@@ -1,8 +1,10 @@
 """The formats in which lists and records are given, and which of them a request asks for."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from django.http import HttpRequest
 from django.utils.translation import gettext
@@ -10,7 +12,7 @@ from rest_framework.exceptions import NotAcceptable
 from rest_framework.request import Request
 
 from apps.common.http.parameters import read_format
-from apps.common.http.problems import parameter_error
+from apps.common.http.problems import ParameterError
 
 
 class Format(NamedTuple):
@@ -40,7 +42,19 @@ LIST_FORMATS = tuple(FORMATS)
 RECORD_FORMATS = ("json", "jsonld")
 # These give a whole list, and no page of one.
 EXPORTS = frozenset({"csv", "xlsx", "ndjson"})
+# These are sent compressed to who takes them so; a spreadsheet is zipped already.
+CODED = frozenset({"csv", "ndjson", "jsonld"})
 PAGING = ("cursor", "page_size", "count", "facets")
+# Parameters that have no meaning in a format.
+UNFIT = {
+    "csv": (*PAGING, "expand"),
+    "xlsx": (*PAGING, "expand"),
+    "ndjson": PAGING,
+    "jsonld": ("facets",),
+}
+
+
+QUALITY = re.compile(r"0(\.[0-9]*)?|1(\.0*)?")
 
 
 class FormatError(NotAcceptable):
@@ -69,12 +83,20 @@ def choose(request: HttpRequest | Request, offered: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=256)
+def is_coded(query: str, accept: str) -> bool:
+    """Tell whether the answer to a request may be compressed, by its query and its `Accept` header."""
+    may_name = "format" in query or "%" in query
+    named = [value for name, value in parse_qsl(query) if name == "format" and value] if may_name else []
+    return (named[0] if named else by_accept(accept)) in CODED
+
+
+@lru_cache(maxsize=256)
 def by_accept(accept: str, offered: tuple[str, ...] = LIST_FORMATS) -> str | None:
     """Return the format that an `Accept` header prefers, or None where it takes none of them (RFC 9110, 12.5.1).
 
     Of what it likes equally, a format that it names goes before one that it takes among others.
     """
-    ranges = list(_ranges(accept)) or [("*/*", 1.0)]
+    ranges = list(weighted(accept)) or [("*/*", 1.0)]
     best: tuple[tuple[float, int], str | None] = ((0.0, 0), None)
     for name in offered:
         media_type = FORMATS[name].media_type
@@ -87,34 +109,29 @@ def by_accept(accept: str, offered: tuple[str, ...] = LIST_FORMATS) -> str | Non
     return best[1] if best[0][0] > 0 else None
 
 
-def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+def weighted(accept: str) -> Iterator[tuple[str, float]]:
+    """Yield what a header such as `Accept` names, in lower case, each with its quality."""
     for part in accept.lower().split(","):
         pattern, *parameters = (piece.strip() for piece in part.split(";"))
         quality = 1.0
         for parameter in parameters:
             if parameter.startswith("q="):
-                try:
-                    quality = min(max(float(parameter[2:]), 0.0), 1.0)
-                except ValueError:
-                    quality = 1.0
+                quality = float(parameter[2:]) if QUALITY.fullmatch(parameter[2:]) else 1.0
         if pattern:
             yield pattern, quality
 
 
-def refuse_paging(request: HttpRequest | Request, name: str) -> None:
-    """Raise ParameterError for parameters that have no meaning in a format."""
-    if name in EXPORTS:
-        for parameter in PAGING:
-            if request.GET.get(parameter):
-                raise parameter_error(
-                    parameter,
-                    gettext("%(form)s gives the whole list at once: leave out “%(name)s”, or take format=json.")
-                    % {"form": name, "name": parameter},
-                )
-    unfit = {"csv": "expand", "xlsx": "expand", "jsonld": "facets"}.get(name)
-    if unfit and request.GET.get(unfit):
-        raise parameter_error(
-            unfit,
-            gettext("%(form)s has no place for what “%(name)s” gives: leave it out, or take format=json.")
-            % {"form": name, "name": unfit},
+def refuse_unfit(request: HttpRequest | Request, offered: Sequence[str]) -> None:
+    """Raise ParameterError for parameters that have no meaning in the format asked for, and for a wrong format."""
+    name = choose(request, offered)
+    given = [parameter for parameter in UNFIT.get(name, ()) if parameter in request.GET]
+    whole = gettext("%(form)s gives the whole list at once: leave out “%(name)s”, or take format=json.")
+    unsaid = gettext("%(form)s has no place for what “%(name)s” gives: leave it out, or take format=json.")
+    details = [(each, whole if name in EXPORTS and each in PAGING else unsaid) for each in given]
+    if details:
+        raise ParameterError(
+            [
+                {"parameter": each, "code": "invalid_parameter", "detail": detail % {"form": name, "name": each}}
+                for each, detail in details
+            ]
         )

@@ -51,7 +51,10 @@ class StrictJSONParser(BaseParser):
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the value of a JSON text. Raises BodyError (400) with a pointer to each of the first errors."""
+    """Return the value of a JSON text. Raises BodyError (400) with a pointer to each of the first errors.
+
+    Where single places of it are wrong, the error holds the value, so that what is wrong elsewhere can be told as well.
+    """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -70,7 +73,8 @@ def parse_json(body: bytes) -> Any:
     except RecursionError as error:
         raise BodyError([_too_deep("")]) from error
     if errors := _errors(value):
-        raise BodyError(errors)
+        is_told_apart = all(error["code"] != "too_deep" for error in errors)
+        raise BodyError(errors, value if is_told_apart else None)
     return value
 
 

@@ -11,7 +11,9 @@ from typing import NamedTuple, NotRequired, TypedDict
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import is_valid_path
+from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.translation import gettext
 from psycopg.errors import QueryCanceled
 from rest_framework import exceptions, status
@@ -135,7 +137,8 @@ def _explain_http(error: Exception, request: HttpRequest) -> Explanation | None:
     """Explain what Django and Django REST framework refuse."""
     match error:
         case Http404() | exceptions.NotFound():
-            return Explanation("not_found", gettext("There is no %(path)s.") % {"path": request.path})
+            hint = getattr(error, "hint", "")
+            return Explanation("not_found", gettext("There is no %(path)s.") % {"path": request.path} + hint)
         case exceptions.MethodNotAllowed():
             return Explanation("method_not_allowed", str(error.detail))
         case exceptions.NotAcceptable():
@@ -210,8 +213,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> JsonRespons
     return problem_response(request, "permission_denied")
 
 
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """Answer 404."""
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404, or 308 with the address without the slash at the end, if there is that one."""
+    if (path := request.path.removesuffix("/")) != request.path and not path.startswith("//") and is_valid_path(path):
+        query = request.META.get("QUERY_STRING", "")
+        address = escape_uri_path(path) + (f"?{query}" if query else "")
+        return HttpResponse(status=308, headers={"Location": iri_to_uri(address)})
     return problem_response(request, "not_found", gettext("There is no %(path)s.") % {"path": request.path})
 
 

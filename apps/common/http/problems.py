@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.http import Http404
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
@@ -43,10 +44,20 @@ class ParameterError(exceptions.APIException):
 
     status_code = status.HTTP_400_BAD_REQUEST
 
-    def __init__(self, errors: list[dict[str, str]], code: str = "invalid_parameter") -> None:
-        super().__init__(" ".join(error["detail"] for error in errors), code)
-        self.code = code
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        # Of several kinds that one which says most about the client.
+        codes = {error["code"] for error in errors}
+        self.code = "unknown_parameter" if "unknown_parameter" in codes else errors[0]["code"]
+        super().__init__(" ".join(error["detail"] for error in errors), self.code)
         self.errors = errors
+
+
+class NoRecordError(Http404):
+    """There is no record at an address; `hint` is a sentence about which one may be meant."""
+
+    def __init__(self, hint: str = "") -> None:
+        super().__init__()
+        self.hint = hint
 
 
 class Refusal(exceptions.APIException):
@@ -68,25 +79,34 @@ class Refusal(exceptions.APIException):
 
 def parameter_error(parameter: str, detail: str, code: str = "invalid_parameter") -> ParameterError:
     """Return the error for one parameter."""
-    return ParameterError([{"parameter": parameter, "code": code, "detail": detail}], code)
+    return ParameterError([{"parameter": parameter, "code": code, "detail": detail}])
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a sentence that names the known word most like the given one, or all of them where they are few."""
     names = sorted(known)
     if found := difflib.get_close_matches(word, names, n=1, cutoff=0.6):
-        return " " + gettext("Did you mean “%(name)s”?") % {"name": found[0]}
+        return did_you_mean(found[0])
     if 0 < len(names) <= 30:
         return " " + gettext("Known are: %(names)s.") % {"names": ", ".join(names)}
     return ""
 
 
+def did_you_mean(name: str) -> str:
+    """Return a sentence that names what may be meant."""
+    return " " + gettext("Did you mean “%(name)s”?") % {"name": name}
+
+
 class BodyError(exceptions.APIException):
-    """One or more places of the body are not what every reader of JSON would take for the same."""
+    """One or more places of the body are not what every reader of JSON would take for the same.
+
+    `value` is the body, if it can be read but for these places.
+    """
 
     status_code = status.HTTP_400_BAD_REQUEST
     code = "bad_request"
 
-    def __init__(self, errors: list[dict[str, str]]) -> None:
+    def __init__(self, errors: list[dict[str, str]], value: object = None) -> None:
         super().__init__(" ".join(error["detail"] for error in errors), self.code)
         self.errors = errors
+        self.value = value

@@ -38,16 +38,23 @@ Row = Mapping[str, Any]
 class Site(NamedTuple):
     """Where a document is served, and the terms of each resource, since a record may hold rows of others.
 
-    `base` is scheme and host, `https://example.org`, without a slash at the end.
+    `base` is scheme and host, `https://example.org`, without a slash at the end; `licence` the address of that of the
+    data, if one is stated.
     """
 
     base: str
     kinds: Mapping[str, Kind]
+    licence: str = ""
 
 
 def to_jsonld(resource: str, record: Row, site: Site) -> Node:
     """Return a record as a document."""
-    return {"@context": CONTEXT, **to_node(resource, record, site)}
+    node = to_node(resource, record, site)
+    if site.licence:
+        # Of what is said about the record, not of the record.
+        said = {"@id": f"{node['@id']}?format=jsonld", "@type": "schema:Dataset", "schema:about": {"@id": node["@id"]}}
+        node["@included"] = [{**said, "dcterms:license": {"@id": site.licence}}]
+    return {"@context": CONTEXT, **node}
 
 
 def to_jsonld_list(resource: str, page: Row, site: Site) -> Node:
@@ -58,6 +65,8 @@ def to_jsonld_list(resource: str, page: Row, site: Site) -> Node:
         f"hydra:{name}": {"@id": base + page[name]} for name in ("next", "previous") if page.get(name)
     }
     collection: Node = {"@id": address, "@type": "hydra:Collection", "hydra:view": view}
+    if site.licence:
+        collection["dcterms:license"] = {"@id": site.licence}
     if page.get("count_is_exact"):
         collection["hydra:totalItems"] = page["count"]
     nodes = [to_node(resource, record, site) for record in page["results"]]

@@ -32,7 +32,10 @@ HEADERS: dict[str, Schema] = {
         "schema": STRING,
     },
     "Location": {"description": "Address of what was made, or of what is to be read instead.", "schema": ADDRESS},
-    "Link": {"description": "The pages before and behind, as `prev` and `next` (RFC 8288).", "schema": STRING},
+    "Link": {
+        "description": "The pages before and behind, as `prev` and `next`, and the licence of the data (RFC 8288).",
+        "schema": STRING,
+    },
     "Content-Disposition": {"description": "Name of the file, of an answer that is one.", "schema": STRING},
     "Idempotent-Replayed": {
         "description": "`true` where the answer is that of an earlier request with the same idempotency key.",

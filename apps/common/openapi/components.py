@@ -64,6 +64,10 @@ NEXT: Schema = {
     "format": "uri-reference",
     "description": "Address of the next page, or null on the last one.",
 }
+NEXT_CURSOR: Schema = {
+    "type": ["string", "null"],
+    "description": "`cursor` of the next page, or null on the last one.",
+}
 
 PROBLEM = component(
     "Problem",
@@ -110,6 +114,15 @@ INDEX = component(
     vocabularies={**ADDRESS, "description": "Address of the vocabularies."},
     openapi={**ADDRESS, "description": "Address of the OpenAPI document."},
     documentation={**ADDRESS, "description": "Address of the documentation."},
+    license=nullable(
+        component(
+            "IndexLicence",
+            "A licence.",
+            name={**STRING, "description": "Name of the licence."},
+            url={**STRING, "format": "uri", "description": "Address of the licence."},
+        ),
+        "Licence of the data, where whoever runs the service states one.",
+    ),
 )
 VOCABULARY = component(
     "Vocabulary",

@@ -21,8 +21,6 @@ from apps.common.http.parameters import refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.openapi import kept
 
-CODINGS = ("br", "gzip")  # the better one first
-
 
 class DocumentView(APIView):
     """The OpenAPI document."""
@@ -37,7 +35,7 @@ class DocumentView(APIView):
             detail = gettext("“%(word)s” is not one of the values.") % {"word": language[:40]}
             raise parameter_error("lang", detail + nearest(language[:40], languages))
         renderer: BaseRenderer = request.accepted_renderer
-        coding = choose_coding(request, CODINGS)
+        coding = choose_coding(request)
         content, etag = getattr(kept.kept(language, str(renderer.format)), coding)
         response = HttpResponse(content, content_type=renderer.media_type)
         # Said here, since LanguageMiddleware knows of Accept-Language only.

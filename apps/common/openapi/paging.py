@@ -2,7 +2,7 @@
 
 from rest_framework.pagination import BasePagination
 
-from apps.common.openapi.components import BOOLEAN, FACETS, NEXT, Schema
+from apps.common.openapi.components import BOOLEAN, FACETS, NEXT, NEXT_CURSOR, Schema
 from apps.common.reading.order import COUNT_CAP
 
 
@@ -14,11 +14,16 @@ class PageSchema(BasePagination):
         return {
             "type": "object",
             "description": "A page of a list.",
-            "required": ["results", "next", "previous"],
+            "required": ["results", "next", "previous", "next_cursor", "previous_cursor"],
             "properties": {
                 "results": {**schema, "description": "The records of the page."},
                 "next": NEXT,
                 "previous": {**NEXT, "description": "Address of the page before, or null on the first one."},
+                "next_cursor": NEXT_CURSOR,
+                "previous_cursor": {
+                    **NEXT_CURSOR,
+                    "description": "`cursor` of the page before, or null on the first one.",
+                },
                 "count": {
                     "type": "integer",
                     "minimum": 0,

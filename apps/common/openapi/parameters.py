@@ -49,7 +49,9 @@ LANGUAGE = OpenApiParameter(
 DRY_RUN = OpenApiParameter(
     "dry_run", bool, default=False, description="Check everything, keep nothing, and tell what would change."
 )
-CURSOR = OpenApiParameter("cursor", str, description="Opaque place of a page, taken from `next` or `previous`.")
+CURSOR = OpenApiParameter(
+    "cursor", str, description="Opaque place of a page, `next_cursor` or `previous_cursor` of another page."
+)
 PAGE_SIZE = OpenApiParameter(
     "page_size",
     {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},

@@ -264,7 +264,7 @@ def _inherit(schemas: dict[str, Schema]) -> None:
     pages = [name for name in schemas if name.endswith("Page") and "facets" in schemas[name]["properties"]]
     schemas["Page"] = {
         **schemas[pages[0]],
-        "required": ["next", "previous"],
+        "required": ["next", "previous", "next_cursor", "previous_cursor"],
         "properties": {key: each for key, each in schemas[pages[0]]["properties"].items() if key != "results"},
     }
     for name in pages:

@@ -8,9 +8,10 @@ request. The same version makes the strong `ETag`.
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple, cast
+from urllib.parse import unquote_plus
 
 from cachetools import LRUCache
 from django.conf import settings
@@ -24,12 +25,16 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.common.http.formats import by_accept
+from apps.common.http.codings import by_accept_encoding
+from apps.common.http.formats import by_accept, is_coded
+from apps.common.http.licence import say_licence
 from apps.common.http.problem_answers import answer_problem
 from apps.common.reading.data_version import build, data_version
 from apps.common.reading.places import Costly, in_a_place, is_costly
 from apps.common.reading.record_version import KNOWN
 
+# What a 304 says of the answer that is known (RFC 9110, 15.4.5).
+NOT_MODIFIED = ("ETag", "Cache-Control", "Vary", "Link")
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
 
 
@@ -105,14 +110,13 @@ class CachedReads:
         """Answer from what is kept, or keep what is answered; in a place, where that is costly."""
         dispatch: Any = super().dispatch  # type: ignore[misc]
         answer: Callable[[], HttpResponseBase] = partial(dispatch, request, *args, **kwargs)
-        is_read = request.method in ("GET", "HEAD")
-        if is_read and is_anonymous(request):
-            return self._answer_everybody(request, answer)
-        response = self._placed(request, answer) if is_read else answer()
-        if "Cache-Control" not in response:
-            response["Cache-Control"] = "private, no-cache"
-        patch_vary_headers(response, VARY)
-        return response
+        if request.method not in ("GET", "HEAD"):
+            return _kept_private(answer())
+        if is_anonymous(request):
+            response = self._answer_everybody(request, answer)
+        else:
+            response = _kept_private(say_licence(self._placed(request, answer)))
+        return _unless_known(request, response) if "HTTP_IF_NONE_MATCH" in request.META else response
 
     def _answer_everybody(self, request: HttpRequest, dispatch: Callable[[], HttpResponseBase]) -> HttpResponseBase:
         if refusal := self._count(request):
@@ -126,7 +130,8 @@ class CachedReads:
             version = data_version()
             etag = _etag(key, version)
             if (known := _is_known(request, etag)) is not None:
-                return _finish(HttpResponseNotModified(headers={"ETag": known}), etag)
+                headers = {"ETag": known} | ({"Vary": "Accept-Encoding"} if _is_coded(request) else {})
+                return _finish(HttpResponseNotModified(headers=headers), etag)
             if found := ANSWERS.get(key, version):
                 return _finish(HttpResponse(found.body, headers=dict(found.headers)), etag)
 
@@ -137,7 +142,7 @@ class CachedReads:
             version = version or seen or data_version()
             return made or dispatch()
 
-        response = self._placed(request, answer)
+        response = say_licence(self._placed(request, answer))
         if response.status_code != 200 or version is None:
             patch_vary_headers(response, VARY)
             return response
@@ -166,17 +171,30 @@ class CachedReads:
         return None, ""
 
 
+def _is_coded(request: HttpRequest) -> bool:
+    return is_coded(request.META.get("QUERY_STRING", ""), request.META.get("HTTP_ACCEPT", ""))
+
+
 def _key(request: HttpRequest) -> str:
-    accept = request.META.get("HTTP_ACCEPT", "")
-    query = request.META.get("QUERY_STRING", "")
-    return key_of(request.get_host(), request.path, query, translation.get_language() or "", accept)
+    return key_of(request.META, request.get_host(), request.path, translation.get_language() or "")
 
 
-def key_of(host: str, path: str, query: str, language: str, accept: str) -> str:
-    """Return under what an answer is kept: address, parameters in any order, language and format."""
-    parameters = "&".join(sorted(query.split("&")))
+def key_of(environ: Mapping[str, Any], host: str, path: str, language: str) -> str:
+    """Return under what an answer is kept: address, parameters in any order, language, format and coding.
+
+    Those of one name stay in theirs, which may matter: `sort=name&sort=slug` is another order than its reverse.
+    """
+    query, accept = environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT", "")
+    parameters = "&".join(sorted(query.split("&"), key=_name)) if "&" in query else query
     form = "json" if wants_json(accept) else accept[:200]
-    return "\n".join((host, path, parameters, language, form, "quoted" if settings.QUOTATIONS_PUBLIC else ""))
+    coding = by_accept_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")) if is_coded(query, accept) else ""
+    quoted = "quoted" if settings.QUOTATIONS_PUBLIC else ""
+    return "\n".join((host, path, parameters, language, form, coding, quoted))
+
+
+def _name(parameter: str) -> str:
+    """Return the name of a parameter of a query, however it is encoded."""
+    return unquote_plus(parameter.partition("=")[0])
 
 
 @cache
@@ -196,6 +214,25 @@ def _is_known(request: HttpRequest, etag: str) -> str | None:
         if (match := KNOWN.fullmatch(tag.removeprefix("W/"))) and match[1] == etag.strip('"'):
             return (match[2] or "").removeprefix(".")
     return None
+
+
+def _kept_private(response: HttpResponseBase) -> HttpResponseBase:
+    """Return an answer as it is for one reader only."""
+    if "Cache-Control" not in response:
+        response["Cache-Control"] = "private, no-cache"
+    patch_vary_headers(response, VARY)
+    return response
+
+
+def _unless_known(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Return 304 in the place of an answer that the client has, or that it wants only if there is none (`*`)."""
+    tags = [tag.removeprefix("W/") for tag in parse_etags(request.META["HTTP_IF_NONE_MATCH"])]
+    if response.status_code != 200 or not ("*" in tags or response.headers.get("ETag") in tags):
+        return response
+    for close in vars(response)["_resource_closers"]:
+        close()
+    kept = {name: response.headers[name] for name in NOT_MODIFIED if name in response.headers}
+    return HttpResponseNotModified(headers=kept)
 
 
 def _render(response: HttpResponse) -> bytes:

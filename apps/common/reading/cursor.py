@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.core import signing
 from django.utils.http import urlencode
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.http.problems import parameter_error
 from apps.common.reading.order import Order
@@ -27,18 +28,24 @@ class PagePosition(NamedTuple):
     token: str
 
 
-def read_place(text: str, filters: str, order: Order) -> PagePosition:
-    """Return where the page of a cursor begins in the list with this `digest`; raise ParameterError."""
+def opened(text: str) -> tuple[int, str, list[str | None]]:
+    """Return direction, digest and sort values of a cursor. Raises ParameterError for one that is not ours."""
     try:
-        direction, token = DIRECTIONS.index(text[:1]), text[1:]
-        made_for, *values = SIGNER.unsign_object(token)
+        direction = DIRECTIONS.index(text[:1])
+        made_for, *values = SIGNER.unsign_object(text[1:])
     except (signing.BadSignature, ValueError) as error:
         raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
+    return direction, made_for, values
+
+
+def read_place(text: str, filters: str, order: Order) -> PagePosition:
+    """Return where the page of a cursor begins in the list with this `digest`; raise ParameterError."""
+    direction, made_for, values = opened(text)
     if made_for != filters or len(values) != len(order):
         raise parameter_error(
             "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
         )
-    return PagePosition(tuple(values), bool(direction), token)
+    return PagePosition(tuple(values), bool(direction), text[1:])
 
 
 def boundary(filters: str, values: Sequence[str | None]) -> str:
@@ -48,11 +55,24 @@ def boundary(filters: str, values: Sequence[str | None]) -> str:
     return token
 
 
-def link(params: Mapping[str, str], path: str, token: str, *, backwards: bool) -> str:
-    """Return the address of the page behind a boundary, or of the one that ends at it."""
+def cursor(token: str, *, backwards: bool) -> str:
+    """Return the cursor of the page behind a boundary, or of the one that ends at it."""
+    return DIRECTIONS[backwards] + token
+
+
+def link(params: Mapping[str, str], path: str, cursor: str) -> str:
+    """Return the address of the page of a cursor."""
     query = [(name, value) for name, value in params.items() if name not in ("count", "facets")]
     before = f"{urlencode(query)}&" if query else ""
-    return f"{path}?{before}cursor={DIRECTIONS[backwards]}{token}"
+    return f"{path}?{before}cursor={cursor}"
+
+
+def following_page(request: Request, cursor: str | None) -> dict[str, str | None]:
+    """Return the members by which a page that has no way back names the next one; None where it is the last."""
+    if cursor is None:
+        return {"next": None, "next_cursor": None}
+    query = urlencode({**request.query_params.dict(), "cursor": cursor})
+    return {"next": f"{request.path}?{query}", "next_cursor": cursor}
 
 
 def digest(params: Mapping[str, str], path: str) -> str:

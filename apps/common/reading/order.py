@@ -12,7 +12,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Expression, F, Field, Model, Q
 from django.db.models.expressions import BaseExpression, Combinable, OrderBy
 from django.db.models.sql.compiler import SQLCompiler
+from django.http import HttpRequest
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.reading.readable_view import ReadableView
@@ -25,9 +27,9 @@ COUNT_CAP = 10_000
 Order = tuple[tuple[str, bool], ...]  # column and whether it descends
 
 
-def read_size(params: Mapping[str, str]) -> int:
+def read_size(request: HttpRequest | Request) -> int:
     """Return how many records a page shall have."""
-    text = params.get("page_size", str(DEFAULT_SIZE))
+    text = request.GET.get("page_size", str(DEFAULT_SIZE))
     if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_SIZE):
         raise parameter_error(
             "page_size", gettext("page_size is a whole number from 1 to %(max)s.") % {"max": MAX_SIZE}

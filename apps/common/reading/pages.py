@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.http import Http404
 
 from apps.common.http.problems import ParameterError
-from apps.common.reading.cursor import boundary, link
+from apps.common.reading.cursor import boundary, cursor, link
 from apps.common.reading.page_sql import PageStatement, detail_statement, page_statement, whole_check
 from apps.common.reading.read_request import ReadRequest, base_filters
 from apps.common.rules.change_log import logged_models
@@ -75,16 +75,15 @@ def page(request: ReadRequest) -> Page:
     found = int(counted or 0)
     backwards = bool(shape.place and shape.place[0])
     # The page on the other side of the boundary at which this one begins, and the one behind its end.
-    back = None
-    if shape.place and found:
-        back = link(request.params, request.path, request.token, backwards=not backwards)
+    back = cursor(request.token, backwards=not backwards) if shape.place and found else None
     on = None
     if found > shape.size:
         values = [None if value is None else value.decode() for value in end]
-        token = boundary(request.digest, values)
-        on = link(request.params, request.path, token, backwards=backwards)
-    following, preceding = (back, on) if backwards else (on, back)
-    tail = json.dumps({"next": following, "previous": preceding, **asides}, ensure_ascii=False).encode()
+        on = cursor(boundary(request.digest, values), backwards=backwards)
+    cursors = (back, on) if backwards else (on, back)
+    following, preceding = (link(request.params, request.path, each) if each else None for each in cursors)
+    links = {"next": following, "previous": preceding, "next_cursor": cursors[0], "previous_cursor": cursors[1]}
+    tail = json.dumps({**links, **asides}, ensure_ascii=False).encode()
     body = b'{"results":[' + (records or b"") + b"]," + tail[1:]
     return Page(body, (row[0] or b"").decode(), following, preceding)
 
@@ -107,8 +106,8 @@ def _refuse(request: ReadRequest, names: tuple[str, ...], asides: Sequence[list[
     """Raise ParameterError where a filter named what there is not."""
     wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
     if wrong:
-        filters_of = base_filters(request.shape.view)
-        details = [(name, filters_of[name].refuse(unknown).detail) for name, unknown in wrong]
+        filters, viewer = base_filters(request.shape.view), request.shape.viewer
+        details = [(name, filters[name].refuse(unknown, viewer, request.values)) for name, unknown in wrong]
         raise ParameterError(
             [{"parameter": name, "code": "invalid_parameter", "detail": detail} for name, detail in details]
         )

@@ -14,11 +14,11 @@ from rest_framework.request import Request
 
 from apps.common.filters import sets
 from apps.common.filters.base import Filter
-from apps.common.http import parameters
+from apps.common.http import formats, parameters
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.reading.cursor import digest, read_place
+from apps.common.reading.cursor import digest, opened, read_place
 from apps.common.reading.moments import Moment, last_moment_at, moment_at
-from apps.common.reading.order import COUNT_CAP, Order, read_order, read_size
+from apps.common.reading.order import COUNT_CAP, DEFAULT_SIZE, Order, read_order, read_size
 from apps.common.reading.readable_view import ReadableView
 from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import Reader, Viewer, viewer_of
@@ -89,7 +89,7 @@ def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, 
     shape = _bare(view, key is None, viewer, translation.get_language() or "", settings.QUOTATIONS_PUBLIC)
     values: dict[str, object] = {**territory}
     if request.GET:
-        shape = _with_parameters(shape, request, values, is_list=key is None)
+        shape = _with_parameters(shape, request, values, user, is_list=key is None)
     params: dict[str, str] = {name: request.GET[name] for name in request.GET}
     moment = None
     if shape.known_at:
@@ -124,26 +124,34 @@ def _bare(view: type[ReadableView], is_list: bool, viewer: Viewer | None, langua
     """Return the shape of a request without parameters; most requests have none."""
     serializer = view.serializer_class if is_list else view.detail_serializer_class
     shape = RequestShape(view, serializer, viewer, language, quoted=quoted)
-    return replace(shape, order=read_order({}, view), size=read_size({})) if is_list else shape
+    return replace(shape, order=read_order({}, view), size=DEFAULT_SIZE) if is_list else shape
 
 
 def _with_parameters(
-    bare: RequestShape, request: HttpRequest | Request, values: dict[str, object], *, is_list: bool
+    bare: RequestShape, request: HttpRequest | Request, values: dict[str, object], user: Reader, *, is_list: bool
 ) -> RequestShape:
     """Return the shape of a request with its parameters and put their values with the others. Raises ParameterError."""
-    parameters.refuse_unknown(request, _list_parameters(bare.view) if is_list else sets.DETAIL_PARAMETERS)
+    known, lists = _list_parameters(bare.view) if is_list else (sets.DETAIL_PARAMETERS, sets.LISTS)
+    query = parameters.Query(request, known, lists)
+    query.read(formats.refuse_unfit, formats.LIST_FORMATS if is_list else formats.RECORD_FORMATS)
     shaped: dict[str, Any] = {}
     for name in request.GET:
         if name in TIMES:
-            values[name], shaped[name] = TIMES[name](request, name), True
+            values[name], shaped[name] = query.read(TIMES[name], name), True
         elif name in SHAPING:
             part, read = SHAPING[name]
-            shaped[part] = read(request, bare)
-    if is_list and (filters := sets.read_filters(request, base_filters(bare.view), bare.view.queryset.model)):
-        for name, parsed in filters.items():
-            values |= {f"{name}_{number}": value for number, value in enumerate(parsed.values)}
-        shaped["asked"] = frozenset(filters)
-        shaped["filters"] = tuple(sorted((name, parsed.shape) for name, parsed in filters.items()))
+            shaped[part] = query.read(read, bare)
+    filters = base_filters(bare.view)
+    found = sets.read_filters(query, filters, bare.view.queryset.model) if is_list else {}
+    for name, parsed in found.items():
+        values |= {f"{name}_{number}": value for number, value in enumerate(parsed.values)}
+    shaped["asked"] = frozenset(found)
+    shaped["filters"] = tuple(sorted((name, parsed.shape) for name, parsed in found.items()))
+    if query.errors:  # where all else is in order, the list's own statement says which keys there are not
+        query.errors += sets.unknown_keys(filters, found, user)
+        if "cursor" in request.GET:
+            query.read(lambda request: opened(request.GET["cursor"]))
+    query.check()
     return replace(bare, **shaped)
 
 
@@ -181,7 +189,7 @@ SHAPING: dict[str, tuple[str, Callable[[HttpRequest | Request, RequestShape], Ha
     "expand": ("expand", _read_expansions),
     "fields": ("fields", _read_fields),
     "sort": ("order", lambda request, shape: read_order(request.GET, shape.view)),
-    "page_size": ("size", lambda request, _shape: read_size(request.GET)),
+    "page_size": ("size", lambda request, _shape: read_size(request)),
     "count": ("count", lambda request, _shape: COUNT_CAP if parameters.read_flag(request, "count") else 0),
     "facets": ("facets", _read_facets),
 }
@@ -195,5 +203,7 @@ def base_filters(view: type[ReadableView]) -> dict[str, Filter]:
 
 
 @cache
-def _list_parameters(view: type[ReadableView]) -> frozenset[str]:
-    return frozenset((*sets.LIST_PARAMETERS, *base_filters(view)))
+def _list_parameters(view: type[ReadableView]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the parameters of a view's lists, and those of them that take several values."""
+    filters = base_filters(view)
+    return sets.LIST_PARAMETERS | filters.keys(), sets.LISTS | sets.lists_of(filters)

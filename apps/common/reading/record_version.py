@@ -12,11 +12,14 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import ManyToManyField, Model
+from django.http import HttpRequest
 from django.utils.http import parse_etags
 from django.utils.translation import gettext
+from rest_framework.request import Request
 
 from apps.common.http.problems import Refusal
 from apps.common.sql.slots import Parameter
@@ -88,26 +91,57 @@ def given_versions(header: str) -> list[str]:
     return [match[1] for tag in parse_etags(header) if (match := TAG.fullmatch(tag))]
 
 
-def check_absent(header: str | None, record: Model) -> None:
-    """Raise Refusal (412) where `If-None-Match` is `*`, or names the version of a locked record.
+class Conditions(NamedTuple):
+    """On what a write is to be done: its headers `If-Match` and `If-None-Match`, or None (RFC 9110, 13.1)."""
 
-    A write on this condition wants the record not to be there, or not to be as it was read (RFC 9110, 13.1.2). Tags are
-    compared weakly.
-    """
-    if header is None:
-        return
-    if header.strip() == "*":
-        raise Refusal("precondition_failed", gettext("There is such a record already."))
-    if version_of(record) in given_versions(header.replace("W/", "")):
-        raise Refusal("precondition_failed", gettext("The record is still as it was read."))
+    match: str | None
+    none_match: str | None
 
+    @classmethod
+    def of(cls, request: HttpRequest | Request) -> "Conditions":
+        """Return the conditions of a request."""
+        return cls(request.META.get("HTTP_IF_MATCH"), request.META.get("HTTP_IF_NONE_MATCH"))
 
-def check_unchanged(header: str | None, record: Model) -> None:
-    """Raise Refusal unless `If-Match` is given (428) and names the version of a locked record (412)."""
-    if header is None:
-        raise Refusal(
-            "precondition_required",
-            gettext("Send the ETag of the record as you have read it in If-Match, so that nobody's change is lost."),
-        )
-    if header.strip() != "*" and version_of(record) not in given_versions(header):
-        raise Refusal("precondition_failed", gettext("The record has changed since you read it; read it again."))
+    @property
+    def wants_none(self) -> bool:
+        """Whether there is to be no record yet."""
+        return (self.none_match or "").strip() == "*"
+
+    def objection(self, version: str) -> str:
+        """Return why a record of a version is to be left as it is; empty where the conditions are met.
+
+        `If-None-Match` wants the record not to be there, or not to be as it was read, and compares weakly; `If-Match`
+        compares strongly. An empty version is that of what has none: no tag names it.
+        """
+        if self.wants_none:
+            return gettext("There is such a record already.")
+        if self.none_match and version in given_versions(self.none_match.replace("W/", "")):
+            return gettext("The record is still as it was read.")
+        if self.match is None or self.match.strip() == "*" or version in given_versions(self.match):
+            return ""
+        if version in given_versions(self.match.replace("W/", "")):
+            return gettext("A weak tag (W/) names no version: read the record with the token that you write with.")
+        return gettext("The record has changed since you read it; read it again.")
+
+    def objections(self, records: Sequence[Model]) -> dict[int, str]:
+        """Return why records are to be left as they are, by internal key, of those of one kind for which that is so."""
+        if not records or not any(self):
+            return {}
+        versions = versions_of(type(records[0]), [record.pk for record in records])
+        return {record.pk: why for record in records if (why := self.objection(versions.get(record.pk, "")))}
+
+    def check(self, version: str) -> None:
+        """Raise Refusal (412) where the conditions are not met by a locked record of a version."""
+        if objection := self.objection(version):
+            raise Refusal("precondition_failed", objection)
+
+    def check_read(self, record: Model) -> None:
+        """Raise Refusal as `check`, and (428) where `If-Match` does not say which version of a record was read."""
+        self.check(version_of(record))
+        if self.match is None:
+            raise Refusal(
+                "precondition_required",
+                gettext(
+                    "Send the ETag of the record as you have read it in If-Match, so that nobody's change is lost."
+                ),
+            )

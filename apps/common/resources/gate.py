@@ -15,6 +15,7 @@ from django.utils import translation
 from django.utils.encoding import escape_uri_path
 
 from apps.common.http.bodies import Application, Environ
+from apps.common.http.cors import OPEN
 from apps.common.http.languages import by_header
 from apps.common.http.middleware import made_id
 from apps.common.http.problem_answers import CONTENT_TYPE, problem_at
@@ -45,7 +46,7 @@ def _needs_a_place(environ: Environ) -> bool:
     if not costly or not (takes_posts if is_post else is_costly(costly, query, accept)):
         return False
     language = by_header(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-    return not ANSWERS.has(key_of(environ.get("HTTP_HOST", ""), path, query, language, accept))
+    return not ANSWERS.has(key_of(environ, environ.get("HTTP_HOST", ""), path, language))
 
 
 @lru_cache(maxsize=1024)
@@ -77,7 +78,7 @@ def _refuse(environ: Environ, start_response: Any) -> list[bytes]:
         "X-Request-ID": number,
         "X-Content-Type-Options": "nosniff",
         "Connection": "close",  # who asks again at once, against what he was told, has to connect again
-        "Access-Control-Allow-Origin": "*",  # where others may ask, they may also know that they may not now
+        **OPEN,  # where others may ask, they may also know that they may not now
     }
     start_response("503 Service Unavailable", list(headers.items()))
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

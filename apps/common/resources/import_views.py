@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.http.parameters import read_format, refuse_unknown
+from apps.common.http.parameters import refuse_all_but_format
 from apps.common.models.import_jobs import ImportJob
 from apps.common.resources import import_jobs
 from apps.common.rules.permissions import is_answered
@@ -40,8 +40,7 @@ class ImportJobView(APIView):
 
         It is for who sent the file, and for stewards. `Retry-After` says when to look again.
         """
-        refuse_unknown(request, {"format"})
-        read_format(request)
+        refuse_all_but_format(request)
         job = ImportJob.objects.filter(key=key).defer("content").first()
         if job is None or not (job.user_id == request.user.pk or territory_of(request.user).everything):
             raise Http404

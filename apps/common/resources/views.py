@@ -13,11 +13,14 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from apps.common.files import exports
 from apps.common.http import formats
+from apps.common.http.codings import IDENTITY, coding_of, encoded
 from apps.common.http.problem_answers import answer_problem
+from apps.common.http.problems import NoRecordError
 from apps.common.linked_data import jsonld
 from apps.common.linked_data.rules import Kind
 from apps.common.models.records import Citable, Record
 from apps.common.models.slugs import RetiredSlug
+from apps.common.models.unknown_keys import meant
 from apps.common.reading import pages, read_request
 from apps.common.reading.answer_cache import CachedReads, is_anonymous
 from apps.common.reading.record_version import tag_of
@@ -110,34 +113,39 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
         `form` is the format that the headers ask for, where that has been found out already.
         """
         key = self.kwargs["key"] if self.action == "retrieve" else None
-        query = request.META.get("QUERY_STRING", "")
-        # A name may be encoded, whatever for.
-        if not form or "format" in query or "%" in query:
-            form = formats.choose(request, formats.LIST_FORMATS if key is None else formats.RECORD_FORMATS)
-            formats.refuse_paging(request, form)
         question = read_request.ask(request, type(self), user, key)
+        if not form or "format" in question.params:
+            form = formats.choose(request, formats.LIST_FORMATS if key is None else formats.RECORD_FORMATS)
         if form in formats.EXPORTS:
             return exports.answer(request, question, form), ""
-        headers = {}
+        headers, record = {}, ""
         if key is not None:
             try:
                 body, version, record = pages.detail(question)
             except Http404:
                 if way := self._elsewhere(request, key, user):
                     return way, ""
-                raise
-            headers = {"ETag": record if is_anonymous(request) else tag_of(body, record)}
+                raise NoRecordError(meant(self.queryset.model, key, user)) from None
         else:
             page = pages.page(question)
             body, version = page.body, page.version
             links = [f'<{url}>; rel="{rel}"' for rel, url in (("next", page.next), ("prev", page.previous)) if url]
             headers = {"Link": ", ".join(links)} if links else {}
         if form == "jsonld":
-            kinds = {resource: viewset.linked for resource, viewset in self.resources.items()}
-            site = jsonld.Site(request.build_absolute_uri("/").rstrip("/"), kinds)
-            say = jsonld.to_jsonld if key is not None else jsonld.to_jsonld_list
-            body = _dump(say(self.queryset.model.resource, json.loads(body), site))
+            body = self._linked(request, body)
+            headers["Vary"] = "Accept-Encoding"
+            if (coding := coding_of(request)) != IDENTITY:
+                headers["Content-Encoding"], body = coding, encoded(body, coding)
+        if record:
+            headers["ETag"] = record if is_anonymous(request) else tag_of(body, record)
         return HttpResponse(body, content_type=formats.FORMATS[form].content_type, headers=headers), version
+
+    def _linked(self, request: HttpRequest | Request, body: bytes) -> bytes:
+        """Return a record or a page as linked data."""
+        kinds = {resource: viewset.linked for resource, viewset in self.resources.items()}
+        site = jsonld.Site(request.build_absolute_uri("/").rstrip("/"), kinds, settings.DATA_LICENSE_URL)
+        say = jsonld.to_jsonld if self.action == "retrieve" else jsonld.to_jsonld_list
+        return _dump(say(self.queryset.model.resource, json.loads(body), site))
 
     def _elsewhere(self, request: HttpRequest | Request, key: str, user: Reader) -> HttpResponseBase | None:
         """Return the way to the record that a key leads to, though it is not its own; None where there is none."""

@@ -5,7 +5,7 @@ Before it answers, the rules that the database checks at the end are checked; a 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from django.conf import settings
@@ -21,19 +21,21 @@ from rest_framework.request import Request
 from apps.common.files.imports import Importer
 from apps.common.files.tables import CSV, read_table
 from apps.common.http.middleware import change_ids
-from apps.common.http.parameters import read_flag, refuse_unknown
-from apps.common.http.problems import Refusal
+from apps.common.http.parameters import Query, read_flag
+from apps.common.http.problems import BodyError, NoRecordError, Refusal
 from apps.common.models.import_jobs import ImportJob
 from apps.common.models.records import Citable
+from apps.common.models.unknown_keys import meant
 from apps.common.reading import pages, read_request
 from apps.common.reading.readable_view import ReadableView
-from apps.common.reading.record_version import check_absent, check_unchanged, tag_of
+from apps.common.reading.record_version import Conditions, tag_of
 from apps.common.resources import import_jobs
 from apps.common.resources.uploads import CSVParser, FileFormParser, Upload, XLSXParser
 from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.serializers.records import RecordSerializer
 from apps.common.writing import bulk, idempotency
 from apps.common.writing.contract import CITATIONS, REASON, Contract, Finder, error_at
+from apps.common.writing.refusals import besides
 from apps.common.writing.transaction import write_transaction
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, read_reason, refuse_drafts
 
@@ -46,6 +48,7 @@ class Writes(idempotency.RepeatablePosts):
     kwargs: dict[str, Any]
     queryset: Any  # an attribute of most classes, a property of some
     detail_serializer_class: type[RecordSerializer]
+    flaws: Sequence[dict[str, str]] = ()  # what is wrong with the body already as JSON, or with its reason
 
     def check_permissions(self, request: Request) -> None:
         """Ask for no right to what cannot be done here."""
@@ -60,31 +63,32 @@ class Writes(idempotency.RepeatablePosts):
         body = self._body()
 
         def work() -> HttpResponse:
+            if self.conditions.wants_none and any(map(self._exists, self.contract().keys_of(body))):
+                self.conditions.check("")
             change = self._writer().create(body)
             self._refuse_reserved(change.record.key)
             return self._answer([change], status=201)
 
-        return self._write(read_reason(body), work)
+        return self._write(self._reason(body), work)
 
     def partial_update(self, request: Request, key: str) -> HttpResponse:
         """Change some fields of a record."""
         body = self._body()
-        return self._write(read_reason(body), lambda: self._change(key, body, replace=False))
+        return self._write(self._reason(body), lambda: self._change(key, body, replace=False))
 
     def update(self, request: Request, key: str) -> HttpResponse:
         """Replace a record, or make one with this key."""
         body = self._body()
-        reason = read_reason(body)
 
         def work() -> HttpResponse:
             if self._exists(key):
                 return self._change(key, body, replace=True)
-            if "If-Match" in request.headers:
+            if self.conditions.match is not None:
                 raise Refusal("precondition_failed", gettext("There is no such record any more."))
             self._refuse_reserved(key)
             return self._answer([self._writer().create(body, key=key)], status=201)
 
-        return self._write(reason, work)
+        return self._write(self._reason(body), work)
 
     def destroy(self, request: Request, key: str) -> HttpResponse:
         """Delete a record."""
@@ -92,14 +96,14 @@ class Writes(idempotency.RepeatablePosts):
 
         def work() -> HttpResponse:
             record = self._locked(key, deleting=True)
-            self._check_conditions(record)
+            self.conditions.check_read(record)
             return self._answer(self._writer().delete(record), status=204)
 
-        return self._write(read_reason(body), work, {REASON})
+        return self._write(self._reason(body), work, {REASON})
 
     def _change(self, key: str, body: Mapping[str, object], *, replace: bool) -> HttpResponse:
         if (record := self._rows(key).first()) is None:
-            raise Http404
+            raise self._no_record(key)
         if not may_edit(self.request.user, record):
             # Before anything is locked. What says what stands there is no change, and needs no right.
             shown = self._shown(key)
@@ -107,18 +111,13 @@ class Writes(idempotency.RepeatablePosts):
                 change = self._writer().change(record, body, lambda: shown, replace=replace)
             except Refusal as refusal:
                 raise Refusal("permission_denied") from refusal
-            self._check_conditions(record)
+            self.conditions.check_read(record)
         else:
             record = self._locked(key)
-            self._check_conditions(record)
+            self.conditions.check_read(record)
             shown = self._shown(key)
             change = self._writer().change(record, body, lambda: shown, replace=replace)
         return self._answer([change], status=200, before=shown)
-
-    def _check_conditions(self, record: Citable) -> None:
-        """Raise Refusal where a header says that a locked record is to be left as it is."""
-        check_absent(self.request.headers.get("If-None-Match"), record)
-        check_unchanged(self.request.headers.get("If-Match"), record)
 
     # Many records
 
@@ -137,15 +136,16 @@ class Writes(idempotency.RepeatablePosts):
         """Delete up to 500 records, all or none."""
         return self._bulk(bulk.delete)
 
-    def _bulk(self, do: Callable[..., list[RecordChange]]) -> HttpResponse:
+    def _bulk(self, do: Callable[[bulk.Bulk], list[RecordChange]]) -> HttpResponse:
         body = self._body()
-        items = bulk.read_items(body)
+        reason = self._reason(body)
+        items = bulk.read_items(body, self.flaws)
 
         def work() -> HttpResponse:
-            changes = do(self._writer(), items, self._shown)
+            changes = do(bulk.Bulk(self._writer(), items, self._shown, self.conditions.objections))
             return self._listed(changes, 201 if do is bulk.create else 200)
 
-        return self._write(read_reason(body), work)
+        return self._write(reason, work)
 
     # Files
 
@@ -197,7 +197,9 @@ class Writes(idempotency.RepeatablePosts):
         is_job: bool = False,
     ) -> HttpResponse:
         """Do a write in a transaction of its own and return its answer; a dry run is taken back, but for a job's."""
-        refuse_unknown(self.request, {"dry_run"} | (known or set()))
+        query = Query(self.request, {"dry_run"} | (known or set()))
+        query.read(read_flag, "dry_run")
+        query.check()
         token = getattr(self.request.auth, "key", "")
         with write_transaction(
             self.queryset.model,
@@ -225,14 +227,33 @@ class Writes(idempotency.RepeatablePosts):
     def _is_dry(self) -> bool:
         return read_flag(self.request, "dry_run")
 
+    @property
+    def conditions(self) -> Conditions:
+        """On what the write is to be done."""
+        return Conditions.of(self.request)
+
     def _body(self) -> dict[str, object]:
-        body = self.request.data
+        """Return the body. What is wrong with single places of it is told later, with all else that is."""
+        try:
+            body = self.request.data
+        except BodyError as error:
+            if not isinstance(error.value, dict):
+                raise
+            body, self.flaws = error.value, error.errors
         if not isinstance(body, dict) or isinstance(body, QueryDict):
             raise Refusal("bad_request", errors=[error_at("", "not_an_object", gettext("An object is expected."))])
         return body
 
+    def _reason(self, body: Mapping[str, object]) -> str:
+        """Return why the write is made; that nothing says so is told later, with all else that is wrong."""
+        try:
+            return read_reason(body)
+        except Refusal as refusal:
+            self.flaws = [*self.flaws, *besides(self.flaws, refusal.errors or ())]
+            return ""
+
     def _writer(self) -> RecordWriter:
-        return RecordWriter(self.contract(), self.request.user, Finder(self.request.user))
+        return RecordWriter(self.contract(), self.request.user, Finder(self.request.user), flaws=self.flaws)
 
     @classmethod
     def contract(cls) -> Contract:
@@ -251,12 +272,15 @@ class Writes(idempotency.RepeatablePosts):
     def _exists(self, key: str) -> bool:
         return bool(self._rows(key).exists())
 
+    def _no_record(self, key: str) -> NoRecordError:
+        return NoRecordError(meant(self.queryset.model, key, self.request.user))
+
     def _locked(self, key: str, *, deleting: bool = False) -> Citable:
         """Return a record that nobody else can change until the end of the transaction. Raises Http404."""
         pk = self._rows(key).values_list("pk", flat=True).first()
         rows = self.queryset.model._base_manager.select_for_update(no_key=not deleting).filter(pk=pk)
         if pk is None:
-            raise Http404
+            raise self._no_record(key)
         # Asked before anything is locked or compared: nobody learns the version of what is not theirs to edit.
         if not may_edit(self.request.user, self.queryset.model(pk=pk)):
             raise Refusal("permission_denied")

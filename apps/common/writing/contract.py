@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, citable_models
+from apps.common.models.unknown_keys import no_record, no_such
 from apps.common.rules.territory import Reader
 from apps.common.serializers.records import RecordSerializer
 
@@ -57,6 +58,7 @@ class Finder:
     def __init__(self, user: Reader) -> None:
         self.user = user
         self._found: dict[tuple[type[Citable], str], Citable | None] = {}
+        self._missing: dict[tuple[type[Citable], str], str] = {}
 
     def load(self, model: type[Citable], keys: Iterable[str]) -> None:
         """Look up many keys of one model together."""
@@ -70,9 +72,15 @@ class Finder:
         """Return the record with a key. Raises WrongError."""
         self.load(model, [key])
         if (found := self._found[model, key]) is None:
-            detail = gettext("There is no %(path)s.") % {"path": f"{model.resource}/{key[:120]}"}
-            raise WrongError("unknown_key", detail)
+            raise WrongError("unknown_key", self.no_record(model, key))
         return found
+
+    def no_record(self, model: type[Citable], key: str) -> str:
+        """Return why there is no record with a key; of the first such keys also which records may be meant."""
+        if (model, key) not in self._missing:
+            is_looked_up = len(self._missing) < MOST_ERRORS
+            self._missing[model, key] = (no_record if is_looked_up else no_such)(model, key, self.user)
+        return self._missing[model, key]
 
     def forget(self) -> None:
         """Forget all: records were made since."""
@@ -274,6 +282,11 @@ class Contract:
         self.shown = frozenset(fields) - frozenset(self.inputs) - {CITATIONS}
         self.cited = CITATIONS in fields
         self.identity = tuple(name for name in ("slug", "code") if name in self.inputs)
+
+    def keys_of(self, body: Mapping[str, object]) -> list[str]:
+        """Return the keys that a body gives the record."""
+        given = (body.get(name) for name in self.identity)
+        return [key for key in given if isinstance(key, str) and key]
 
     @property
     def members(self) -> list[str]:

@@ -1,6 +1,6 @@
 """What the database refuses, as an answer that points at the place: a rule of SQL is no error of the server."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -17,7 +17,7 @@ from apps.common.models.records import Citable
 from apps.common.rules.guards import field_of, sentence_of
 from apps.common.rules.publishing import POINTS, STAYS, Breach
 from apps.common.values.texts import NOT_ONE_LINE, OneLineField
-from apps.common.writing.contract import error_at, escape
+from apps.common.writing.contract import MOST_ERRORS, error_at, escape
 
 # Codes of PostgreSQL after which the same request may succeed.
 BUSY = {"40001", "40P01", "55P03"}
@@ -158,19 +158,29 @@ def pointed_at_error(paths: Sequence[str], pointer: str) -> dict[str, str]:
     return error_at(_join(pointer, "state"), "referenced", pointed_at_text(paths))
 
 
-def invalid(error: ValidationError, pointer: str, names: dict[str, str]) -> Refusal:
-    """Return what the model's own rules refuse: 409 for what is there already, 400 for all else.
+def rule_errors(error: ValidationError, pointer: str, names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return what the model's own rules refuse.
 
     `names` are those of the members of the body, by the fields that the model blames.
     """
     errors: list[dict[str, str]] = []
-    codes: set[str] = set()
     by_field = error.error_dict if hasattr(error, "error_dict") else {"__all__": error.error_list}
     for field, found in by_field.items():
         place = "" if field == "__all__" else names.get(field, field)
         for each in found:
-            code = each.code or "invalid"
-            codes.add(code)
-            known = {"unique": "unique", "unique_together": "unique"}.get(code, code)
-            errors.append(error_at(_join(pointer, place), known, " ".join(each.messages)))
-    return Refusal("conflict" if codes <= {"unique", "unique_together"} else "bad_request", errors=errors)
+            code = "unique" if each.code == "unique_together" else each.code or "invalid"
+            errors.append(error_at(_join(pointer, place), code, " ".join(each.messages)))
+    return errors
+
+
+def raise_all(errors: Sequence[dict[str, str]]) -> None:
+    """Raise Refusal with errors, if there are any: 409 where all of them say what is there already, 400 otherwise."""
+    if errors:
+        is_conflict = all(error["code"] == "unique" for error in errors)
+        raise Refusal("conflict" if is_conflict else "bad_request", errors=list(errors[:MOST_ERRORS]))
+
+
+def besides(flaws: Sequence[dict[str, str]], errors: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Return errors without those at or below a place that is flawed."""
+    flawed = tuple(f"{flaw['pointer']}/" for flaw in flaws)
+    return [error for error in errors if not f"{error['pointer']}/".startswith(flawed)]

@@ -3,9 +3,9 @@
 Everything here runs inside the `write_transaction` of the caller.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeAlias, cast
 
 from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
@@ -17,13 +17,16 @@ from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable, Fact
 from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules import permissions, publishing
+from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.rules.territory import Reader
-from apps.common.writing.citations import add_citations
+from apps.common.writing.citations import add_citations, citation_errors
 from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, error_at, escape
-from apps.common.writing.refusals import draft_error, invalid, pointed_at_error
+from apps.common.writing.refusals import besides, draft_error, pointed_at_error, raise_all, rule_errors
 
 # Addresses of a resource that are no records.
 RESERVED = {"bulk", "import", "summary"}
+
+Error: TypeAlias = dict[str, str]  # as it stands in an answer
 
 
 @dataclass
@@ -49,12 +52,17 @@ class RecordWriter:
     finder: Finder
     pointer: str = ""
 
+    # What was wrong with the body before it came here: told with all else, and in the place of what it leads to.
+    flaws: Sequence[Error] = ()
+    # Whether rules are told beside errors of members, which costs looks at the database: not for each row of a file.
+    is_thorough: bool = True
+
     def create(self, body: Mapping[str, object], *, key: str | None = None) -> RecordChange:
         """Make a record; `key` is that of the address where it is made by PUT."""
-        record, values, many = self._made(body, key)
-        if "slug" in self.contract.inputs and not values.get("slug"):
+        record, values, many, errors = self._read_new(body, key)
+        if not errors and "slug" in self.contract.inputs and not values.get("slug"):
             lock_slugs(record._meta.db_table)
-        self._validate(record)
+        self._refuse(record, body, errors)
         self._may_save(record)
         record.save(force_insert=True)
         for name, rows in many.items():
@@ -65,16 +73,23 @@ class RecordWriter:
 
     def made(self, body: Mapping[str, object]) -> tuple[Citable, list[str], Mapping[str, list[Model]]]:
         """Return a new record that is neither checked nor stored yet, the fields that were given, and its lists."""
-        record, values, many = self._made(body, None)
+        record, values, many, errors = self._read_new(body, None)
+        if errors:
+            self._refuse(record, body, errors)
         return record, sorted(values), many
+
+    def member_errors(self, body: Mapping[str, object]) -> list[Error]:
+        """Return what is wrong with the members of a body whose record there is not."""
+        return self._placed(self.contract.read(body, self.finder)[1])
 
     def check_place(self, record: Citable) -> None:
         """Raise Refusal where the user may not save a record as it is now."""
         self._may_save(record)
 
-    def _made(
+    def _read_new(
         self, body: Mapping[str, object], key: str | None
-    ) -> tuple[Citable, dict[str, object], dict[str, list[Model]]]:
+    ) -> tuple[Citable, dict[str, object], dict[str, list[Model]], list[Error]]:
+        """Return the record that a body makes, its values and lists, and what is wrong with the members."""
         contract = self.contract
         values, errors = contract.read(body, self.finder)
         errors += [self._read_only(name) for name in body if name in contract.shown]
@@ -85,9 +100,8 @@ class RecordWriter:
         ]
         if key is not None:
             errors += self._take_key(values, key)
-        self._raise(errors)
         record = contract.model()
-        return record, values, self._set(record, values)
+        return record, values, self._set(record, values), self._placed(errors)
 
     def change(
         self, record: Citable, body: Mapping[str, object], shown: Callable[[], Mapping[str, object]], *, replace: bool
@@ -106,15 +120,16 @@ class RecordWriter:
             absent = {name: item for name, item in contract.inputs.items() if name in left_out}
             errors += [self._required(name) for name, item in absent.items() if item.is_required]
             values |= {name: item.default() for name, item in absent.items() if not item.is_required}
-        errors += self._kept_keys(record, values)
-        self._raise(errors)
+        errors = self._placed(errors + self._kept_keys(record, values))
         before = {name: contract.inputs[name].current(record) for name in values}
         many = self._set(record, values)
         changed = self._changed(record, before, many)
         may_edit = permissions.may_edit(self.user, record)  # what would change nothing needs no right
-        if changed:
+        if errors and not may_edit:
+            raise_all(errors)
+        if errors or changed:
             self._demand(may_edit)
-            self._validate(record)
+            self._refuse(record, body, errors)
             self._may_save(record)
             record.save_changes()
             for name in set(changed) & set(many):
@@ -129,12 +144,16 @@ class RecordWriter:
     def would_change(self, record: Citable, body: Mapping[str, object]) -> bool:
         """Tell whether a body says anything else than a record, which is neither locked nor saved, and set it there."""
         values, errors = self.contract.read(body, self.finder)
-        self._raise(errors + self._kept_keys(record, values))
+        errors = self._placed(errors + self._kept_keys(record, values))
         before = {name: self.contract.inputs[name].current(record) for name in values}
-        return bool(self._changed(record, before, self._set(record, values)))
+        many = self._set(record, values)
+        if errors:
+            self._refuse(record, body, errors)
+        return bool(self._changed(record, before, many))
 
     def delete(self, record: Citable) -> list[RecordChange]:
         """Delete a locked record; return it and what goes with it."""
+        raise_all(self._placed([]))
         self._demand(permissions.may_edit(self.user, record))
         collector = Collector(using=record._state.db or DEFAULT_DB_ALIAS, origin=record)
         collector.collect([record])
@@ -162,22 +181,69 @@ class RecordWriter:
         found = [name for name in before if name not in many and inputs[name].current(record) != before[name]]
         return found + [name for name, rows in many.items() if sorted({row.pk for row in rows}) != before[name]]
 
-    def _validate(self, record: Citable) -> None:
-        """Run the model's rules. What the database alone can check it checks when the row is written."""
-        computed = {item.name for item in record._meta.fields if not item.editable or item.generated}
-        try:
-            record.clean_fields(exclude=computed)
-            record.clean()
-            record.validate_unique(exclude=computed)
-            record.validate_constraints(exclude=computed)
-        except ValidationError as error:
-            names = {
-                part: name
-                for name, item in self.contract.inputs.items()
-                if item.is_target
-                for part in (item.field.ct_field, item.field.fk_field)
-            }
-            raise invalid(error, self.pointer, names) from error
+    def _refuse(self, record: Citable, body: Mapping[str, object], errors: list[Error]) -> None:
+        """Raise Refusal with errors of members and all that follows from the others, if there is anything.
+
+        What the database alone can check it checks when the row is written.
+        """
+        if errors and not self.is_thorough:
+            raise_all(errors)
+        wrong = {error["pointer"][len(self.pointer) + 1 :].partition("/")[0] for error in errors}
+        broken = self._broken_rules(record, wrong & self.contract.inputs.keys())
+        if errors or broken:
+            raise_all([*errors, *broken, *self._evidence_errors(record, body)])
+
+    def _broken_rules(self, record: Citable, wrong: Set[str]) -> list[Error]:
+        """Return which of its model's rules a record breaks; those that need a field with a wrong value say nothing."""
+        columns = {name: self._columns(name) for name in self.contract.inputs}
+        unchecked = {item.name for item in record._meta.fields if not item.editable or item.generated}
+        unchecked |= {column for name in wrong for column in columns[name]}
+        errors: list[Error] = []
+        checks: list[Callable[[], None]] = [
+            lambda: record.clean_fields(exclude=unchecked),
+            record.clean,
+            lambda: record.validate_unique(exclude=unchecked),
+            lambda: record.validate_constraints(exclude=unchecked),
+        ]
+        for check in checks:
+            try:
+                check()
+            except ValidationError as error:
+                names = {column: name for name, item in columns.items() for column in item}
+                errors += rule_errors(error, self.pointer, names)
+                wrong = wrong | {names.get(name, name) for name in getattr(error, "error_dict", ())}
+                unchecked |= getattr(error, "error_dict", {}).keys()
+            if wrong:
+                self._hide(record, [column for name in wrong & columns.keys() for column in columns[name]])
+                unchecked |= set() if vars(record).get("slug") else {"slug"}  # it is made of the others
+        return errors
+
+    def _columns(self, name: str) -> tuple[str, ...]:
+        """Return the fields of the model that a member of the body is stored in."""
+        item = self.contract.inputs[name]
+        return (item.field.ct_field, item.field.fk_field) if item.is_target else (name,)
+
+    @staticmethod
+    def _hide(record: Citable, columns: Iterable[str]) -> None:
+        """Take values off a record that is not going to be stored, so that a rule that reads one ends there."""
+
+        def refuse(**_options: object) -> None:
+            raise ValidationError([])
+
+        own = vars(record)
+        own |= {"refresh_from_db": refuse, "slug_is_free": True}
+        for column in columns:
+            own.pop(getattr(record._meta.get_field(column), "attname", column), None)
+            record._state.fields_cache.pop(column, None)
+
+    def _evidence_errors(self, record: Citable, body: Mapping[str, object]) -> list[Error]:
+        """Return what is wrong with the citations of a body that is refused anyway."""
+        given = body.get(CITATIONS) if self.contract.cited else None
+        errors = [] if given is None else citation_errors(record, given, self.finder, self.pointer)
+        is_published = isinstance(record, Fact) and vars(record).get("state") == Fact.State.PUBLISHED
+        if is_published and not given and not (record.pk and record.citations.exists()):
+            errors.append(error_at(f"{self.pointer}/{CITATIONS}", "no_evidence", str(NO_EVIDENCE)))
+        return besides(self.flaws, errors)
 
     @staticmethod
     def _demand(right: bool) -> None:
@@ -194,7 +260,7 @@ class RecordWriter:
         given = body.get(CITATIONS) if self.contract.cited else None
         return given is not None and add_citations(record, given, self.finder, self.pointer)
 
-    def _take_key(self, values: dict[str, object], key: str) -> list[dict[str, str]]:
+    def _take_key(self, values: dict[str, object], key: str) -> list[Error]:
         """Give a new record the key of its address."""
         name = "slug" if "slug" in self.contract.inputs else "code"
         if self.contract.model.key_field == "key" and key[:12].isdigit():
@@ -204,7 +270,7 @@ class RecordWriter:
         values[name] = key
         return []
 
-    def _kept_keys(self, record: Citable, values: dict[str, object]) -> list[dict[str, str]]:
+    def _kept_keys(self, record: Citable, values: dict[str, object]) -> list[Error]:
         wrong = [name for name in self.contract.identity if name in values and values[name] != getattr(record, name)]
         for name in self.contract.identity:
             values.pop(name, None)
@@ -216,11 +282,11 @@ class RecordWriter:
     def _required(self, name: str) -> dict[str, str]:
         return error_at(f"/{escape(name)}", "required", gettext("“%(name)s” is required.") % {"name": name})
 
-    def _raise(self, errors: list[dict[str, str]]) -> None:
-        if errors:
-            raise Refusal(
-                "bad_request", errors=[{**error, "pointer": self.pointer + error["pointer"]} for error in errors[:50]]
-            )
+    def _placed(self, errors: Iterable[Error]) -> list[Error]:
+        """Return the errors of members with their places in the body, and the flaws of this record before them."""
+        flaws = [flaw for flaw in self.flaws if flaw["pointer"].startswith(f"{self.pointer}/")]
+        placed = ({**each, "pointer": self.pointer + each["pointer"]} for each in errors)
+        return flaws + besides(self.flaws, placed)
 
 
 def refuse_drafts(changes: Iterable[RecordChange]) -> None:

@@ -14,11 +14,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.http.pages import TranslatedPage, frame
-from apps.common.http.parameters import read_day, read_words, refuse_unknown
+from apps.common.http.parameters import Query, read_day, read_words
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable
+from apps.common.models.unknown_keys import no_record
 from apps.common.openapi.parameters import AS_OF, LANGUAGE, STRINGS, format_parameter
 from apps.common.reading.answer_cache import CachedReads
+from apps.common.rules.territory import Reader
 from apps.events.models import Event
 from apps.explore.network.formats import GraphContent, gexf, graphml
 from apps.explore.network.graph import build
@@ -28,7 +30,8 @@ from apps.explore.network.serializers import NetworkSerializer
 from apps.explore.network.walk import DEPTH, MAX_DEPTH, WalkRequest
 from apps.registry.models import Alliance, District, MemberUnit, Street
 
-PARAMETERS = ("district", "street", "alliance", "unit", "kind", "edge", "include", "as_of", "depth", "format")
+LISTS = frozenset({"district", "street", "alliance", "unit", "kind", "edge"})
+PARAMETERS = LISTS | {"include", "as_of", "depth", "format"}
 CANDIDATES = 500  # keys among which the one nearest to a wrong one is looked for
 NETWORK_PARAMETERS = [
     OpenApiParameter("district", STRINGS, description="Keys of `districts`: start from what is there."),
@@ -122,35 +125,37 @@ class NetworkView(CachedReads, APIView):
 
         Drafts are in it for those who may edit them, to whom `state` says what is one.
         """
-        refuse_unknown(request, PARAMETERS)
-        form = _choices(request, "format", RENDERERS)
+        query = Query(request, PARAMETERS, LISTS)
+        form = query.read(_choices, "format", RENDERERS)
+        walk = read_walk_request(query, request.user)
+        query.check()
         if form:
             request.accepted_renderer = RENDERERS[form[0]]()
             request.accepted_media_type = RENDERERS[form[0]].media_type
-        response = Response(build(read_walk_request(request)))
+        response = Response(build(walk))
         extension = str(request.accepted_renderer.format)
         if extension != "json":
             response["Content-Disposition"] = f'attachment; filename="network.{extension}"'
         return response
 
 
-def read_walk_request(request: Request) -> WalkRequest:
-    """Read the parameters; raises ParameterError for one that is not valid."""
+def read_walk_request(query: Query, viewer: Reader) -> WalkRequest:
+    """Return what a query asks for; what is wrong with it is told by the query."""
     named = {
         model.resource: keys
         for name, model in (("alliance", Alliance), ("unit", MemberUnit))
-        if (keys := _keys(request, name, model)) is not None
+        if (keys := query.read(_keys, name, model)) is not None
     }
     return WalkRequest(
-        districts=_keys(request, "district", District),
-        streets=_keys(request, "street", Street),
+        districts=query.read(_keys, "district", District),
+        streets=query.read(_keys, "street", Street),
         named=named,
-        kinds=frozenset(_choices(request, "kind", kind_names())),
-        edges=frozenset(_choices(request, "edge", EdgeKind.values)),
-        events=bool(_choices(request, "include", [Event.resource])),
-        as_of=read_day(request, "as_of"),
-        depth=_depth(request),
-        viewer=request.user,
+        kinds=frozenset(query.read(_choices, "kind", kind_names()) or ()),
+        edges=frozenset(query.read(_choices, "edge", EdgeKind.values) or ()),
+        events=bool(query.read(_choices, "include", [Event.resource])),
+        as_of=query.read(read_day, "as_of"),
+        depth=query.read(_depth),
+        viewer=viewer,
     )
 
 
@@ -164,7 +169,7 @@ def _keys(request: Request, name: str, model: type[Citable]) -> tuple[int, ...] 
     found = dict(rows.filter(**{f"{column}__in": words}).values_list(column, "pk"))
     for word in words:
         if word not in found:
-            detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": model.resource, "key": word[:120]}
+            detail = no_record(model, word, request.user)
             alike = rows.filter(**{f"{column}__startswith": word[:4]}).order_by(column).values_list(column, flat=True)
             raise parameter_error(name, detail + nearest(word, _closest(word, list(alike[:CANDIDATES]))))
     return tuple(sorted(found.values()))

@@ -62,7 +62,7 @@ class FormParser(BaseParser):
         body = stream.read(BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
             detail = gettext("The body is longer than %(limit)s bytes.") % {"limit": BODY_LIMIT}
-            raise ParameterError([{"pointer": "", "code": "too_large", "detail": detail}], "too_large")
+            raise ParameterError([{"pointer": "", "code": "too_large", "detail": detail}])
         try:
             pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=10)
         except ValueError as error:  # broken UTF-8, or more fields than any request has
@@ -82,7 +82,7 @@ def unique(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
 
 def refuse(pointer: str, detail: str, code: str = "invalid_parameter") -> NoReturn:
     """Raise the error for one place in the JSON that was sent."""
-    raise ParameterError([{"pointer": pointer, "code": code, "detail": detail}], code)
+    raise ParameterError([{"pointer": pointer, "code": code, "detail": detail}])
 
 
 def refuse_others(pointer: str, given: Mapping[str, JsonValue], known: Iterable[str]) -> None:

@@ -27,6 +27,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.http.pages import TranslatedPage, frame
+from apps.common.http.parameters import given_twice
 from apps.common.http.problems import ParameterError, nearest, parameter_error
 from apps.common.reading.places import Costly, in_a_place, is_costly
 from apps.common.values.pinyin import normalise_term
@@ -70,6 +71,7 @@ class OpenView(APIView):
     only_reads = True  # a POST is a question, too, and is counted as a read
     parser_classes = [FormParser]
     known: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
     costly: Costly = False
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -77,39 +79,29 @@ class OpenView(APIView):
         asks = request.method == "POST" or is_costly(self.costly, request.META.get("QUERY_STRING", ""), "")
         if not (self.costly and asks):
             return super().dispatch(request, *args, **kwargs)
-        response = in_a_place(request, lambda: super(OpenView, self).dispatch(request, *args, **kwargs))
-        response["Access-Control-Allow-Origin"] = "*"
-        return response
+        return in_a_place(request, lambda: super(OpenView, self).dispatch(request, *args, **kwargs))
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
-        refuse_parameters(request.query_params.lists(), self.known)
-
-    def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response["Access-Control-Allow-Origin"] = "*"
-        response["Access-Control-Expose-Headers"] = "X-Request-ID"
-        return response
-
-    def options(self, request: HttpRequest, *args: object, **kwargs: object) -> Response:
-        """Tell a browser that a page of another host may ask."""
-        allowed = ", ".join(self.allowed_methods)
-        headers = {
-            "Access-Control-Allow-Methods": allowed,
-            "Access-Control-Allow-Headers": "Accept, Accept-Language, Content-Type, X-Request-ID",
-            "Access-Control-Max-Age": "86400",
-        }
-        return Response(status=204, headers=headers)
+        refuse_parameters(request.query_params.lists(), self.known, self.lists)
 
 
-def refuse_parameters(given: Iterable[tuple[str, Sequence[str]]], known: frozenset[str]) -> None:
-    """Raise ParameterError for parameters that are not known or given twice; empty ones are what widgets send."""
+def refuse_parameters(
+    given: Iterable[tuple[str, Sequence[str]]], known: frozenset[str], lists: frozenset[str] = frozenset()
+) -> None:
+    """Raise ParameterError for parameters that are not known, or given twice though they are no lists.
+
+    Empty ones are what widgets send.
+    """
+    errors = []
     for name, values in given:
         if name not in known:
             detail = gettext("There is no parameter “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
-            raise parameter_error(name[:100], detail, "unknown_parameter")
-        if len(values) > 1:
-            raise parameter_error(name, gettext("“%(name)s” is given more than once.") % {"name": name})
+            errors.append({"parameter": name[:100], "code": "unknown_parameter", "detail": detail})
+        elif len(values) > 1 and name not in lists:
+            errors.append({"parameter": name, "code": "invalid_parameter", "detail": given_twice(name)})
+    if errors:
+        raise ParameterError(errors)
 
 
 class ReconcileView(OpenView):
@@ -229,7 +221,8 @@ def values_of(record: Candidate | None, name: str) -> list[dict[str, str]]:
 class SuggestView(OpenView):
     """Completes what somebody types."""
 
-    known = frozenset({"prefix", "cursor", "type"} | OPENREFINE)
+    lists = frozenset({"type"})
+    known = lists | {"prefix", "cursor"} | OPENREFINE
 
     def get(self, request: Request) -> Response:
         """Give the suggestions for `prefix`, without the first `cursor` ones."""
@@ -245,7 +238,7 @@ class SuggestView(OpenView):
 
     def read_types(self, request: Request) -> list[str]:
         """Return the types that are meant; all where none is named."""
-        names = [name for name in request.query_params.get("type", "").split(",") if name]
+        names = [name for name in ",".join(request.query_params.getlist("type")).split(",") if name]
         for name in names:
             # OpenRefine sends Freebase's own types where no other was chosen.
             if name not in TYPES and not name.lstrip("/").startswith("type/"):
@@ -350,9 +343,7 @@ class PreviewView(TranslatedPage):
             "others": (*record.entity.aliases, *record.entity.former),
             "url": f"{settings.API_ROOT}/{identifier}",
         }
-        response = render(request, "explore/preview.html", content)
-        response["Access-Control-Allow-Origin"] = "*"
-        return response
+        return render(request, "explore/preview.html", content)
 
 
 class FeaturesView(TranslatedPage):

@@ -4,7 +4,6 @@ import hashlib
 
 from django.conf import settings
 from django.core import signing
-from django.utils.http import urlencode
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -12,13 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.http.parameters import read_flag, read_format, read_words, refuse_unknown
+from apps.common.http.parameters import Query, read_flag, read_format, read_words
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Fact, choice_labels, citable_models
 from apps.common.models.search_conditions import clean_q
+from apps.common.models.unknown_keys import no_record
 from apps.common.openapi.parameters import CURSOR, LABELS, PAGE_SIZE, STRINGS, format_parameter
 from apps.common.reading.answer_cache import CachedReads
-from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE
+from apps.common.reading.cursor import following_page
+from apps.common.reading.order import read_size
 from apps.common.resources.views import Tag
 from apps.common.rules.territory import viewer_of
 from apps.common.values.ngrams import END, every, ngrams, pattern, term_parameters
@@ -27,7 +28,8 @@ from apps.explore.search.sql import CAP, PLACES, RANKS, FoundRow, SearchShape, r
 from apps.explore.search.suggestions import suggestions
 
 TAG = Tag("explore", "Questions across all resources: search, network, statistics.")
-PARAMETERS = frozenset({"q", "resource", *PLACES, "labels", "page_size", "cursor", "format"})
+LISTS = frozenset({"resource", *PLACES})
+PARAMETERS = LISTS | {"q", "labels", "page_size", "cursor", "format"}
 LONGEST = 200
 MOST_WORDS = 8
 SIGNER = signing.Signer(salt="apps.explore.search")
@@ -83,6 +85,9 @@ class SearchPageSerializer(serializers.Serializer[object]):
 
     results = SearchHitSerializer(many=True, help_text="The records of the page, the best first.")
     next = serializers.CharField(allow_null=True, help_text="Address of the next page, or null on the last one.")
+    next_cursor = serializers.CharField(
+        allow_null=True, help_text="`cursor` of the next page, or null on the last one."
+    )
     resources = serializers.DictField(
         child=serializers.IntegerField(min_value=1),
         help_text=f"How many records are found in each resource, counted up to {CAP}.",
@@ -138,11 +143,13 @@ class SearchView(CachedReads, APIView):
 
         Drafts are found by those who may edit them, to whom `state` says what is one.
         """
-        refuse_unknown(request, PARAMETERS)
-        read_format(request)
-        labels, terms, size = read_flag(request, "labels"), read_terms(request), read_size(request)
-        resources, places = read_resources(request), read_places(request)
-        position = read_cursor(request)
+        query = Query(request, PARAMETERS, LISTS)
+        query.read(read_format)
+        labels, terms, size = query.read(read_flag, "labels"), query.read(read_terms), query.read(read_size)
+        resources = query.read(read_resources)
+        places = {place: keys for place in PLACES if (keys := query.read(read_place, place))}
+        position = query.read(read_cursor)
+        query.check()
         viewer, territory = viewer_of(request.user)
         values: dict[str, object] = {**term_values(terms), **places, **territory, "limit": size + 1}
         values |= {f"after{at}": value for at, value in enumerate(position or ())}
@@ -156,7 +163,7 @@ class SearchView(CachedReads, APIView):
         }
         answer = {
             "results": hits,
-            "next": next_page(request, rows[size - 1]) if len(rows) > size else None,
+            **following_page(request, next_cursor(request, rows[size - 1]) if len(rows) > size else None),
             "resources": {resource: min(count, CAP) for resource, count in found.items()},
             "capped": [resource for resource, count in found.items() if count > CAP],
             "suggestions": [reference(*item) for item in near],
@@ -217,16 +224,6 @@ def read_terms(request: Request) -> list[str]:
     return terms
 
 
-def read_size(request: Request) -> int:
-    """Return the number of records of a page."""
-    text = request.query_params.get("page_size", str(DEFAULT_SIZE))
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MAX_SIZE):
-        raise parameter_error(
-            "page_size", gettext("page_size is a whole number from 1 to %(max)s.") % {"max": MAX_SIZE}
-        )
-    return int(text)
-
-
 def read_resources(request: Request) -> tuple[str, ...]:
     """Return the resources to be searched, in their order."""
     known, wanted = searched(), read_words(request, "resource")
@@ -237,18 +234,14 @@ def read_resources(request: Request) -> tuple[str, ...]:
     return tuple(name for name in known if (name in wanted if wanted else name not in ONLY_IF_ASKED))
 
 
-def read_places(request: Request) -> dict[str, list[int]]:
-    """Return the ids of the places given, by the name of the filter."""
-    places = {}
-    for place in PLACES:
-        if keys := read_words(request, place):
-            model = citable_models()[f"{place}s"]
-            ids = dict(model._default_manager.filter(code__in=keys).values_list("code", "pk"))
-            if unknown := [key for key in keys if key not in ids]:
-                named = {"resource": f"{place}s", "key": unknown[0][:100]}
-                raise parameter_error(place, gettext("There is no %(resource)s/%(key)s.") % named)
-            places[place] = [ids[key] for key in keys]
-    return places
+def read_place(request: Request, place: str) -> list[int]:
+    """Return the ids of the places given by the filter of a name."""
+    model = citable_models()[f"{place}s"]
+    keys = read_words(request, place)
+    ids = dict(model._default_manager.filter(code__in=keys).values_list("code", "pk")) if keys else {}
+    if unknown := [key for key in keys if key not in ids]:
+        raise parameter_error(place, no_record(model, unknown[0], request.user))
+    return [ids[key] for key in keys]
 
 
 def digest(request: Request) -> str:
@@ -257,10 +250,9 @@ def digest(request: Request) -> str:
     return hashlib.sha256(repr(kept).encode()).hexdigest()[:12]
 
 
-def next_page(request: Request, row: FoundRow) -> str:
-    """Return the address of the page behind a row."""
-    cursor = SIGNER.sign_object([digest(request), *row[:4]], compress=True)
-    return f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"
+def next_cursor(request: Request, row: FoundRow) -> str:
+    """Return the cursor of the page behind a row."""
+    return SIGNER.sign_object([digest(request), *row[:4]], compress=True)
 
 
 def read_cursor(request: Request) -> list[object] | None:

@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.common.http.parameters import read_day, read_flag, read_format, read_words, refuse_unknown
+from apps.common.http.parameters import Query, read_day, read_flag, read_format, read_words
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable, choice_labels, citable_models
 from apps.common.models.targets import Target, load_targets
+from apps.common.models.unknown_keys import no_record
 from apps.common.openapi.parameters import DAY, LABELS, STRINGS, format_parameter
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.registry import viewsets
@@ -44,10 +45,8 @@ MAX_DIMENSIONS = 2
 # A nationwide cube is megabytes that nobody draws (and slow whatever it is read from): such shapes are refused.
 MAX_GROUPS = 1000
 MAX_FIGURES = 2000
-PARAMETERS = frozenset(
-    {"by", "resource", "district", "street", "year", "after", "before", "as_of", "measure", "counts_only", "labels"}
-    | {"format"}
-)
+LISTS = frozenset({"by", "resource", "district", "street", "year", "measure"})
+PARAMETERS = LISTS | {"after", "before", "as_of", "counts_only", "labels", "format"}
 
 
 class StatisticsRequest(NamedTuple):
@@ -134,20 +133,23 @@ class StatisticsView(CachedReads, APIView):
 
 def read_statistics_request(request: Request) -> StatisticsRequest:
     """Read the parameters, or raise ParameterError."""
-    refuse_unknown(request, PARAMETERS)
-    read_format(request)
-    by, resources = read_known(request, "by", DIMENSIONS), read_known(request, "resource", all_countables())
-    if len(by) > MAX_DIMENSIONS:
-        raise parameter_error("by", gettext("At most %(limit)s dimensions can be asked for.") % {"limit": 2})
-    districts, streets = read_keys(request, "district", District), read_keys(request, "street", Street)
+    query = Query(request, PARAMETERS, LISTS)
+    query.read(read_format)
+    by, resources = query.read(read_dimensions), query.read(read_known, "resource", all_countables())
+    districts, streets = query.read(read_keys, "district", District), query.read(read_keys, "street", Street)
+    as_of, years = query.read(read_day, "as_of"), query.read(read_years)
+    after, before = query.read(read_bound, "after"), query.read(read_bound, "before")
+    measures = query.read(read_measures)
+    labels, counts_only = query.read(read_flag, "labels"), query.read(read_flag, "counts_only")
+    query.check()
     scope = Scope(
-        as_of=read_day(request, "as_of"),
+        as_of=as_of,
         districts=frozenset(districts.values()) if districts else None,
         streets=frozenset(streets.values()) if streets else None,
         reach=reach(districts.values(), streets.values()),
-        years=tuple(read_years(request)),
-        after=read_bound(request, "after"),
-        before=read_bound(request, "before"),
+        years=tuple(years),
+        after=after,
+        before=before,
     )
     wanted = [*by, *scope.needs]
     refuse_lacking(resources, wanted)
@@ -157,7 +159,6 @@ def read_statistics_request(request: Request) -> StatisticsRequest:
         raise parameter_error("by", detail)
     # The year of a figure is that of its own period, whether its subject has a date or not.
     subjects = countables([name for name in wanted if name != "year"], resources)
-    measures = read_measures(request)
     filters = {
         "by": by,
         "resource": [item.resource for item in items],
@@ -168,8 +169,17 @@ def read_statistics_request(request: Request) -> StatisticsRequest:
         "before": request.query_params.get("before"),
         "measure": measures,
     }
-    labels, counts_only = read_flag(request, "labels"), read_flag(request, "counts_only")
     return StatisticsRequest(by, items, subjects, scope, measures, labels, counts_only, filters)
+
+
+def read_dimensions(request: Request) -> list[str]:
+    """Return the dimensions by which is counted."""
+    by = read_known(request, "by", DIMENSIONS)
+    if len(by) > MAX_DIMENSIONS:
+        raise parameter_error(
+            "by", gettext("At most %(limit)s dimensions can be asked for.") % {"limit": MAX_DIMENSIONS}
+        )
+    return by
 
 
 def read_known(request: Request, name: str, known: Iterable[str]) -> list[str]:
@@ -205,7 +215,7 @@ def read_keys(request: Request, name: str, model: type[Citable]) -> dict[str, in
     found = dict(rows.filter(code__in=words).values_list("code", "pk"))
     for word in words:
         if word not in found:
-            detail = gettext("There is no %(resource)s/%(key)s.") % {"resource": model.resource, "key": word[:100]}
+            detail = no_record(model, word, request.user)
             near = rows.filter(code__startswith=word[:4]).values_list("code", flat=True)[:1000] if word else []
             raise parameter_error(name, detail + nearest(word[:100], near))
     return found

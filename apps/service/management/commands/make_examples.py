@@ -38,7 +38,8 @@ def collect() -> dict[str, JsonValue]:
         url = max(fitting, key=lambda url: len(json.dumps(wholes[url], ensure_ascii=False)))
         name = resource["name"]
         record = next(record for record in page if record["url"] == url)
-        found[operation_id("list", name)] = {"results": [still(record)], "next": None, "previous": None}
+        ends = dict.fromkeys(("next", "previous", "next_cursor", "previous_cursor"))
+        found[operation_id("list", name)] = {"results": [still(record)], **ends}
         found[operation_id("get", name)] = still(wholes[url])
     return found
 
