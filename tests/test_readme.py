@@ -46,8 +46,15 @@ REQUEST = re.compile(
 FILE = re.compile(r"^curl -s -o \S+ ", re.MULTILINE)
 # An address of the service, in code of whatever language or in a text.
 ADDRESS = re.compile(rf"{ORIGIN}(/[^\s\"'`)]+)")
+# An address without the host, in code that sends requests.
+SENDING = ("sh", "python", "r")
+PATH = re.compile(r"[\"'](/api/v1/[^\s\"'{$]+)[\"']")
 # Pages whose requests write, in the order in which they are sent: what one makes, the next one may use.
 WRITING = ("writing", "bulk", "names", "webhooks")
+# What a page is made of: headings, items of lists, blocks of code.
+SKELETON = re.compile(
+    r"^(?P<mark>#+|-|\d\.) [^\n]+$|^```(?P<language>\w+)\n(?P<code>.+?)^```$", re.MULTILINE | re.DOTALL
+)
 # How settings read a variable.
 VARIABLE = re.compile(r'(?:read\(\w[\w.]*, |read_\w+\(|env\.\w+\(|environ(?:\.get\(|\[))"([A-Z_]+)"')
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
@@ -171,11 +178,11 @@ def test_both_languages_have_the_same_requests_and_the_same_structure(twins: tup
 
 
 def _skeleton(text: str) -> list[str]:
-    """Return what a page has in every language: levels of headings, code without its comments, addresses."""
+    """Return what a page has in every language: headings, items of lists, code without its comments, addresses."""
     found = []
-    for block in re.finditer(r"^(?P<heading>#+) .+$|^```(?P<language>\w+)\n(?P<code>.+?)^```$", text, re.M | re.S):
-        if block["heading"]:
-            found.append(block["heading"])
+    for block in SKELETON.finditer(text):
+        if block["mark"]:
+            found.append(block["mark"])
         elif block["language"] in ("sh", "python", "r", "console"):
             code = re.sub(r"(^|\s)# .*$", "", block["code"].replace("-H 'Accept-Language: en' ", ""), flags=re.M)
             found.append(re.sub(r"[ \t]+$", "", code, flags=re.M))
@@ -208,7 +215,9 @@ def test_every_request_is_sent_by_a_test(page: Path) -> None:
 def other_addresses() -> list[str]:
     """Return the addresses in the guide and in README but those of examples, which are asked above."""
     texts = [EXAMPLE.sub("", page.read_text()) for pair in TWINS for page in pair]
-    return sorted({found for text in texts for found in ADDRESS.findall(text)})
+    code = [block["content"] for text in texts for block in BLOCK.finditer(text) if block["language"] in SENDING]
+    found = [*ADDRESS.findall("\n".join(texts)), *PATH.findall("\n".join(code))]
+    return sorted(set(found))
 
 
 @pytest.mark.django_db

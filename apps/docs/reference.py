@@ -46,6 +46,11 @@ class Answer(NamedTuple):
     type: SafeString
     media: list[str]
 
+    @property
+    def is_problem(self) -> bool:
+        """Whether the operation was not done."""
+        return self.status >= "4"
+
 
 class OperationEntry(NamedTuple):
     """What can be done at one address by one method."""
@@ -72,7 +77,7 @@ class Link(NamedTuple):
 
 
 class ReferencePage(NamedTuple):
-    """A page as the table of contents has it; `title` is what its resource is called, empty for what is none."""
+    """A page as the table of contents has it; `title` is what its records are called where that says more."""
 
     name: str
     title: str
@@ -122,7 +127,8 @@ def _title(page: str, language: str) -> str:
     if page not in viewsets():
         return ""
     with override(language):
-        return str(viewsets()[page].queryset.model._meta.verbose_name_plural)
+        title = str(viewsets()[page].queryset.model._meta.verbose_name_plural)
+    return "" if title == page.replace("-", " ") else title
 
 
 def pages(language: str) -> dict[str, Group]:
@@ -196,7 +202,7 @@ def _parameter(components: Components, parameter: Schema) -> ParameterEntry:
         components.type_of({key: value for key, value in schema.items() if key != "enum"} | {"items": items}),
         inline(str(parameter.get("description", "")).partition("\n\n* `")[0]),
         [str(value) for value in schema.get("enum", ())],
-        str(default).lower() if isinstance(default, bool) else str(default),
+        ",".join(map(str, default)) if isinstance(default, list) else str(default).lower(),
     )
 
 

@@ -56,10 +56,10 @@ class Components:
             name = str(schema["$ref"]).rpartition("/")[2]
             self._named[name] = None
             return format_html('<a href="#schema-{0}">{0}</a>', name)
-        for several in ("oneOf", "anyOf", "allOf"):
+        for several, sign in (("oneOf", " | "), ("anyOf", " | "), ("allOf", " & ")):
             if several in schema:
                 kinds = dict.fromkeys(self.type_of(each) for each in schema[several])
-                return mark_safe(" | ".join(kinds))  # noqa: S308  each was escaped
+                return mark_safe(sign.join(kinds))  # noqa: S308  each was escaped
         if "enum" in schema:
             return format_html_join(" ", "<code>{}</code>", ((value,) for value in schema["enum"]))
         types = schema.get("type", "object" if "properties" in schema else [])
@@ -102,7 +102,11 @@ class Components:
     def sample(self, schema: Schema) -> Any:
         """Return a value with which a body can begin: of objects the members that are needed."""
         schema = self.resolve(schema)
-        for several in ("allOf", "oneOf", "anyOf"):
+        if "allOf" in schema:
+            parts = [self.sample(each) for each in schema["allOf"]]
+            objects = [part for part in parts if isinstance(part, dict)]
+            return {name: value for part in objects for name, value in part.items()} if objects else parts[0]
+        for several in ("oneOf", "anyOf"):
             if several in schema:
                 return self.sample(schema[several][0])
         for told in ("example", "default"):

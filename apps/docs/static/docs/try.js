@@ -37,7 +37,9 @@ function requestOf(form) {
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curlOf({ url, method, headers, body, file }) {
-  const parts = ["curl -i", ...(method === "GET" ? [] : [`-X ${method}`]), quote(url)];
+  // What is still to be filled in stays readable.
+  const address = url.replace(/%7B(\w+)%7D/g, "{$1}");
+  const parts = ["curl -i", ...(method === "GET" ? [] : [`-X ${method}`]), quote(address)];
   for (const [name, value] of Object.entries(headers)) {
     parts.push(`-H ${quote(`${name}: ${name === "Authorization" ? "Bearer $TOKEN" : value}`)}`);
   }
@@ -63,7 +65,7 @@ function linked(text) {
 
 async function contentOf(response) {
   const type = response.headers.get("Content-Type") ?? "";
-  if (!/json|text|xml/.test(type)) {
+  if (!/json|^text\/|[+/]xml/.test(type)) {
     const blob = await response.blob();
     if (!blob.size) return [];
     const name = new URL(response.url).pathname.split("/").pop();
