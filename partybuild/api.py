@@ -70,6 +70,8 @@ register(router, other_tags=(history.TAG, webhooks.TAG, search.TAG, TAG))
 class IndexView(CachedReads, APIView):
     """What there is: every resource with its address and its count, the vocabularies, and the documents."""
 
+    told_headers = {200: ("Link",)}
+
     @extend_schema(operation_id="get_index", summary="Index of the API", tags=[TAG.name], responses={200: INDEX})
     def get(self, request: Request) -> Response:
         """List every resource with its address and its count, the vocabularies, and the documents.

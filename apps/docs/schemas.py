@@ -34,6 +34,10 @@ class Component(NamedTuple):
     rows: list[MemberRow]
 
 
+# What a schema has that is more than a text, a number or a list.
+PARTS = frozenset({"properties", "allOf", "oneOf", "anyOf", "enum", "additionalProperties"})
+
+
 class Components:
     """The document's components; remembers which schemas a page has named, so that it can show each once."""
 
@@ -53,6 +57,8 @@ class Components:
     def type_of(self, schema: Schema) -> SafeString:
         """Return the type of a value in a few words, with links to the schemas that it names."""
         if "$ref" in schema:
+            if self._is_plain(schema):
+                return self.type_of(self.resolve(schema))
             name = str(schema["$ref"]).rpartition("/")[2]
             self._named[name] = None
             return format_html('<a href="#schema-{0}">{0}</a>', name)
@@ -71,9 +77,17 @@ class Components:
             return gettext("list of %(type)s") % {"type": self.type_of(schema.get("items", {})) or gettext("anything")}
         return escape(f"{kind} ({schema['format']})" if schema.get("format") else kind)
 
+    def _is_plain(self, schema: Schema) -> bool:
+        """Tell whether a reference names a text, a number or a list: a member that many objects have in common."""
+        return "$ref" in schema and not PARTS & set(self.resolve(schema))
+
     def rows(self, schema: Schema, before: str = "", depth: int = 0) -> Iterator[MemberRow]:
         """Yield the members of an object, each followed by those of the objects that it holds."""
+        for part in schema.get("allOf", ()):
+            yield from self.rows(self.resolve(part), before, depth)
         for name, member in schema.get("properties", {}).items():
+            if self._is_plain(member):
+                member = self.resolve(member)
             yield MemberRow(
                 f"{before}{name}",
                 depth,

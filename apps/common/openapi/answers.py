@@ -33,7 +33,7 @@ HEADERS: dict[str, Schema] = {
     },
     "Location": {"description": "Address of what was made, or of what is to be read instead.", "schema": ADDRESS},
     "Link": {
-        "description": "The pages before and behind, as `prev` and `next`, and the licence of the data (RFC 8288).",
+        "description": "The pages before and behind, what describes the service, the licence of the data (RFC 8288).",
         "schema": STRING,
     },
     "Content-Disposition": {"description": "Name of the file, of an answer that is one.", "schema": STRING},
@@ -172,6 +172,8 @@ def _headers_of(operation: Schema, view: APIView, method: str, path: str, status
         found.append("ETag")
     if status == 201 and not path.endswith("/bulk"):
         found += ["Location"] if "ETag" in found or not hasattr(view, "contract") else ["ETag", "Location"]
+    if status == 202 and getattr(view, "action", "") == "import_file":
+        found += ["Location", "Retry-After"]
     if "cursor" in taken and isinstance(view, RecordViewSet):
         found.append("Link")
     if any(form in _formats(taken) for form in ("graphml", *EXPORTS)):

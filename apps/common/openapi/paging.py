@@ -16,7 +16,7 @@ class PageSchema(BasePagination):
             "description": "A page of a list.",
             "required": ["results", "next", "previous", "next_cursor", "previous_cursor"],
             "properties": {
-                "results": {**schema, "description": "The records of the page."},
+                "results": schema,
                 "next": NEXT,
                 "previous": {**NEXT, "description": "Address of the page before, or null on the first one."},
                 "next_cursor": NEXT_CURSOR,

@@ -31,6 +31,7 @@ from apps.common.serializers.references import LabelField
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 REF = "#/components/schemas/"
+BRIEF = ("key", "name", "url")  # of a reference
 
 
 @cache
@@ -154,6 +155,7 @@ class RecordSchema(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         for each in schema["properties"].values():
             each.pop("readOnly", None)  # what can be written has schemas of its own
+            each.pop("title", None)  # the label of another field, where it is not the name once more
             _simplify(each)
         if direction == "response":
             schema["required"] = [name for name in schema["properties"] if _is_always_there(serializer, name)]
@@ -217,6 +219,7 @@ def finish(result: Schema, generator: SchemaGenerator, request: Request | None, 
     _refer(schemas)
     _inherit(schemas)
     components["headers"], components["responses"] = answers.HEADERS, answers.responses()
+    sharing.share_properties(schemas)
     sharing.share_all(result)
     sharing.share_security(result)
     sharing.keep_used(result)
@@ -243,20 +246,15 @@ def _refer(schemas: dict[str, Schema]) -> None:
                 for each in walk(schemas[_name(serializer)]["properties"][field]):
                     if each.get("$ref") == f"{REF}Reference":
                         each["$ref"] = f"{REF}{expanded[whole]}"
-    brief = schemas["Reference"]
     for whole, name in expanded.items():
-        beside = {key: _bare(each) for key, each in schemas[whole]["properties"].items()}
-        about = f"{brief['description']} Those are the fields of `{whole}`, of which a reference has none otherwise."
-        schemas[name] = {
-            **brief,
-            "description": about,
-            "properties": brief["properties"]
-            | {key: each for key, each in beside.items() if key not in brief["properties"]},
-        }
+        about = f"A record as others point at it; `?expand=` adds the fields of `{whole}`, which are absent otherwise."
+        beside = {key: _bare(each) for key, each in schemas[whole]["properties"].items() if key not in BRIEF}
+        own = {"type": "object", "properties": beside}
+        schemas[name] = {"description": about, "allOf": [{"$ref": f"{REF}Reference"}, own]}
 
 
 def _bare(schema: Schema) -> Schema:
-    return {key: each for key, each in schema.items() if key not in ("description", "title")}
+    return {key: each for key, each in schema.items() if key != "description"}
 
 
 def _inherit(schemas: dict[str, Schema]) -> None:

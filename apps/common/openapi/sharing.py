@@ -121,6 +121,43 @@ def _replace(found: Schema, name: str, about: str) -> None:
     found |= rest | ({"description": about} if about else {})
 
 
+# Properties ----------------------------------------------------------------------------------------------------------
+
+MOST_PLACES = 6  # at which the same text may stand, so that a text that changes changes the document in a few lines
+
+
+def share_properties(schemas: dict[str, Schema]) -> None:
+    """Put properties that many objects have in common, word for word, among the components."""
+    uses: dict[str, list[tuple[str, Schema, str]]] = {}
+    for owner, schema in schemas.items():
+        for part in (schema, *schema.get("allOf", ())):
+            for key, each in part.get("properties", {}).items():
+                if "$ref" not in each and "description" in each:
+                    uses.setdefault(json.dumps(each, sort_keys=True), []).append((owner, part["properties"], key))
+    for places in uses.values():
+        name = _name_of_property({owner for owner, _properties, _key in places}, {key for *_rest, key in places})
+        if len(places) > MOST_PLACES and name and name not in schemas:
+            _owner, properties, key = places[0]
+            schemas[name] = properties[key]
+            for _owner, properties, key in places:
+                properties[key] = {"$ref": f"#/components/schemas/{name}"}
+
+
+def _name_of_property(owners: set[str], keys: set[str]) -> str:
+    """Return what properties have in common at the end of their names, and what their objects are, as one name."""
+    ends = ""
+    for words in zip(*(reversed(key.split("_")) for key in keys), strict=False):
+        if len(set(words)) > 1:
+            break
+        ends = f"{words[0]}_{ends}"
+    kind = ""
+    if all(owner.startswith("New") or owner.endswith("Changes") for owner in owners):
+        kind = "New"
+    elif all(owner.endswith("Reference") for owner in owners):
+        kind = "Reference"
+    return f"{kind}{pascal(ends)}Field" if ends else ""
+
+
 # Parameters, answers, bodies -----------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ class ImportJobView(APIView):
     """One import."""
 
     permission_classes = [IsSomebody]
+    told_headers = {200: ("Retry-After",)}
 
     @extend_schema(
         operation_id="get_import_job",
