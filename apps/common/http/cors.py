@@ -5,6 +5,9 @@ that a cache needs no answer for each origin. Nothing is ever allowed with cooki
 token or writes, and is told that it may for pages of `CORS_ORIGINS` only.
 """
 
+import re
+from typing import Any
+
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.http import HttpRequest
@@ -22,12 +25,25 @@ OPEN = {
 }
 
 
+OPEN_PATHS = re.compile(settings.CORS_URLS_REGEX)
+
+
 class CrossOriginMiddleware(CorsMiddleware):
     """Lets web pages of other origins in, and answers what browsers ask before."""
 
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.method == "OPTIONS":
+            return super().__call__(request)
+        answer: Any = self.get_response(request)
+        return self.add_response_headers(request, answer)
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        """Tell whether an address is open to other origins."""
+        return OPEN_PATHS.match(request.path_info) is not None
+
     def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Put the headers on an answer."""
-        if getattr(request, "_cors_enabled", False):
+        if self.is_enabled(request):
             for name, value in (OPEN if request.method != "OPTIONS" else OPEN | _permission(request)).items():
                 response.headers[name] = value
         return response

@@ -125,13 +125,14 @@ def refuse_unfit(request: HttpRequest | Request, offered: Sequence[str]) -> None
     """Raise ParameterError for parameters that have no meaning in the format asked for, and for a wrong format."""
     name = choose(request, offered)
     given = [parameter for parameter in UNFIT.get(name, ()) if parameter in request.GET]
+    if not given:
+        return
     whole = gettext("%(form)s gives the whole list at once: leave out “%(name)s”, or take format=json.")
     unsaid = gettext("%(form)s has no place for what “%(name)s” gives: leave it out, or take format=json.")
     details = [(each, whole if name in EXPORTS and each in PAGING else unsaid) for each in given]
-    if details:
-        raise ParameterError(
-            [
-                {"parameter": each, "code": "invalid_parameter", "detail": detail % {"form": name, "name": each}}
-                for each, detail in details
-            ]
-        )
+    raise ParameterError(
+        [
+            {"parameter": each, "code": "invalid_parameter", "detail": detail % {"form": name, "name": each}}
+            for each, detail in details
+        ]
+    )

@@ -9,7 +9,7 @@ request. The same version makes the strong `ETag`.
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote_plus
 
@@ -185,11 +185,16 @@ def key_of(environ: Mapping[str, Any], host: str, path: str, language: str) -> s
     Those of one name stay in theirs, which may matter: `sort=name&sort=slug` is another order than its reverse.
     """
     query, accept = environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT", "")
-    parameters = "&".join(sorted(query.split("&"), key=_name)) if "&" in query else query
+    asked = _asked(query, accept, environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return "\n".join((host, path, language, asked, "quoted" if settings.QUOTATIONS_PUBLIC else ""))
+
+
+@lru_cache(maxsize=512)
+def _asked(query: str, accept: str, encoding: str) -> str:
+    parameters = "&".join(sorted(query.split("&"), key=_name))
     form = "json" if wants_json(accept) else accept[:200]
-    coding = by_accept_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")) if is_coded(query, accept) else ""
-    quoted = "quoted" if settings.QUOTATIONS_PUBLIC else ""
-    return "\n".join((host, path, parameters, language, form, coding, quoted))
+    coding = by_accept_encoding(encoding) if is_coded(query, accept) else ""
+    return "\n".join((parameters, form, coding))
 
 
 def _name(parameter: str) -> str:
