@@ -214,8 +214,9 @@ def permission_denied(request: HttpRequest, exception: Exception) -> JsonRespons
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404, or 308 with the address without the slash at the end, if there is that one."""
-    if (path := request.path.removesuffix("/")) != request.path and not path.startswith("//") and is_valid_path(path):
+    """Answer 404, or 308 with the address without the slash at the end, where there is that one alone."""
+    path = request.path.removesuffix("/")
+    if path != request.path and not (request.resolver_match or path.startswith("//")) and is_valid_path(path):
         query = request.META.get("QUERY_STRING", "")
         address = escape_uri_path(path) + (f"?{query}" if query else "")
         return HttpResponse(status=308, headers={"Location": iri_to_uri(address)})

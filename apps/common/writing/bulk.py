@@ -66,7 +66,7 @@ def create(bulk: Bulk) -> list[RecordChange]:
     given = {key: number for number, item in enumerate(bulk.items) for key in writer.contract.keys_of(item)}
     there = {record.pk: record for record in _visible(writer, given)} if given else {}
     for pk, objection in bulk.objections(list(there.values())).items():
-        _note(wrong, given[there[pk].key], "precondition_failed", "", "exists", objection)
+        _note(wrong, given[there[pk].key], "precondition_failed", "", "unique", objection)
 
     def one(item: Item) -> RecordChange:
         change = writer.create(item)

@@ -256,7 +256,7 @@ def test_post_makes_only_what_is_not_there(keeper: Keeper) -> None:
     for item in many["items"]:
         del item["change_reason"]
     found = keeper.refused("POST", "alliances/bulk", many, 412, **none)
-    assert found == {"/items/1": "exists"}
+    assert found == {"/items/1": "unique"}
     assert not Alliance.objects.filter(slug="made-in-bulk").exists()
     many["items"].pop()
     assert keeper.send("POST", "alliances/bulk", many, **none).status_code == 201
