@@ -13,13 +13,14 @@ from apps.common.openapi.schema import document
 from apps.common.resources.registry import viewsets
 from apps.evidence.models import Article
 from tests.conftest import Api
-from tests.document import closed, flat, inlined, schema_named, validator
+from tests.document import closed, flat, inlined, validator
 from tests.factories import UserFactory
 from tests.rows import make_full
 from tests.writing import Keeper
 
 # Of every answer of this service, whatever it is about.
 OF_ALL_ANSWERS = {
+    *("Access-Control-Allow-Origin", "Access-Control-Expose-Headers"),
     *("Allow", "Cache-Control", "Content-Language", "Content-Length", "Content-Security-Policy", "Content-Type"),
     *("Cross-Origin-Opener-Policy", "Referrer-Policy", "Vary", "X-Content-Type-Options", "X-Frame-Options"),
 }
@@ -71,15 +72,19 @@ class Document:
             if body is not None:
                 self._note(branch, body)
         if isinstance(body, list):
+            if name := schema.get("$ref", "").rpartition("/")[2]:  # a field that many objects have
+                schema = self.closed["schemas"][name]
             for each in body:
                 self._note(schema.get("items", {}), each)
         if not isinstance(body, dict):
             return
+        known = schema
         if name := schema.get("$ref", "").rpartition("/")[2]:
             self.always[name] = self.always.get(name, set(body)) & set(body)
-        properties = flat(self.content, schema)["properties"]
+            known = self.closed["schemas"][name]
+        others = known.get("additionalProperties")
         for key, each in body.items():
-            self._note(properties.get(key, schema_named(self.content, schema).get("additionalProperties", {})), each)
+            self._note(known.get("properties", {}).get(key, others if isinstance(others, dict) else {}), each)
 
     def forgotten(self) -> dict[str, set[str]]:
         """Return the properties that were in every object seen and are not required, by component."""
