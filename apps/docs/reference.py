@@ -31,11 +31,12 @@ class ParameterEntry(NamedTuple):
 
 
 class Body(NamedTuple):
-    """What an operation takes as its body; `sample` is a JSON text to begin with, empty where it takes a file."""
+    """What an operation takes: a JSON text, which begins as `sample`, or a file, as that `part` of a form."""
 
     types: list[str]
     type: SafeString
     sample: str
+    part: str
 
 
 class Answer(NamedTuple):
@@ -213,7 +214,8 @@ def _body(components: Components, body: Schema) -> Body | None:
     media, given = next(iter(content.items()))
     schema = given.get("schema", {})
     sample = "" if "json" not in media else json.dumps(components.sample(schema), ensure_ascii=False, indent=2)
-    return Body(list(content), components.type_of(schema), sample)
+    part = next(iter(components.resolve(schema).get("properties", ())), "") if media.startswith("multipart/") else ""
+    return Body(list(content), components.type_of(schema), sample, part)
 
 
 def _answer(components: Components, status: str, answer: Schema) -> Answer:

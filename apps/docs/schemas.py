@@ -75,7 +75,7 @@ class Components:
     def _plain(self, kind: str, schema: Schema) -> str:
         if kind == "array":
             return gettext("list of %(type)s") % {"type": self.type_of(schema.get("items", {})) or gettext("anything")}
-        return escape(f"{kind} ({schema['format']})" if schema.get("format") else kind)
+        return escape(f"{kind} ({schema['format']})" if schema.get("format") and kind != "null" else kind)
 
     def _is_plain(self, schema: Schema) -> bool:
         """Tell whether a reference names a text, a number or a list: a member that many objects have in common."""
@@ -94,7 +94,7 @@ class Components:
                 self.type_of(member),
                 name in schema.get("required", ()),
                 bool(member.get("readOnly")),
-                inline(about(member)),
+                inline(about(member) or about(self.resolve(member))),
             )
             inner, suffix = member, "."
             while inner.get("type") == "array":

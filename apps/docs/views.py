@@ -135,12 +135,13 @@ class GuideView(DocsPage):
         pages = list(guide.pages(language).values())
         place = pages.index(page)
         around = frame(request)
+        deepest = 3 if name == guide.ERRORS else 2  # codes are looked for
         context = {
             "page": page,
             "pages": pages,
             "before": pages[place - 1] if place else None,
             "after": pages[place + 1] if place + 1 < len(pages) else None,
-            "headings": [heading for heading in guide.outline(name, language) if heading.level == 2],
+            "headings": [each for each in guide.outline(name, language) if 1 < each.level <= deepest],
             # The host is one of ALLOWED_HOSTS, and no HTML.
             "html": mark_safe(_here(request, guide.html(name, language, str(around["keep"])))),  # noqa: S308
         }

@@ -93,6 +93,20 @@ def test_a_body_is_sent_with_a_token_that_the_line_of_curl_does_not_show(page: P
     expect(form.locator(".result p").first).to_contain_text("401")
 
 
+def test_a_file_is_sent_as_the_part_of_a_form(page: Page) -> None:
+    page.goto("/docs/reference/alliances?lang=en")
+    form = page.locator("form[data-path='/api/v1/alliances/import']")
+    form.locator("xpath=ancestor::details").locator("summary").first.click()
+    form.locator("[name=change_reason]").fill("test")
+    content = "slug,slogan\r\nnobody,甲\r\n".encode()
+    form.locator("[type=file]").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": content})
+    expect(form.locator(".curl")).to_contain_text("-F 'file=@a.csv'")
+    with page.expect_request("**/api/v1/alliances/import?**") as sent:
+        form.get_by_role("button", name="Send").click()
+    assert sent.value.headers["content-type"].startswith("multipart/form-data; boundary=")
+    expect(form.locator(".result p").first).to_contain_text("401")
+
+
 def test_a_spreadsheet_is_offered_as_a_file(page: Page) -> None:
     page.goto("/docs/reference/claims?lang=en")
     form = page.locator("form[data-path='/api/v1/claims'][data-method=GET]")

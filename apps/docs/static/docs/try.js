@@ -26,24 +26,26 @@ function requestOf(form) {
   if (token.value) headers.Authorization = `Bearer ${token.value.trim()}`;
   const [field] = given(form, "body");
   const file = field?.files?.[0];
-  if (field) {
-    const isSheet = file?.name.toLowerCase().endsWith(".xlsx");
-    const sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-    headers["Content-Type"] = field.dataset.type ?? (isSheet ? sheet : "text/csv");
+  let body = field?.value;
+  if (file) {
+    body = new FormData(); // whose type, with its boundary, the browser gives
+    body.append(field.dataset.part, file);
+  } else if (field) {
+    headers["Content-Type"] = field.dataset.type;
   }
-  return { url: url.href, method: form.dataset.method, headers, body: file ?? field?.value, file };
+  return { url: url.href, method: form.dataset.method, headers, body, file, part: field?.dataset.part };
 }
 
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-function curlOf({ url, method, headers, body, file }) {
+function curlOf({ url, method, headers, body, file, part }) {
   // What is still to be filled in stays readable.
   const address = url.replace(/%7B(\w+)%7D/g, "{$1}");
   const parts = ["curl -i", ...(method === "GET" ? [] : [`-X ${method}`]), quote(address)];
   for (const [name, value] of Object.entries(headers)) {
     parts.push(`-H ${quote(`${name}: ${name === "Authorization" ? "Bearer $TOKEN" : value}`)}`);
   }
-  if (body !== undefined) parts.push(file ? `--data-binary ${quote(`@${file.name}`)}` : `-d ${quote(body)}`);
+  if (body !== undefined) parts.push(file ? `-F ${quote(`${part}=@${file.name}`)}` : `-d ${quote(body)}`);
   return parts.join(" ").replaceAll("'Authorization: Bearer $TOKEN'", '"Authorization: Bearer $TOKEN"');
 }
 
