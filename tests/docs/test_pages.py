@@ -64,7 +64,7 @@ def test_every_operation_of_the_document_is_on_one_page_of_the_reference(client:
 def test_pages_are_small_and_their_links_lead_somewhere(client: Client, language: str) -> None:
     pages = {path: read(client, path, language) for path in all_pages()}
     for path, page in pages.items():
-        assert page.count < MOST_ELEMENTS / 4, path
+        assert page.count < MOST_ELEMENTS, path
         assert len(page.anchors) == len(set(page.anchors)), path
         for link in page.links:
             target, _mark, anchor = link.partition("#")
