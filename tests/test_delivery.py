@@ -40,8 +40,8 @@ def test_every_dependency_has_its_reason_beside_it():
 
 def test_the_locks_hold_what_is_declared():
     assert set(declared()["runtime"]) <= set(lock("requirements.lock"))
-    # What the benchmark's peers need is no part of ours, and goes into an environment of its own.
-    ours = {name for group, names in declared().items() for name in names if group != "bench"}
+    # What clients and the benchmark's peers need is no part of ours, and goes into environments of their own.
+    ours = {name for group, names in declared().items() for name in names if group not in ("bench", "clients")}
     assert ours <= set(lock("requirements-dev.lock"))
 
 

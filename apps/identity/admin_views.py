@@ -77,7 +77,8 @@ class MergeForm(forms.Form):
         self.fields[SEEN] = SeenField(lambda: dumped(self.model, {pk: {} for pk in self.keys}))
 
     def clean(self) -> dict[str, object]:
-        """Refuse to merge what is not as the page showed it."""
+        """Refuse to merge what is not as the page showed it; from here to the end nobody else changes the two."""
+        locked(self.model._base_manager.filter(pk__in=self.keys))
         seen, now = read(self.model, self.data.get(SEEN)), versions_of(self.model, self.keys)
         if any(str(pk) not in seen or seen[str(pk)].version != now.get(pk) for pk in self.keys):
             raise forms.ValidationError(_("One of the two was changed since the page was shown. Look, and try again."))
@@ -161,8 +162,6 @@ def merge_pair(request: HttpRequest) -> HttpResponse:
         return TemplateResponse(request, "admin/identity/merge.html", context)
     loser, winner = pair.cleaned_data["loser_record"], pair.cleaned_data["winner_record"]
     _demand(request, type(winner))
-    if request.method == "POST":
-        locked(type(winner)._base_manager.filter(pk__in=[loser.pk, winner.pk]))
     form = MergeForm(loser, winner, request.POST or None)
     keep = request.method == "POST" and form.is_valid()
     outcome: MergeResult | None = None
