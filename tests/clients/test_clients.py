@@ -37,7 +37,7 @@ DONE = {
 
 
 def run(*command: str | Path, folder: Path, **environment: str) -> str:
-    """Return what a command prints; it has to end well."""
+    """Return what a command prints, its answer last; it has to end well."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=folder,
@@ -47,8 +47,8 @@ def run(*command: str | Path, folder: Path, **environment: str) -> str:
         encoding="utf-8",
         check=False,
     )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-    return done.stdout + done.stderr
+    assert done.returncode == 0, (done.stderr + done.stdout)[-6000:]
+    return done.stderr + done.stdout
 
 
 def is_new(stamp: Path, content: str) -> bool:
