@@ -81,7 +81,8 @@ class Query:
         try:
             return reader(self.request, *args, **kwargs)
         except ParameterError as error:
-            self.errors += error.errors
+            told = {each["parameter"] for each in self.errors}
+            self.errors += [each for each in error.errors if each.get("parameter") not in told]
             return cast("T", None)
 
     def check(self) -> None:
