@@ -222,8 +222,8 @@ def read(client: Any, address: str) -> Any:
         return answer.getvalue().decode()
     body = answer.json()
     for page in [body, *body.get("@graph", [])]:
-        for name in ("next", "hydra:view"):
-            page.pop(name, None)  # addresses, which name the parameters
+        for name in ("next", "next_cursor", "hydra:view"):
+            page.pop(name, None)  # addresses, which name the parameters, and what is tied to these
     return body
 
 

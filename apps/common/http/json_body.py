@@ -53,7 +53,8 @@ class StrictJSONParser(BaseParser):
 def parse_json(body: bytes) -> Any:
     """Return the value of a JSON text. Raises BodyError (400) with a pointer to each of the first errors.
 
-    Where single places of it are wrong, the error holds the value, so that what is wrong elsewhere can be told as well.
+    Where single places of it are wrong, the error holds the value, so that what is wrong elsewhere can be told as well;
+    its texts are such that the database and an answer can hold them.
     """
     try:
         text = body.decode("utf-8")
@@ -74,7 +75,7 @@ def parse_json(body: bytes) -> Any:
         raise BodyError([_too_deep("")]) from error
     if errors := _errors(value):
         is_told_apart = all(error["code"] != "too_deep" for error in errors)
-        raise BodyError(errors, value if is_told_apart else None)
+        raise BodyError(errors, _sendable(value) if is_told_apart else None)
     return value
 
 
@@ -176,13 +177,28 @@ def _text_error(text: str) -> str:
     return ""
 
 
+def _sendable(value: Any) -> Any:
+    """Return a value, which is not too deep, with a mark in the place of what neither database nor answer can hold."""
+    if isinstance(value, str):
+        return _replaced(value)
+    if isinstance(value, list):
+        return [_sendable(each) for each in value]
+    if isinstance(value, dict):
+        return {_replaced(name): _sendable(each) for name, each in value.items()}
+    return value
+
+
 def _escape(name: str) -> str:
     """Return a name as a JSON Pointer writes it (RFC 6901), with what no answer can hold left out."""
     return _shown(name).replace("~", "~0").replace("/", "~1")
 
 
 def _shown(name: str) -> str:
-    return name[:100].encode(errors="replace").decode().replace("\0", "�")
+    return _replaced(name[:100])
+
+
+def _replaced(text: str) -> str:
+    return text.encode(errors="replace").decode().replace("\0", "�")
 
 
 def _too_deep(pointer: str) -> dict[str, str]:

@@ -112,6 +112,23 @@ def test_all_of_many_is_told(keeper: Keeper) -> None:
     }
 
 
+@pytest.mark.parametrize("text", ["\\ud800", "\\udc00\\ud800", "\\u0000"])
+@pytest.mark.parametrize("way", ["POST", "PATCH", "DELETE"])
+def test_texts_that_nothing_can_hold_are_refused_wherever_they_stand(keeper: Keeper, way: str, text: str) -> None:
+    key = MemberUnitFactory().slug
+    one = "member-units" if way == "POST" else f"member-units/{key}"
+    for path in ("member-units/bulk", one):
+        for body in (
+            f'{{"{text}": 1}}',
+            f'{{"items": [{{"{text}": "{text}", "slug": "{text}", "name": "{text}", "street": "{text}"}}]}}',
+            f'{{"items": [{{"slug": "{key}", "key": "{text}", "citations": [{{"{text}": "{text}"}}]}}]}}',
+            f'{{"slug": "{text}", "name": "{text}", "street": "{text}", "citations": [{{"article": "{text}"}}]}}',
+        ):
+            if way == "DELETE" and path == one:
+                continue  # has no body
+            assert keeper.send(way, path, body, **{"If-Match": "*"}).status_code == 400, body
+
+
 def test_what_is_no_value_of_json_is_told_with_the_rest(keeper: Keeper) -> None:
     body = '{"name": "a\\u0000", "kind": "nothing", "summary": 1e999, "slug": 7, "slug": "b", "nothing": "\\ud800"}'
     assert told(keeper.send("POST", "member-units", body)) == {
