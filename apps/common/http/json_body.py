@@ -164,7 +164,7 @@ def _name_errors(pointer: str, value: dict[str, object]) -> Iterator[dict[str, s
         yield _error(f"{pointer}/{_escape(name)}", "doubled", detail)
     for name in value:
         if detail := _text_error(name):
-            yield _error(pointer, "invalid_text", detail)
+            yield _error(f"{pointer}/{_escape(name)}", "invalid_text", detail)
 
 
 def _text_error(text: str) -> str:

@@ -284,7 +284,7 @@ class RecordWriter:
 
     def _placed(self, errors: Iterable[Error]) -> list[Error]:
         """Return the errors of members with their places in the body, and the flaws of this record before them."""
-        flaws = [flaw for flaw in self.flaws if flaw["pointer"].startswith(f"{self.pointer}/")]
+        flaws = [flaw for flaw in self.flaws if f"{flaw['pointer']}/".startswith(f"{self.pointer}/")]
         placed = ({**each, "pointer": self.pointer + each["pointer"]} for each in errors)
         return flaws + besides(self.flaws, placed)
 
