@@ -19,7 +19,7 @@ from psycopg.errors import QueryCanceled
 from apps.common.openapi.schema import Generator
 from apps.common.reading import pages
 from apps.common.reading.answer_cache import ANSWERS
-from apps.common.reading.places import PLACES, Place, Places, is_costly
+from apps.common.reading.places import MOST_REST, PLACES, Place, Places, is_costly
 from apps.common.resources.gate import Gate, _costly
 from apps.common.resources.registry import viewsets
 from tests.conftest import Api, problem_of
@@ -276,6 +276,7 @@ def test_the_gate_refuses_as_the_view_does(api: Api, full: list[Place], address:
     assert json.loads(body) == view.json()
     for name in ("Content-Type", "Retry-After", "X-Request-ID", "X-Content-Type-Options"):
         assert headers[name] == view.headers[name]
+    assert headers["Connection"] == "close"
     chinese = through_gate(address)[2]
     assert json.loads(chinese)["title"] != json.loads(body)["title"]
     assert through_gate(address, method="HEAD")[2] == b""
@@ -352,3 +353,31 @@ def test_places_leave_a_thread_of_each_process_and_exports_need_one() -> None:
     assert done.stdout.split() == [str(max((os.cpu_count() or 1) - 1, 1)), "3"]
     assert is_costly(frozenset({"q"}), "", "text/csv")
     assert not is_costly(frozenset({"q"}), "q=", "application/json")
+
+
+def test_a_place_rests_as_long_as_it_was_used_while_reads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [1000.0], list[float]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", slept.append)
+
+    def use(seconds: float) -> None:
+        """Use a place for some seconds."""
+        place = PLACES.take()
+        assert place is not None
+        now[0] += seconds
+        place.leave()
+
+    use(0.02)
+    use(0.02)
+    assert slept == []  # nobody was refused
+    PLACES.crowd()
+    use(0.02)
+    now[0] += 0.005
+    use(5.0)  # behind it the refusal is long ago
+    assert slept == [pytest.approx(0.015)]
+    use(0.02)
+    assert len(slept) == 1
+    PLACES.crowd()
+    use(0.9)
+    use(0.0)
+    assert slept[1:] == [MOST_REST]
