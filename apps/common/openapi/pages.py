@@ -1,9 +1,9 @@
 """The OpenAPI document as it is given. It follows `Accept-Language`, and `?lang=` where an address names a language."""
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.http import parse_etags
 from django.utils.translation import get_language, gettext
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
@@ -20,13 +20,14 @@ from apps.common.http.codings import IDENTITY, choose_coding
 from apps.common.http.parameters import refuse_unknown
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.openapi import kept
+from apps.common.reading.answer_cache import unless_known
 
 
 class DocumentView(APIView):
     """The OpenAPI document."""
 
     @extend_schema(exclude=True)
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> HttpResponseBase:
         """Give the document in the language of `?lang=`, or else in the one that the reader asks for."""
         refuse_unknown(request, {"lang"})
         languages = kept.languages()
@@ -45,12 +46,7 @@ class DocumentView(APIView):
             response["Content-Encoding"] = coding
         patch_vary_headers(response, ("Accept", "Accept-Encoding", "Accept-Language"))
         response["ETag"] = etag
-        # Compared weakly (RFC 9110, 13.1.2); each coding has a tag of its own.
-        known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
-        if known == ["*"] or etag in known:
-            told = {name: response[name] for name in ("ETag", "Cache-Control", "Vary", "Content-Language")}
-            return HttpResponseNotModified(headers=told)
-        return response
+        return unless_known(request, response)
 
 
 class JSONDocumentView(DocumentView):

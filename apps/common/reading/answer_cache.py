@@ -34,7 +34,7 @@ from apps.common.reading.places import Costly, in_a_place, is_costly
 from apps.common.reading.record_version import KNOWN
 
 # What a 304 says of the answer that is known (RFC 9110, 15.4.5).
-NOT_MODIFIED = ("ETag", "Cache-Control", "Vary", "Link")
+NOT_MODIFIED = ("ETag", "Cache-Control", "Content-Language", "Vary", "Link")
 VARY = ("Accept", "Accept-Language", "Authorization", "Cookie")
 
 
@@ -116,7 +116,7 @@ class CachedReads:
             response = self._answer_everybody(request, answer)
         else:
             response = _kept_private(say_licence(self._placed(request, answer)))
-        return _unless_known(request, response) if "HTTP_IF_NONE_MATCH" in request.META else response
+        return unless_known(request, response)
 
     def _answer_everybody(self, request: HttpRequest, dispatch: Callable[[], HttpResponseBase]) -> HttpResponseBase:
         if refusal := self._count(request):
@@ -229,8 +229,13 @@ def _kept_private(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def _unless_known(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """Return 304 in the place of an answer that the client has, or that it wants only if there is none (`*`)."""
+def unless_known(request: HttpRequest | Request, response: HttpResponseBase) -> HttpResponseBase:
+    """Return 304 in the place of an answer that the client has, or that it wants only if there is none (`*`).
+
+    Tags are compared weakly (RFC 9110, 13.1.2).
+    """
+    if "HTTP_IF_NONE_MATCH" not in request.META:
+        return response
     tags = [tag.removeprefix("W/") for tag in parse_etags(request.META["HTTP_IF_NONE_MATCH"])]
     if response.status_code != 200 or not ("*" in tags or response.headers.get("ETag") in tags):
         return response
