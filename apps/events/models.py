@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Counted, NamedRecord
 from apps.common.rules.change_log import logged_links
 from apps.common.rules.publishing import links_to_no_draft
@@ -11,10 +12,10 @@ from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models import Project
-from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street, Venue
+from apps.registry.models import PARTY_KEYS, Alliance, District, MemberUnit, Neighbourhood, Party, Street, Venue
 
 
-class Event(NamedRecord):
+class Event(MaybeUnnamed):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
@@ -80,7 +81,7 @@ class Event(NamedRecord):
         blank=True,
         related_name="events",
         verbose_name=_("district"),
-        help_text=_("District in which, or by which, it was held."),
+        help_text=_("District in which it was held."),
     )
     street = models.ForeignKey(
         Street,
@@ -89,7 +90,7 @@ class Event(NamedRecord):
         blank=True,
         related_name="events",
         verbose_name=_("street"),
-        help_text=_("Street, town or township in which, or by which, it was held."),
+        help_text=_("Street, town or township in which it was held."),
     )
     neighbourhood = models.ForeignKey(
         Neighbourhood,
@@ -98,7 +99,7 @@ class Event(NamedRecord):
         blank=True,
         related_name="events",
         verbose_name=_("neighbourhood"),
-        help_text=_("Neighbourhood that it is about."),
+        help_text=_("Neighbourhood in which it was held, or that it is about."),
     )
     projects = models.ManyToManyField(
         Project,
@@ -110,15 +111,15 @@ class Event(NamedRecord):
     slogan = OneLineField(_("slogan"), max_length=200, blank=True, help_text=_("The motto that it bears."))
     summary = ParagraphsField(_("summary"), blank=True, help_text=_("What happened, in the registry's own words."))
 
-    class Meta(NamedRecord.Meta):
+    class Meta(MaybeUnnamed.Meta):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         indexes = [
-            *NamedRecord.Meta.indexes,
+            *MaybeUnnamed.Meta.indexes,
             models.Index(F("held_on_earliest").desc(nulls_last=True), F("slug"), name="events_event_held"),
         ]
         constraints = [
-            *NamedRecord.Meta.constraints,
+            *MaybeUnnamed.Meta.constraints,
             models.CheckConstraint(
                 condition=~Q(parent=F("id")),
                 name="events_event_not_own_parent",
@@ -170,7 +171,7 @@ class Award(NamedRecord):
 
 
 class Participation(Party):
-    """A unit or body at an event in a role, and the office of who represented it in public."""
+    """A unit, body or division at an event in a role, and the office of who represented it in public."""
 
     resource = "participations"
     counted_by = Counted(("event", "event__venue"), date="event__held_on")
@@ -192,6 +193,8 @@ class Participation(Party):
         PERFORMER = "performer", _("Performer")
         MENTOR = "mentor", _("Mentor")
         APPRENTICE = "apprentice", _("Apprentice")
+        SENDER = "sender", _("Sender of a wish or message")
+        IMPLIED_DONOR = "implied_donor", _("Donor, as the source implies")
 
     event = models.ForeignKey(
         Event,
@@ -230,7 +233,7 @@ class Participation(Party):
         constraints = [
             *Party.Meta.constraints,
             models.UniqueConstraint(
-                fields=["event", "unit", "alliance", "as_written", "role", "representative_name", "award"],
+                fields=["event", *PARTY_KEYS, "as_written", "role", "representative_name", "award"],
                 nulls_distinct=False,
                 name="events_participation_once",
             ),

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.factories import (
-    AllianceFactory,
     AwardFactory,
     EventFactory,
     MemberUnitFactory,
     ParticipationFactory,
     ProjectFactory,
+    StreetFactory,
 )
 from tests.violations import refuse
 
@@ -39,7 +39,8 @@ def same_again() -> Any:
 
 VIOLATIONS: dict[str, Callable[[], Any]] = {
     "events_event_not_own_parent": own_parent,
-    "events_participation_unit_or_alliance": lambda: participation(alliance=AllianceFactory()),
+    "events_participation_one_party": lambda: participation(party_street=StreetFactory()),
+    "events_participation_group_is_no_party": lambda: participation(group=True),
     "events_participation_names_a_party": lambda: participation(unit=None),
     "events_participation_once": same_again,
     "events_participation_person_has_office": lambda: participation(representative_name="某人"),

@@ -12,7 +12,15 @@ from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from apps.evidence.models import Figure
-from tests.factories import DIGEST_OF_X, AllianceFactory, ArticleFactory, CitationFactory, FigureFactory, MarkFactory
+from tests.factories import (
+    DIGEST_OF_X,
+    AllianceFactory,
+    ArticleFactory,
+    CitationFactory,
+    FigureFactory,
+    MarkFactory,
+    MemberUnitFactory,
+)
 from tests.violations import refuse
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +62,13 @@ VIOLATIONS: dict[str, Callable[[], Any]] = {
         slug="of-the-test", article=ArticleFactory(), sha256="0" * 63
     ),
     "evidence_mark_once": same_mark,
+    "evidence_figure_one_reporter": lambda: FigureFactory.build(
+        slug="two-reporters",
+        state="draft",
+        subject=AllianceFactory(),
+        reporter=MemberUnitFactory(),
+        reporter_alliance=AllianceFactory(),
+    ),
     "evidence_figure_not_negative": lambda: FigureFactory.build(
         slug="of-the-test", value=Decimal("-0.01"), subject=AllianceFactory()
     ),

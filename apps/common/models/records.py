@@ -145,6 +145,8 @@ class Citable(HasTerritory, models.Model):
     search_relations: ClassVar[tuple[str, ...]] = ()
     begins_field: ClassVar[str] = ""
     ends_field: ClassVar[str] = ""
+    # References of which at most one is set, which together say who, by the name under which answers show it.
+    parties: ClassVar[dict[str, tuple[str, ...]]] = {}
     # Two rows may turn out to be one record; pairs with like names are proposed for merging.
     mergeable: ClassVar[bool] = False
     proposed_by_name: ClassVar[bool] = False

@@ -234,6 +234,10 @@ def convert(field: models.Field, value: object) -> object:
             if abs(value) >= 2**63:
                 raise WrongError("out_of_range", gettext("The number is larger than the field holds."))
             return value
+        case models.BooleanField():
+            if not isinstance(value, bool):
+                raise WrongError("not_a_boolean", gettext("true or false is expected."))
+            return value
         case models.DecimalField():
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise WrongError("not_a_number", gettext("A number is expected."))

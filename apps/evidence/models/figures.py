@@ -8,22 +8,25 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.common.models.records import NamedRecord
+from apps.common.models.given_names import MaybeUnnamed
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField
-from apps.registry.models import MemberUnit
+from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street, one_party_at_most, party_key
 
+# Who reports a number.
+REPORTER_KEYS = ("reporter", "reporter_alliance", "reporter_district", "reporter_street", "reporter_neighbourhood")
 # The sign of a comparator before a number.
 SIGNS = {"=": "", ">=": "≥ ", ">": "> ", "~": "≈ ", "<=": "≤ ", "<": "< "}
 
 
-class Figure(NamedRecord):
+class Figure(MaybeUnnamed):
     """One number that a source reports, with all that is needed to know what it means."""
 
     resource = "figures"
     counted_by = None  # reported, not counted
     belongs_to = ("subject",)
-    concerns = ("reporter",)
+    concerns = REPORTER_KEYS
+    parties = {"reported_by": REPORTER_KEYS}
 
     class Comparator(models.TextChoices):
         EQUAL = "=", _("exactly")
@@ -72,33 +75,55 @@ class Figure(NamedRecord):
     )
     object_id = models.PositiveBigIntegerField(_("subject id"), help_text=_("Internal key of the subject."))
     subject = GenericForeignKey("content_type", "object_id")
-    reporter = models.ForeignKey(
+    reporter = party_key(
         MemberUnit,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="reported_figures",
+        "reported_figures",
         verbose_name=_("reporter"),
-        help_text=_("Unit that reports the number; empty: the article does."),
+        help_text=_("Unit that reports the number; without any, the article does."),
+    )
+    reporter_alliance = party_key(
+        Alliance,
+        "reported_figures",
+        verbose_name=_("alliance as reporter"),
+        help_text=_("Body of units that reports the number."),
+    )
+    reporter_district = party_key(
+        District,
+        "reported_figures",
+        verbose_name=_("district as reporter"),
+        help_text=_("District that reports the number."),
+    )
+    reporter_street = party_key(
+        Street,
+        "reported_figures",
+        verbose_name=_("street as reporter"),
+        help_text=_("Street, town or township that reports the number."),
+    )
+    reporter_neighbourhood = party_key(
+        Neighbourhood,
+        "reported_figures",
+        verbose_name=_("neighbourhood as reporter"),
+        help_text=_("Neighbourhood that reports the number."),
     )
     as_written = OneLineField(
         _("as written"), max_length=60, help_text=_("The number in the words of the source, such as 720余次.")
     )
 
-    class Meta(NamedRecord.Meta):
+    class Meta(MaybeUnnamed.Meta):
         verbose_name = _("figure")
         verbose_name_plural = _("figures")
         indexes = [
-            *NamedRecord.Meta.indexes,
+            *MaybeUnnamed.Meta.indexes,
             models.Index(fields=["content_type", "object_id"], name="evidence_figure_subject"),
         ]
         constraints = [
-            *NamedRecord.Meta.constraints,
+            *MaybeUnnamed.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(value__gte=0),
                 name="evidence_figure_not_negative",
                 violation_error_message=_("A figure is not negative."),
             ),
+            one_party_at_most(REPORTER_KEYS, "evidence_figure_one_reporter"),
         ]
 
     @property

@@ -5,13 +5,14 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.common.models.records import Counted, NamedRecord
+from apps.common.models.given_names import MaybeUnnamed
+from apps.common.models.records import Counted
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import ParagraphsField
 from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Street
 
 
-class Offer(NamedRecord):
+class Offer(MaybeUnnamed):
     """Base of needs and resources: their publisher, their place, and their term."""
 
     belongs_to = ("alliance", "unit", "street", "neighbourhood")
@@ -58,10 +59,10 @@ class Offer(NamedRecord):
     closes_on = EDTFField(_("closes on"), help_text=_("Until when it stands."))
     summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
 
-    class Meta(NamedRecord.Meta):
+    class Meta(MaybeUnnamed.Meta):
         abstract = True
         constraints = [
-            *NamedRecord.Meta.constraints,
+            *MaybeUnnamed.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(alliance__isnull=False)
                 | Q(unit__isnull=False)

@@ -4,15 +4,16 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models.categories import Category
-from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Party, Street
+from apps.registry.models import PARTY_KEYS, Alliance, District, MemberUnit, Neighbourhood, Party, Street
 
 
-class Project(NamedRecord):
+class Project(MaybeUnnamed):
     """An undertaking; a tree by `parent` (a programme over its brand projects)."""
 
     resource = "projects"
@@ -108,11 +109,11 @@ class Project(NamedRecord):
         _("summary"), blank=True, help_text=_("What is done and to what end, in the registry's own words.")
     )
 
-    class Meta(NamedRecord.Meta):
+    class Meta(MaybeUnnamed.Meta):
         verbose_name = _("project")
         verbose_name_plural = _("projects")
         constraints = [
-            *NamedRecord.Meta.constraints,
+            *MaybeUnnamed.Meta.constraints,
             models.CheckConstraint(
                 condition=~Q(parent=F("id")),
                 name="projects_project_not_own_parent",
@@ -122,7 +123,7 @@ class Project(NamedRecord):
 
 
 class ProjectPartner(Party):
-    """A unit or alliance in a project, with a role."""
+    """A unit, alliance or division in a project, with a role."""
 
     resource = "project-partners"
     counted_by = Counted(("project",), heading="project__category")
@@ -157,7 +158,7 @@ class ProjectPartner(Party):
         constraints = [
             *Party.Meta.constraints,
             models.UniqueConstraint(
-                fields=["project", "unit", "alliance", "as_written", "role"],
+                fields=["project", *PARTY_KEYS, "as_written", "role"],
                 nulls_distinct=False,
                 name="projects_projectpartner_once",
             ),
@@ -182,6 +183,7 @@ class Claim(Fact):
     concerns = ("project", "unit")
 
     class Status(models.TextChoices):
+        CLAIMED = "claimed", _("Claimed")
         PROPOSED = "proposed", _("Proposed")
         ACCEPTED = "accepted", _("Accepted")
         UNDER_WAY = "under_way", _("Under way")

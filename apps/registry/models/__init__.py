@@ -3,11 +3,12 @@
 from apps.registry.models.alliances import Alliance, Membership
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.identifiers import Identifier
-from apps.registry.models.parties import Party
+from apps.registry.models.parties import PARTY_KEYS, Party, one_party_at_most, party_key
 from apps.registry.models.units import MemberUnit, UnitName
 from apps.registry.models.venues import Venue, VenueService
 
 __all__ = [
+    "PARTY_KEYS",
     "Alliance",
     "District",
     "Identifier",
@@ -19,4 +20,6 @@ __all__ = [
     "UnitName",
     "Venue",
     "VenueService",
+    "one_party_at_most",
+    "party_key",
 ]

@@ -5,7 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Counted, Fact, NamedRecord
+from apps.common.models.given_names import MaybeUnnamed
+from apps.common.models.records import Counted, Fact
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
@@ -15,7 +16,7 @@ from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.units import MemberUnit
 
 
-class Alliance(NamedRecord):
+class Alliance(MaybeUnnamed):
     """A body of units at any level, from a district's network down to a co-building pair; a tree by `parent`."""
 
     resource = "alliances"
@@ -34,6 +35,7 @@ class Alliance(NamedRecord):
         EXTENDED_BRANCH = "extended_branch", _("Extended party branch")
         NETWORK = "network", _("Network")
         PAIR = "pair", _("Co-building pair")
+        TRIPLE = "triple", _("Co-building triple")
 
     class Status(models.TextChoices):
         PROPOSED = "proposed", _("Proposed")
@@ -87,11 +89,11 @@ class Alliance(NamedRecord):
         _("summary"), blank=True, help_text=_("What it is for and how it works, in the registry's own words.")
     )
 
-    class Meta(NamedRecord.Meta):
+    class Meta(MaybeUnnamed.Meta):
         verbose_name = _("alliance")
         verbose_name_plural = _("alliances")
         constraints = [
-            *NamedRecord.Meta.constraints,
+            *MaybeUnnamed.Meta.constraints,
             models.CheckConstraint(
                 condition=~Q(parent=F("id")),
                 name="registry_alliance_not_own_parent",
@@ -131,6 +133,7 @@ class Membership(Fact):
         FOUNDING_MEMBER = "founding_member", _("Founding member")
         MEMBER = "member", _("Member")
         ADVISER = "adviser", _("Adviser")
+        PART_TIME_COMMITTEE_MEMBER = "part_time_committee_member", _("Part-time committee member")
 
     alliance = models.ForeignKey(
         Alliance,
@@ -151,7 +154,7 @@ class Membership(Fact):
     as_written = OneLineField(
         _("as written"), max_length=200, blank=True, help_text=_("The member's name as the source writes it.")
     )
-    role = models.CharField(_("role"), max_length=20, choices=Role, help_text=_("Role of the unit in the body."))
+    role = models.CharField(_("role"), max_length=30, choices=Role, help_text=_("Role of the unit in the body."))
     joined_on = EDTFField(_("joined on"), help_text=_("When it joined."))
     left_on = EDTFField(_("left on"), help_text=_("When it left."))
 

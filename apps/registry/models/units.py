@@ -37,6 +37,7 @@ class MemberUnit(NamedRecord):
         PUBLIC_INSTITUTION = "public_institution", _("Public institution")
         RESIDENTIAL = "residential", _("Residential branch or committee")
         FOUNDATION = "foundation", _("Foundation")
+        FUND = "fund", _("Fund")
         ASSOCIATION = "association", _("Association or social organisation")
         MEDIUM = "medium", _("Medium")
         TEAM = "team", _("Team or working party")

@@ -10,11 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.common.http.problems import Refusal
 from apps.common.models.tables import LoadedFile
 from apps.common.writing.transaction import write_transaction
-from apps.evidence.fixtures.files import FixtureError, read_file
+from apps.evidence.fixtures.files import FixtureError, merge, read_file
 from apps.evidence.fixtures.loading import load
+from apps.evidence.fixtures.retired import read_retired, retire
 from apps.registry.actions import load_gazetteer
 from apps.registry.gazetteer.rows import GazetteerError
 
+RETIRED = "retired.yaml"
 PATIENCE = 60  # seconds: a service that starts does not fail for an import that another one has under way
 
 
@@ -33,7 +35,7 @@ class Command(BaseCommand):
         known = {} if force else dict(LoadedFile.objects.values_list("path", "sha256"))
         digests = {
             str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for pattern in ("gazetteer/*", "articles/*.yaml")
+            for pattern in ("gazetteer/*", RETIRED, "articles/*.yaml")
             for path in sorted(folder.glob(pattern))
         }
         changed = [path for path, digest in digests.items() if known.get(path) != digest]
@@ -45,6 +47,8 @@ class Command(BaseCommand):
                 if any(path.startswith("gazetteer/") for path in changed):
                     self._report(load_gazetteer(folder=folder / "gazetteer"))
                 files = {path.name: read_file(path) for path in sorted(folder.glob("articles/*.yaml"))}
+                retired = read_retired(folder / RETIRED)
+                self._report({"retired slugs": retire(RETIRED, retired, set(merge(files)))})
                 self._report(load(files, {Path(path).name for path in changed}))
                 for path in changed:
                     LoadedFile.objects.update_or_create(path=path, defaults={"sha256": digests[path]})
@@ -53,4 +57,5 @@ class Command(BaseCommand):
 
     def _report(self, written: dict[str, int]) -> None:
         for resource, number in written.items():
-            self.stdout.write(f"{resource}: {number} written")
+            if number:
+                self.stdout.write(f"{resource}: {number} written")
