@@ -11,7 +11,16 @@ from django.utils.translation import pgettext_lazy
 from apps.common.models.given_names import MaybeUnnamed
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField
-from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street, one_party_at_most, party_key
+from apps.registry.models import (
+    Alliance,
+    District,
+    MemberUnit,
+    Neighbourhood,
+    Placed,
+    Street,
+    one_party_at_most,
+    party_key,
+)
 
 # Who reports a number.
 REPORTER_KEYS = ("reporter", "reporter_alliance", "reporter_district", "reporter_street", "reporter_neighbourhood")
@@ -19,10 +28,11 @@ REPORTER_KEYS = ("reporter", "reporter_alliance", "reporter_district", "reporter
 SIGNS = {"=": "", ">=": "≥ ", ">": "> ", "~": "≈ ", "<=": "≤ ", "<": "< "}
 
 
-class Figure(MaybeUnnamed):
+class Figure(Placed, MaybeUnnamed):
     """One number that a source reports, with all that is needed to know what it means."""
 
     resource = "figures"
+    hangs_on = ("subject",)
     counted_by = None  # reported, not counted
     belongs_to = ("subject",)
     concerns = REPORTER_KEYS

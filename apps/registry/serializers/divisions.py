@@ -1,5 +1,9 @@
 """Districts, streets and neighbourhoods as JSON."""
 
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from apps.common.models.records import Citable
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer
@@ -20,6 +24,28 @@ DIVISION = (
 )
 
 
+COUNTS = ("alliance_count", "unit_count", "venue_count", "project_count", "event_count")
+
+
+class WhatLiesInIt(serializers.Serializer[Citable]):
+    """What lies in a division, by its own place or by that of what it belongs to, as lists have it."""
+
+    alliances = Reference(many=True, read_only=True, source="alliances_within", help_text="Alliances that lie in it.")
+    alliance_count = CountField("alliances_within", heading=_("alliances"), help_text="Alliances that lie in it.")
+    unit_count = CountField("memberunits_within", heading=_("member units"), help_text="Units that lie in it.")
+    venue_count = CountField("venues_within", heading=_("venues"), help_text="Venues that lie in it.")
+    project_count = CountField("projects_within", heading=_("projects"), help_text="Projects that lie in it.")
+    event_count = CountField("events_within", heading=_("events"), help_text="Events that were held in it.")
+
+
+class WhatLiesInItWhole(WhatLiesInIt):
+    """The same, named one by one."""
+
+    venues = Reference(many=True, read_only=True, source="venues_within", help_text="Venues that lie in it.")
+    projects = Reference(many=True, read_only=True, source="projects_within", help_text="Projects that lie in it.")
+    events = Reference(many=True, read_only=True, source="events_within", help_text="Events that were held in it.")
+
+
 class DistrictSerializer(RecordSerializer):
     """A county-level division."""
 
@@ -34,16 +60,15 @@ class DistrictSerializer(RecordSerializer):
         return {"successor": DistrictSerializer}
 
 
-class DistrictDetailSerializer(DistrictSerializer):
+class DistrictDetailSerializer(WhatLiesInIt, DistrictSerializer):
     """A county-level division with what lies in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
     streets = Reference(many=True, read_only=True, help_text="Streets on record, of all editions.")
-    alliances = Reference(many=True, read_only=True, help_text="Alliances of the district itself.")
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the district.")
 
     class Meta(DistrictSerializer.Meta):
-        fields = (*DistrictSerializer.Meta.fields, "predecessors", "streets", "alliances", "figures")
+        fields = (*DistrictSerializer.Meta.fields, "predecessors", "streets", "alliances", *COUNTS, "figures")
 
 
 class StreetSerializer(RecordSerializer):
@@ -60,15 +85,11 @@ class StreetSerializer(RecordSerializer):
         return {"district": DistrictSerializer, "successor": StreetSerializer}
 
 
-class StreetDetailSerializer(StreetSerializer):
+class StreetDetailSerializer(WhatLiesInItWhole, StreetSerializer):
     """A township-level division with its neighbourhoods and what is done in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
     neighbourhoods = Reference(many=True, read_only=True, help_text="Neighbourhoods on record, of all editions.")
-    alliances = Reference(many=True, read_only=True, help_text="Alliances of the street.")
-    projects = Reference(many=True, read_only=True, help_text="Projects done in the street.")
-    events = Reference(many=True, read_only=True, help_text="Events held in or by the street.")
-    venues = Reference(many=True, read_only=True, help_text="Venues in the street.")
     reported_neighbourhood_count = ReportedField(
         "neighbourhoods", help_text="Residential areas, as a source counts them."
     )
@@ -91,6 +112,7 @@ class StreetDetailSerializer(StreetSerializer):
             "projects",
             "events",
             "venues",
+            *COUNTS,
             "reported_neighbourhood_count",
             "recorded_neighbourhood_count",
             "reported_estate_count",
@@ -111,16 +133,12 @@ class NeighbourhoodSerializer(RecordSerializer):
         return {"street": StreetSerializer, "committee": NeighbourhoodSerializer, "successor": NeighbourhoodSerializer}
 
 
-class NeighbourhoodDetailSerializer(NeighbourhoodSerializer):
+class NeighbourhoodDetailSerializer(WhatLiesInItWhole, NeighbourhoodSerializer):
     """A committee or an estate with what is done in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
     estates = Reference(many=True, read_only=True, help_text="Estates in the committee's area.")
-    units = Reference(many=True, read_only=True, help_text="Units of the neighbourhood.")
-    alliances = Reference(many=True, read_only=True, help_text="Alliances of the neighbourhood.")
-    projects = Reference(many=True, read_only=True, help_text="Projects done in the neighbourhood.")
-    events = Reference(many=True, read_only=True, help_text="Events about the neighbourhood.")
-    venues = Reference(many=True, read_only=True, help_text="Venues in the neighbourhood.")
+    units = Reference(many=True, read_only=True, source="memberunits_within", help_text="Units that lie in it.")
     assessments = Reference(many=True, read_only=True, help_text="Ratings of the neighbourhood.")
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the neighbourhood.")
 
@@ -134,6 +152,7 @@ class NeighbourhoodDetailSerializer(NeighbourhoodSerializer):
             "projects",
             "events",
             "venues",
+            *COUNTS,
             "assessments",
             "figures",
         )
