@@ -35,7 +35,7 @@ def make(model: type[models.Model], **values: Any) -> Any:
     return FACTORIES[model](**values)
 
 
-def place(model: type[models.Model], values: dict[str, Any]) -> dict[str, Any]:
+def in_step(model: type[models.Model], values: dict[str, Any]) -> dict[str, Any]:
     """Return the divisions of a row that is in all levels which it can name, so that none contradicts another."""
     given = {name: values[name] for name in ("neighbourhood", "street", "district") if name in values}
     street = values["neighbourhood"].street if "neighbourhood" in given else given.get("street")
@@ -52,7 +52,7 @@ def make_full(model: type[models.Model], **values: Any) -> Any:
         if issubclass(field.related_model, Citable) and field.editable:
             values[field.name] = make(field.related_model)
     if issubclass(model, Placed):
-        values |= place(model, values)
+        values |= in_step(model, values)
     if "dimension" in values and "assessment" in values:
         values["dimension"] = make(Dimension, framework=values["assessment"].framework)
     row = make(model, **{**WITH_REFERENCES.get(model.__name__, {}), **values})

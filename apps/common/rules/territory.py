@@ -124,6 +124,10 @@ class HasTerritory(_Base):
     appointable: ClassVar[str] = ""
     place_columns: ClassVar[dict[str, str]] = {}
 
+    def place_with_new_values(self) -> Mapping[str, int | None]:
+        """Return the keys of the divisions in which the row would lie if it were stored, by their `appointable`."""
+        return {}
+
 
 def territory_of(user: Reader) -> Territory | Viewer:
     """Return the territory of a user of any kind; that of nobody is nowhere."""

@@ -133,7 +133,11 @@ class Figure(Placed, MaybeUnnamed):
                 name="evidence_figure_not_negative",
                 violation_error_message=_("A figure is not negative."),
             ),
-            one_party_at_most(REPORTER_KEYS, "evidence_figure_one_reporter"),
+            one_party_at_most(
+                REPORTER_KEYS,
+                "evidence_figure_one_reporter",
+                _("One unit, one alliance or one division reports a figure, not several."),
+            ),
         ]
 
     @property

@@ -37,12 +37,12 @@ def _keys_given(keys: tuple[str, ...]) -> Func:
     return Func(*map(F, keys), function="num_nonnulls", output_field=IntegerField())
 
 
-def one_party_at_most(keys: tuple[str, ...], name: str) -> models.CheckConstraint:
+def one_party_at_most(keys: tuple[str, ...], name: str, sentence: Any) -> models.CheckConstraint:
     """Return the constraint that at most one of the keys of a party is set."""
     return models.CheckConstraint(
         condition=Q(LessThanOrEqual(_keys_given(keys), Value(1))),
         name=name,
-        violation_error_message=_("A party is one unit, one alliance or one division, not several."),
+        violation_error_message=sentence,
     )
 
 
@@ -90,7 +90,11 @@ class Party(Fact):
         abstract = True
         constraints = [
             *Fact.Meta.constraints,
-            one_party_at_most(PARTY_KEYS, "%(app_label)s_%(class)s_one_party"),
+            one_party_at_most(
+                PARTY_KEYS,
+                "%(app_label)s_%(class)s_one_party",
+                _("A party is one unit, one alliance or one division, not several."),
+            ),
             models.CheckConstraint(
                 condition=Q(GreaterThan(_keys_given(PARTY_KEYS), Value(0))) | ~Q(as_written=""),
                 name="%(app_label)s_%(class)s_names_a_party",

@@ -11,7 +11,7 @@ again when its columns change. What a row hangs on is locked meanwhile, so that 
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 import pgtrigger
 from django.apps import apps
@@ -20,7 +20,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
+from apps.common.models.records import Citable
 from apps.common.rules.guards import Guard, Sentence
+from apps.common.rules.territory import HasTerritory
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.stale_places import differs, filled_again
 
@@ -69,7 +71,7 @@ def _place_key(level: type[models.Model], **texts: Any) -> PlaceKey:
     )
 
 
-class Placed(models.Model):
+class Placed(HasTerritory, models.Model):
     """A record that lies somewhere, in a district at least, or nowhere.
 
     `hangs_on` are its own references at which its place is looked for, in this order, where it names none itself.
@@ -106,7 +108,7 @@ class Placed(models.Model):
             raise _refusal(BY_STREET)
 
     def place_with_new_values(self) -> dict[str, int | None]:
-        """Return the keys of the divisions in which the row would lie if it were stored, by level as rights name it."""
+        """Return where the row would lie, as rights ask for it."""
         found = self._own_place()
         for name in self.hangs_on:
             if not any(found.values()) and (target := getattr(self, name, None)) is not None:
@@ -317,15 +319,15 @@ class _MovedLies(_Lies):
         return differs([*_sources(own), *_made(own)])
 
 
-def _sources(model: Any) -> list[str]:
+def _sources(model: type[Placed]) -> list[str]:
     """Return the columns from which those of a row are made."""
     found = [_column(model, level) for level in own_levels(model)]
     for name in dict.fromkeys((*model.hangs_on, *_whole(model))):
-        field = model._meta.get_field(name)
+        field: Any = model._meta.get_field(name)
         parts = (field.ct_field, field.fk_field) if isinstance(field, GenericForeignKey) else (name,)
         found += [_column(model, part) for part in parts]
     if _whole(model):
-        found.append(_column(model, f"{model.begins_field}_earliest"))
+        found.append(_column(model, f"{cast('type[Citable]', model).begins_field}_earliest"))
     return found
 
 
