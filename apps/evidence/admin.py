@@ -20,7 +20,7 @@ from apps.common.admin.columns import EvidenceFilter, admin_link, date_column, d
 from apps.common.admin.forms import RecordForm
 from apps.common.admin.records import RecordAdmin
 from apps.common.models.records import Citable, RecordQuerySet, citable_models
-from apps.common.models.targets import load_targets
+from apps.common.serializers.targets import load_targets
 from apps.evidence import admin_views
 from apps.evidence.actions import publish
 from apps.evidence.admin_changes import CorrectsIssueDate
@@ -107,7 +107,7 @@ class TargetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        targets = load_targets((row.content_type_id, row.object_id) for row in self.result_list)
+        targets = load_targets(((row.content_type_id, row.object_id) for row in self.result_list), request.user)
         for row in self.result_list:
             row.target = targets.get((row.content_type_id, row.object_id))
 
