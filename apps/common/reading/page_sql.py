@@ -141,8 +141,9 @@ def _facet(request: ReadRequest, rows: RecordQuerySet, name: str) -> str:
 def _name_of(request: ReadRequest, target: type[Citable]) -> str:
     """Return SQL for the name of a facet's value that is made of other records."""
     row = SqlRow(_compilation(request), target)
-    name, source = row.name(), row.source(row.compilation.rows(target, narrow=False).order_by())
-    return f"(SELECT {name} FROM {source} WHERE {row.column('key')} = facet_value)"
+    name, key = row.name(), row.column("key")
+    source = row.source(row.compilation.rows(target, narrow=False).order_by())
+    return f"(SELECT {name} FROM {source} WHERE {key} = facet_value)"
 
 
 def whole(request: ReadRequest, select: Callable[[RecordSerializer, SqlRow], str]) -> tuple[RecordSerializer, str]:

@@ -200,7 +200,8 @@ def statement(shape: SearchShape, language: str | None) -> Statement:
                (SELECT json_agg(json_build_array(rank, length, resource, key, CASE resource {details} END)
                                 ORDER BY rank, length, resource, key) FROM page)
     """  # noqa: S608 - made of our own names; every value is a parameter
-    return Statement(shared(text, shape.viewer))
+    # As a subquery, since what is shared comes before it.
+    return Statement(shared(f"SELECT * FROM ({text}) AS answer (counts, page)", shape.viewer))  # noqa: S608
 
 
 def run(shape: SearchShape, values: Mapping[str, object]) -> tuple[dict[str, int], list[FoundRow]]:
