@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from rest_framework import serializers
 
 from apps.common.models.records import Citable, Fact
+from apps.common.models.row_names import references_of
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import CitationBrief, QuotationField
 from apps.common.serializers.records import RecordSerializer
@@ -46,6 +47,10 @@ def prepared(rows: QuerySet[Any], serializer: Any, as_of: date | None = None) ->
         and not isinstance(field, RecordSerializer)
         and isinstance(rows.model._meta.get_field(field.source), ForeignKey)
     ]
+    if any(isinstance(field, NameField) for field in fields.values()):
+        # What is joined is not fetched again as it is expanded.
+        expanded = {field.source for field in fields.values() if isinstance(field, RecordSerializer)}
+        joins += [path for path in references_of(rows.model) if path.partition("__")[0] not in expanded]
     if joins:
         rows = rows.select_related(*joins)
     # Several fields may be made of the same rows; those are fetched once.
@@ -149,8 +154,9 @@ def _address(record: Any) -> str:
     return f"{settings.API_ROOT}/{record.resource}/{record.key}"
 
 
-def _name(record: Any) -> str:
-    return str(getattr(record, record.name_field))
+def _name(record: Any, *, within: bool = False) -> str:
+    made = record.row_name
+    return made.form(within=within).text(record) if made else str(getattr(record, record.name_field))
 
 
 def _number(value: Any) -> int | float:
@@ -161,7 +167,7 @@ def _target(field: TargetField, row: Any) -> dict[str, str] | None:
     record = getattr(row, str(field.field_name))
     if record is None or (isinstance(record, Fact) and record.state != Fact.State.PUBLISHED):
         return None
-    return {"resource": record.resource, "key": record.key, "name": _name(record), "url": _address(record)}
+    return {"resource": record.resource, "key": record.key, "name": _name(record, within=True), "url": _address(record)}
 
 
 def _reported(field: ReportedField, row: Any) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """Linked data of rubrics and ratings: a term for each field."""
 
 from apps.common.linked_data.rules import Kind, date, node, paired, reverse, value
-from apps.common.linked_data.shared_terms import BASE, NAMED, STATUS, SUMMED_UP
+from apps.common.linked_data.shared_terms import NAMED, ROW, STATUS, SUMMED_UP
 
 FRAMEWORK = Kind(
     ("skos:ConceptScheme",),
@@ -31,7 +31,7 @@ DIMENSION = Kind(
 ASSESSMENT = Kind(
     ("schema:Review",),
     {
-        **BASE,
+        **ROW,
         **STATUS,
         "framework": node("dcterms:conformsTo"),
         "neighbourhood": node("schema:itemReviewed"),
@@ -47,7 +47,7 @@ ASSESSMENT = Kind(
 SCORE = Kind(
     ("schema:Rating",),
     {
-        **BASE,
+        **ROW,
         "assessment": reverse("schema:reviewRating"),
         "dimension": node("schema:reviewAspect"),
         "value": value("schema:ratingValue"),

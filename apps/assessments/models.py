@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, Fact, NamedRecord
+from apps.common.models.row_names import FirstOf, LabelOf, NumberOf, RowName
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.registry.models import MemberUnit, Neighbourhood, Placed, Street
@@ -92,6 +93,14 @@ class Assessment(Placed, Fact):
     hangs_on = ("unit",)
     counted_by = Counted(date="assessed_on")
     name_field = "slug"
+    row_name = RowName(
+        _("%(subject)s (%(status)s) · %(framework)s"),
+        {
+            "subject": FirstOf("neighbourhood", "unit", "street"),
+            "status": LabelOf("status"),
+            "framework": FirstOf("framework"),
+        },
+    )
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("framework", "neighbourhood", "unit", "street")
     # Not the unit that is rated: nobody edits the rating of the own house.
@@ -165,9 +174,6 @@ class Assessment(Placed, Fact):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.neighbourhood or self.unit or self.street} – {self.framework}"
-
     def slug_source(self) -> str:
         subject = self.neighbourhood or self.unit or self.street
         return f"{self.framework.slug}-{subject.key if subject else ''}"
@@ -180,6 +186,10 @@ class Score(Placed, Fact):
     hangs_on = ("assessment",)
     counted_by = Counted(date="assessment__assessed_on")
     name_field = "slug"
+    row_name = RowName(
+        _("%(dimension)s: %(value)s · %(assessment)s"),
+        {"dimension": FirstOf("dimension"), "value": NumberOf("value"), "assessment": FirstOf("assessment")},
+    )
     search_columns = {}
     search_relations = ("dimension",)
     belongs_to = ("assessment",)
@@ -210,9 +220,6 @@ class Score(Placed, Fact):
             *Fact.Meta.constraints,
             models.UniqueConstraint(fields=["assessment", "dimension"], name="assessments_score_once"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.dimension}: {self.value}"
 
     def slug_source(self) -> str:
         return f"{self.assessment.slug}-{self.dimension.slug}"

@@ -4,7 +4,7 @@ from apps.assessments.models import Assessment, Dimension, Framework, Score
 from apps.common.serializers.counts import RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
-from apps.common.serializers.references import AddressField, NumberField, Reference, edtf
+from apps.common.serializers.references import AddressField, NameField, NumberField, Reference, edtf
 from apps.registry.serializers.divisions import NeighbourhoodSerializer, StreetSerializer
 from apps.registry.serializers.organisations import MemberUnitSerializer
 
@@ -89,11 +89,14 @@ class DimensionSerializer(RecordSerializer):
 class AssessmentSerializer(RecordSerializer):
     """A rating by a rubric."""
 
+    name = NameField()
+
     class Meta:
         model = Assessment
         fields = (
             "url",
             "slug",
+            "name",
             "framework",
             "neighbourhood",
             "unit",
@@ -140,11 +143,12 @@ class AssessmentDetailSerializer(AssessmentSerializer):
 class ScoreSerializer(RecordSerializer):
     """The value of one dimension in a rating."""
 
+    name = NameField()
     value = NumberField(help_text="The value given, on the scale of the rubric.")
 
     class Meta:
         model = Score
-        fields = ("url", "slug", "assessment", "dimension", "value", "citations", "updated_at")
+        fields = ("url", "slug", "name", "assessment", "dimension", "value", "citations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:

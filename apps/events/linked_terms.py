@@ -1,7 +1,7 @@
 """Linked data of what happened: a term for each field."""
 
 from apps.common.linked_data.rules import PERSON, Kind, counts, date, node, paired, places, reverse, value
-from apps.common.linked_data.shared_terms import BASE, ROLE, STATUS, SUMMED_UP, TYPE
+from apps.common.linked_data.shared_terms import ROLE, ROW, STATUS, SUMMED_UP, TYPE
 from apps.registry.linked_terms import PARTY
 
 EVENT = Kind(
@@ -28,7 +28,7 @@ EVENT = Kind(
 PARTICIPATION = Kind(
     ("prov:Association",),
     {
-        **BASE,
+        **ROW,
         **PARTY,
         **ROLE,
         "event": reverse("prov:qualifiedAssociation"),

@@ -177,6 +177,7 @@ class Participation(Placed, Party):
     resource = "participations"
     hangs_on = ("event",)
     counted_by = Counted(date="event__held_on")
+    row_name = Party.named_in("event")
     search_relations = (*Party.search_relations, "event")
     belongs_to = ("event",)
 
@@ -250,9 +251,6 @@ class Participation(Placed, Party):
                 violation_error_message=_("Only one who receives or presents an award is tied to it."),
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.party_name} – {self.event}"
 
     def slug_source(self) -> str:
         return f"{self.event.slug}-{self.party_slug()}-{self.role}"

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
-from apps.common.serializers.references import AddressField, Reference, edtf
+from apps.common.serializers.references import AddressField, NameField, Reference, edtf
 from apps.events.models import Award, Event, Participation
 from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
 from apps.registry.serializers.organisations import AllianceSerializer, MemberUnitSerializer
@@ -101,9 +101,11 @@ class EventDetailSerializer(EventSerializer):
 class ParticipationSerializer(RecordSerializer):
     """A unit or body at an event."""
 
+    name = NameField()
+
     class Meta:
         model = Participation
-        fields = ("url", "slug", "event", *ParticipationInEvent.Meta.fields[:-1], "citations", "updated_at")
+        fields = ("url", "slug", "name", "event", *ParticipationInEvent.Meta.fields[:-1], "citations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:

@@ -13,7 +13,7 @@ from apps.accounts.models import User
 from apps.common.models.records import Fact
 from apps.common.rules.publishing import breaches_of
 from apps.common.values.columns import validate_edtf
-from apps.common.writing.refusals import breach_text
+from apps.common.writing.refusals import breach_texts
 from apps.evidence import spans
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
@@ -95,7 +95,9 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
         published[type(record)][record.pk] = record
         LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
     for model, rows in published.items():
-        problems += [f"{rows[breach.pk]}: {breach_text(breach)}" for breach in breaches_of(model, rows)]
+        wrong = breaches_of(model, rows)
+        told = zip(wrong, breach_texts(wrong, by), strict=True)
+        problems += [f"{rows[breach.pk]}: {text}" for breach, text in told]
     if problems:
         raise ValidationError(problems)
     try:

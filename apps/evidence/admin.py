@@ -16,11 +16,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.admin.columns import EvidenceFilter, admin_link, date_column, dates, list_link, name_column
+from apps.common.admin.columns import (
+    EvidenceFilter,
+    admin_link,
+    date_column,
+    dates,
+    list_link,
+    name_column,
+    row_name_column,
+)
 from apps.common.admin.forms import RecordForm
 from apps.common.admin.records import RecordAdmin
 from apps.common.models.records import Citable, RecordQuerySet, citable_models
-from apps.common.models.targets import load_targets
+from apps.common.serializers.targets import load_targets
 from apps.evidence import admin_views
 from apps.evidence.actions import publish
 from apps.evidence.admin_changes import CorrectsIssueDate
@@ -107,7 +115,7 @@ class TargetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        targets = load_targets((row.content_type_id, row.object_id) for row in self.result_list)
+        targets = load_targets(((row.content_type_id, row.object_id) for row in self.result_list), request.user)
         for row in self.result_list:
             row.target = targets.get((row.content_type_id, row.object_id))
 
@@ -214,7 +222,7 @@ class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
 @admin.register(Citation)
 class CitationAdmin(TargetAdmin):
     form = CitationForm
-    list_display = ["slug", "target_link", "article", "start", "end", "supported_fields"]
+    list_display = [row_name_column, "target_link", "supported_fields"]
     list_filter = ["article", ("content_type", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["article"]
     search_fields = ["article", "slug"]
@@ -261,7 +269,7 @@ class FigureAdmin(TargetAdmin):
 
 @admin.register(Mark)
 class MarkAdmin(RecordAdmin):
-    list_display = ["slug", "article", "start", "end", "reason", "note"]
+    list_display = [row_name_column, "note"]
     list_filter = ["reason", "article"]
     list_select_related = ["article"]
     search_fields = ["article", "note"]

@@ -10,10 +10,11 @@ from django.db.models.expressions import RawSQL
 
 from apps.common.models.records import Citable
 from apps.common.models.search_conditions import is_one_of
-from apps.common.models.targets import Target, load_targets
+from apps.common.models.targets import Target
 from apps.common.resources.registry import viewset_of
 from apps.common.serializers.compiler import Compilation, SqlRow, json_of
 from apps.common.serializers.references import edtf
+from apps.common.serializers.targets import load_targets
 from apps.common.sql.slots import Parameter
 from apps.common.sql.statement import Statement
 from apps.common.values.json import JsonObject, JsonValue
@@ -43,7 +44,7 @@ def statements(article: Article) -> list[CitedFact]:
     that are cited, of which there is a fixed number, and not on how many citations there are.
     """
     citations = list(article.citation_spans.order_by("start", "end", "content_type", "slug"))
-    targets = load_targets(((row.content_type_id, row.object_id) for row in citations), published_only=True)
+    targets = load_targets(((row.content_type_id, row.object_id) for row in citations), None)
     cited: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in citations:
         if (row.content_type_id, row.object_id) in targets:

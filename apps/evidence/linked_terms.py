@@ -1,11 +1,12 @@
 """Linked data of articles, spans and figures: a term for each field."""
 
-from apps.common.linked_data.rules import ADDRESS, COUNTED, ELSEWHERE, Kind, TermRule, concept, date, node, value
+from apps.common.linked_data.rules import ADDRESS, COUNTED, ELSEWHERE, Kind, TermRule, concept, date, node, value, words
 from apps.common.linked_data.shared_terms import NAMED
 
 SPAN = {
     "url": ADDRESS,
     "slug": value("dcterms:identifier"),
+    "name": words("schema:name"),
     "article": TermRule("span", ("oa:hasTarget",)),
     "start": ELSEWHERE,
     "end": ELSEWHERE,

@@ -10,7 +10,15 @@ from apps.common.serializers.counts import CountField
 from apps.common.serializers.evidence import QuotationField
 from apps.common.serializers.json_sql import Value, choice_label
 from apps.common.serializers.records import RecordSerializer
-from apps.common.serializers.references import AddressField, NumberField, Reference, TargetField, TargetReference, edtf
+from apps.common.serializers.references import (
+    AddressField,
+    NameField,
+    NumberField,
+    Reference,
+    TargetField,
+    TargetReference,
+    edtf,
+)
 from apps.common.sql.slots import literal
 from apps.evidence.models import Article, Citation, Figure, Mark
 from apps.evidence.models.figures import SIGNS
@@ -53,12 +61,25 @@ class CitationSerializer(RecordSerializer):
     """A span of an article that supports fields of a record."""
 
     citations = None
+    name = NameField()
     record = TargetField(heading=_("record"), help_text="Record that the span supports.")
     quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
 
     class Meta:
         model = Citation
-        fields = ("url", "slug", "article", "start", "end", "sha256", "record", "supports", "quotation", "updated_at")
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "article",
+            "start",
+            "end",
+            "sha256",
+            "record",
+            "supports",
+            "quotation",
+            "updated_at",
+        )
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
@@ -69,10 +90,11 @@ class MarkSerializer(RecordSerializer):
     """A span of an article that states no fact."""
 
     citations = None
+    name = NameField()
 
     class Meta:
         model = Mark
-        fields = ("url", "slug", "article", "start", "end", "sha256", "reason", "note", "updated_at")
+        fields = ("url", "slug", "name", "article", "start", "end", "sha256", "reason", "note", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:

@@ -11,9 +11,9 @@ from rest_framework.response import Response
 from apps.common.filters.sets import lists_of
 from apps.common.http.parameters import read_words, refuse_unknown
 from apps.common.http.problems import NoRecordError, nearest, parameter_error
-from apps.common.models.targets import load_targets
 from apps.common.models.unknown_keys import meant
 from apps.common.resources.views import RecordViewSet, Tag
+from apps.common.serializers.targets import load_targets
 from apps.evidence import filters, linked_terms, serializers
 from apps.evidence.adding import AddingError
 from apps.evidence.facts import statements
@@ -163,7 +163,7 @@ class FigureViewSet(RecordViewSet):
             raise parameter_error("measure", str(error)) from error
         listed: list[Any] = [*found.figures, *found.targets]
         # Looked up together; a subject that is not published stays out.
-        targets = load_targets(map(subject_of, listed), published_only=True)
+        targets = load_targets(map(subject_of, listed), None)
         for figure in listed:
             figure.target = targets.get(subject_of(figure))
         return Response(serializers.FigureSummarySerializer(found).data)

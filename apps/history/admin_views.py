@@ -77,7 +77,7 @@ def record_history(request: HttpRequest, app_label: str, model_name: str, pk: in
     context = {
         **admin.site.each_context(request),
         "title": _("History"),
-        "subtitle": described[0]["key"],
+        "subtitle": described[0]["name"] or described[0]["key"],
         "opts": model._meta,
         "entries": [_shown(by_number[item["number"]], item) for item in described],
         "record": record,

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import NamedTuple, TypeAlias, TypedDict
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -13,6 +13,7 @@ from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.change_log import logged_models, owner_field
 from apps.common.rules.territory import Reader, territory_of
+from apps.common.serializers.targets import load_targets
 from apps.evidence.models import Citation
 from apps.history.readable import (
     FieldChange,
@@ -29,6 +30,8 @@ from apps.history.readable import (
     seen_by,
 )
 
+RecordAt: TypeAlias = tuple[str, int]  # table and internal key
+
 
 class DescribedEntry(TypedDict):
     """An entry of one record's history, as it is answered."""
@@ -41,6 +44,7 @@ class DescribedEntry(TypedDict):
     reason: str
     resource: str
     key: str
+    name: str | None
     operation: str
     part: str
     changes: list[FieldChange]
@@ -94,23 +98,32 @@ def describe(entries: Sequence[LoggedChange], user: Reader) -> list[DescribedEnt
     """
     seen = [each for each in not_concealed(user, seen_by(user, entries)) if not is_same(each.before, each.after)]
     keys = Keys(seen, user)
-    names = _user_names(seen) if territory_of(user) else {}
+    users = _user_names(seen) if territory_of(user) else {}
+    names = _names((each.record for each in seen), user)
     return [
         {
             "number": each.entry.number,
             "at": instant(each.entry.at),
             "request_id": each.entry.request_id,
             "client_request_id": each.entry.client_request_id,
-            "user": names.get(each.entry.user_id),
+            "user": users.get(each.entry.user_id),
             "reason": each.entry.reason,
             "resource": each.resource,
             "key": keys.key(*each.record),
+            "name": names.get(each.record),
             "operation": each.operation,
             "part": "" if issubclass(each.model, Citable) else str(each.model._meta.verbose_name),
             "changes": difference(keys.row(each.model, each.before), keys.row(each.model, each.after)),
         }
         for each in seen
     ]
+
+
+def _names(records: Iterable[RecordAt], user: Reader) -> dict[RecordAt, str]:
+    """Return what records are called now, by table and internal key: those that are there and that a reader sees."""
+    kinds = {table: ContentType.objects.get_for_model(model).pk for table, model in logged_models().items()}
+    places = {(kinds[table], pk): (table, pk) for table, pk in records}
+    return {places[end]: target.name for end, target in load_targets(places, user).items()}
 
 
 def _user_names(seen: Iterable[Seen]) -> dict[int | None, str]:
@@ -121,6 +134,19 @@ def _user_names(seen: Iterable[Seen]) -> dict[int | None, str]:
 # The feed -------------------------------------------------------------------------------------------------------------
 
 
+class Told(NamedTuple):
+    """A record as an item of the feed names it."""
+
+    model: type[Citable]
+    pk: int
+    key: str
+
+    @property
+    def place(self) -> RecordAt:
+        """Its table and internal key."""
+        return self.model._meta.db_table, self.pk
+
+
 def feed_items(entries: Sequence[LoggedChange], user: Reader) -> list[dict[str, object]]:
     """Return entries as items of the feed: a record's state, with what it holds where the reader may still see it."""
     seen = seen_by(user, entries)
@@ -129,39 +155,41 @@ def feed_items(entries: Sequence[LoggedChange], user: Reader) -> list[dict[str, 
     flips = [] if is_keeper(user) else [each for each in seen if issubclass(each.model, Fact) and _flips(each)]
     flipping = {each.entry.number for each in flips}
     citations, linked = _citations(flips), _linked(flips, user)
-    items: list[dict[str, object]] = []
+    told: list[tuple[Told, dict[str, object]]] = []
     for each in seen:
         own = issubclass(each.model, Citable)
         # A link that goes away leaves its record behind.
         there = each.record in present and (each.after is not None or not own)
-        items.append(_item(each, there, keys.row(each.model, each.after) if there and own else None, keys))
+        row = keys.row(each.model, each.after) if there and own else None
+        told.append(_item(each, there, None if row is None else row | keys.lists(each), keys))
         if each.entry.number in flipping:
             # Its citations come and go with it; the answers of records that have a link from or to it change.
-            cited = citations[each.record]
-            items += [_change_of(each, Citation.resource, slug, each.operation, there=there) for slug in cited]
-            items += [
-                _change_of(each, resource, key, Operation.UPDATE.value, there=True)
-                for resource, key in linked[each.record]
-            ]
-    return items
+            told += [_change_of(each, row, each.operation, there=there) for row in citations[each.record]]
+            told += [_change_of(each, row, Operation.UPDATE.value, there=True) for row in linked[each.record]]
+    names = _names((record.place for record, _item in told), user)
+    return [item | {"name": names.get(record.place)} for record, item in told]
 
 
-def _item(each: Seen, there: bool, data: Row, keys: Keys) -> dict[str, object]:
-    data = None if data is None else data | keys.lists(each)
+def _item(each: Seen, there: bool, data: Row, keys: Keys) -> tuple[Told, dict[str, object]]:
     operation = each.operation if issubclass(each.model, Citable) else Operation.UPDATE.value
-    return _change_of(each, each.resource, keys.key(*each.record), operation, there=there, data=data)
+    record = Told(record_model(each.model), each.record[1], keys.key(*each.record))
+    return _change_of(each, record, operation, there=there, data=data)
 
 
-def _change_of(each: Seen, resource: str, key: str, operation: str, there: bool, data: Row = None) -> dict[str, object]:
+def _change_of(
+    each: Seen, record: Told, operation: str, there: bool, data: Row = None
+) -> tuple[Told, dict[str, object]]:
     """Return an item for a record that a change concerns; one that is there without its data is to be read anew."""
-    return {
+    resource = record.model.resource
+    return record, {
         "number": each.entry.number,
         "at": instant(each.entry.at),
         "request_id": each.entry.request_id,
         "client_request_id": each.entry.client_request_id,
         "resource": resource,
-        "key": key,
-        "url": f"{settings.API_ROOT}/{resource}/{key}",
+        "key": record.key,
+        "name": None,
+        "url": f"{settings.API_ROOT}/{resource}/{record.key}",
         "operation": operation,
         "state": "updated" if there else "deleted",
         "data": data,
@@ -173,21 +201,21 @@ def _flips(each: Seen) -> bool:
     return each.entry.operation == "update" and (each.before is None) != (each.after is None)
 
 
-def _citations(flips: Sequence[Seen]) -> dict[tuple[str, int], list[str]]:
-    """Return the keys of the citations of records that are shown or hidden, by table and internal key of the record."""
+def _citations(flips: Sequence[Seen]) -> dict[RecordAt, list[Told]]:
+    """Return the citations of records that are shown or hidden, by table and internal key of the record."""
     tables = {ContentType.objects.get_for_model(each.model).pk: each.model._meta.db_table for each in flips}
-    found: dict[tuple[str, int], list[str]] = defaultdict(list)
+    found: dict[RecordAt, list[Told]] = defaultdict(list)
     if tables:
         ids = {each.entry.record_id for each in flips}
         rows = Citation.objects.filter(content_type__in=tables, object_id__in=ids).order_by("slug")
-        for kind, pk, slug in rows.values_list("content_type_id", "object_id", "slug"):
-            found[tables[kind], pk].append(slug)
+        for own, kind, pk, slug in rows.values_list("pk", "content_type_id", "object_id", "slug"):
+            found[tables[kind], pk].append(Told(Citation, own, slug))
     return found
 
 
-def _linked(flips: Sequence[Seen], user: Reader) -> dict[tuple[str, int], list[tuple[str, str]]]:
-    """Return resource and key of the records linked from or to such as are shown or hidden, by those."""
-    found: dict[tuple[str, int], list[tuple[str, str]]] = defaultdict(list)
+def _linked(flips: Sequence[Seen], user: Reader) -> dict[RecordAt, list[Told]]:
+    """Return the records linked from or to such as are shown or hidden, by those."""
+    found: dict[RecordAt, list[Told]] = defaultdict(list)
     for link in logged_models().values() if flips else ():
         if issubclass(link, Citable):
             continue
@@ -201,8 +229,8 @@ def _linked(flips: Sequence[Seen], user: Reader) -> dict[tuple[str, int], list[t
             pairs = list(links.values_list(end.attname, holder.attname))
             rows = owner.rows().visible_to(user).filter(pk__in={pk for _end, pk in pairs}).order_by()
             keys = dict(rows.values_list("pk", owner.key_field))
-            for pk, key in sorted((pk, str(keys[other])) for pk, other in pairs if other in keys):
-                found[target._meta.db_table, pk].append((owner.resource, key))
+            for pk, key, other in sorted((pk, str(keys[other]), other) for pk, other in pairs if other in keys):
+                found[target._meta.db_table, pk].append(Told(owner, other, key))
     return found
 
 

@@ -17,7 +17,7 @@ from apps.common.rules.change_log import LINKING, logged_models, owner_field, st
 from apps.common.rules.permissions import guarded, may_edit, may_reference
 from apps.common.rules.publishing import breaches_against, breaches_of
 from apps.common.rules.territory import Reader, territory_of
-from apps.common.writing.refusals import breach_text, explain, pointed_at_text
+from apps.common.writing.refusals import breach_texts, explain, pointed_at_text
 from apps.history.readable import Row, is_same, record_model
 
 ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
@@ -92,7 +92,7 @@ def revert(request_id: str, *, keep: bool, user: Reader) -> RevertResult:
             if message := _changed_since(step):
                 outcome.obstacles.append((step, message))
         if not outcome.obstacles:
-            outcome.obstacles += _apply(steps)
+            outcome.obstacles += _apply(steps, user)
             if not outcome.obstacles and not all(
                 _may_undo(user, step.model, step.before, step.after) for step in outcome.steps
             ):
@@ -159,7 +159,7 @@ def _changed_since(step: Step) -> str:
     return gettext("It was changed since: %(fields)s.") % {"fields": ", ".join(sorted(names))}
 
 
-def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
+def _apply(steps: list[Step], user: Reader) -> Iterator[tuple[Step | None, str]]:
     """Change the rows back; yield what the database holds against it, and stop there."""
     step: Step | None = None
     try:
@@ -170,7 +170,7 @@ def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
             for step in dated:
                 _put_time_back(step)
             step = None
-            if breaches := list(_breaches(steps)):
+            if breaches := list(_breaches(steps, user)):
                 yield from breaches
                 return
             # References and evidence are otherwise checked when the transaction ends.
@@ -181,15 +181,15 @@ def _apply(steps: list[Step]) -> Iterator[tuple[Step | None, str]]:
         yield step, str(refusal.detail)
 
 
-def _breaches(steps: list[Step]) -> Iterator[tuple[Step, str]]:
+def _breaches(steps: list[Step], user: Reader) -> Iterator[tuple[Step, str]]:
     """Yield the steps after which a published record points at a draft, with the reason."""
     by_model: dict[type[Model], dict[int, Step]] = defaultdict(dict)
     for step in steps:
         if issubclass(step.model, Fact) and step.before is not None:
             by_model[step.model][step.pk] = step
     for model, own in by_model.items():
-        for breach in breaches_of(model, own):
-            yield own[breach.pk], breach_text(breach)
+        wrong = breaches_of(model, own)
+        yield from zip((own[breach.pk] for breach in wrong), breach_texts(wrong, user), strict=True)
         for pk, found in breaches_against(model, own).items():
             yield own[pk], pointed_at_text([f"{breach.resource}/{breach.key}" for breach in found])
 

@@ -34,6 +34,10 @@ _RECORD: dict[str, Schema] = {
     "resource": {**STRING, "description": "Resource of the record."},
     "key": {**STRING, "description": "Key of the record."},
 }
+_NAME: Schema = {
+    "type": ["string", "null"],
+    "description": "What the record is called now, in words where it has no name; null where it is gone or not seen.",
+}
 _DIFFERENCE = array(FIELD_CHANGE, "The fields that differ; references as keys.")
 HISTORY = component(
     "HistoryPage",
@@ -49,6 +53,7 @@ HISTORY = component(
             },
             reason={**STRING, "description": "Why it was made."},
             **_RECORD,
+            name=_NAME,
             operation=OPERATION,
             part={**STRING, "description": "What of the record changed, where it was not the record itself."},
             changes=_DIFFERENCE,
@@ -67,6 +72,7 @@ FEED = component(
             "A change, as who follows them all is told.",
             **_CHANGE,
             **_RECORD,
+            name=_NAME,
             url={**ADDRESS, "description": "Address of the record."},
             operation=OPERATION,
             state=choice("ChangeState", ["updated", "deleted"], "Whether the record is still there for the reader."),

@@ -18,8 +18,9 @@ from django.utils.translation import gettext
 from apps.common.models.records import Citable, Fact, NamedRecord, citable_models
 from apps.common.models.slugs import RetiredSlug
 from apps.common.rules.publishing import breaches_of
+from apps.common.rules.territory import Reader
 from apps.common.values.columns import EDTFField, PythonColumn
-from apps.common.writing.refusals import breach_text
+from apps.common.writing.refusals import breach_texts
 from apps.identity.merge_result import MergeError, MergeResult
 from apps.identity.models import Merge
 from apps.identity.moving import KEPT_ALONE, Mover
@@ -57,7 +58,7 @@ def merge(
     loser, winner = found[loser.pk], found[winner.pk]
     _check_state(loser, winner)
     _check_trees(loser, winner)
-    filled = _fill(loser, winner, fill)
+    filled = _fill(loser, winner, fill, by)
     record = Merge(record=winner, merged_key=loser.key, merged_name=str(loser)[:300], reason=reason, filled=filled)
     record.request_id, record.by_id = request_id, by.pk if by is not None else None
     record.save()
@@ -129,7 +130,7 @@ def _is_empty(row: models.Model, item: models.Field) -> bool:
     return getattr(row, item.attname) in (None, "", [])
 
 
-def _fill(loser: NamedRecord, winner: NamedRecord, names: Sequence[str]) -> list[str]:
+def _fill(loser: NamedRecord, winner: NamedRecord, names: Sequence[str], user: Reader) -> list[str]:
     """Give the winner the values of the loser under some names, and store it."""
     possible = fillable(loser, winner)
     for name in names:
@@ -156,7 +157,7 @@ def _fill(loser: NamedRecord, winner: NamedRecord, names: Sequence[str]) -> list
         raise MergeError(" ".join(error.messages), "fill", conflict=False) from error
     winner.save()
     if breaches := breaches_of(type(winner), [winner.pk]):
-        raise MergeError(" ".join(map(breach_text, breaches)), "fill")
+        raise MergeError(" ".join(breach_texts(breaches, user)), "fill")
     return sorted(set(names))
 
 

@@ -116,9 +116,6 @@ class Merge(Fact):
             models.UniqueConstraint(fields=["content_type", "merged_key"], name="identity_merge_once"),
         ]
 
-    def __str__(self) -> str:
-        return self.merged_name
-
     def slug_source(self) -> str:
         model = cast("type[Citable]", self.content_type.model_class())
         return f"{model.resource}-{self.merged_key}"

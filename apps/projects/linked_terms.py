@@ -1,7 +1,7 @@
 """Linked data of what is done together: a term for each field."""
 
 from apps.common.linked_data.rules import Kind, counts, date, node, paired, places, reverse, value
-from apps.common.linked_data.shared_terms import BASE, NAMED, ROLE, STATUS, SUMMED_UP, TYPE
+from apps.common.linked_data.shared_terms import NAMED, ROLE, ROW, STATUS, SUMMED_UP, TYPE
 from apps.registry.linked_terms import PARTY
 
 OFFER = {
@@ -55,14 +55,12 @@ PROJECT = Kind(
     },
 )
 
-PROJECT_PARTNER = Kind(
-    ("prov:Association",), {**BASE, **PARTY, **ROLE, "project": reverse("prov:qualifiedAssociation")}
-)
+PROJECT_PARTNER = Kind(("prov:Association",), {**ROW, **PARTY, **ROLE, "project": reverse("prov:qualifiedAssociation")})
 
 CLAIM = Kind(
     ("schema:Action",),
     {
-        **BASE,
+        **ROW,
         **STATUS,
         "project": node("schema:object"),
         "unit": node("schema:agent"),

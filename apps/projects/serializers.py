@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
-from apps.common.serializers.references import AddressField, Reference, edtf
+from apps.common.serializers.references import AddressField, NameField, Reference, edtf
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
 from apps.registry.serializers.organisations import AllianceSerializer, MemberUnitSerializer
@@ -208,9 +208,11 @@ class ProjectDetailSerializer(ProjectSerializer):
 class ProjectPartnerSerializer(RecordSerializer):
     """A unit or alliance in a project."""
 
+    name = NameField()
+
     class Meta:
         model = ProjectPartner
-        fields = ("url", "slug", "project", "unit", "alliance", "as_written", "role", "citations", "updated_at")
+        fields = ("url", "slug", "name", "project", "unit", "alliance", "as_written", "role", "citations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
@@ -220,11 +222,14 @@ class ProjectPartnerSerializer(RecordSerializer):
 class ClaimSerializer(RecordSerializer):
     """A unit's commitment to a project."""
 
+    name = NameField()
+
     class Meta:
         model = Claim
         fields = (
             "url",
             "slug",
+            "name",
             "project",
             "unit",
             "as_written",

@@ -13,7 +13,7 @@ from apps.common.linked_data.rules import (
     reverse,
     value,
 )
-from apps.common.linked_data.shared_terms import BASE, NAMED, STATUS, SUMMED_UP, TYPE
+from apps.common.linked_data.shared_terms import BASE, NAMED, ROW, STATUS, SUMMED_UP, TYPE
 
 PARTY = {"unit": node("prov:agent"), "alliance": node("prov:agent"), "as_written": value("pb:asWritten")}
 DIVISION = {
@@ -138,7 +138,7 @@ ALLIANCE = Kind(
 MEMBERSHIP = Kind(
     ("org:Membership",),
     {
-        **BASE,
+        **ROW,
         "alliance": node("org:organization"),
         "unit": node("org:member"),
         "as_written": value("pb:asWritten"),

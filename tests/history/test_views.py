@@ -20,11 +20,12 @@ from apps.common.models.logged_change import LoggedChange
 from apps.common.writing.transaction import write_transaction
 from apps.history import feed
 from apps.history.reverting import revert
+from apps.projects.models import Claim
 from apps.registry.models import Alliance, District, MemberUnit
 from tests import factories
 from tests.commits import commit_now
 from tests.conftest import Api, problem_of
-from tests.history.conftest import new_number
+from tests.history.conftest import new_number, unique
 
 FAR = 2**62
 
@@ -53,6 +54,26 @@ def follow(client: Client, address: str) -> tuple[list[Any], str]:
     return items, address
 
 
+def test_records_without_a_name_are_called_in_words(api: Api, all_settled: None) -> None:
+    start = api.get("changes", page_size=1)
+    claim = factories.ClaimFactory(unit=factories.MemberUnitFactory(name="长海医院"), slug=unique("claim"))
+    draft = factories.ClaimFactory(state="draft", cited=False, slug=unique("claim"))
+    citation = claim.citations.get()
+    name = f"长海医院 (accepted) · {claim.project.name}"
+    assert [entry["name"] for entry in api.get(f"claims/{claim.slug}/history")["results"]] == [name]
+    items, _address = follow(api.client, start["next"])
+    named = {(item["resource"], item["key"]): item["name"] for item in items}
+    assert named["claims", claim.slug] == name
+    assert named["citations", citation.slug].startswith(citation.article.title)
+    assert ("claims", draft.slug) not in named
+    Claim.objects.filter(pk=claim.pk).update(state="draft")
+    claim.citations.all().delete()
+    claim.delete()
+    gone = [item["name"] for item in follow(api.client, start["next"])[0] if item["key"] == claim.slug]
+    assert gone
+    assert set(gone) == {None}
+
+
 # One record -----------------------------------------------------------------------------------------------------------
 
 
@@ -64,6 +85,7 @@ def test_a_history_says_what_changed_in_fields_and_keys(api: Api, keeper: Client
         alliance.save()
     newest, oldest = api.get("alliances/told/history")["results"]
     assert (newest["operation"], newest["reason"], newest["request_id"]) == ("update", "改名", "request-2")
+    assert (newest["name"], oldest["name"]) == ("新名", "新名")  # what it is called now
     assert newest["user"] is None
     assert newest["changes"] == [
         {"field": "name", "before": "旧名", "after": "新名"},

@@ -14,7 +14,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact, NamedRecord
+from apps.common.models.records import Fact, NamedRecord, Record
+from apps.common.models.row_names import name_of
 
 # Columns and fieldsets ------------------------------------------------------------------------------------------------
 
@@ -25,6 +26,12 @@ def name_column(record: NamedRecord) -> str:
     if getattr(record, "state", "") == Fact.State.DRAFT:
         return format_html('{} <span class="draft">{}</span>', record.name, record.get_state_display())
     return str(record.name)
+
+
+@admin.display(description=_("name"), ordering="slug")
+def row_name_column(record: Record) -> str:
+    """The name in words of a row that has none of its own, as it stands within other names."""
+    return name_of(record, within=True)
 
 
 def date_column(model: type[models.Model], field: str) -> Callable[[models.Model], str]:

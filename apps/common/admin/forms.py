@@ -21,6 +21,7 @@ from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
+from apps.common.models.row_names import references_of
 from apps.common.rules.permissions import foreign_fields, may_edit
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.rules.trees import STANDS_BELOW, stands_below, tree_keys
@@ -94,7 +95,8 @@ def load_records(widget: RecordOptions, keys: Iterable[str]) -> dict[str, Model]
     """Look up the records with these keys, with what their labels need, by key."""
     if not (wanted := set(keys)):
         return {}
-    related = widget.admin_site.get_model_admin(widget.field.remote_field.model).list_select_related or ()
+    model = widget.field.remote_field.model
+    related = (*(widget.admin_site.get_model_admin(model).list_select_related or ()), *references_of(model))
     queryset = widget.choices.queryset.select_related(*related).filter(pk__in=wanted)  # type: ignore[union-attr]
     return {str(record.pk): record for record in queryset}
 

@@ -29,6 +29,7 @@ from apps.common.admin.imports import Imports
 from apps.common.admin.rights import BaseModelAdmin, ByAppointment, ListFilter, StrictLookups
 from apps.common.conflicts.pages import KeepsChanges, KeepsRows
 from apps.common.models.records import Citable, Fact
+from apps.common.models.row_names import references_of
 from apps.common.models.search_conditions import clean_q
 from apps.common.values.columns import EDTFField, PinyinField, validate_edtf
 from apps.common.values.ngrams import term_parameters
@@ -89,7 +90,10 @@ class SearchedRelations(BaseModelAdmin):
 
 
 class RowsAdmin(KeepsRows, ByAppointment, SearchedRelations):
-    """Records in rows on the page of another one. `list_select_related`: what the title of a row needs."""
+    """Records in rows on the page of another one.
+
+    `list_select_related`: what the title of a row needs, but for what its name is made of.
+    """
 
     form = RecordForm
     extra = 0
@@ -97,7 +101,7 @@ class RowsAdmin(KeepsRows, ByAppointment, SearchedRelations):
     list_select_related: ClassVar[Sequence[str]] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related(*self.list_select_related)
+        return super().get_queryset(request).select_related(*self.list_select_related, *references_of(self.model))
 
     def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: object) -> type[BaseModelFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
@@ -138,6 +142,9 @@ class CitationInline(RowsAdmin, CitationTabularInline):
         self.model = parent_model._meta.get_field("citations").related_model
         super().__init__(parent_model, admin_site)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("record")  # which the name of each row names
+
     def initial_rows(self, request: HttpRequest) -> list[dict[str, str]]:
         """Return the citation with which an address (`?citation_article=1&citation_start=12 ...`) fills the form."""
         row = {name: value for name in self.fields if (value := request.GET.get(f"citation_{name}"))}
@@ -165,7 +172,7 @@ class CitableAdmin(KeepsChanges, Imports, ByAppointment, StrictLookups, Searched
     change_fieldsets: ClassVar[Sequence[Fieldset]] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related(*self.list_select_related)
+        return super().get_queryset(request).select_related(*self.list_select_related, *references_of(self.model))
 
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: object
@@ -176,7 +183,8 @@ class CitableAdmin(KeepsChanges, Imports, ByAppointment, StrictLookups, Searched
 
     def option_queryset(self, request: HttpRequest) -> QuerySet:
         """Return the rows among which a search field offers some: one may point at more than one may edit."""
-        rows = self.model._default_manager.visible_to(request.user).select_related(*self.list_select_related)
+        named = (*self.list_select_related, *references_of(self.model))
+        rows = self.model._default_manager.visible_to(request.user).select_related(*named)
         return rows.order_by(*self.get_ordering(request)) if self.get_ordering(request) else rows
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:

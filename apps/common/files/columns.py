@@ -18,7 +18,7 @@ from rest_framework import serializers
 from apps.common.http.translations import describe
 from apps.common.serializers.compiler import CompileError
 from apps.common.serializers.evidence import CitationBrief, QuotationField
-from apps.common.serializers.references import AddressField, LabelField, NumberField, Reference, TargetField
+from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, Reference, TargetField
 from apps.common.sql.slots import literal
 from apps.common.values.columns import EDTFField
 
@@ -166,7 +166,7 @@ def _columns(name: str, field: Any) -> Iterator[Column]:
         case serializers.ModelField():
             number = field.model_field.get_internal_type().endswith("IntegerField")
             yield Column(name, NUMBER if number else TEXT, field, cell)
-        case serializers.CharField() | serializers.ChoiceField():
+        case serializers.CharField() | serializers.ChoiceField() | NameField():
             yield Column(name, TEXT, field, cell)
         case _:
             raise CompileError(f"{type(field.parent).__name__}.{name}: no columns for {type(field).__name__}")

@@ -244,7 +244,7 @@ class Importer:
 
     def _refuse_drafts(self, changes: list[RecordChange]) -> None:
         try:
-            refuse_drafts(changes)
+            refuse_drafts(changes, self.writer.user)
         except Refusal as refusal:
             # Not to be told again of each new row, whose check would meet them too.
             code = "bad_request" if self._errors else refusal.code

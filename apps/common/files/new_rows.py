@@ -231,7 +231,7 @@ class NewRows:
         try:
             with refusing(self._model, made.row.pointer), transaction.atomic():
                 change = self._writer.create({**made.row.body, **slug})
-                refuse_drafts([change])
+                refuse_drafts([change], self._writer.user)
                 self._check()
         except Refusal as refusal:
             if "Retry-After" in refusal.headers:

@@ -39,12 +39,13 @@ class Site(NamedTuple):
     """Where a document is served, and the terms of each resource, since a record may hold rows of others.
 
     `base` is scheme and host, `https://example.org`, without a slash at the end; `licence` the address of that of the
-    data, if one is stated.
+    data, if one is stated; `language` the tag of the language of the request.
     """
 
     base: str
     kinds: Mapping[str, Kind]
     licence: str = ""
+    language: str = "zh-Hans"
 
 
 def to_jsonld(resource: str, record: Row, site: Site) -> Node:
@@ -93,11 +94,16 @@ def to_node(resource: str, record: Row, site: Site) -> Node:
 
 def _nested(content: Row, site: Site) -> Node:
     """Return what stands in the place of a nested object: a reference, or the node of its own resource."""
+    resource = _resource_of(content["url"])
     if not set(content) <= REFERENCE:
-        return to_node(_resource_of(content["url"]), content, site)
+        return to_node(resource, content, site)
     node = {"@id": site.base + content["url"]}
-    # What has no name of its own is shown by its key.
-    return node if content["name"] in ("", content["key"]) else {**node, "schema:name": content["name"]}
+    named = site.kinds[resource].rules.get("name")
+    if named and named.form == "words":
+        _write_words(node, named, resource, "name", content, site)
+    elif content["name"]:
+        node["schema:name"] = content["name"]
+    return node
 
 
 def _resource_of(address: str) -> str:
@@ -123,6 +129,10 @@ def _write_value(node: Node, rule: TermRule, resource: str, name: str, record: R
 
 def _write_pinyin(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
     _add(node, rule.terms[0], [{"@value": record[name], "@language": PINYIN}])
+
+
+def _write_words(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
+    _add(node, rule.terms[0], [{"@value": record[name], "@language": site.language}])
 
 
 def _write_concept(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
@@ -179,6 +189,7 @@ def _write_bounded(node: Node, rule: TermRule, resource: str, name: str, record:
 FORMS: dict[str, Callable[[Node, TermRule, str, str, Row, Site], None]] = {
     "value": _write_value,
     "pinyin": _write_pinyin,
+    "words": _write_words,
     "concept": _write_concept,
     "node": _write_node,
     "reverse": _write_reverse,

@@ -39,6 +39,11 @@ def value(*terms: str) -> TermRule:
     return TermRule("value", terms)
 
 
+def words(term: str) -> TermRule:
+    """Return the rule of a text that is in the language of the request, as the document's own words are."""
+    return TermRule("words", (term,))
+
+
 def concept(term: str) -> TermRule:
     """Return the rule of a value from one of the registry's vocabularies, which is a resource of its own."""
     return TermRule("concept", (term,))

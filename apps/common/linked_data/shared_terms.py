@@ -4,7 +4,7 @@ Each app says in its `linked_terms` what every field of its resources is called,
 finds one that does not. Where no shared vocabulary has a fitting term, `pb:` does (see docs/guide/en/formats.md).
 """
 
-from apps.common.linked_data.rules import ADDRESS, TermRule, concept, reverse, value
+from apps.common.linked_data.rules import ADDRESS, TermRule, concept, reverse, value, words
 
 BASE = {
     "url": ADDRESS,
@@ -12,6 +12,8 @@ BASE = {
     "citations": reverse("oa:hasBody"),
     "updated_at": value("dcterms:modified"),
 }
+# Of rows that have no name of their own.
+ROW = {**BASE, "name": words("schema:name")}
 NAMED = {**BASE, "name": value("schema:name"), "name_pinyin": TermRule("pinyin", ("schema:name",))}
 SUMMED_UP = {**NAMED, "summary": value("schema:description"), "figures": reverse("schema:observationAbout")}
 STATUS = {"status": concept("pb:status")}

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.reserved_slugs import reserved_among
+from apps.common.models.row_names import RowName, name_of
 from apps.common.models.search_conditions import Term, clean_q, found_in, is_one_of, like_in
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
@@ -137,7 +138,9 @@ class Citable(HasTerritory, models.Model):
 
     resource: ClassVar[str]
     key_field: ClassVar[str] = "slug"
+    # The column of the name; `row_name` says of what the name is made where the rows have none of their own.
     name_field: ClassVar[str] = "name"
+    row_name: ClassVar[RowName | None] = None
     # Where `?q=` looks: columns of n-grams each with the texts that they are of, and what the row points at.
     search_columns: ClassVar[dict[str, tuple[str, ...]]] = {"ngrams": ("search_text",)}
     search_relations: ClassVar[tuple[str, ...]] = ()
@@ -169,6 +172,9 @@ class Citable(HasTerritory, models.Model):
 
     class Meta:
         abstract = True
+
+    def __str__(self) -> str:
+        return name_of(self) if self.row_name else str(getattr(self, self.name_field))
 
     @classmethod
     def rows(cls) -> RecordQuerySet:
@@ -380,9 +386,6 @@ class NamedRecord(Fact):
             # Pages by name, however deep, without sorting.
             models.Index(fields=["name_pinyin", "slug"], name="%(app_label)s_%(class)s_name"),
         ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 @cache

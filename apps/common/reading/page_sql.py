@@ -7,7 +7,7 @@ from django.db.models import CharField, Count, DateField, F, Q, TextField, Value
 from django.db.models.functions import NullIf
 
 from apps.common.filters.base import ChoiceFilter, KeyFilter
-from apps.common.models.records import RecordQuerySet
+from apps.common.models.records import Citable, RecordQuerySet
 from apps.common.reading.data_version import VERSION
 from apps.common.reading.known_at import known_at
 from apps.common.reading.order import field_of, order_by
@@ -118,7 +118,9 @@ def _facet(request: ReadRequest, rows: RecordQuerySet, name: str) -> str:
     parts: dict[str, F | NullIf] = {"value": F(path)}
     if isinstance(item, KeyFilter):
         target = item.target
-        parts = {"value": F(f"{path}__{target.key_field}"), "name": F(f"{path}__{target.name_field}")}
+        parts = {"value": F(f"{path}__{target.key_field}")}
+        if target.row_name is None:
+            parts["name"] = F(f"{path}__{target.name_field}")
         if is_partly_hidden(target, request.shape.viewer):
             rows = rows.filter(Q(**{path: None}) | Q(**{f"{path}__in": target.rows().visible_to(request.shape.viewer)}))
     elif isinstance(field_of(rows.model, path), CharField | TextField):  # a filter that counts stands on a column
@@ -127,11 +129,21 @@ def _facet(request: ReadRequest, rows: RecordQuerySet, name: str) -> str:
             value = r"replace(replace(facet_value, '\', '\\'), ',', '\,')"
     grouped = rows.values(**{f"facet_{key}": part for key, part in parts.items()}).annotate(facet_count=Count("pk"))
     ordered = grouped.order_by("-facet_count", "facet_value")[:FACET_VALUES]
-    columns = [f"{value} AS value", *(["facet_name AS name"] if "name" in parts else [])]
+    columns = [f"{value} AS value"]
+    if isinstance(item, KeyFilter):
+        columns.append(f"{'facet_name' if 'name' in parts else _name_of(request, item.target)} AS name")
     if request.shape.labels and isinstance(item, ChoiceFilter):
         columns.append(f"{choice_label('facet_value', rows.model._meta.get_field(path))} AS label")
     text = f"SELECT {', '.join(columns)}, facet_count AS count FROM ({text_of(ordered)}) AS grouped"
     return f"SELECT coalesce(json_agg(r), '[]'::json)::text FROM ({text}) AS r"
+
+
+def _name_of(request: ReadRequest, target: type[Citable]) -> str:
+    """Return SQL for the name of a facet's value that is made of other records."""
+    row = SqlRow(_compilation(request), target)
+    name, key = row.name(), row.column("key")
+    source = row.source(row.compilation.rows(target, narrow=False).order_by())
+    return f"(SELECT {name} FROM {source} WHERE {key} = facet_value)"
 
 
 def whole(request: ReadRequest, select: Callable[[RecordSerializer, SqlRow], str]) -> tuple[RecordSerializer, str]:

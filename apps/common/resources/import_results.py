@@ -145,7 +145,7 @@ class FileImport:
             return WrongCell(None, "", number if part == "columns" else "", detail)
         row = next((row for row in self._table.rows if row.number == int(number)), self._table.heading)
         cells = dict(zip(self._table.names, row.cells, strict=False))
-        named = [self._model.name_field, self._model.key_field]
+        named = ["name" if self._model.row_name else self._model.name_field, self._model.key_field]
         return WrongCell(int(number), _cut(_first(cells, named)), column, detail)
 
 

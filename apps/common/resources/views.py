@@ -143,7 +143,9 @@ class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
     def _linked(self, request: HttpRequest | Request, body: bytes) -> bytes:
         """Return a record or a page as linked data."""
         kinds = {resource: viewset.linked for resource, viewset in self.resources.items()}
-        site = jsonld.Site(request.build_absolute_uri("/").rstrip("/"), kinds, settings.DATA_LICENSE_URL)
+        base = request.build_absolute_uri("/").rstrip("/")
+        language = translation.to_locale(translation.get_language() or settings.LANGUAGE_CODE).replace("_", "-")
+        site = jsonld.Site(base, kinds, settings.DATA_LICENSE_URL, language)
         say = jsonld.to_jsonld if self.action == "retrieve" else jsonld.to_jsonld_list
         return _dump(say(self.queryset.model.resource, json.loads(body), site))
 

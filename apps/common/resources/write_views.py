@@ -106,18 +106,18 @@ class Writes(idempotency.RepeatablePosts):
             raise self._no_record(key)
         if not may_edit(self.request.user, record):
             # Before anything is locked. What says what stands there is no change, and needs no right.
-            shown = self._shown(key)
+            shown = self._shown_as_now(key)
             try:
-                change = self._writer().change(record, body, lambda: shown, replace=replace)
+                change = self._writer().change(record, body, shown, replace=replace)
             except Refusal as refusal:
                 raise Refusal("permission_denied") from refusal
             self.conditions.check_read(record)
         else:
             record = self._locked(key)
             self.conditions.check_read(record)
-            shown = self._shown(key)
-            change = self._writer().change(record, body, lambda: shown, replace=replace)
-        return self._answer([change], status=200, before=shown)
+            shown = self._shown_as_now(key)
+            change = self._writer().change(record, body, shown, replace=replace)
+        return self._answer([change], status=200, before=shown())
 
     # Many records
 
@@ -294,6 +294,17 @@ class Writes(idempotency.RepeatablePosts):
         asked.GET, asked.path = QueryDict(labels), self.request.path
         return pages.detail(read_request.ask(asked, cast("type[ReadableView]", type(self)), self.request.user, key))
 
+    def _shown_as_now(self, key: str) -> Callable[[], dict[str, object]]:
+        """Return what gives a record in the active language as it is answered before a write, each read once."""
+        before = {get_language(): self._shown(key)}
+
+        def shown() -> dict[str, object]:
+            if (language := get_language()) not in before:
+                before[language] = self._shown(key)
+            return before[language]
+
+        return shown
+
     def _shown(self, key: str) -> dict[str, object]:
         found: dict[str, object] = json.loads(self._record(key, "labels=true").body)
         return found
@@ -302,7 +313,7 @@ class Writes(idempotency.RepeatablePosts):
         self, changes: list[RecordChange], *, status: int, before: Mapping[str, object] | None = None
     ) -> HttpResponse:
         """Answer the write of one record; a dry run with the record as it would be, and the changes."""
-        refuse_drafts(changes)
+        refuse_drafts(changes, self.request.user)
         change = changes[0]
         is_gone = change.operation == "delete"
         if not self._is_dry and is_gone:
@@ -320,7 +331,7 @@ class Writes(idempotency.RepeatablePosts):
         return HttpResponse(detail.body, status=status, content_type="application/json", headers=headers)
 
     def _listed(self, changes: list[RecordChange], status: int) -> HttpResponse:
-        refuse_drafts(changes)
+        refuse_drafts(changes, self.request.user)
         found = [self._described(change, None, None) for change in changes]
         return _json({"changes": found}, 200 if self._is_dry else status)
 

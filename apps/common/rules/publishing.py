@@ -63,7 +63,6 @@ class Breach(NamedTuple):
     target_resource: str
     target_pk: int
     target_key: str
-    target_name: str
 
 
 @cache
@@ -114,11 +113,10 @@ def _breaches(asked: Iterable[Pointer], condition: str) -> str:
 def _through(reference: Pointer, condition: str) -> str:
     model, field, target = reference
     quote = connection.ops.quote_name
-    name = quote(target._meta.get_field(target.name_field).column)
     return (
         f"SELECT {literal(model.resource)} AS resource, pointing.id AS pk, pointing.slug AS key,"  # noqa: S608
         f" {literal(field.name)} AS field, {literal(target.resource)} AS target_resource, target.id AS target_pk,"
-        f" target.slug AS target_key, target.{name}::text AS target_name FROM {quote(model._meta.db_table)} AS pointing"
+        f" target.slug AS target_key FROM {quote(model._meta.db_table)} AS pointing"
         f" {_joined(field, target)} WHERE pointing.state = 'published' AND target.state <> 'published' AND {condition}"
     )
 

@@ -88,6 +88,8 @@ class Viewer:
         return Parameter(slot_name(kind))
 
 
+# A reader who sees all there is: a command, or an answer that hides nothing.
+KEEPER = Viewer(everything=True, kinds=frozenset())
 # Who reads or writes: an account, nobody, a territory as such, or the stand-in of all with the same kinds of keys.
 Reader: TypeAlias = "AbstractBaseUser | AnonymousUser | Territory | Viewer | None"
 

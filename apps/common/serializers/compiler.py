@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import Field, ForeignKey, IntegerField, Model, QuerySet
 from rest_framework import serializers
 
-from apps.common.models.records import Citable, Fact, RecordQuerySet
+from apps.common.models.records import Citable, Fact, RecordQuerySet, citable_models
+from apps.common.models.row_names import is_generic, within_sentence
 from apps.common.rules.territory import Reader, territory_of
-from apps.common.serializers.json_sql import Bare, Unescaped, Value, Written, object_of
-from apps.common.sql.slots import Parameter, text_of
+from apps.common.serializers.json_sql import Bare, Constant, Unescaped, Value, Written, choice_label, object_of
+from apps.common.sql.slots import Parameter, literal, text_of
 
 # What a column gives as it is. Exact types: a subclass may well show something else.
 PLAIN = {
@@ -164,6 +166,64 @@ class SqlRow:
             self._asides[name] = f" CROSS JOIN LATERAL ({write()}) AS {alias}"
         return alias
 
+    # What a row is called (see `models.row_names`)
+
+    def name(self, *, within: bool = False) -> Value:
+        """Return the name of the row, in the active language; `within`: as it stands within the name of another."""
+        model = cast(type[Citable], self.model)
+        if model.row_name is None:
+            return self.value(model.name_field)
+        return Value(model.row_name.form(within=within).sql(self), null=False)
+
+    def address(self) -> Value:
+        """Return the address of the row."""
+        model = cast(type[Citable], self.model)
+        start, key = Constant(f"{settings.API_ROOT}/{model.resource}/"), self.value("key")
+        return Value(f"{literal(str(start))} || {key}") if key.null else Unescaped(start, str(key))
+
+    def label(self, name: str) -> str:
+        """Return the label of a choice as it stands within a sentence."""
+        return choice_label(self.column(name), self.field(name), within_sentence)
+
+    def name_at(self, name: str) -> str:
+        """Return the name of the record that a reference points at; NULL where the reader sees none. A text as it is.
+
+        A row that is joined already is not looked up again.
+        """
+        if is_generic(self.model, name):
+            return f"({self.target()}::json ->> 'name')"
+        field = self.field(name)
+        if not isinstance(field, ForeignKey):
+            return f"nullif({self.column(name)}, '')"
+        shown = self.compilation.past or is_partly_hidden(field.related_model, self.compilation.viewer)
+        if name in self._joined and not shown:
+            return str(self._joined[name].name(within=True))
+        return self._at_end(field, lambda target: str(target.name(within=True)), shown=shown)
+
+    def target(self) -> str:
+        """Return the record of any kind that the row speaks about, as JSON of type text; NULL where it is not seen.
+
+        It is looked up once, however often it is asked for: OFFSET keeps it from being written out at each place.
+        """
+        return f"{self.aside('target', lambda: f'SELECT {self._target()} AS found OFFSET 0')}.found"
+
+    def _target(self) -> str:
+        cases = []
+        for resource, model in citable_models().items():
+            target = SqlRow(self.compilation, model)
+            body = object_of(
+                [
+                    ("resource", Unescaped(Constant(resource))),
+                    ("key", target.value("key")),
+                    ("name", target.name(within=True)),
+                    ("url", target.address()),
+                ]
+            )
+            source = target.source(self.compilation.rows(model, narrow=False).order_by())
+            found = f"SELECT {body} FROM {source} WHERE {target.column('pk')} = {self.column('object_id')}"
+            cases.append(f"WHEN {self.compilation.content_type(model)} THEN ({found})")
+        return f"(CASE {self.column('content_type')} {' '.join(cases)} END)"
+
     # What hangs on a row
 
     def one(self, name: str, serializer: serializers.Serializer, *, visible: bool = False) -> Written:
@@ -180,14 +240,18 @@ class SqlRow:
             if not field.null:
                 return Written(body, null=False)
             return Written(f"CASE WHEN {target.column('pk')} IS NOT NULL THEN {body} END")
+        return Written(
+            self._at_end(field, lambda target: json_of(serializer, target), shown=shown), null=field.null or shown
+        )
+
+    def _at_end(self, field: ForeignKey, write: "Callable[[SqlRow], str]", *, shown: bool) -> str:
+        """Return a subquery for what is written of the row at the other end of a foreign key; `shown`: if seen."""
         target = SqlRow(self.compilation, field.related_model)
-        body = json_of(serializer, target)
-        condition = f"{target.column('pk')} = {self.column(name)}"
+        body = write(target)
         manager = field.related_model._base_manager
         rows = self.compilation.rows(field.related_model, narrow=False) if shown else manager.all()
-        return Written(
-            f"(SELECT {body} FROM {target.source(rows.order_by())} WHERE {condition})", null=field.null or shown
-        )
+        condition = f"{target.column('pk')} = {self.column(field.name)}"
+        return f"(SELECT {body} FROM {target.source(rows.order_by())} WHERE {condition})"
 
     def many(self, name: str, serializer: serializers.Serializer) -> Written:
         """Return the records at the other end of a to-many relation as a JSON array, in the order of their model."""

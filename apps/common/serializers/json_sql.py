@@ -1,7 +1,7 @@
 """SQL expressions that write JSON."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from django.db.models import Field
 
@@ -106,7 +106,7 @@ def _concatenated(pieces: list[str]) -> str:
     return f"concat({', '.join(found)})"
 
 
-def choice_label(column: str, field: Field) -> str:
-    """Return the label of a choice in the active language."""
-    cases = " ".join(f"WHEN {literal(value)} THEN {literal(str(label))}" for value, label in field.flatchoices)
+def choice_label(column: str, field: Field, shown: Callable[[str], str] = str) -> str:
+    """Return the label of a choice in the active language, each as `shown` gives it."""
+    cases = " ".join(f"WHEN {literal(value)} THEN {literal(shown(str(label)))}" for value, label in field.flatchoices)
     return f"(CASE {column} {cases} ELSE {column} END)"

@@ -1,7 +1,7 @@
 """Fields that show other records, addresses, names, labels and numbers."""
 
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.utils.functional import Promise
@@ -9,11 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.models.records import Citable, citable_models
+from apps.common.models.records import Citable
 from apps.common.models.targets import Target
 from apps.common.serializers.compiler import SqlRow
-from apps.common.serializers.json_sql import Constant, Unescaped, Value, Written, choice_label, object_of
-from apps.common.sql.slots import literal
+from apps.common.serializers.json_sql import Value, Written, choice_label
+
+NAME_OF_RECORD = (
+    "Name of the record, in the language of its source; of one without a name, in words, in the language asked for."
+)
 
 
 def edtf(name: str) -> tuple[str, ...]:
@@ -36,32 +39,32 @@ class AddressField(serializers.Field):
 
     def sql(self, row: SqlRow) -> Value:
         """Return the address of a row (see `compiler`)."""
-        model = cast(type[Citable], row.model)
-        start, key = Constant(f"{settings.API_ROOT}/{model.resource}/"), row.value("key")
-        return Value(f"{literal(str(start))} || {key}") if key.null else Unescaped(start, str(key))
+        return row.address()
 
 
 @extend_schema_field({"type": "string"})
 class NameField(serializers.Field):
-    """The name under which a record is shown."""
+    """The name under which a record is shown; one of rows that have none of their own is in the reader's language."""
+
+    heading = _("name")
 
     def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", "Name in words, in the language asked for, made of other records' names.")
         super().__init__(source="*", read_only=True, **kwargs)
 
     def to_representation(self, value: Citable) -> str:
-        return str(getattr(value, value.name_field))
+        return str(value)
 
     def sql(self, row: SqlRow) -> Value:
         """Return the name of a row (see `compiler`)."""
-        model = cast(type[Citable], row.model)
-        return row.value(model.name_field)
+        return row.name()
 
 
 class Reference(serializers.Serializer[Citable]):
     """A record as others point at it: key, name and address. `?expand=` adds all its fields."""
 
     key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
-    name = NameField(help_text="Name of the record, in the language of its source.")
+    name = NameField(help_text=NAME_OF_RECORD)
     url = AddressField()
 
 
@@ -70,7 +73,7 @@ class TargetReference(serializers.Serializer[Target]):
 
     resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
     key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
-    name = serializers.CharField(help_text="Name of the record, in the language of its source.")
+    name = serializers.CharField(help_text=NAME_OF_RECORD)
     url = AddressField()
 
 
@@ -87,24 +90,7 @@ class TargetField(serializers.Field):
 
     def sql(self, row: SqlRow) -> Value:
         """Return the record that a row speaks about, whatever its kind (see `compiler`)."""
-        cases = []
-        for resource, model in citable_models().items():
-            target = SqlRow(row.compilation, model)
-            body = object_of(
-                [
-                    ("resource", Unescaped(Constant(resource))),
-                    ("key", target.value("key")),
-                    ("name", target.value(model.name_field)),
-                    ("url", AddressField().sql(target)),
-                ]
-            )
-            rows = row.compilation.rows(model, narrow=False).order_by()
-            source = target.source(rows)
-            condition = f"{target.column('pk')} = {row.column('object_id')}"
-            cases.append(
-                f"WHEN {row.compilation.content_type(model)} THEN (SELECT {body} FROM {source} WHERE {condition})"
-            )
-        return Written(f"(CASE {row.column('content_type')} {' '.join(cases)} END)")
+        return Written(row.target())
 
 
 class LabelField(serializers.CharField):

@@ -6,21 +6,23 @@ text, a decimal as a number, a reference by its key or as the object that stands
 may stand in a body, unchanged, so that the body of a GET is a valid PUT.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, citable_models
 from apps.common.models.unknown_keys import no_record, no_such
 from apps.common.rules.territory import Reader
 from apps.common.serializers.records import RecordSerializer
+from apps.common.serializers.targets import load_targets
 
 CITATIONS = "citations"
 REASON = "change_reason"
@@ -81,6 +83,17 @@ class Finder:
             is_looked_up = len(self._missing) < MOST_ERRORS
             self._missing[model, key] = (no_record if is_looked_up else no_such)(model, key, self.user)
         return self._missing[model, key]
+
+    def names(self, record: Citable) -> set[str]:
+        """Return the names under which an answer may have shown a record to the user, in whatever language."""
+        if record.row_name is None:
+            return {str(getattr(record, record.name_field))}
+        end = ContentType.objects.get_for_model(record).pk, record.pk
+        names = set()
+        for language, _label in settings.LANGUAGES:
+            with override(language):
+                names |= {found.name for found in load_targets([end], self.user).values()}
+        return names
 
     def forget(self) -> None:
         """Forget all: records were made since."""
@@ -174,7 +187,7 @@ def _referred(value: object, model: type[Citable], finder: Finder) -> Citable:
     check_text(key)
     found = finder.find(model, key)
     if isinstance(value, dict):
-        _check_shown(value, {"name": getattr(found, found.name_field), "url": _address(found)})
+        _check_shown(value, {"name": finder.names(found), "url": {_address(found)}})
     return found
 
 
@@ -192,7 +205,7 @@ def _target(value: object, finder: Finder) -> Citable:
         raise WrongError("unknown_key", detail + nearest(resource[:60], citable_models()))
     found = finder.find(model, key)
     if isinstance(value, dict):
-        _check_shown(value, {"name": getattr(found, found.name_field), "url": _address(found)})
+        _check_shown(value, {"name": finder.names(found), "url": {_address(found)}})
     return found
 
 
@@ -200,10 +213,10 @@ def _address(record: Citable) -> str:
     return f"{settings.API_ROOT}/{record.resource}/{record.key}"
 
 
-def _check_shown(value: Mapping[str, object], shown: Mapping[str, object]) -> None:
-    """Raise WrongError where an object names a record and contradicts it."""
-    for name, truth in shown.items():
-        if name in value and value[name] != truth:
+def _check_shown(value: Mapping[str, object], shown: Mapping[str, Collection[str]]) -> None:
+    """Raise WrongError where an object names a record and contradicts it: says none of what it may be shown as."""
+    for name, truths in shown.items():
+        if name in value and value[name] not in [*truths]:
             raise WrongError("read_only", gettext("This is told by the record itself, and not set here."), f"/{name}")
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Model, ProtectedError, RestrictedError
@@ -13,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.errors import Diagnostic
 
 from apps.common.http.problems import RETRY_AFTER, Refusal
-from apps.common.models.records import Citable
+from apps.common.models.records import Citable, citable_models
 from apps.common.rules.guards import field_of, sentence_of
 from apps.common.rules.publishing import POINTS, STAYS, Breach
+from apps.common.rules.territory import Reader
+from apps.common.serializers.targets import load_targets
 from apps.common.values.texts import NOT_ONE_LINE, OneLineField
 from apps.common.writing.contract import MOST_ERRORS, error_at, escape
 
@@ -138,9 +141,15 @@ def draft_text(name: str, path: str) -> str:
     return gettext("“%(name)s” (%(path)s) is a draft; publish it first.") % {"name": name, "path": path}
 
 
-def breach_text(breach: Breach) -> str:
-    """Return why a published record may not point where it does."""
-    return draft_text(breach.target_name, f"{breach.target_resource}/{breach.target_key}")
+def breach_texts(breaches: Sequence[Breach], user: Reader) -> list[str]:
+    """Return why published records may not point where they do; drafts that the user sees by name, others by key."""
+    models = citable_models()
+    ends = [(ContentType.objects.get_for_model(models[each.target_resource]).pk, each.target_pk) for each in breaches]
+    named = load_targets(ends, user)
+    return [
+        draft_text(named[end].name if end in named else each.target_key, f"{each.target_resource}/{each.target_key}")
+        for end, each in zip(ends, breaches, strict=True)
+    ]
 
 
 def pointed_at_text(paths: Sequence[str]) -> str:
@@ -148,9 +157,13 @@ def pointed_at_text(paths: Sequence[str]) -> str:
     return gettext("Published records point at this one; take them back first: %(names)s.") % {"names": _listed(paths)}
 
 
-def draft_error(breach: Breach, pointer: str) -> dict[str, str]:
-    """Return the error of a published record that points at a draft; `pointer` leads to the record in the body."""
-    return error_at(_join(pointer, breach.field), "draft", breach_text(breach))
+def draft_errors(found: Sequence[tuple[Breach, str]], user: Reader) -> list[dict[str, str]]:
+    """Return the errors of published records that point at drafts, each with the pointer to the record in the body."""
+    texts = breach_texts([breach for breach, _pointer in found], user)
+    return [
+        error_at(_join(pointer, breach.field), "draft", text)
+        for (breach, pointer), text in zip(found, texts, strict=True)
+    ]
 
 
 def pointed_at_error(paths: Sequence[str], pointer: str) -> dict[str, str]:

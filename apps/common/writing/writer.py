@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from django.db.models.deletion import Collector
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext, override
 
 from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable, Fact
@@ -21,7 +22,7 @@ from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.rules.territory import Reader
 from apps.common.writing.citations import add_citations, citation_errors
 from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, error_at, escape
-from apps.common.writing.refusals import besides, draft_error, pointed_at_error, raise_all, rule_errors
+from apps.common.writing.refusals import besides, draft_errors, pointed_at_error, raise_all, rule_errors
 
 # Addresses of a resource that are no records.
 RESERVED = {"bulk", "import", "summary"}
@@ -108,13 +109,12 @@ class RecordWriter:
     ) -> RecordChange:
         """Change a locked record; with `replace`, what the body leaves out gets its default.
 
-        `shown` gives the record as it is answered now; it is asked only where the body has read-only members.
+        `shown` gives the record as it is answered now, in the active language; it is asked only where the body has
+        read-only members.
         """
         contract = self.contract
         values, errors = contract.read(body, self.finder)
-        if read_only := [name for name in body if name in contract.shown]:
-            now = shown()
-            errors += [self._read_only(name) for name in read_only if name not in now or body[name] != now[name]]
+        errors += map(self._read_only, _contradicted(body, [name for name in body if name in contract.shown], shown))
         if replace:
             left_out = contract.inputs.keys() - body.keys() - contract.hidden - {*contract.identity}
             absent = {name: item for name, item in contract.inputs.items() if name in left_out}
@@ -289,7 +289,22 @@ class RecordWriter:
         return flaws + besides(self.flaws, placed)
 
 
-def refuse_drafts(changes: Iterable[RecordChange]) -> None:
+def _contradicted(
+    body: Mapping[str, object], names: Sequence[str], shown: Callable[[], Mapping[str, object]]
+) -> Sequence[str]:
+    """Return the members that say otherwise than the record does, in whatever language its names and labels were read.
+
+    The language of the request comes first, which mostly is that of the body.
+    """
+    for language in dict.fromkeys([get_language() or settings.LANGUAGE_CODE, *dict(settings.LANGUAGES)]):
+        if names:
+            with override(language):
+                now = shown()
+            names = [name for name in names if name not in now or body[name] != now[name]]
+    return names
+
+
+def refuse_drafts(changes: Iterable[RecordChange], user: Reader) -> None:
     """Raise Refusal where a published record would point at a draft, once all of a request is written.
 
     The database has the last word, at the end of the transaction; its errors have no pointer.
@@ -303,13 +318,13 @@ def refuse_drafts(changes: Iterable[RecordChange]) -> None:
                 published.setdefault(type(record), {})[record.pk] = change
             elif change.before.get("state") == Fact.State.PUBLISHED:
                 withdrawn.setdefault(type(record), {})[record.pk] = change
-    wrong = [
-        draft_error(breach, own[breach.pk].pointer)
+    found = [
+        (breach, own[breach.pk].pointer)
         for model, own in published.items()
         for breach in publishing.breaches_of(model, own)
     ]
-    if wrong:
-        raise Refusal("bad_request", errors=wrong[:MOST_ERRORS])
+    if found:
+        raise Refusal("bad_request", errors=draft_errors(found[:MOST_ERRORS], user))
     wrong = [
         pointed_at_error([f"{breach.resource}/{breach.key}" for breach in breaches], own[pk].pointer)
         for model, own in withdrawn.items()

@@ -104,9 +104,6 @@ class Article(Record):
             ),
         ]
 
-    def __str__(self) -> str:
-        return self.title
-
 
 class ArticleText(models.Model):
     """The captured page of an article. It is stored for checking and quoting, and is no part of the repository.

@@ -13,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Record, RecordQuerySet
+from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, RowName
 from apps.common.models.targets import model_of
 from apps.common.rules.guards import Guard, Sentence
 from apps.common.rules.territory import Reader, condition, territory_of
@@ -26,6 +27,11 @@ if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
 
 # The last of all blanks is the ideographic space.
 BLANKS = "".join(char for char in map(chr, range(ord("\u3000") + 1)) if char.isspace() and char != "\n")
+PLACE_IN_ARTICLE: dict[str, NamePart] = {
+    "article": FirstOf("article"),
+    "start": NumberOf("start"),
+    "end": NumberOf("end"),
+}
 WRONG_DIGEST = _("The digest is not that of the text at this position.")
 # `spans.quote` in SQL. Step by step: the body, the words and the room beside them, the line's ends.
 QUOTATION = """(
@@ -121,9 +127,6 @@ class Span(Record):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.article} [{self.start}, {self.end})"
-
     def clean(self) -> None:
         super().clean()
         if self.article_id is None or self.start is None or self.end is None:
@@ -179,6 +182,12 @@ class Citation(Span):
 
     resource = "citations"
     counted_by = None  # a place in an article
+    # Within another name without its record, which may be a citation, too.
+    row_name = RowName(
+        _("%(article)s, characters %(start)s–%(end)s → %(record)s"),
+        {**PLACE_IN_ARTICLE, "record": FirstOf("record")},
+        short=_("%(article)s, characters %(start)s–%(end)s"),
+    )
     belongs_to = ("record",)
 
     supports = ArrayField(
@@ -274,6 +283,9 @@ class Mark(Span):
 
     resource = "marks"
     counted_by = None  # a place in an article
+    row_name = RowName(
+        _("%(article)s, characters %(start)s–%(end)s (%(reason)s)"), {**PLACE_IN_ARTICLE, "reason": LabelOf("reason")}
+    )
     kept_by = CURATORS
 
     class Reason(models.TextChoices):

@@ -4,11 +4,10 @@
 stretch that was chosen, and `admin_views.py` the views.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
@@ -18,8 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.models.records import Citable, citable_models
-from apps.common.models.targets import Target, load_targets, model_of
+from apps.common.models.targets import Target, model_of
 from apps.common.rules.territory import Reader
+from apps.common.serializers.targets import load_targets
 from apps.common.values.columns import EDTFField
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
@@ -208,8 +208,7 @@ class Bench:
 
     @cached_property
     def targets(self) -> dict[tuple[int, int], Target]:
-        targets = load_targets((row.content_type_id, row.object_id) for row in self.statements)
-        return {**targets, **_named(key for key, target in targets.items() if not target.name)}
+        return load_targets(((row.content_type_id, row.object_id) for row in self.statements), self.user)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -307,20 +306,6 @@ class Bench:
         """Return the stretches that touch a part of the body, the narrowest first."""
         touching = [stretch for stretch in self.stretches if stretch.start < end and stretch.end > start]
         return sorted(touching, key=lambda stretch: (stretch.end - stretch.start, stretch.start))
-
-
-def _named(keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Target]:
-    """Return records without a name of their own as targets that are named by `str()`; one query a kind."""
-    by_kind = defaultdict(list)
-    for content_type, pk in keys:
-        by_kind[content_type].append(pk)
-    named = {}
-    for content_type, pks in by_kind.items():
-        model = model_of(content_type)
-        related: Any = admin.site.get_model_admin(model).list_select_related or ()
-        for record in model._default_manager.select_related(*related).filter(pk__in=pks):
-            named[content_type, record.pk] = Target(model.resource, record.key, str(record))
-    return named
 
 
 def _page(model: type[Model], pk: int) -> str:

@@ -22,7 +22,9 @@ from django.db import connection
 from django.db.models import ManyToManyField, Q
 
 from apps.common.models.records import Citable, Fact, citable_models
-from apps.common.models.targets import Target, load_targets, model_of
+from apps.common.models.targets import Target, model_of
+from apps.common.rules.territory import KEEPER
+from apps.common.serializers.targets import load_targets
 from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Article, ArticleText, Citation, Figure
 from apps.evidence.workbench.scanner import KINDS, Finding, scan
@@ -195,7 +197,7 @@ def examine(article: Article, *, published_only: bool = False) -> Coverage:
     """Return the coverage of an article; with `published_only`, drafts do not count."""
     columns = ("start", "end", "slug", "content_type_id", "object_id")
     rows = list(article.citation_spans.order_by("start", "end", "slug").values_list(*columns, named=True))
-    targets = load_targets(((row.content_type_id, row.object_id) for row in rows), published_only=published_only)
+    targets = load_targets(((row.content_type_id, row.object_id) for row in rows), None if published_only else KEEPER)
     values = list(_values(targets))
     text = ArticleText.objects.select_related("article").filter(article=article).first()
     if text is None:

@@ -112,10 +112,7 @@ class Panel:
             page: Any = admin.site.get_model_admin(model)
             if (self.kind and resource != self.kind) or not page.has_view_permission(self.request):
                 continue
-            rows = model._default_manager.visible_to(self.request.user).select_related(
-                *(page.list_select_related or ())
-            )
-            matches, _duplicates = page.get_search_results(self.request, rows, self.query)
+            matches, _duplicates = page.get_search_results(self.request, page.option_queryset(self.request), self.query)
             for record in matches[: FOUND_PER_KIND * (4 if self.kind else 1)]:
                 label = page.option_label(record)
                 distance = (str(record) != self.query, self.query not in label, len(label))

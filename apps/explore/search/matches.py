@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from apps.common.models.records import citable_models
 from apps.common.values.columns import PROSE
 from apps.common.values.pinyin import normalise_term, search_key
 from apps.registry import naming
@@ -31,7 +32,9 @@ def matches(terms: Iterable[str], resource: str, details: Mapping[str, Any]) -> 
 
 
 def _places(term: str, resource: str, details: Mapping[str, Any]) -> Iterator[Match]:
-    names = [("title" if resource == "articles" else "name", details["name"])]
+    # A name in words is made of other records, and says nothing of where the row itself is found.
+    is_named = citable_models()[resource].row_name is None
+    names = [("title" if resource == "articles" else "name", details["name"])] if is_named else []
     aliases = details.get("aliases") or (naming.spellings(details["name"]) if resource == "neighbourhoods" else [])
     names += [("alias", alias) for alias in aliases]
     for field, text in names:

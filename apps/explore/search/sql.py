@@ -6,18 +6,19 @@ costs no more than a rare one; each rank has a query of its own, so that the bes
 """
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection
 from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Length
+from django.utils.translation import get_language
 
 from apps.common.models.records import Citable, Fact, RecordQuerySet, citable_models
 from apps.common.models.search_conditions import found_in, is_one_of
-from apps.common.rules.territory import Viewer
-from apps.common.sql.slots import Parameter
+from apps.common.rules.territory import Viewer, shared
+from apps.common.serializers.compiler import Compilation, SqlRow
+from apps.common.sql.slots import Parameter, text_of
+from apps.common.sql.statement import Statement, kept
 from apps.common.values.columns import PROSE
 
 CAP = 1000  # rows of a resource read for each rank; hits are counted up to it
@@ -156,59 +157,55 @@ def details_sql(model: type[Citable], viewer: Viewer | None) -> str:
     The state is among them for readers who may see drafts; to everybody else it is always the same.
     """
     own = column_names(model)
-    quote = connection.ops.quote_name
-    parts = {name: quote(name) for name in ("kind", *PROSE) if name in own}
-    parts |= {"name": quote(model.name_field), "key": quote(model.key_field)}
+    row = SqlRow(Compilation(viewer), model)
+    parts = {name: row.column(name) for name in ("kind", "key", *PROSE) if name in own | {"key"}}
+    parts["name"] = str(row.name())
     if viewer is not None and "state" in own:
-        parts["state"] = quote("state")
+        parts["state"] = row.column("state")
     if model.resource == "member-units":
         # Those by which the unit is found; a name that is a draft is found by itself.
         parts["aliases"] = (
-            "(SELECT json_agg(name ORDER BY id) FROM registry_unitname"
-            " WHERE unit_id = source.id AND registry_unitname.state = 'published')"
+            "(SELECT json_agg(name ORDER BY id) FROM registry_unitname"  # noqa: S608 - likewise
+            f" WHERE unit_id = {row.column('pk')} AND registry_unitname.state = 'published')"
         )
     pairs = ", ".join(f"'{name}', {expression}" for name, expression in parts.items())
-    table = quote(model._meta.db_table)
-    return f"(SELECT json_build_object({pairs}) FROM {table} AS source WHERE source.id = page.pk)"  # noqa: S608
+    source = row.source(model._base_manager.order_by())
+    return f"(SELECT json_build_object({pairs}) FROM {source} WHERE {row.column('pk')} = page.pk)"  # noqa: S608
 
 
-@lru_cache(maxsize=256)
-def statement(shape: SearchShape) -> tuple[str, tuple[object, ...]]:
-    """Return the SQL of a search and its parameters, `Parameter`s among them."""
+@kept(lambda shape, language: ("search", shape, language))
+def statement(shape: SearchShape, language: str | None) -> Statement:
+    """Return the statement of a search in the active language."""
     models = searched()
-    parts: list[str] = []
-    params: list[object] = []
-    for number, resource in enumerate(shape.resources):
-        for query in candidates(models[resource], number, shape):
-            sql, values = query.query.sql_with_params()
-            parts.append(f"({sql})")
-            params += values
+    parts = [
+        f"({text_of(query)})"
+        for number, resource in enumerate(shape.resources)
+        for query in candidates(models[resource], number, shape)
+    ]
     found = " UNION ".join(parts) or "SELECT 0, 0::bigint, 0, 0, '' WHERE false"
     columns = [details_sql(models[name], shape.viewer) for name in shape.resources]
     details = " ".join(f"WHEN {number} THEN {expression}" for number, expression in enumerate(columns))
     behind = ""
     if shape.is_later:
-        behind = "WHERE (rank, length, resource, key) > (%s::integer, %s::integer, %s::integer, %s::text)"
-        params += [Parameter(f"after{at}") for at in range(4)]
-    sql = f"""
+        place = zip(map(Parameter, ("after0", "after1", "after2", "after3")), ("integer",) * 3 + ("text",), strict=True)
+        values = ", ".join(f"{value}::{kind}" for value, kind in place)
+        behind = f"WHERE (rank, length, resource, key) > ({values})"
+    text = f"""
         WITH found AS MATERIALIZED (
             SELECT resource, pk, rank, length, key COLLATE "C" AS key
             FROM ({found}) AS candidate (resource, pk, rank, length, key)
         ),
-        page AS (SELECT * FROM found {behind} ORDER BY rank, length, resource, key LIMIT %s),
+        page AS (SELECT * FROM found {behind} ORDER BY rank, length, resource, key LIMIT {Parameter("limit")}),
         counts AS (SELECT resource, count(*) AS number FROM found GROUP BY resource)
         SELECT (SELECT json_object_agg(resource, number ORDER BY resource) FROM counts),
                (SELECT json_agg(json_build_array(rank, length, resource, key, CASE resource {details} END)
                                 ORDER BY rank, length, resource, key) FROM page)
     """  # noqa: S608 - made of our own names; every value is a parameter
-    return sql, (*params, Parameter("limit"))
+    # As a subquery, since what is shared comes before it.
+    return Statement(shared(f"SELECT * FROM ({text}) AS answer (counts, page)", shape.viewer))  # noqa: S608
 
 
 def run(shape: SearchShape, values: Mapping[str, object]) -> tuple[dict[str, int], list[FoundRow]]:
     """Return the number of rows of each resource, by its number in the shape, and the rows of the page."""
-    sql, params = statement(shape)
-    bound: list[Any] = [values[item.name] if isinstance(item, Parameter) else item for item in params]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, bound)
-        row = cursor.fetchone()
-    return row[0] or {}, [FoundRow(*found) for found in row[1] or ()]
+    [(counts, page)] = statement(shape, get_language()).rows(values)
+    return counts or {}, [FoundRow(*found) for found in page or ()]

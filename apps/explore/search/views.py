@@ -22,6 +22,7 @@ from apps.common.reading.cursor import following_page
 from apps.common.reading.order import read_size
 from apps.common.resources.views import Tag
 from apps.common.rules.territory import viewer_of
+from apps.common.serializers.references import NAME_OF_RECORD
 from apps.common.values.ngrams import END, every, ngrams, pattern, term_parameters
 from apps.explore.search.matches import matches
 from apps.explore.search.sql import CAP, PLACES, RANKS, FoundRow, SearchShape, run, searched
@@ -54,7 +55,7 @@ class SearchSuggestionSerializer(serializers.Serializer[object]):
 
     resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
     key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
-    name = serializers.CharField(help_text="Name of the record, in the language of its source.")
+    name = serializers.CharField(help_text=NAME_OF_RECORD)
     url = serializers.CharField(help_text="Address of the record, relative to the host.")
 
 

@@ -16,11 +16,12 @@ from rest_framework.views import APIView
 from apps.common.http.parameters import Query, read_day, read_flag, read_format, read_words
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable, choice_labels, citable_models
-from apps.common.models.targets import Target, load_targets
+from apps.common.models.targets import Target
 from apps.common.models.unknown_keys import no_record
 from apps.common.openapi.parameters import DAY, LABELS, STRINGS, format_parameter
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.registry import viewsets
+from apps.common.serializers.targets import load_targets
 from apps.common.values.dates import EDTFError, bounds
 from apps.evidence.models import Figure
 from apps.evidence.summary import subject_of
@@ -277,7 +278,7 @@ class StatisticsAnswer:
         keys = {key for group in (*found, *(entry.group for entry in reported)) for key in group}
         self.rows = {key: _row(key) for key in keys if key.value and key.source in citable_models()}
         subjects = {subject_of(figure) for entry in reported for figure in entry.figures}
-        self.targets = load_targets({*self.rows.values(), *subjects}, published_only=True)
+        self.targets = load_targets({*self.rows.values(), *subjects}, None)
 
     def content(self) -> dict[str, object]:
         """Return the answer as the serializer reads it."""

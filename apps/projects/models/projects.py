@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Counted, Fact, NamedRecord
+from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
@@ -139,6 +140,7 @@ class ProjectPartner(Placed, Party):
     resource = "project-partners"
     hangs_on = ("project",)
     counted_by = Counted(heading="project__category")
+    row_name = Party.named_in("project")
     search_relations = (*Party.search_relations, "project")
     belongs_to = ("project",)
 
@@ -176,9 +178,6 @@ class ProjectPartner(Placed, Party):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.party_name} – {self.project}"
-
     def slug_source(self) -> str:
         return f"{self.project.slug}-{self.party_slug()}-{self.role}"
 
@@ -190,6 +189,10 @@ class Claim(Placed, Fact):
     hangs_on = ("project",)
     counted_by = Counted(date="claimed_on", heading="project__category")
     name_field = "slug"
+    row_name = RowName(
+        _("%(unit)s (%(status)s) · %(project)s"),
+        {"unit": FirstOf("unit", "as_written"), "status": LabelOf("status"), "project": FirstOf("project")},
+    )
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "project")
     # Either side may record it: those where the project lies, or the unit that commits itself.
@@ -235,9 +238,6 @@ class Claim(Placed, Fact):
             *Fact.Meta.constraints,
             models.UniqueConstraint(fields=["project", "unit"], name="projects_claim_once"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.unit} – {self.project}"
 
     def slug_source(self) -> str:
         return f"{self.project.slug}-{self.unit.slug}"

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Fact
+from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
@@ -121,6 +122,10 @@ class Membership(PartOfWhole, Fact):
     hangs_on = ("alliance",)
     whole = "alliance"
     name_field = "slug"
+    row_name = RowName(
+        _("%(member)s (%(role)s) · %(alliance)s"),
+        {"member": FirstOf("unit", "as_written"), "role": LabelOf("role"), "alliance": FirstOf("alliance")},
+    )
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "alliance")
     begins_field = "joined_on"
@@ -174,9 +179,6 @@ class Membership(PartOfWhole, Fact):
                 violation_error_message=_("Name the unit, or give the member's name as written."),
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.unit or self.as_written} – {self.alliance}"
 
     def slug_source(self) -> str:
         from_name = self.unit.slug if self.unit else slugify_name(self.as_written)

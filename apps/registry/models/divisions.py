@@ -99,9 +99,6 @@ class Division(Citable):
         indexes = [NgramsIndex(fields=["ngrams"], name="%(app_label)s_%(class)s_ngrams")]
         triggers = [*logged(), MakesNgrams()]
 
-    def __str__(self) -> str:
-        return self.name
-
 
 def _code(digits: int) -> dict[str, Any]:
     """Return the options of a code column: so many digits, and the last edition where the code was given anew."""

@@ -12,6 +12,7 @@ from django.db.models.lookups import Exact, GreaterThan, LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
+from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.values.pinyin import slugify_name
 from apps.common.values.texts import OneLineField
 from apps.registry.models.alliances import Alliance
@@ -108,6 +109,13 @@ class Party(Fact):
                 violation_error_message=_("A group of several is not one unit, alliance or division."),
             ),
         ]
+
+    @staticmethod
+    def named_in(whole: str) -> RowName:
+        """Return what a row is called: by its party and its role in the record that a reference names."""
+        sentence = _("%(party)s (%(role)s) · %(whole)s")
+        party = FirstOf(*PARTY_KEYS, "as_written")
+        return RowName(sentence, {"party": party, "role": LabelOf("role"), "whole": FirstOf(whole)})
 
     @property
     def party(self) -> models.Model | None:

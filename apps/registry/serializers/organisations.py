@@ -6,7 +6,7 @@ from rest_framework import serializers
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
-from apps.common.serializers.references import AddressField, Reference, edtf
+from apps.common.serializers.references import AddressField, NameField, Reference, edtf
 from apps.registry.models import Alliance, Identifier, Membership, MemberUnit, UnitName
 from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
 
@@ -297,11 +297,14 @@ class AllianceDetailSerializer(AllianceSerializer):
 class MembershipSerializer(RecordSerializer):
     """A unit in an alliance."""
 
+    name = NameField()
+
     class Meta:
         model = Membership
         fields = (
             "url",
             "slug",
+            "name",
             "alliance",
             "unit",
             "as_written",

@@ -5,15 +5,12 @@
 from datetime import date
 
 import pytest
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from pytest_django import DjangoAssertNumQueries
 
 from apps.common.models.records import Record, citable_models
 from apps.common.models.search_conditions import clean_q
 from apps.common.models.slugs import SLUG_LENGTH, RetiredSlug
-from apps.common.models.targets import Target, load_targets
 from apps.registry.models import Alliance, Membership, MemberUnit, UnitName
 from tests.factories import (
     AllianceFactory,
@@ -22,8 +19,6 @@ from tests.factories import (
     MembershipFactory,
     MemberUnitFactory,
     NeighbourhoodFactory,
-    ProjectFactory,
-    StreetFactory,
     UnitNameFactory,
 )
 from tests.rows import make
@@ -276,31 +271,3 @@ def test_a_record_holds_on_a_day_unless_the_dates_rule_it_out(
 def test_a_record_without_dates_of_its_own_holds_on_every_day() -> None:
     figure = FigureFactory()
     assert figure in type(figure).objects.valid_on(date(1900, 1, 1))
-
-
-# Targets ------------------------------------------------------------
-
-
-def test_targets_of_all_kinds_are_looked_up_in_one_query(
-    django_assert_num_queries: DjangoAssertNumQueries,
-) -> None:
-    rows = [AllianceFactory(), ProjectFactory(), StreetFactory(), NeighbourhoodFactory(), MembershipFactory()]
-    pairs = [(ContentType.objects.get_for_model(row).pk, row.pk) for row in rows]
-    alliance, project, street, neighbourhood, membership = rows
-
-    with django_assert_num_queries(1):
-        found = load_targets(pairs)
-
-    assert [found[pair] for pair in pairs] == [
-        Target("alliances", alliance.slug, alliance.name),
-        Target("projects", project.slug, project.name),
-        Target("streets", street.code, street.name),
-        Target("neighbourhoods", neighbourhood.code, neighbourhood.name),
-        Target("memberships", membership.slug, membership.slug),
-    ]
-
-
-def test_targets_that_are_gone_or_no_records_are_left_out() -> None:
-    alliance = ContentType.objects.get_for_model(Alliance).pk
-    assert load_targets([]) == {}
-    assert load_targets([(alliance, 2**40), (ContentType.objects.get_for_model(ContentType).pk, 1)]) == {}
