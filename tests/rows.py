@@ -9,7 +9,7 @@ from factory.django import DjangoModelFactory
 
 from apps.assessments.models import Assessment, Dimension
 from apps.common.models.records import Citable
-from apps.registry.models import Neighbourhood, Party
+from apps.registry.models import Neighbourhood
 from tests import factories
 
 FACTORIES: dict[type[models.Model], Any] = {
@@ -20,7 +20,6 @@ FACTORIES: dict[type[models.Model], Any] = {
 
 # References that a row has instead of others, and what they go together with.
 ONE_OF_SEVERAL: dict[type[models.Model], set[str]] = {
-    Party: {"alliance"},
     Assessment: {"unit", "street"},
     Neighbourhood: {"committee"},
 }
@@ -35,6 +34,7 @@ def make(model: type[models.Model], **values: Any) -> Any:
 def make_full(model: type[models.Model], **values: Any) -> Any:
     """Return a new row in which every reference that can be given is given, and which has evidence and a figure."""
     left_out = {name for base, names in ONE_OF_SEVERAL.items() if issubclass(model, base) for name in names}
+    left_out |= {key for keys in getattr(model, "parties", {}).values() for key in keys[1:]}
     for field in model._meta.fields:
         if not isinstance(field, models.ForeignKey) or field.name in values or field.name in left_out:
             continue

@@ -11,14 +11,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
-from apps.common.filters.places import TargetFilter, TreeFilter
+from apps.common.filters.base import BooleanFilter, ChoiceFilter, CommaFilter, KeyFilter
+from apps.common.filters.places import PartyFilter, TargetFilter, TreeFilter
 from apps.common.filters.ranges import BoundFilter, DateFilter
 from apps.common.models.records import Citable, Record, citable_models
 from apps.common.resources.registry import viewsets
 from apps.common.resources.views import RecordViewSet, choice_fields
 from apps.registry.filters import IdentifierFilter, WithinFilter
-from apps.registry.models import Neighbourhood
+from apps.registry.models import PARTY_KEYS, Neighbourhood
 from tests import factories
 from tests.assessments import test_models as assessment_models
 from tests.events import test_models as event_models
@@ -45,7 +45,8 @@ def full_row(model: type[Citable], depth: int = 1) -> Any:
     for field in model._meta.fields:
         if isinstance(field, models.ForeignKey) and issubclass(field.related_model, Citable):
             one_of_several = model.__name__ == "Assessment" and field.name in ("unit", "street")
-            if depth and not one_of_several and not (field.name == "alliance" and hasattr(model, "party_slug")):
+            one_of_several |= any(field.name in keys[1:] for keys in model.parties.values())
+            if depth and not one_of_several:
                 rows[field.name] = full_row(field.related_model, depth - 1)
     if "committee" in rows:
         rows |= {"kind": "estate", "code": None, "slug": f"estate-{rows['street'].code}"}
@@ -96,7 +97,7 @@ def going_with(model: type[models.Model], name: str, record: Any) -> dict[str, A
     match model.__name__, name:
         case "Assessment", "unit" | "street":
             return {"neighbourhood": None}
-        case "Participation" | "ProjectPartner", "alliance":
+        case "Participation" | "ProjectPartner", key if key in PARTY_KEYS[1:]:
             return {"unit": None}
         case "Participation", "award":
             return {"role": "awardee"}
@@ -155,6 +156,17 @@ def test_every_filter_keeps_what_fits_and_drops_the_rest(client: Client, resourc
                 given = value.key if value else None
             case WithinFilter():
                 given = place_of(record, item)
+            case PartyFilter():
+                holder = (
+                    sought(record, item.model._meta.get_field(item.through_field).remote_field.related_name)
+                    if (item.through_field)
+                    else record
+                )
+                party = getattr(holder, item.model.parties[item.name][0])
+                given = f"{party.resource}/{party.key}"
+            case BooleanFilter():
+                model._base_manager.filter(pk=record.pk).update(unit=None, as_written="某些单位", group=True)
+                given = "true"
             case TargetFilter():
                 target = getattr(record, "record", None) or record.subject
                 given = f"{target.resource}/{target.key}"
@@ -217,6 +229,8 @@ def test_every_filter_takes_what_it_should_and_refuses_the_rest(client: Client, 
                 good, bad = factory(target)().key, "no-such-key"
             case WithinFilter():
                 good, bad = f"districts/{factories.DistrictFactory().code}", "alliances/no-such-key"
+            case BooleanFilter():
+                good, bad = "false", "0"
             case TargetFilter():
                 good, bad = f"alliances/{factories.AllianceFactory().slug}", "alliances/no-such-key"
             case BoundFilter():

@@ -10,14 +10,22 @@ from apps.common.serializers.counts import CountField
 from apps.common.serializers.evidence import QuotationField
 from apps.common.serializers.json_sql import Value, choice_label
 from apps.common.serializers.records import RecordSerializer
-from apps.common.serializers.references import AddressField, NumberField, Reference, TargetField, TargetReference, edtf
+from apps.common.serializers.references import (
+    AddressField,
+    NumberField,
+    PartyField,
+    Reference,
+    TargetField,
+    TargetReference,
+    edtf,
+)
 from apps.common.sql.slots import literal
 from apps.evidence.models import Article, Citation, Figure, Mark
-from apps.evidence.models.figures import SIGNS
+from apps.evidence.models.figures import REPORTER_KEYS, SIGNS
 from apps.evidence.summary import Summary
 from apps.evidence.workbench.coverage import Covered
 from apps.evidence.workbench.scanner import KINDS
-from apps.registry.serializers.organisations import MemberUnitSerializer
+from apps.registry.serializers.parties import party_serializers
 
 
 class ArticleSerializer(RecordSerializer):
@@ -100,6 +108,10 @@ class FigureSerializer(RecordSerializer):
     value = NumberField(help_text="The number.")
     reading = ReadingField(read_only=True, help_text="The figure as a person reads it.")
     subject = TargetField(heading=_("subject"), help_text="Record that the number is about.")
+    reported_by = PartyField(
+        heading=_("reported by"),
+        help_text="Unit, body or division that reports the number; null where the article does.",
+    )
 
     class Meta:
         model = Figure
@@ -108,6 +120,7 @@ class FigureSerializer(RecordSerializer):
             "slug",
             "name",
             "name_pinyin",
+            "name_given",
             "measure",
             "comparator",
             "value",
@@ -116,7 +129,8 @@ class FigureSerializer(RecordSerializer):
             "reading",
             *edtf("period"),
             "subject",
-            "reporter",
+            "reported_by",
+            *REPORTER_KEYS,
             "as_written",
             "citations",
             "updated_at",
@@ -124,7 +138,7 @@ class FigureSerializer(RecordSerializer):
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {"reporter": MemberUnitSerializer}
+        return party_serializers(REPORTER_KEYS)
 
 
 class FigureSummand(serializers.Serializer[Figure]):

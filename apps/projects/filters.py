@@ -1,7 +1,7 @@
 """Filters of what is done together."""
 
-from apps.common.filters.base import ChoiceFilter, KeyFilter
-from apps.common.filters.places import TreeFilter
+from apps.common.filters.base import BooleanFilter, ChoiceFilter, KeyFilter
+from apps.common.filters.places import PartyFilter, TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
 from apps.common.filters.sets import RecordFilterSet
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
@@ -56,6 +56,13 @@ class ProjectFilterSet(RecordFilterSet):
     neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     claimed_by = KeyFilter("claims__unit", MemberUnit, distinct=True)
     partner = KeyFilter("partners__unit", MemberUnit, distinct=True)
+    party = PartyFilter(
+        ProjectPartner,
+        "party",
+        through="project",
+        help_text="Units, alliances and divisions as `resource/key`, such as `districts/310107`, separated by commas:"
+        " projects in which one of them is a partner, in whatever role.",
+    )
     starts = DateRange("starts_on")
     within = WithinFilter()
     part_of = TreeFilter(Project, below=True)
@@ -72,6 +79,13 @@ class ProjectPartnerFilterSet(RecordFilterSet):
     project = KeyFilter("project", Project)
     unit = KeyFilter("unit", MemberUnit)
     alliance = KeyFilter("alliance", Alliance)
+    party = PartyFilter(
+        ProjectPartner,
+        "party",
+        help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
+        " what one of them takes part in itself.",
+    )
+    group = BooleanFilter("group", help_text="Whether the party is several that are not named one by one.")
     role = ChoiceFilter("role", ProjectPartner.Role, help_text="Parts played in the project.")
     within = WithinFilter(prefix="project")
 

@@ -13,6 +13,7 @@ BASE = {
     "updated_at": value("dcterms:modified"),
 }
 NAMED = {**BASE, "name": value("schema:name"), "name_pinyin": TermRule("pinyin", ("schema:name",))}
+NAME_GIVEN = {"name_given": value("pb:nameGiven")}
 SUMMED_UP = {**NAMED, "summary": value("schema:description"), "figures": reverse("schema:observationAbout")}
 STATUS = {"status": concept("pb:status")}
 TYPE = {"kind": concept("dcterms:type")}

@@ -65,10 +65,18 @@ class Reference(serializers.Serializer[Citable]):
     url = AddressField()
 
 
+class ResourceField(serializers.CharField):
+    """The resource to which a record belongs."""
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return the resource of a row, which is that of its model (see `compiler`)."""
+        return Unescaped(Constant(cast(type[Citable], row.model).resource))
+
+
 class TargetReference(serializers.Serializer[Target]):
     """A record of any kind, with the resource to which it belongs."""
 
-    resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
+    resource = ResourceField(help_text="Resource to which the record belongs, such as `projects`.")
     key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
     name = serializers.CharField(help_text="Name of the record, in the language of its source.")
     url = AddressField()
@@ -105,6 +113,22 @@ class TargetField(serializers.Field):
                 f"WHEN {row.compilation.content_type(model)} THEN (SELECT {body} FROM {source} WHERE {condition})"
             )
         return Written(f"(CASE {row.column('content_type')} {' '.join(cases)} END)")
+
+
+class PartyField(TargetField):
+    """The record, of one of several kinds, that a row names by one of several references; null where it names none.
+
+    The model says by which (`Citable.parties`), under the name that the field has.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return the record of the one reference that is set (see `compiler`): the others cost nothing but a look."""
+        keys = cast(type[Citable], row.model).parties[str(self.field_name)]
+        found = (row.one(key, TargetReference()).sql for key in keys)
+        return Written(f"coalesce({', '.join(found)})")
 
 
 class LabelField(serializers.CharField):

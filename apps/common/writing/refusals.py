@@ -148,9 +148,13 @@ def pointed_at_text(paths: Sequence[str]) -> str:
     return gettext("Published records point at this one; take them back first: %(names)s.") % {"names": _listed(paths)}
 
 
-def draft_error(breach: Breach, pointer: str) -> dict[str, str]:
-    """Return the error of a published record that points at a draft; `pointer` leads to the record in the body."""
-    return error_at(_join(pointer, breach.field), "draft", breach_text(breach))
+def draft_error(breach: Breach, pointer: str, members: Mapping[str, str]) -> dict[str, str]:
+    """Return the error of a published record that points at a draft.
+
+    `pointer` leads to the record in the body, `members` are those of it by the fields that they set, where these have
+    other names.
+    """
+    return error_at(_join(pointer, members.get(breach.field, breach.field)), "draft", breach_text(breach))
 
 
 def pointed_at_error(paths: Sequence[str], pointer: str) -> dict[str, str]:

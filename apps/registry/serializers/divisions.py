@@ -1,9 +1,11 @@
 """Districts, streets and neighbourhoods as JSON."""
 
+from rest_framework import serializers
+
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer
-from apps.common.serializers.references import Reference, edtf
+from apps.common.serializers.references import AddressField, Reference, edtf
 from apps.registry.models import District, Neighbourhood, Street
 
 DIVISION = (
@@ -18,6 +20,45 @@ DIVISION = (
     *edtf("abolished_on"),
     "successor",
 )
+# What a division does as a party, as against what lies in it.
+AS_PARTY = ("participations", "project_roles", "reported_figures")
+
+
+class ParticipationOfDivision(serializers.Serializer):
+    """An event in which the division itself took part."""
+
+    event = Reference(help_text="The event.")
+    role = serializers.CharField(help_text="Part that the division played: organiser, signatory ...")
+    as_written = serializers.CharField(help_text="The division's name as the source writes it.")
+    contribution = serializers.CharField(help_text="What was given, presented or spoken about.")
+    url = AddressField()
+
+
+class ProjectRoleOfDivision(serializers.Serializer):
+    """A project in which the division itself is a partner."""
+
+    project = Reference(help_text="The project.")
+    role = serializers.CharField(help_text="Part that the division plays: lead, builder ...")
+    as_written = serializers.CharField(help_text="The division's name as the source writes it.")
+    url = AddressField()
+
+
+class AsParty(RecordSerializer):
+    """What a division does itself: it organises, leads, signs and reports. Nothing of that lies in it for that."""
+
+    participations = ParticipationOfDivision(
+        many=True, read_only=True, help_text="Events in which the division itself took part, in which role."
+    )
+    project_roles = ProjectRoleOfDivision(
+        source="projectpartners",
+        many=True,
+        read_only=True,
+        help_text="Projects in which the division itself is a partner, in which role.",
+    )
+    reported_figures = Reference(many=True, read_only=True, help_text="Numbers that the division itself reports.")
+
+    class Meta:
+        abstract = True
 
 
 class DistrictSerializer(RecordSerializer):
@@ -34,7 +75,7 @@ class DistrictSerializer(RecordSerializer):
         return {"successor": DistrictSerializer}
 
 
-class DistrictDetailSerializer(DistrictSerializer):
+class DistrictDetailSerializer(AsParty, DistrictSerializer):
     """A county-level division with what lies in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
@@ -43,7 +84,7 @@ class DistrictDetailSerializer(DistrictSerializer):
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the district.")
 
     class Meta(DistrictSerializer.Meta):
-        fields = (*DistrictSerializer.Meta.fields, "predecessors", "streets", "alliances", "figures")
+        fields = (*DistrictSerializer.Meta.fields, "predecessors", "streets", "alliances", *AS_PARTY, "figures")
 
 
 class StreetSerializer(RecordSerializer):
@@ -60,7 +101,7 @@ class StreetSerializer(RecordSerializer):
         return {"district": DistrictSerializer, "successor": StreetSerializer}
 
 
-class StreetDetailSerializer(StreetSerializer):
+class StreetDetailSerializer(AsParty, StreetSerializer):
     """A township-level division with its neighbourhoods and what is done in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
@@ -95,6 +136,7 @@ class StreetDetailSerializer(StreetSerializer):
             "recorded_neighbourhood_count",
             "reported_estate_count",
             "recorded_estate_count",
+            *AS_PARTY,
             "figures",
         )
 
@@ -111,7 +153,7 @@ class NeighbourhoodSerializer(RecordSerializer):
         return {"street": StreetSerializer, "committee": NeighbourhoodSerializer, "successor": NeighbourhoodSerializer}
 
 
-class NeighbourhoodDetailSerializer(NeighbourhoodSerializer):
+class NeighbourhoodDetailSerializer(AsParty, NeighbourhoodSerializer):
     """A committee or an estate with what is done in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
@@ -135,5 +177,6 @@ class NeighbourhoodDetailSerializer(NeighbourhoodSerializer):
             "events",
             "venues",
             "assessments",
+            *AS_PARTY,
             "figures",
         )
