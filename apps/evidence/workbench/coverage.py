@@ -251,6 +251,8 @@ def _given(model: type[Citable], pks: Sequence[int]) -> Iterator[tuple[int, list
     empty: list[tuple[object, ...]] = [("", None, [], field.get_default()) for field in single.values()]
     for pk, *values in rows.values_list("pk", *columns):
         given = [name for name, value, nothing in zip(single, values, empty, strict=True) if value not in nothing]
+        if "name_given" in given:  # by the registry itself: neither needs a source
+            given = [name for name in given if name not in ("name", "name_given")]
         yield pk, [*given, *(name for name in many if pk in many[name])]
 
 
