@@ -137,6 +137,11 @@ def urls(answer: Any) -> set[str]:
     return {row["url"].removeprefix("/api/v1/") for row in answer["results"]}
 
 
+def linked(api: Api, path: str, **parameters: str) -> Any:
+    """Return a record as linked data."""
+    return api.ask(path, format="jsonld", **parameters).json()
+
+
 # Read -----------------------------------------------------------------------------------------------------------------
 
 
@@ -391,7 +396,7 @@ def test_a_column_of_a_file_makes_rows_and_says_whether_they_are_groups(keeper: 
         "event,role,as_written,party,group\n"
         f"{event.slug},organiser,某街道,{path_of(street)},FALSE\n"
         f"{event.slug},attendee,驻区单位,,TRUE\n"
-        f"{event.slug},guest,某单位,,\n"
+        f"{event.slug},speaker,某单位,,\n"
     )
     path = "/api/v1/participations/import?change_reason=test"
     answer = keeper.client.post(path, data=text.encode(), content_type="text/csv")
@@ -400,7 +405,7 @@ def test_a_column_of_a_file_makes_rows_and_says_whether_they_are_groups(keeper: 
     assert list(found) == [(street.pk, False), (None, True), (None, False)]
     wrong = text.replace("FALSE", "perhaps").replace(path_of(street), "")
     answer = keeper.client.post(path, data=wrong.replace("某", "又一").encode(), content_type="text/csv")
-    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]][0] == (
+    assert next((each["pointer"], each["code"]) for each in answer.json()["errors"]) == (
         "/rows/2/group",
         "not_a_boolean",
     )
@@ -467,7 +472,6 @@ def test_a_party_that_there_is_not_is_refused_with_the_nearest(api: Api, address
         "streets/310110101,": "",
         "streets/310110101,alliances/nobody": "alliances/nobody",
         "streets/" + "长" * 3000: "streets/长",
-        "streets/a\0b": "",
         "/": "",
     }.items():
         answer = api.ask(address, **{name: given})
@@ -475,6 +479,7 @@ def test_a_party_that_there_is_not_is_refused_with_the_nearest(api: Api, address
         [error] = answer.json()["errors"]
         assert error["parameter"] == name
         assert hint in error["detail"], error["detail"]
+    assert api.ask(address, **{name: "streets/a\0b"}).status_code == 400
     most = ",".join(f"streets/{number:09}" for number in range(200))
     assert api.ask(address, **{name: most}).status_code == 400
 
@@ -492,10 +497,10 @@ def test_groups_are_found_and_the_filter_takes_true_and_false_alone(api: Api, ca
 
 @every_kind
 def test_rows_are_found_by_the_name_of_their_party(api: Api, kind: int) -> None:
-    party = FACTORIES[kind](name="鸿鹄镇第九")
+    party = FACTORIES[kind](name="丰谷镇第九")
     for case in CASES[:2]:
         row = case.row(party)
-        for q in ("鸿鹄镇", "honghuzhen", "hhz"):
+        for q in ("丰谷镇", "fengguzhen", "fgz"):
             assert urls(api.get(case.resource, q=q)) == {path_of(row)}, q
 
 
@@ -551,21 +556,21 @@ def test_linked_data_name_each_party_once(api: Api, case: Case, kind: int) -> No
     term = "prov:wasAttributedTo" if case.model is Figure else "prov:agent"
     expected = {"@id": f"http://testserver/api/v1/{path_of(party)}", "schema:name": party.name}
     for parameters in ({}, {"fields": f"url,{case.member}"}, {"fields": f"url,{case.key_of(party)}"}):
-        document = api.get(path_of(row), format="jsonld", **parameters)
+        document = linked(api, path_of(row), **parameters)
         assert {**document[term], "@id": expected["@id"]} == expected, parameters
         assert document[term]["@id"].endswith(f"/api/v1/{path_of(party)}")
-    whole = api.get(path_of(row), format="jsonld", expand=case.key_of(party))[term]
+    whole = linked(api, path_of(row), expand=case.key_of(party))[term]
     assert (whole["@id"].rpartition("/api/v1/")[2], isinstance(whole, dict)) == (path_of(party), True)
     assert whole["@type"]
     if case.model is not Figure:
-        assert api.get(path_of(row), format="jsonld")["pb:group"] is False
+        assert linked(api, path_of(row))["pb:group"] is False
 
 
 @every_division
 def test_the_linked_data_of_a_division_lead_to_what_it_does(api: Api, kind: int) -> None:
     party = FACTORIES[kind]()
     row, figure = CASES[0].row(party), CASES[2].row(party)
-    reverse = api.get(path_of(party), format="jsonld")["@reverse"]
+    reverse = linked(api, path_of(party))["@reverse"]
     assert reverse["prov:agent"]["@id"].endswith(path_of(row))
     assert reverse["prov:wasAttributedTo"]["@id"].endswith(path_of(figure))
 
