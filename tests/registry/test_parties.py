@@ -8,13 +8,16 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from apps.common.models.records import Citable
 from apps.events.models import Participation
 from apps.evidence.models import Figure
+from apps.identity.merging import merge
 from apps.projects.models import ProjectPartner
 from apps.registry.models import PARTY_KEYS
+from tests.common.admin.test_records import address, change_address, errors, filled_in
 from tests.conftest import Api
 from tests.factories import (
     DIGEST_OF_X,
@@ -290,13 +293,13 @@ def test_what_is_no_party_is_refused_at_its_place_and_changes_nothing(keeper: Ke
     row = case.row(StreetFactory())
     before, path = keys_of(row, case), path_of(row)
     body = {"change_reason": "test", case.member: value}
-    for method, address, sent in (
+    for method, place, sent in (
         ("PATCH", path, body),
         ("PUT", path, {**keeper.get(path), **dict.fromkeys(case.keys), **body}),
         ("POST", case.resource, {**case.body(), **body}),
     ):
         headers = {} if method == "POST" else {"If-Match": keeper.tag(path)}
-        response = keeper.send(method, address, json.dumps(sent), **headers)
+        response = keeper.send(method, place, json.dumps(sent), **headers)
         assert response.status_code == 400, response.content.decode()
         [error] = response.json()["errors"]
         assert (error["pointer"], error["code"]) == (f"/{case.member}", code)
@@ -453,7 +456,7 @@ def test_what_a_place_holds_is_not_what_its_division_does(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "name"),
+    ("resource", "name"),
     [
         ("participations", "party"),
         ("project-partners", "party"),
@@ -462,7 +465,7 @@ def test_what_a_place_holds_is_not_what_its_division_does(api: Api) -> None:
         ("figures", "reported_by"),
     ],
 )
-def test_a_party_that_there_is_not_is_refused_with_the_nearest(api: Api, address: str, name: str) -> None:
+def test_a_party_that_there_is_not_is_refused_with_the_nearest(api: Api, resource: str, name: str) -> None:
     for given, hint in {
         "street/310110101": "“streets”",
         "projects/jiankang-zhitongche": "member-units, alliances, districts, streets, neighbourhoods",
@@ -471,17 +474,17 @@ def test_a_party_that_there_is_not_is_refused_with_the_nearest(api: Api, address
         "310110101": "member-units",
         "streets/310110101,": "",
         "streets/310110101,alliances/nobody": "alliances/nobody",
-        "streets/" + "长" * 3000: "streets/长",
+        "streets/" + "长" * 200: "streets/长",
         "/": "",
     }.items():
-        answer = api.ask(address, **{name: given})
+        answer = api.ask(resource, **{name: given})
         assert answer.status_code == 400, (given, answer.content.decode())
         [error] = answer.json()["errors"]
         assert error["parameter"] == name
         assert hint in error["detail"], error["detail"]
-    assert api.ask(address, **{name: "streets/a\0b"}).status_code == 400
+    assert api.ask(resource, **{name: "streets/a\0b"}).status_code == 400
     most = ",".join(f"streets/{number:09}" for number in range(200))
-    assert api.ask(address, **{name: most}).status_code == 400
+    assert api.ask(resource, **{name: most}).status_code == 400
 
 
 @pytest.mark.parametrize("case", CASES[:2], ids=["participations", "project-partners"])
@@ -500,7 +503,7 @@ def test_rows_are_found_by_the_name_of_their_party(api: Api, kind: int) -> None:
     party = FACTORIES[kind](name="丰谷镇第九")
     for case in CASES[:2]:
         row = case.row(party)
-        for q in ("丰谷镇", "fengguzhen", "fgz"):
+        for q in ("丰谷镇", "fengguzhen", "fgzdj"):
             assert urls(api.get(case.resource, q=q)) == {path_of(row)}, q
 
 
@@ -627,3 +630,75 @@ def test_facts_of_an_article_show_the_division_that_a_span_supports(api: Api) ->
     CitationFactory(record=row, article=article, supports=["party_street"])
     [fact] = api.get(f"articles/{article.slug}/facts")["facts"]
     assert fact["values"] == {"party_street": {name: told(street)[name] for name in ("key", "name", "url")}}
+
+
+# Curators' pages and merges -------------------------------------------------------------------------------------------
+
+
+@every_case
+@every_kind
+def test_a_curator_sets_one_party_and_is_told_where_two_are_set(keeper: Keeper, case: Case, kind: int) -> None:
+    party, row = FACTORIES[kind](), case.row(FACTORIES[kind - 1]())
+    page = keeper.client.get(change_address(row))
+    assert set(case.keys) <= set(page.context["adminform"].form.fields)
+    key = case.key_of(party)
+    values = filled_in(page) | {key: str(party.pk)}
+    refused = errors(keeper.client.post(change_address(row), values))
+    rule = next(each for each in case.model._meta.constraints if each.name.endswith(("_one_party", "_one_reporter")))
+    assert [str(rule.violation_error_message)] in refused.values()
+    answer = keeper.client.post(change_address(row), values | {case.keys[kind - 1]: ""})
+    assert answer.status_code == 302, errors(answer)
+    assert keys_of(row, case) == {**dict.fromkeys(case.keys), key: party.pk}
+    listed = keeper.client.get(address(case.model, "changelist"), {"q": party.name})
+    assert party.name in listed.content.decode()
+    assert list(listed.context["cl"].queryset) == [row]
+
+
+@pytest.mark.parametrize("case", CASES[:2], ids=["participations", "project-partners"])
+def test_a_curator_finds_the_names_that_are_to_be_resolved(keeper: Keeper, case: Case) -> None:
+    rows = {"yes": case.row(NeighbourhoodFactory()), "no": case.row(), "group": case.row(group=True)}
+    for value, row in rows.items():
+        listed = keeper.client.get(address(case.model, "changelist"), {"resolved": value})
+        assert {row} == set(listed.context["cl"].queryset) & set(rows.values())
+
+
+@every_case
+@pytest.mark.parametrize("kind", [0, 1], ids=["unit", "alliance"])
+def test_rows_of_two_that_are_merged_fold_where_they_say_the_same(case: Case, kind: int) -> None:
+    loser, winner, street = FACTORIES[kind](), FACTORIES[kind](), StreetFactory()
+    moved = case.row(loser)
+    shared: dict[str, Any] = (
+        {"subject": AllianceFactory(), "name": "报名数"}
+        if case.model is Figure
+        else {case.whole: getattr(moved, case.whole), "role": "host"}
+    )
+    if case.model is Participation:
+        shared["role"] = "organiser"
+    twin, standing, other = case.row(loser, **shared), case.row(winner, **shared), case.row(street, **shared)
+    merge(loser=loser, winner=winner, reason="the same", request_id="test")
+    connection.check_constraints()
+    key = case.key_of(winner)
+    assert keys_of(moved, case) == {**dict.fromkeys(case.keys), key: winner.pk}
+    assert keys_of(standing, case) == {**dict.fromkeys(case.keys), key: winner.pk}
+    assert keys_of(other, case) == {**dict.fromkeys(case.keys), case.keys[3]: street.pk}
+    assert not case.model.rows().filter(pk=twin.pk).exists()
+
+
+@every_case
+@every_kind
+def test_the_past_tells_parties_as_the_present_does(api: Api, case: Case, kind: int) -> None:
+    row = case.row(FACTORIES[kind]())
+    day = "2013-06-27"
+    assert api.get(path_of(row), as_of=day) == api.get(path_of(row))
+    text = json.dumps(api.get(case.resource, as_of=day, sort="-updated_at", page_size=1)["results"])
+    assert json.dumps(api.get(path_of(row))[case.member]) in text
+
+
+def test_what_the_registry_named_itself_is_no_value_without_a_source(api: Api) -> None:
+    article = ArticleFactory()
+    for given in (True, False):
+        project = ProjectFactory(name_given=given, cited=False)
+        CitationFactory(record=project, article=article, supports=["kind"])
+        found = api.get(f"articles/{article.slug}/coverage")["values_without_evidence"]
+        fields = {value["field"] for value in found if value["record"]["key"] == project.slug}
+        assert ("name" in fields, "name_given" in fields) == (not given, False)

@@ -20,7 +20,7 @@ from apps.common.rules import permissions, publishing
 from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.rules.territory import Reader
 from apps.common.writing.citations import add_citations, citation_errors
-from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, error_at, escape
+from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
 from apps.common.writing.refusals import besides, draft_error, pointed_at_error, raise_all, rule_errors
 
 # Addresses of a resource that are no records.
@@ -117,14 +117,7 @@ class RecordWriter:
             now = shown()
             errors += [self._read_only(name) for name in read_only if name not in now or body[name] != now[name]]
         if replace:
-            left_out = (
-                contract.inputs.keys()
-                - body.keys()
-                - self._members(body).keys()
-                - contract.hidden
-                - {*contract.identity}
-            )
-            absent = {name: item for name, item in contract.inputs.items() if name in left_out}
+            absent = self._left_out(body)
             errors += [self._required(name) for name, item in absent.items() if item.is_required]
             values |= {name: item.default() for name, item in absent.items() if not item.is_required}
         errors = self._placed(errors + self._kept_keys(record, values))
@@ -177,6 +170,11 @@ class RecordWriter:
         """Return the members of a body that set a field of another name, by these fields."""
         parties = self.contract.parties.keys() & body.keys()
         return {key: name for name in parties for key in self.contract.stored(name) if key not in body}
+
+    def _left_out(self, body: Mapping[str, object]) -> dict[str, Input]:
+        """Return what a body that replaces a record leaves out, and thereby sets to its default."""
+        kept = {*body, *self._members(body), *self.contract.hidden, *self.contract.identity}
+        return {name: item for name, item in self.contract.inputs.items() if name not in kept}
 
     def _set(self, record: Citable, values: dict[str, object]) -> dict[str, list[Model]]:
         """Set the values on a record; return those that can be set only once it is stored."""
