@@ -19,7 +19,7 @@ from apps.common.models.row_names import references_of
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import CitationBrief, QuotationField
 from apps.common.serializers.records import RecordSerializer
-from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, TargetField
+from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, PartyField, TargetField
 
 
 def shown(serializer_class: Any, rows: Any, context: dict[str, Any], as_of: date | None, most: int) -> list[Any]:
@@ -63,6 +63,8 @@ def _prefetches(model: Any, fields: dict[str, Any], as_of: date | None) -> Itera
         if isinstance(field, QuotationField):
             if settings.QUOTATIONS_PUBLIC:
                 yield "article__text"
+        elif isinstance(field, PartyField):
+            yield from model.parties[name]
         elif isinstance(field, TargetField):
             yield name
         elif isinstance(field, ReportedField):
@@ -170,6 +172,14 @@ def _target(field: TargetField, row: Any) -> dict[str, str] | None:
     return {"resource": record.resource, "key": record.key, "name": _name(record, within=True), "url": _address(record)}
 
 
+def _party(field: PartyField, row: Any) -> dict[str, str] | None:
+    keys = row.parties[field.field_name]
+    record = next((target for key in keys if (target := getattr(row, key))), None)
+    if record is None:
+        return None
+    return {"resource": record.resource, "key": record.key, "name": _name(record), "url": _address(record)}
+
+
 def _reported(field: ReportedField, row: Any) -> dict[str, Any] | None:
     """Return what the source that was issued last says the number of something is."""
     figures = [figure for figure in row.figures.all() if (figure.measure, figure.kind) == (field.measure, "actual")]
@@ -204,5 +214,6 @@ RENDERERS: dict[type, Callable[[Any, Any], Any]] = {
     NameField: lambda _field, record: _name(record),
     NumberField: lambda _field, value: _number(value),
     TargetField: _target,
+    PartyField: _party,
     ReportedField: _reported,
 }

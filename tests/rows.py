@@ -9,8 +9,7 @@ from factory.django import DjangoModelFactory
 
 from apps.assessments.models import Assessment, Dimension
 from apps.common.models.records import Citable
-from apps.evidence.models.figures import REPORTER_KEYS, Figure
-from apps.registry.models import PARTY_KEYS, Neighbourhood, Party, Placed
+from apps.registry.models import Neighbourhood, Placed
 from apps.registry.models.places import own_levels
 from tests import factories
 
@@ -22,8 +21,6 @@ FACTORIES: dict[type[models.Model], Any] = {
 
 # References that a row has instead of others, and what they go together with.
 ONE_OF_SEVERAL: dict[type[models.Model], set[str]] = {
-    Party: {*PARTY_KEYS} - {"unit"},
-    Figure: {*REPORTER_KEYS} - {"reporter"},
     Assessment: {"unit", "street"},
     Neighbourhood: {"committee"},
 }
@@ -46,6 +43,7 @@ def in_step(model: type[models.Model], values: dict[str, Any]) -> dict[str, Any]
 def make_full(model: type[models.Model], **values: Any) -> Any:
     """Return a new row in which every reference that can be given is given, and which has evidence and a figure."""
     left_out = {name for base, names in ONE_OF_SEVERAL.items() if issubclass(model, base) for name in names}
+    left_out |= {key for keys in getattr(model, "parties", {}).values() for key in keys[1:]}
     for field in model._meta.fields:
         if not isinstance(field, models.ForeignKey) or field.name in values or field.name in left_out:
             continue

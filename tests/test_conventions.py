@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
-from apps.common.filters.places import TargetFilter, TreeFilter
+from apps.common.filters.base import BooleanFilter, ChoiceFilter, CommaFilter, KeyFilter
+from apps.common.filters.places import PartyFilter, TargetFilter, TreeFilter
 from apps.common.filters.ranges import BoundFilter, DateFilter
 from apps.common.models.records import Citable, Record, citable_models
 from apps.common.resources.registry import viewsets
@@ -162,6 +162,17 @@ def test_every_filter_keeps_what_fits_and_drops_the_rest(client: Client, resourc
                 given = value.key if value else None
             case WithinFilter():
                 given = place_of(record, item)
+            case PartyFilter():
+                holder = (
+                    sought(record, item.model._meta.get_field(item.through_field).remote_field.related_name)
+                    if (item.through_field)
+                    else record
+                )
+                party = getattr(holder, item.model.parties[item.name][0])
+                given = f"{party.resource}/{party.key}"
+            case BooleanFilter():
+                model._base_manager.filter(pk=record.pk).update(unit=None, as_written="某些单位", group=True)
+                given = "true"
             case TargetFilter():
                 target = getattr(record, "record", None) or record.subject
                 given = f"{target.resource}/{target.key}"
@@ -224,6 +235,8 @@ def test_every_filter_takes_what_it_should_and_refuses_the_rest(client: Client, 
                 good, bad = factory(target)().key, "no-such-key"
             case WithinFilter():
                 good, bad = f"districts/{factories.DistrictFactory().code}", "alliances/no-such-key"
+            case BooleanFilter():
+                good, bad = "false", "0"
             case TargetFilter():
                 good, bad = f"alliances/{factories.AllianceFactory().slug}", "alliances/no-such-key"
             case BoundFilter():

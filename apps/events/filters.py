@@ -1,7 +1,7 @@
 """Filters of what happened."""
 
-from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
-from apps.common.filters.places import TreeFilter
+from apps.common.filters.base import BooleanFilter, ChoiceFilter, CommaFilter, KeyFilter
+from apps.common.filters.places import PartyFilter, TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange
 from apps.events.models import Award, Event, Participation
 from apps.projects.models import Project
@@ -20,6 +20,13 @@ class EventFilterSet(PlacedFilterSet):
     venue = KeyFilter("venue", Venue)
     project = KeyFilter("projects", Project, distinct=True)
     unit = KeyFilter("participations__unit", MemberUnit, distinct=True)
+    party = PartyFilter(
+        Participation,
+        "party",
+        through="event",
+        help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
+        " events in which one of them took part, in whatever role.",
+    )
     held = DateRange("held_on")
     part_of = TreeFilter(Event, below=True)
     has_part = TreeFilter(Event, below=False)
@@ -33,6 +40,13 @@ class ParticipationFilterSet(PlacedFilterSet):
     event = KeyFilter("event", Event)
     unit = KeyFilter("unit", MemberUnit)
     alliance = KeyFilter("alliance", Alliance)
+    party = PartyFilter(
+        Participation,
+        "party",
+        help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
+        " what one of them took part in itself.",
+    )
+    group = BooleanFilter("group", help_text="Whether the party is several that are not named one by one.")
     award = KeyFilter("award", Award)
     role = ChoiceFilter("role", Participation.Role, help_text="Parts played at the event.")
     project = KeyFilter("event__projects", Project, distinct=True)

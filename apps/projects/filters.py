@@ -1,7 +1,7 @@
 """Filters of what is done together."""
 
-from apps.common.filters.base import ChoiceFilter, KeyFilter
-from apps.common.filters.places import TreeFilter
+from apps.common.filters.base import BooleanFilter, ChoiceFilter, KeyFilter
+from apps.common.filters.places import PartyFilter, TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.filters import PlacedFilterSet
@@ -48,6 +48,13 @@ class ProjectFilterSet(PlacedFilterSet):
     alliance = KeyFilter("alliance", Alliance)
     claimed_by = KeyFilter("claims__unit", MemberUnit, distinct=True)
     partner = KeyFilter("partners__unit", MemberUnit, distinct=True)
+    party = PartyFilter(
+        ProjectPartner,
+        "party",
+        through="project",
+        help_text="Units, alliances and divisions as `resource/key`, such as `districts/310107`, separated by commas:"
+        " projects in which one of them is a partner, in whatever role.",
+    )
     starts = DateRange("starts_on")
     part_of = TreeFilter(Project, below=True)
     has_part = TreeFilter(Project, below=False)
@@ -63,6 +70,13 @@ class ProjectPartnerFilterSet(PlacedFilterSet):
     project = KeyFilter("project", Project)
     unit = KeyFilter("unit", MemberUnit)
     alliance = KeyFilter("alliance", Alliance)
+    party = PartyFilter(
+        ProjectPartner,
+        "party",
+        help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
+        " what one of them takes part in itself.",
+    )
+    group = BooleanFilter("group", help_text="Whether the party is several that are not named one by one.")
     role = ChoiceFilter("role", ProjectPartner.Role, help_text="Parts played in the project.")
 
 

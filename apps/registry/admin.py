@@ -1,7 +1,7 @@
 """Curators' pages of divisions, units, alliances and venues."""
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
@@ -11,12 +11,14 @@ from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates,
 from apps.common.admin.records import CitableAdmin, PartInline, RecordAdmin, RecordInline
 from apps.common.models.records import RecordQuerySet
 from apps.registry.models import (
+    PARTY_KEYS,
     Alliance,
     District,
     Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
+    Party,
     Street,
     UnitName,
     Venue,
@@ -58,6 +60,42 @@ class DistrictFilter(admin.SimpleListFilter):
         fields = {field.name for field in queryset.model._meta.concrete_fields}
         path = next(path for path in self.paths if path.partition("__")[0] in fields)
         return queryset.filter(**{f"{path}__code": self.value()})
+
+
+# Parties of projects and events ---------------------------------------------------------------------------------------
+
+
+@admin.display(description=_("party"))
+def party_column(row: Party) -> str:
+    """The name of the party, as written where it is not resolved."""
+    return row.party_name
+
+
+PARTY = (
+    _("Party: one of these, or the name as written"),
+    {"fields": [("unit", "alliance"), PARTY_KEYS[2:], ("as_written", "group")]},
+)
+
+
+class ResolvedFilter(admin.SimpleListFilter):
+    """Rows whose party is on record, those of groups, and those whose name as written is still to be resolved."""
+
+    title = _("party")
+    parameter_name = "resolved"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str | Promise]]:
+        return [("yes", _("on record")), ("group", _("group")), ("no", _("to be resolved"))]
+
+    def queryset(self, request: HttpRequest, queryset: RecordQuerySet) -> RecordQuerySet:
+        unresolved = Q(**dict.fromkeys(PARTY_KEYS))
+        match self.value():
+            case "yes":
+                return queryset.exclude(unresolved)
+            case "group":
+                return queryset.filter(group=True)
+            case "no":
+                return queryset.filter(unresolved, group=False)
+        return queryset
 
 
 class DivisionAdmin(CitableAdmin):
@@ -246,7 +284,7 @@ class AllianceAdmin(RecordAdmin):
     ordering = ["name_pinyin", "slug"]  # spelled out, since a count of members drops the order of the model
     inlines = [AlliancePartInline, MembershipInline]
     fieldsets = [
-        (None, {"fields": [("name", "slug"), ("kind", "status", "parent"), "slogan", "summary"]}),
+        (None, {"fields": [("name", "name_given", "slug"), ("kind", "status", "parent"), "slogan", "summary"]}),
         PLACE,
         dates("founded_on", "dissolved_on"),
     ]

@@ -20,6 +20,7 @@ from apps.registry.models import (
     Street,
     one_party_at_most,
     party_key,
+    party_of,
 )
 
 # Who reports a number.
@@ -139,6 +140,11 @@ class Figure(Placed, MaybeUnnamed):
                 _("One unit, one alliance or one division reports a figure, not several."),
             ),
         ]
+
+    @property
+    def reported_by(self) -> models.Model | None:
+        """The unit, alliance or division that reports the number; None where the article does."""
+        return party_of(self, REPORTER_KEYS)
 
     @property
     def reading(self) -> str:

@@ -253,8 +253,9 @@ def _given(model: type[Citable], pks: Sequence[int]) -> Iterator[tuple[int, list
     empty: list[tuple[object, ...]] = [("", None, [], field.get_default()) for field in single.values()]
     for pk, *values in rows.values_list("pk", *columns):
         given = [name for name, value, nothing in zip(single, values, empty, strict=True) if value not in nothing]
-        own = {"name", "name_given"} if "name_given" in given else set()  # the registry's own words
-        yield pk, [*(name for name in given if name not in own), *(name for name in many if pk in many[name])]
+        if "name_given" in given:  # by the registry itself: neither needs a source
+            given = [name for name in given if name not in ("name", "name_given")]
+        yield pk, [*given, *(name for name in many if pk in many[name])]
 
 
 def _linked(field: Any, pks: Sequence[int]) -> set[int]:

@@ -7,7 +7,7 @@ from apps.common.models.records import Citable
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer
-from apps.common.serializers.references import Reference, edtf
+from apps.common.serializers.references import AddressField, Reference, edtf
 from apps.registry.models import District, Neighbourhood, Street
 
 DIVISION = (
@@ -22,6 +22,45 @@ DIVISION = (
     *edtf("abolished_on"),
     "successor",
 )
+# What a division does as a party, as against what lies in it.
+AS_PARTY = ("participations", "project_roles", "reported_figures")
+
+
+class ParticipationOfDivision(serializers.Serializer):
+    """An event in which the division itself took part."""
+
+    event = Reference(help_text="The event.")
+    role = serializers.CharField(help_text="Part that the division played: organiser, signatory ...")
+    as_written = serializers.CharField(help_text="The division's name as the source writes it.")
+    contribution = serializers.CharField(help_text="What was given, presented or spoken about.")
+    url = AddressField()
+
+
+class ProjectRoleOfDivision(serializers.Serializer):
+    """A project in which the division itself is a partner."""
+
+    project = Reference(help_text="The project.")
+    role = serializers.CharField(help_text="Part that the division plays: lead, builder ...")
+    as_written = serializers.CharField(help_text="The division's name as the source writes it.")
+    url = AddressField()
+
+
+class AsParty(RecordSerializer):
+    """What a division does itself: it organises, leads, signs and reports. Nothing of that lies in it for that."""
+
+    participations = ParticipationOfDivision(
+        many=True, read_only=True, help_text="Events in which the division itself took part, in which role."
+    )
+    project_roles = ProjectRoleOfDivision(
+        source="projectpartners",
+        many=True,
+        read_only=True,
+        help_text="Projects in which the division itself is a partner, in which role.",
+    )
+    reported_figures = Reference(many=True, read_only=True, help_text="Numbers that the division itself reports.")
+
+    class Meta:
+        abstract = True
 
 
 COUNTS = ("alliance_count", "unit_count", "venue_count", "project_count", "event_count")
@@ -60,7 +99,7 @@ class DistrictSerializer(RecordSerializer):
         return {"successor": DistrictSerializer}
 
 
-class DistrictDetailSerializer(WhatLiesInIt, DistrictSerializer):
+class DistrictDetailSerializer(WhatLiesInIt, AsParty, DistrictSerializer):
     """A county-level division with what lies in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
@@ -68,7 +107,15 @@ class DistrictDetailSerializer(WhatLiesInIt, DistrictSerializer):
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the district.")
 
     class Meta(DistrictSerializer.Meta):
-        fields = (*DistrictSerializer.Meta.fields, "predecessors", "streets", "alliances", *COUNTS, "figures")
+        fields = (
+            *DistrictSerializer.Meta.fields,
+            "predecessors",
+            "streets",
+            "alliances",
+            *COUNTS,
+            *AS_PARTY,
+            "figures",
+        )
 
 
 class StreetSerializer(RecordSerializer):
@@ -85,7 +132,7 @@ class StreetSerializer(RecordSerializer):
         return {"district": DistrictSerializer, "successor": StreetSerializer}
 
 
-class StreetDetailSerializer(WhatLiesInItWhole, StreetSerializer):
+class StreetDetailSerializer(WhatLiesInItWhole, AsParty, StreetSerializer):
     """A township-level division with its neighbourhoods and what is done in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
@@ -117,6 +164,7 @@ class StreetDetailSerializer(WhatLiesInItWhole, StreetSerializer):
             "recorded_neighbourhood_count",
             "reported_estate_count",
             "recorded_estate_count",
+            *AS_PARTY,
             "figures",
         )
 
@@ -133,7 +181,7 @@ class NeighbourhoodSerializer(RecordSerializer):
         return {"street": StreetSerializer, "committee": NeighbourhoodSerializer, "successor": NeighbourhoodSerializer}
 
 
-class NeighbourhoodDetailSerializer(WhatLiesInItWhole, NeighbourhoodSerializer):
+class NeighbourhoodDetailSerializer(WhatLiesInItWhole, AsParty, NeighbourhoodSerializer):
     """A committee or an estate with what is done in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
@@ -154,5 +202,6 @@ class NeighbourhoodDetailSerializer(WhatLiesInItWhole, NeighbourhoodSerializer):
             "venues",
             *COUNTS,
             "assessments",
+            *AS_PARTY,
             "figures",
         )

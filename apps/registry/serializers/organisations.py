@@ -197,6 +197,7 @@ class AllianceSerializer(RecordSerializer):
             "slug",
             "name",
             "name_pinyin",
+            "name_given",
             "kind",
             "status",
             "parent",
