@@ -45,7 +45,7 @@ class ProjectList(Taught, ListAPIView[Project]):
     def get_queryset(self) -> Any:
         rows = Project.objects.filter(state="published").order_by("name_pinyin", "slug")
         if "district" in self.request.GET:
-            rows = rows.filter(district__code=self.request.GET["district"], status=self.request.GET["status"])
+            rows = rows.filter(in_district__code=self.request.GET["district"], status=self.request.GET["status"])
         rows = rows.select_related(*REFERENCES, "category").prefetch_related("citations__article")
         return with_counts(rows, ProjectSerializer)
 

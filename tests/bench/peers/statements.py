@@ -68,7 +68,7 @@ def project_page(conditions: str = "") -> str:
 
 
 BEHIND = " AND (name_pinyin, slug) > ({}, {})"
-FILTERED = " AND district_id = (SELECT id FROM registry_district WHERE code = $3) AND status = $4"
+FILTERED = " AND in_district_id = (SELECT id FROM registry_district WHERE code = $3) AND status = $4"
 
 PARTIES = (
     ("registry_memberunit", "unit", "slug"),
