@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, ForeignKey, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, ForeignKey, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from rest_framework import serializers
 
@@ -19,7 +19,7 @@ from apps.common.models.row_names import references_of
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import CitationBrief, QuotationField
 from apps.common.serializers.records import RecordSerializer
-from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, TargetField
+from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, PartyField, TargetField
 
 
 def shown(serializer_class: Any, rows: Any, context: dict[str, Any], as_of: date | None, most: int) -> list[Any]:
@@ -37,7 +37,9 @@ def shown(serializer_class: Any, rows: Any, context: dict[str, Any], as_of: date
 def prepared(rows: QuerySet[Any], serializer: Any, as_of: date | None = None) -> QuerySet[Any]:
     """Return a queryset with everything that a serializer touches: joins, a prefetch for each list, the counts."""
     fields: dict[str, Any] = serializer.fields
-    counts = {name: counted(field, rows.model) for name, field in fields.items() if isinstance(field, CountField)}
+    counts = {
+        name: counted(field, rows.model, as_of) for name, field in fields.items() if isinstance(field, CountField)
+    }
     joins = [
         field.source
         for field in fields.values()
@@ -61,6 +63,8 @@ def _prefetches(model: Any, fields: dict[str, Any], as_of: date | None) -> Itera
         if isinstance(field, QuotationField):
             if settings.QUOTATIONS_PUBLIC:
                 yield "article__text"
+        elif isinstance(field, PartyField):
+            yield from model.parties[name]
         elif isinstance(field, TargetField):
             yield name
         elif isinstance(field, ReportedField):
@@ -87,11 +91,24 @@ def _valid_on(rows: Any, as_of: date | None) -> Any:
     return rows.valid_on(as_of) if as_of and issubclass(model, Citable) and model.begins_field else rows
 
 
-def counted(field: CountField, model: Any) -> Coalesce:
+def counted(field: CountField, model: Any, as_of: date | None = None) -> Coalesce:
     """Return an expression that counts, for a row of a model, what everybody sees."""
+    if field.relation.endswith("_within"):
+        return Coalesce(Subquery(_lying(model, field.relation, as_of), output_field=IntegerField()), 0)
     relations = field.relations if isinstance(field, RecordedField) else (field.relation,)
     counts = [Subquery(_counts(field, model, relation), output_field=IntegerField()) for relation in relations]
     return Coalesce(sum(counts[1:], counts[0]), 0)
+
+
+def _lying(model: Any, relation: str, as_of: date | None) -> QuerySet[Any]:
+    """Return a query for the number of what lies in the division of an outer query on a day."""
+    path = model._meta.get_field(relation).field.name
+    here = Q(**{path: OuterRef("pk")})
+    if path == "in_neighbourhood":
+        here |= Q(**{f"{path}__committee": OuterRef("pk")})
+    rows = _valid_on(_visible(model, relation).filter(here), as_of)
+    found: QuerySet[Any] = rows.order_by().values(one=Value(1)).annotate(number=Count("pk")).values("number")
+    return found
 
 
 def _counts(field: CountField, model: Any, relation: str) -> QuerySet[Any]:
@@ -155,6 +172,14 @@ def _target(field: TargetField, row: Any) -> dict[str, str] | None:
     return {"resource": record.resource, "key": record.key, "name": _name(record, within=True), "url": _address(record)}
 
 
+def _party(field: PartyField, row: Any) -> dict[str, str] | None:
+    keys = row.parties[field.field_name]
+    record = next((target for key in keys if (target := getattr(row, key))), None)
+    if record is None:
+        return None
+    return {"resource": record.resource, "key": record.key, "name": _name(record), "url": _address(record)}
+
+
 def _reported(field: ReportedField, row: Any) -> dict[str, Any] | None:
     """Return what the source that was issued last says the number of something is."""
     figures = [figure for figure in row.figures.all() if (figure.measure, figure.kind) == (field.measure, "actual")]
@@ -189,5 +214,6 @@ RENDERERS: dict[type, Callable[[Any, Any], Any]] = {
     NameField: lambda _field, record: _name(record),
     NumberField: lambda _field, value: _number(value),
     TargetField: _target,
+    PartyField: _party,
     ReportedField: _reported,
 }

@@ -5,7 +5,8 @@ from django.contrib import admin
 from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates, name_column, place_column
 from apps.common.admin.records import PartInline, RecordAdmin, RecordInline
 from apps.events.models import Award, Event, Participation
-from apps.registry.admin import DistrictFilter
+from apps.registry.admin import PARTY, DistrictFilter, ResolvedFilter, party_column
+from apps.registry.models import PARTY_KEYS
 
 
 class EventPartInline(PartInline):
@@ -16,23 +17,23 @@ class EventPartInline(PartInline):
 class ParticipationInline(RecordInline):
     model = Participation
     fields = [
-        "unit",
-        "alliance",
+        *PARTY_KEYS,
         "as_written",
+        "group",
         "role",
         "representative_name",
         "representative_office",
         "award",
         "contribution",
     ]
-    list_select_related = ["unit", "alliance"]
+    list_select_related = PARTY_KEYS
 
 
 @admin.register(Event)
 class EventAdmin(RecordAdmin):
     list_display = [name_column, "kind", "status", "parent", "alliance", place_column, date_column(Event, "held_on")]
     list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "alliance", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "alliance", "in_district", "in_street", "in_neighbourhood"]
     date_hierarchy = "held_on_earliest"
     inlines = [EventPartInline, ParticipationInline]
     fieldsets = [
@@ -40,7 +41,7 @@ class EventAdmin(RecordAdmin):
             None,
             {
                 "fields": [
-                    ("name", "slug"),
+                    ("name", "name_given", "slug"),
                     ("kind", "status", "parent"),
                     ("alliance", "venue", "series"),
                     "projects",
@@ -64,21 +65,20 @@ class AwardAdmin(RecordAdmin):
 
 @admin.register(Participation)
 class ParticipationAdmin(RecordAdmin):
-    list_display = ["party_name", "role", "event", "representative_office", "award", "contribution"]
-    list_filter = ["role", ("unit", admin.EmptyFieldListFilter), EvidenceFilter]
-    list_select_related = ["event", "unit", "alliance", "award"]
-    search_fields = ["event", "unit", "alliance", "award", "as_written"]
+    list_display = [party_column, "role", "event", "representative_office", "award", "contribution"]
+    list_filter = ["role", ResolvedFilter, EvidenceFilter]
+    list_select_related = ["event", *PARTY_KEYS, "award"]
+    search_fields = ["event", *PARTY_KEYS, "award", "as_written"]
     fieldsets = [
         (
             None,
             {
                 "fields": [
-                    ("event", "role"),
-                    ("unit", "alliance"),
-                    ("as_written", "slug"),
+                    ("event", "role", "slug"),
                     ("representative_name", "representative_office"),
                     ("award", "contribution"),
                 ]
             },
-        )
+        ),
+        PARTY,
     ]

@@ -1,13 +1,14 @@
 """Linked data of what happened: a term for each field."""
 
 from apps.common.linked_data.rules import PERSON, Kind, counts, date, node, paired, places, reverse, value
-from apps.common.linked_data.shared_terms import ROLE, ROW, STATUS, SUMMED_UP, TYPE
+from apps.common.linked_data.shared_terms import NAME_GIVEN, ROLE, ROW, STATUS, SUMMED_UP, TYPE
 from apps.registry.linked_terms import PARTY
 
 EVENT = Kind(
     ("schema:Event", "prov:Activity"),
     {
         **SUMMED_UP,
+        **NAME_GIVEN,
         **TYPE,
         **STATUS,
         "parent": node("schema:superEvent"),

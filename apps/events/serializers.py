@@ -5,10 +5,12 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
-from apps.common.serializers.references import AddressField, NameField, Reference, edtf
+from apps.common.serializers.references import AddressField, NameField, PartyField, Reference, edtf
 from apps.events.models import Award, Event, Participation
+from apps.registry.models import PARTY_KEYS
 from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
 from apps.registry.serializers.organisations import AllianceSerializer, MemberUnitSerializer
+from apps.registry.serializers.parties import party_serializers
 from apps.registry.serializers.venues import VenueSerializer
 
 
@@ -25,6 +27,7 @@ class EventSerializer(RecordSerializer):
             "slug",
             "name",
             "name_pinyin",
+            "name_given",
             "kind",
             "status",
             "parent",
@@ -59,14 +62,17 @@ class EventSerializer(RecordSerializer):
 class ParticipationInEvent(RowSerializer):
     """One who took part in the event."""
 
+    party = PartyField(help_text="Unit, body or division that took part.")
     url = AddressField()
 
     class Meta:
         model = Participation
         fields = (
+            "party",
             "unit",
             "alliance",
             "as_written",
+            "group",
             "role",
             "representative_name",
             "representative_office",
@@ -99,22 +105,35 @@ class EventDetailSerializer(EventSerializer):
 
 
 class ParticipationSerializer(RecordSerializer):
-    """A unit or body at an event."""
+    """A unit, body or division at an event."""
+
+    party = PartyField(heading=_("party"), help_text="Unit, body or division that took part.")
 
     name = NameField()
 
     class Meta:
         model = Participation
-        fields = ("url", "slug", "name", "event", *ParticipationInEvent.Meta.fields[:-1], "citations", "updated_at")
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "event",
+            "party",
+            *PARTY_KEYS,
+            "as_written",
+            "group",
+            "role",
+            "representative_name",
+            "representative_office",
+            "award",
+            "contribution",
+            "citations",
+            "updated_at",
+        )
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {
-            "event": EventSerializer,
-            "unit": MemberUnitSerializer,
-            "alliance": AllianceSerializer,
-            "award": AwardSerializer,
-        }
+        return {"event": EventSerializer, **party_serializers(PARTY_KEYS), "award": AwardSerializer}
 
 
 class AwardSerializer(RecordSerializer):
@@ -132,11 +151,12 @@ class AwardSerializer(RecordSerializer):
 class AwardInParticipation(RowSerializer):
     """One who received or presented the award."""
 
+    party = PartyField(help_text="Unit, body or division that received or presented it.")
     url = AddressField()
 
     class Meta:
         model = Participation
-        fields = ("event", "unit", "alliance", "as_written", "role", "contribution", "url")
+        fields = ("event", "party", "unit", "alliance", "as_written", "group", "role", "contribution", "url")
 
 
 class AwardDetailSerializer(AwardSerializer):

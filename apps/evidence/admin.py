@@ -35,6 +35,7 @@ from apps.evidence import admin_views
 from apps.evidence.actions import publish
 from apps.evidence.admin_changes import CorrectsIssueDate
 from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.evidence.models.figures import REPORTER_KEYS
 
 # Records named as in the API ------------------------------------------------------------------------------------------
 
@@ -256,19 +257,24 @@ class FigureAdmin(TargetAdmin):
         "reading",
         "kind",
         "target_link",
-        "reporter",
+        "reported_by",
         date_column(Figure, "period"),
         "as_written",
     ]
     list_filter = ["kind", "unit", ("content_type", admin.RelatedOnlyFieldListFilter), EvidenceFilter]
-    list_select_related = ["reporter"]
-    search_fields = ["search_text", "measure", "reporter"]
+    list_select_related = REPORTER_KEYS
+    search_fields = ["search_text", "measure", *REPORTER_KEYS]
     readonly_fields = ["reading"]
     fieldsets = [
-        (None, {"fields": [("name", "slug"), "target", ("measure", "reporter")]}),
+        (None, {"fields": [("name", "name_given", "slug"), "target", "measure"]}),
         (_("Number"), {"fields": ["as_written", ("comparator", "value", "unit", "kind"), "reading"]}),
+        (_("Reported by: one of these, or nobody but the article"), {"fields": [REPORTER_KEYS[:2], REPORTER_KEYS[2:]]}),
         dates("period"),
     ]
+
+    @admin.display(description=_("reported by"), empty_value="–")
+    def reported_by(self, figure: Figure) -> object:
+        return figure.reported_by
 
     @admin.display(description=_("reading"), ordering="value", empty_value="–")
     def reading(self, figure: Figure) -> str:

@@ -1,10 +1,11 @@
 """Filters of articles, citations, marks and figures."""
 
 from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
-from apps.common.filters.places import TargetFilter
+from apps.common.filters.places import PartyFilter, TargetFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
 from apps.common.filters.sets import RecordFilterSet
 from apps.evidence.models import Article, Figure, Mark
+from apps.registry.filters import PlacedFilterSet
 from apps.registry.models import MemberUnit
 
 
@@ -35,7 +36,7 @@ class MarkFilterSet(RecordFilterSet):
     end = NumberRange("end")
 
 
-class FigureFilterSet(RecordFilterSet):
+class FigureFilterSet(PlacedFilterSet):
     """Filters of figures."""
 
     measure = CommaFilter("measure", help_text="Keys of what is counted.")
@@ -43,5 +44,11 @@ class FigureFilterSet(RecordFilterSet):
     kind = ChoiceFilter("kind", Figure.Kind, help_text="Actual or target.")
     subject = TargetFilter()
     reporter = KeyFilter("reporter", MemberUnit)
+    reported_by = PartyFilter(
+        Figure,
+        "reported_by",
+        help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
+        " numbers that one of them reports.",
+    )
     period = DateRange("period")
     value = NumberRange("value")

@@ -1,7 +1,20 @@
 """Linked data of articles, spans and figures: a term for each field."""
 
-from apps.common.linked_data.rules import ADDRESS, COUNTED, ELSEWHERE, Kind, TermRule, concept, date, node, value, words
-from apps.common.linked_data.shared_terms import NAMED
+from apps.common.linked_data.rules import (
+    ADDRESS,
+    COUNTED,
+    ELSEWHERE,
+    Kind,
+    TermRule,
+    again,
+    concept,
+    date,
+    node,
+    value,
+    words,
+)
+from apps.common.linked_data.shared_terms import NAME_GIVEN, NAMED
+from apps.evidence.models.figures import REPORTER_KEYS
 
 SPAN = {
     "url": ADDRESS,
@@ -45,6 +58,7 @@ FIGURE = Kind(
     (),  # by its kind: a plan is no observation
     {
         **NAMED,
+        **NAME_GIVEN,
         "measure": value("schema:variableMeasured"),
         "comparator": ELSEWHERE,
         "value": TermRule("bounded"),
@@ -53,7 +67,8 @@ FIGURE = Kind(
         "reading": COUNTED,
         **date("period", "schema:observationPeriod"),
         "subject": node("schema:observationAbout"),
-        "reporter": node("prov:wasAttributedTo"),
+        "reported_by": again("prov:wasAttributedTo"),
+        **dict.fromkeys(REPORTER_KEYS, node("prov:wasAttributedTo")),
         "as_written": value("pb:asWritten"),
     },
     {"actual": "schema:Observation", "target": "pb:Target"},

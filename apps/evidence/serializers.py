@@ -14,6 +14,7 @@ from apps.common.serializers.references import (
     AddressField,
     NameField,
     NumberField,
+    PartyField,
     Reference,
     TargetField,
     TargetReference,
@@ -21,11 +22,11 @@ from apps.common.serializers.references import (
 )
 from apps.common.sql.slots import literal
 from apps.evidence.models import Article, Citation, Figure, Mark
-from apps.evidence.models.figures import SIGNS
+from apps.evidence.models.figures import REPORTER_KEYS, SIGNS
 from apps.evidence.summary import Summary
 from apps.evidence.workbench.coverage import Covered
 from apps.evidence.workbench.scanner import KINDS
-from apps.registry.serializers.organisations import MemberUnitSerializer
+from apps.registry.serializers.parties import party_serializers
 
 
 class ArticleSerializer(RecordSerializer):
@@ -122,6 +123,10 @@ class FigureSerializer(RecordSerializer):
     value = NumberField(help_text="The number.")
     reading = ReadingField(read_only=True, help_text="The figure as a person reads it.")
     subject = TargetField(heading=_("subject"), help_text="Record that the number is about.")
+    reported_by = PartyField(
+        heading=_("reported by"),
+        help_text="Unit, body or division that reports the number; null where the article does.",
+    )
 
     class Meta:
         model = Figure
@@ -130,6 +135,7 @@ class FigureSerializer(RecordSerializer):
             "slug",
             "name",
             "name_pinyin",
+            "name_given",
             "measure",
             "comparator",
             "value",
@@ -138,7 +144,8 @@ class FigureSerializer(RecordSerializer):
             "reading",
             *edtf("period"),
             "subject",
-            "reporter",
+            "reported_by",
+            *REPORTER_KEYS,
             "as_written",
             "citations",
             "updated_at",
@@ -146,7 +153,7 @@ class FigureSerializer(RecordSerializer):
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {"reporter": MemberUnitSerializer}
+        return party_serializers(REPORTER_KEYS)
 
 
 class FigureSummand(serializers.Serializer[Figure]):

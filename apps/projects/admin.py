@@ -5,7 +5,8 @@ from django.contrib import admin
 from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates, name_column, place_column
 from apps.common.admin.records import PartInline, RecordAdmin, RecordInline
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
-from apps.registry.admin import DistrictFilter
+from apps.registry.admin import PARTY, DistrictFilter, ResolvedFilter, party_column
+from apps.registry.models import PARTY_KEYS
 
 
 @admin.register(Category)
@@ -25,7 +26,7 @@ class OfferAdmin(RecordAdmin):
     list_filter = ["status", DistrictFilter, EvidenceFilter]
     list_select_related = ["alliance", "unit", "street", "neighbourhood"]
     fieldsets = [
-        (None, {"fields": [("name", "slug"), "status", "summary"]}),
+        (None, {"fields": [("name", "name_given", "slug"), "status", "summary"]}),
         (None, {"fields": [("alliance", "unit"), ("street", "neighbourhood")]}),
         dates("published_on", "closes_on"),
     ]
@@ -73,8 +74,8 @@ class CategoryInline(RecordInline):
 
 class ProjectPartnerInline(RecordInline):
     model = ProjectPartner
-    fields = ["unit", "alliance", "as_written", "role"]
-    list_select_related = ["unit", "alliance"]
+    fields = [*PARTY_KEYS, "as_written", "group", "role"]
+    list_select_related = PARTY_KEYS
 
 
 class ClaimInline(RecordInline):
@@ -101,14 +102,14 @@ class ProjectAdmin(RecordAdmin):
         date_column(Project, "starts_on"),
     ]
     list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "category", "alliance", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "category", "alliance", "in_district", "in_street", "in_neighbourhood"]
     inlines = [ProjectPartInline, CategoryInline, ProjectPartnerInline, ClaimInline, DeliverableInline]
     fieldsets = [
         (
             None,
             {
                 "fields": [
-                    ("name", "slug"),
+                    ("name", "name_given", "slug"),
                     ("kind", "status", "parent"),
                     ("alliance", "category"),
                     "slogan",
@@ -123,11 +124,11 @@ class ProjectAdmin(RecordAdmin):
 
 @admin.register(ProjectPartner)
 class ProjectPartnerAdmin(RecordAdmin):
-    list_display = ["party_name", "role", "project"]
-    list_filter = ["role", ("unit", admin.EmptyFieldListFilter), EvidenceFilter]
-    list_select_related = ["project", "unit", "alliance"]
-    search_fields = ["project", "unit", "alliance", "as_written"]
-    fieldsets = [(None, {"fields": [("project", "role"), ("unit", "alliance"), ("as_written", "slug")]})]
+    list_display = [party_column, "role", "project"]
+    list_filter = ["role", ResolvedFilter, EvidenceFilter]
+    list_select_related = ["project", *PARTY_KEYS]
+    search_fields = ["project", *PARTY_KEYS, "as_written"]
+    fieldsets = [(None, {"fields": [("project", "role", "slug")]}), PARTY]
 
 
 @admin.register(Claim)

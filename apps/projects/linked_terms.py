@@ -1,11 +1,12 @@
 """Linked data of what is done together: a term for each field."""
 
 from apps.common.linked_data.rules import Kind, counts, date, node, paired, places, reverse, value
-from apps.common.linked_data.shared_terms import NAMED, ROLE, ROW, STATUS, SUMMED_UP, TYPE
+from apps.common.linked_data.shared_terms import NAME_GIVEN, NAMED, ROLE, ROW, STATUS, SUMMED_UP, TYPE
 from apps.registry.linked_terms import PARTY
 
 OFFER = {
     **SUMMED_UP,
+    **NAME_GIVEN,
     **STATUS,
     "alliance": node("dcterms:publisher"),
     "unit": node("dcterms:publisher"),
@@ -35,6 +36,7 @@ PROJECT = Kind(
     ("schema:Project", "prov:Activity"),
     {
         **SUMMED_UP,
+        **NAME_GIVEN,
         **TYPE,
         **STATUS,
         "parent": node("dcterms:isPartOf"),

@@ -5,16 +5,19 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer, RowSerializer
-from apps.common.serializers.references import AddressField, NameField, Reference, edtf
+from apps.common.serializers.references import AddressField, NameField, PartyField, Reference, edtf
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.registry.models import PARTY_KEYS
 from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
 from apps.registry.serializers.organisations import AllianceSerializer, MemberUnitSerializer
+from apps.registry.serializers.parties import party_serializers
 
 OFFER = (
     "url",
     "slug",
     "name",
     "name_pinyin",
+    "name_given",
     "status",
     "alliance",
     "unit",
@@ -105,6 +108,7 @@ class ProjectSerializer(RecordSerializer):
             "slug",
             "name",
             "name_pinyin",
+            "name_given",
             "kind",
             "status",
             "parent",
@@ -132,11 +136,12 @@ class ProjectSerializer(RecordSerializer):
 class PartnerOfProject(RowSerializer):
     """A partner of the project."""
 
+    party = PartyField(help_text="Unit, body or division that takes part.")
     url = AddressField()
 
     class Meta:
         model = ProjectPartner
-        fields = ("unit", "alliance", "as_written", "role", "url")
+        fields = ("party", "unit", "alliance", "as_written", "group", "role", "url")
 
 
 class ClaimOfProject(RowSerializer):
@@ -206,17 +211,31 @@ class ProjectDetailSerializer(ProjectSerializer):
 
 
 class ProjectPartnerSerializer(RecordSerializer):
-    """A unit or alliance in a project."""
+    """A unit, body or division in a project."""
+
+    party = PartyField(heading=_("party"), help_text="Unit, body or division that takes part.")
 
     name = NameField()
 
     class Meta:
         model = ProjectPartner
-        fields = ("url", "slug", "name", "project", "unit", "alliance", "as_written", "role", "citations", "updated_at")
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "project",
+            "party",
+            *PARTY_KEYS,
+            "as_written",
+            "group",
+            "role",
+            "citations",
+            "updated_at",
+        )
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {"project": ProjectSerializer, "unit": MemberUnitSerializer, "alliance": AllianceSerializer}
+        return {"project": ProjectSerializer, **party_serializers(PARTY_KEYS)}
 
 
 class ClaimSerializer(RecordSerializer):

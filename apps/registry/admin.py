@@ -11,12 +11,14 @@ from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates,
 from apps.common.admin.records import CitableAdmin, PartInline, RecordAdmin, RecordInline
 from apps.common.models.records import RecordQuerySet
 from apps.registry.models import (
+    PARTY_KEYS,
     Alliance,
     District,
     Identifier,
     Membership,
     MemberUnit,
     Neighbourhood,
+    Party,
     Street,
     UnitName,
     Venue,
@@ -43,11 +45,11 @@ class ValidityFilter(admin.SimpleListFilter):
 
 
 class DistrictFilter(admin.SimpleListFilter):
-    """Records of a district, of one of its streets, or of one of its neighbourhoods."""
+    """Records that lie in a district."""
 
     title = _("district")
     parameter_name = "in"
-    paths = ("district", "street__district", "neighbourhood__street__district")
+    paths = ("in_district", "district", "street__district")  # the last two of divisions
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [(code, name) for code, name in District.objects.current().values_list("code", "name")]
@@ -55,12 +57,45 @@ class DistrictFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: RecordQuerySet) -> RecordQuerySet:
         if not self.value():
             return queryset
-        condition = Q()
         fields = {field.name for field in queryset.model._meta.concrete_fields}
-        for path in self.paths:
-            if path.partition("__")[0] in fields:
-                condition |= Q(**{f"{path}__code": self.value()})
-        return queryset.filter(condition)
+        path = next(path for path in self.paths if path.partition("__")[0] in fields)
+        return queryset.filter(**{f"{path}__code": self.value()})
+
+
+# Parties of projects and events ---------------------------------------------------------------------------------------
+
+
+@admin.display(description=_("party"))
+def party_column(row: Party) -> str:
+    """The name of the party, as written where it is not resolved."""
+    return row.party_name
+
+
+PARTY = (
+    _("Party: one of these, or the name as written"),
+    {"fields": [("unit", "alliance"), PARTY_KEYS[2:], ("as_written", "group")]},
+)
+
+
+class ResolvedFilter(admin.SimpleListFilter):
+    """Rows whose party is on record, those of groups, and those whose name as written is still to be resolved."""
+
+    title = _("party")
+    parameter_name = "resolved"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str | Promise]]:
+        return [("yes", _("on record")), ("group", _("group")), ("no", _("to be resolved"))]
+
+    def queryset(self, request: HttpRequest, queryset: RecordQuerySet) -> RecordQuerySet:
+        unresolved = Q(**dict.fromkeys(PARTY_KEYS))
+        match self.value():
+            case "yes":
+                return queryset.exclude(unresolved)
+            case "group":
+                return queryset.filter(group=True)
+            case "no":
+                return queryset.filter(unresolved, group=False)
+        return queryset
 
 
 class DivisionAdmin(CitableAdmin):
@@ -184,7 +219,7 @@ class UnitPartInline(PartInline):
 class MemberUnitAdmin(RecordAdmin):
     list_display = [name_column, "kind", "parent", place_column]
     list_filter = ["kind", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "in_district", "in_street", "in_neighbourhood"]
     inlines = [UnitNameInline, IdentifierInline, UnitPartInline]
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("kind", "parent"), "summary"]}),
@@ -245,11 +280,11 @@ class AllianceAdmin(RecordAdmin):
         date_column(Alliance, "founded_on"),
     ]
     list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "in_district", "in_street", "in_neighbourhood"]
     ordering = ["name_pinyin", "slug"]  # spelled out, since a count of members drops the order of the model
     inlines = [AlliancePartInline, MembershipInline]
     fieldsets = [
-        (None, {"fields": [("name", "slug"), ("kind", "status", "parent"), "slogan", "summary"]}),
+        (None, {"fields": [("name", "name_given", "slug"), ("kind", "status", "parent"), "slogan", "summary"]}),
         PLACE,
         dates("founded_on", "dissolved_on"),
     ]
@@ -309,7 +344,7 @@ class VenueAdmin(RecordAdmin):
         date_column(Venue, "opened_on"),
     ]
     list_filter = ["kind", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "operator", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "operator", "in_district", "in_street", "in_neighbourhood"]
     inlines = [VenuePartInline, VenueServiceInline]
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("kind", "parent"), ("operator", "opening_hours"), "summary"]}),

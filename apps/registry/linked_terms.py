@@ -4,6 +4,7 @@ from apps.common.linked_data.rules import (
     DirectTerm,
     Kind,
     TermRule,
+    again,
     concept,
     counts,
     date,
@@ -13,9 +14,15 @@ from apps.common.linked_data.rules import (
     reverse,
     value,
 )
-from apps.common.linked_data.shared_terms import BASE, NAMED, ROW, STATUS, SUMMED_UP, TYPE
+from apps.common.linked_data.shared_terms import BASE, NAME_GIVEN, NAMED, ROW, STATUS, SUMMED_UP, TYPE
+from apps.registry.models import PARTY_KEYS
 
-PARTY = {"unit": node("prov:agent"), "alliance": node("prov:agent"), "as_written": value("pb:asWritten")}
+PARTY = {
+    "party": again("prov:agent"),
+    **dict.fromkeys(PARTY_KEYS, node("prov:agent")),
+    "as_written": value("pb:asWritten"),
+    "group": value("pb:group"),
+}
 DIVISION = {
     **NAMED,
     **TYPE,
@@ -32,6 +39,9 @@ DIVISION = {
     "units": reverse("schema:location"),
     "venues": reverse("schema:containedInPlace"),
     "figures": reverse("schema:observationAbout"),
+    "participations": reverse("prov:agent"),
+    "project_roles": reverse("prov:agent"),
+    "reported_figures": reverse("prov:wasAttributedTo"),
 }
 DISTRICT = Kind(
     ("schema:AdministrativeArea",),
@@ -116,6 +126,7 @@ ALLIANCE = Kind(
     ("org:Organization", "org:OrganizationalCollaboration", "schema:Organization"),
     {
         **SUMMED_UP,
+        **NAME_GIVEN,
         **STATUS,
         "kind": concept("org:classification"),
         "parent": node("org:subOrganizationOf"),

@@ -30,11 +30,21 @@ SECRET = "机密草稿"
 EXCLUSIVE = {"assessments": ("neighbourhood", "unit", "street")}
 
 
+def one_of_several(model: type[Citable], name: str) -> set[str]:
+    """Return the references of which a row has one only, with one of them; none where it may have the others too."""
+    return next((set(keys) for keys in model.parties.values() if name in keys), set())
+
+
 def own_values(model: type[Citable], street: Street, avoid: str = "") -> dict[str, Any] | None:
     """Return values with which a row lies in a street otherwise than by one of its references."""
     for name in (*model.belongs_to, *model.concerns):
         field = next((each for each in model._meta.concrete_fields if each.name == name), None)
-        if name == avoid or field is None or not issubclass(field.related_model or object, Citable):
+        if (
+            name == avoid
+            or {name, avoid} <= one_of_several(model, avoid)
+            or field is None
+            or not issubclass(field.related_model or object, Citable)
+        ):
             continue
         if field.related_model is Street:
             return {name: street}
@@ -52,7 +62,7 @@ def row_that_points(model: type[Citable], field: Any, street: Street) -> tuple[A
         values = {**dict.fromkeys(subjects), "assessor": factories.MemberUnitFactory(street=street)}
     elif values:
         values = {**dict.fromkeys(subjects), **values}
-    if issubclass(model, Party) and field.name in ("unit", "alliance"):
+    if issubclass(model, Party) and field.name in one_of_several(model, "unit"):
         values = {**(values or {}), "unit": None}
     if not values or (field.name in values and values[field.name] is not None):
         return None

@@ -79,9 +79,10 @@ def given(row: Any) -> list[str]:
     for name in files.given_names(type(row)):
         field = row._meta.get_field(name)
         value = list(getattr(row, name).all()) if isinstance(field, models.ManyToManyField) else getattr(row, name)
-        if value not in (None, "", []):
+        if value not in (None, "", []) and value is not False:
             names.append(name)
-    return names
+    # What the registry itself named rests on no source.
+    return [name for name in names if name not in ("name", "name_given") or "name_given" not in names]
 
 
 def test_every_citation_supports_fields_that_say_something_or_names_a_division() -> None:

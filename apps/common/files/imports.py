@@ -28,6 +28,7 @@ SEEN = "updated_at"
 MOST_LISTED = 500  # changes; the counts are of all
 ROWS_A_STEP = 500  # between two reports of how far it is
 NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+TRUTHS = {"true": True, "false": False}  # spreadsheets write them in capitals
 WHOLE = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 
 Body = dict[str, Any]
@@ -70,8 +71,8 @@ class Importer:
         self.table = table
         known = {column.name: column for column in columns(serializer(context={"labels": True}), guarded=False)}
         self.marked = {name for name, column in known.items() if column.kind == TEXT and table.is_marked}
-        self.read = {*self.contract.inputs, SEEN, self.contract.model.key_field}
-        self._check_columns({*self.contract.inputs, *known})
+        self.read = {*self.contract.inputs, *self.contract.parties, SEEN, self.contract.model.key_field}
+        self._check_columns({*self.contract.inputs, *self.contract.parties, *known})
         self._check_cells()
         self.ignored = [*(name for name in table.names if name and name not in self.read), *table.further]
         self._errors: list[dict[str, str]] = []
@@ -144,6 +145,8 @@ class Importer:
             if name in self.contract.inputs:
                 text = unmark(cell) if name in self.marked else cell
                 body[name] = self._value(self.contract.inputs[name], text)
+            elif name in self.contract.parties:
+                body[name] = cell.strip() or None
             elif name == SEEN and cell:
                 body[SEEN] = cell
         return body
@@ -156,6 +159,8 @@ class Importer:
             parts = [part.strip() for part in text.split(SEPARATOR)] if text else []
             numbers = isinstance(item.field, ArrayField) and isinstance(item.field.base_field, models.IntegerField)
             return [_number(part, whole=True) for part in parts] if numbers else parts
+        if isinstance(item.field, models.BooleanField):
+            return TRUTHS.get(text.lower(), text) if text else item.field.get_default()
         if text == "":
             return None if item.is_target or item.field.null else ""
         if isinstance(getattr(item, "field", None), models.IntegerField | models.DecimalField):

@@ -142,6 +142,21 @@ class ChoiceFilter(CommaFilter):
         return super().check(words)
 
 
+class BooleanFilter(Filter):
+    """Rows in which something holds, or does not."""
+
+    schema: ClassVar[dict[str, Any]] = {"type": "boolean"}
+    TRUTHS: ClassVar[dict[str, bool]] = {"true": True, "false": False}
+
+    def read(self, text: str, model: type[Citable]) -> ParsedFilter:
+        if text not in self.TRUTHS:
+            raise FilterError(gettext("true or false is expected."))
+        return ParsedFilter(self.TRUTHS[text], ())
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
+        return Q(**{self.field_name: shape})
+
+
 class KeyFilter(CommaFilter):
     """Rows that point at one of the records with the given keys; a key that no record has is refused.
 

@@ -1,6 +1,7 @@
 """Filters by a record of any kind and by place in a tree."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -10,9 +11,8 @@ from django.utils.translation import gettext
 
 from apps.common.filters.base import MOST_REFUSED, CommaFilter, KeyFilter, ParsedFilter, keyed, without_record
 from apps.common.http.parameters import FilterError
-from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, citable_models
-from apps.common.models.unknown_keys import no_record
+from apps.common.models.unknown_keys import no_record, no_resource
 from apps.common.rules.territory import Reader
 
 
@@ -34,11 +34,14 @@ class TargetFilter(CommaFilter):
 
     def known(self, resource: str) -> type[Citable]:
         """Return the model of a resource."""
-        model = citable_models().get(resource)
-        if model is None:
-            detail = gettext("There is no resource “%(name)s”.") % {"name": resource[:100]}
-            raise FilterError(detail + nearest(resource[:100], citable_models()))
-        return model
+        if resource not in self.targets:
+            raise FilterError(no_resource(resource, self.targets))
+        return self.targets[resource]
+
+    @property
+    def targets(self) -> Mapping[str, type[Citable]]:
+        """The kinds of record that may be given, by resource."""
+        return citable_models()
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         condition = Q()
@@ -59,6 +62,42 @@ class TargetFilter(CommaFilter):
     def refuse(self, keys: Sequence[str], viewer: Reader, values: Mapping[str, object]) -> str:
         pairs = (key.partition("/")[::2] for key in keys[:MOST_REFUSED])
         return " ".join(no_record(self.known(resource), key, viewer, values) for resource, key in pairs)
+
+
+class PartyFilter(TargetFilter):
+    """Rows of which one of the records given as `resource/key` is the party, by whichever reference.
+
+    `model` has the references and shows them under `name` (`Citable.parties`). With `through`, it is another one than
+    that of the rows, and points at them by this field.
+    """
+
+    def __init__(self, model: type[Citable], name: str, *, through: str = "", help_text: str) -> None:
+        super().__init__(help_text=help_text)
+        self.model = model
+        self.name = name
+        self.through_field = through
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """The reference for each kind of record, by resource."""
+        fields: list[Any] = [self.model._meta.get_field(key) for key in self.model.parties[self.name]]
+        return {field.related_model.resource: field.name for field in fields}
+
+    @cached_property
+    def targets(self) -> Mapping[str, type[Citable]]:
+        return {resource: citable_models()[resource] for resource in self.keys}
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
+        condition = Q()
+        for resource in dict.fromkeys(shape):
+            given = [slot for kind, slot in zip(shape, slots, strict=True) if kind == resource]
+            found = keyed(self.targets[resource], given, viewer)
+            one, several = {self.keys[resource]: Subquery(found)}, {f"{self.keys[resource]}__in": found}
+            condition |= Q(**(one if len(given) == 1 else several))
+        if not self.through_field:
+            return condition
+        rows = self.model.rows().visible_to(viewer).filter(condition).order_by()
+        return Q(pk__in=rows.values(self.through_field))
 
 
 class TreeFilter(KeyFilter):

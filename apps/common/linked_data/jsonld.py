@@ -154,6 +154,14 @@ def _write_reverse(node: Node, rule: TermRule, resource: str, name: str, record:
     _write_direct(node, rule, record[name], site)
 
 
+def _write_again(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
+    """Write a record that another field may give under the same term, where none does."""
+    rules = site.kinds[resource].rules.items()
+    others = (record.get(other) for other, its in rules if other != name and its.terms == rule.terms)
+    if not any(content and content["url"] == record[name]["url"] for content in others):
+        _write_node(node, rule, resource, name, record, site)
+
+
 def _write_direct(node: Node, rule: TermRule, content: Row | list[Row], site: Site) -> None:
     """Write the short cut past nested records that hold."""
     if rule.direct is None:
@@ -193,6 +201,7 @@ FORMS: dict[str, Callable[[Node, TermRule, str, str, Row, Site], None]] = {
     "concept": _write_concept,
     "node": _write_node,
     "reverse": _write_reverse,
+    "again": _write_again,
     "span": _write_span,
     "bounded": _write_bounded,
 }

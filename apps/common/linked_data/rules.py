@@ -54,6 +54,11 @@ def node(term: str, *, direct: DirectTerm | None = None) -> TermRule:
     return TermRule("node", (term,), direct)
 
 
+def again(term: str) -> TermRule:
+    """Return the rule of a reference that may stand under another field as well: it is written once."""
+    return TermRule("again", (term,))
+
+
 def reverse(term: str, *, direct: DirectTerm | None = None) -> TermRule:
     """Return the rule of records that point at this one by a term."""
     return TermRule("reverse", (term,), direct)

@@ -15,6 +15,7 @@ BASE = {
 # Of rows that have no name of their own.
 ROW = {**BASE, "name": words("schema:name")}
 NAMED = {**BASE, "name": value("schema:name"), "name_pinyin": TermRule("pinyin", ("schema:name",))}
+NAME_GIVEN = {"name_given": value("pb:nameGiven")}
 SUMMED_UP = {**NAMED, "summary": value("schema:description"), "figures": reverse("schema:observationAbout")}
 STATUS = {"status": concept("pb:status")}
 TYPE = {"kind": concept("dcterms:type")}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext
 
-from apps.common.models.records import Citable
+from apps.common.http.problems import nearest
+from apps.common.models.records import Citable, citable_models
 from apps.common.models.slugs import RetiredSlug
 from apps.common.rules.territory import Reader
 from apps.common.sql.slots import text_of
@@ -31,6 +32,16 @@ def no_record(model: type[Citable], key: str, viewer: Reader, values: Mapping[st
 def no_such(model: type[Citable], key: str, _viewer: Reader = None) -> str:
     """Return that a key names no record, and no more."""
     return gettext("There is no %(resource)s/%(key)s.") % {"resource": model.resource, "key": key[:LONGEST]}
+
+
+def no_resource(name: str, known: Mapping[str, type[Citable]]) -> str:
+    """Return that a name is no resource, or none of those whose records are taken, and which one may be meant."""
+    told = {"name": name[:LONGEST], "names": ", ".join(known)}
+    if len(known) < len(citable_models()):
+        detail = gettext("“%(name)s” is none of the resources that are taken here: %(names)s.") % told
+    else:
+        detail = gettext("There is no resource “%(name)s”.") % told
+    return detail + nearest(name[:LONGEST], known)
 
 
 def meant(model: type[Citable], key: str, viewer: Reader, values: Mapping[str, object] | None = None) -> str:

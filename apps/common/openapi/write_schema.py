@@ -33,7 +33,7 @@ from apps.common.openapi.parameters import DRY_RUN, KEY, LANGUAGE
 from apps.common.resources.uploads import FILE, FileFormParser
 from apps.common.resources.views import RecordViewSet
 from apps.common.writing.bulk import ITEMS, MOST_ITEMS, SEEN
-from apps.common.writing.contract import CITATIONS, REASON, Contract, Input
+from apps.common.writing.contract import CITATIONS, REASON, Contract, Input, PartyInput
 from apps.common.writing.idempotency import LONGEST_KEY
 
 # By action: the verb of the operation's name, its summary, and what it does.
@@ -258,6 +258,7 @@ def _many(item: Schema) -> Schema:
 
 def _record(contract: Contract, *, partial: bool = False) -> Schema:
     properties = {name: _member(item) for name, item in contract.inputs.items()}
+    properties |= {name: _party(item) for name, item in contract.parties.items()}
     if contract.cited:
         about = "Citations to be made with the record; a published record needs one."
         properties[CITATIONS] = array(NEW_CITATION, about)
@@ -289,6 +290,12 @@ def _member(item: Input) -> Schema:
     return {**_value(item.field), "description": about}
 
 
+def _party(item: PartyInput) -> Schema:
+    keys, resources = (", ".join(f"`{name}`" for name in names) for names in ([k.name for k in item.keys], item.models))
+    about = f"One of the {resources}, as `resource/key`. Sets one of {keys} and empties the others; null empties all."
+    return {"anyOf": [STRING, reference("TargetReference"), {"type": "null"}], "description": about}
+
+
 def _value(field: Any) -> Schema:
     match field:
         case ArrayField():
@@ -297,6 +304,8 @@ def _value(field: Any) -> Schema:
             schema: Schema = {"type": "integer"}
         case models.DecimalField():
             schema = {"type": "number"}
+        case models.BooleanField():
+            return dict(BOOLEAN)
         case _:
             schema = {"type": "string", **({"maxLength": field.max_length} if field.max_length else {})}
             if not field.blank:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from apps.common.models.records import Citable
 from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.json_sql import Absent, Value
-from apps.common.serializers.references import AddressField, NumberField, Reference
+from apps.common.serializers.references import AddressField, NumberField, PartyField, Reference
 
 
 class QuotationSerializer(serializers.Serializer[dict[str, object]]):
@@ -68,5 +68,6 @@ class FigureBrief(serializers.Serializer[Citable]):
     unit = serializers.CharField(help_text="Unit of the number; 人次 (`person_time`) is not 人 (`person`).")
     kind = serializers.CharField(help_text="`actual` or `target`; a target is a plan.")
     as_written = serializers.CharField(help_text="The number in the words of the source.")
+    reported_by = PartyField(help_text="Unit, body or division that reports it; null where the article does.")
     citations = CitationBrief(many=True, help_text="Which sentences say so.")
     url = AddressField()

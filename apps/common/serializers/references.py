@@ -1,7 +1,7 @@
 """Fields that show other records, addresses, names, labels and numbers."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.utils.functional import Promise
@@ -12,7 +12,7 @@ from rest_framework import serializers
 from apps.common.models.records import Citable
 from apps.common.models.targets import Target
 from apps.common.serializers.compiler import SqlRow
-from apps.common.serializers.json_sql import Value, Written, choice_label
+from apps.common.serializers.json_sql import Constant, Unescaped, Value, Written, choice_label
 
 NAME_OF_RECORD = (
     "Name of the record, in the language of its source; of one without a name, in words, in the language asked for."
@@ -68,10 +68,18 @@ class Reference(serializers.Serializer[Citable]):
     url = AddressField()
 
 
+class ResourceField(serializers.CharField):
+    """The resource to which a record belongs."""
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return the resource of a row, which is that of its model (see `compiler`)."""
+        return Unescaped(Constant(cast(type[Citable], row.model).resource))
+
+
 class TargetReference(serializers.Serializer[Target]):
     """A record of any kind, with the resource to which it belongs."""
 
-    resource = serializers.CharField(help_text="Resource to which the record belongs, such as `projects`.")
+    resource = ResourceField(help_text="Resource to which the record belongs, such as `projects`.")
     key = serializers.CharField(help_text="Official code of a division; slug of anything else.")
     name = serializers.CharField(help_text=NAME_OF_RECORD)
     url = AddressField()
@@ -91,6 +99,22 @@ class TargetField(serializers.Field):
     def sql(self, row: SqlRow) -> Value:
         """Return the record that a row speaks about, whatever its kind (see `compiler`)."""
         return Written(row.target())
+
+
+class PartyField(TargetField):
+    """The record, of one of several kinds, that a row names by one of several references; null where it names none.
+
+    The model says by which (`Citable.parties`), under the name that the field has.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return the record of the one reference that is set (see `compiler`): the others cost nothing but a look."""
+        keys = cast(type[Citable], row.model).parties[str(self.field_name)]
+        found = (row.one(key, TargetReference()).sql for key in keys)
+        return Written(f"coalesce({', '.join(found)})")
 
 
 class LabelField(serializers.CharField):

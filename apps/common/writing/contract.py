@@ -2,8 +2,9 @@
 
 Writable are the model's own columns and references that the serializer of single records shows, and the columns that
 it does not show (`state`, `captured_file`). Each is written as it is read: a choice by its value, a date by its EDTF
-text, a decimal as a number, a reference by its key or as the object that stands in an answer. All else is read-only: it
-may stand in a body, unchanged, so that the body of a GET is a valid PUT.
+text, a decimal as a number, a reference by its key or as the object that stands in an answer. A member that shows which
+of several references is set (`Citable.parties`) sets all of them. All else is read-only: it may stand in a body,
+unchanged, so that the body of a GET is a valid PUT.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -19,7 +20,7 @@ from django.utils.translation import gettext, override
 
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable, citable_models
-from apps.common.models.unknown_keys import no_record, no_such
+from apps.common.models.unknown_keys import no_record, no_resource, no_such
 from apps.common.rules.territory import Reader
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.targets import load_targets
@@ -135,7 +136,7 @@ class Input(NamedTuple):
                 raise WrongError("not_a_list", gettext("A list of keys is expected."))
             return [_within(number, self._one, item, finder) for number, item in enumerate(value)]
         if self.is_target:
-            return _target(value, finder)
+            return _target(value, finder, citable_models())
         if self.is_reference:
             if value is None and self.field.null:
                 return None
@@ -166,6 +167,35 @@ class Input(NamedTuple):
         return getattr(record, self.field.attname)
 
 
+class PartyInput(NamedTuple):
+    """A member of a body that names one of several kinds of record, and the reference for each kind."""
+
+    name: str
+    keys: tuple[Input, ...]
+
+    @property
+    def models(self) -> dict[str, type[Citable]]:
+        """The kinds of record by resource."""
+        return {key.field.related_model.resource: key.field.related_model for key in self.keys}
+
+    def read(self, value: object, finder: Finder) -> dict[str, object]:
+        """Return the value of each reference for `resource/key`, an object of an answer, or null. Raises WrongError."""
+        found = None if value is None else _target(value, finder, self.models)
+        return {key.name: found if isinstance(found, key.field.related_model) else None for key in self.keys}
+
+    def named(self, value: object) -> list[tuple[type[Citable], str]]:
+        """Return the record that a value names, as model and key."""
+        resource, _slash, key = _path(value).partition("/")
+        return [(self.models[resource], key)] if resource in self.models else []
+
+    def check(self, read: Mapping[str, object], values: Mapping[str, object]) -> None:
+        """Raise WrongError where a body gives one of the references another value beside this one."""
+        wrong = [name for name, value in read.items() if name in values and values[name] != value]
+        if wrong:
+            detail = gettext("“%(name)s” and “%(other)s” say different things; give one of them, or the same in both.")
+            raise WrongError("contradiction", detail % {"name": self.name, "other": "”, “".join(wrong)})
+
+
 def _within(number: int, read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         return read(*args, **kwargs)
@@ -191,19 +221,20 @@ def _referred(value: object, model: type[Citable], finder: Finder) -> Citable:
     return found
 
 
-def _target(value: object, finder: Finder) -> Citable:
-    path = value
-    if isinstance(value, dict):
-        path = f"{value.get('resource')}/{value.get('key')}"
-    if not isinstance(path, str):
+def _path(value: object) -> str:
+    """Return the `resource/key` that a value is, or that an object of an answer stands for; empty where it is none."""
+    parts = [value.get("resource"), value.get("key")] if isinstance(value, dict) else [value]
+    return "/".join(str(part) for part in parts) if all(isinstance(part, str) for part in parts) else ""
+
+
+def _target(value: object, finder: Finder, known: Mapping[str, type[Citable]]) -> Citable:
+    if not (path := _path(value)):
         raise WrongError("not_a_key", gettext("A record is expected, as resource/key."))
     check_text(path)
     resource, _slash, key = path.partition("/")
-    model = citable_models().get(resource)
-    if model is None:
-        detail = gettext("There is no resource “%(name)s”.") % {"name": resource[:60]}
-        raise WrongError("unknown_key", detail + nearest(resource[:60], citable_models()))
-    found = finder.find(model, key)
+    if resource not in known:
+        raise WrongError("unknown_key", no_resource(resource, known))
+    found = finder.find(known[resource], key)
     if isinstance(value, dict):
         _check_shown(value, {"name": finder.names(found), "url": {_address(found)}})
     return found
@@ -295,8 +326,13 @@ class Contract:
             if field.editable and not field.primary_key and not getattr(field, "generated", False)
         }
         self.inputs = {name: Input(name, field) for name, field in own.items() if name not in parts}
+        self.parties = {
+            name: PartyInput(name, tuple(self.inputs[key] for key in keys))
+            for name, keys in model.parties.items()
+            if name in fields
+        }
         self.hidden = frozenset(self.inputs) - frozenset(fields)
-        self.shown = frozenset(fields) - frozenset(self.inputs) - {CITATIONS}
+        self.shown = frozenset(fields) - frozenset(self.inputs) - frozenset(self.parties) - {CITATIONS}
         self.cited = CITATIONS in fields
         self.identity = tuple(name for name in ("slug", "code") if name in self.inputs)
 
@@ -308,7 +344,7 @@ class Contract:
     @property
     def members(self) -> list[str]:
         """All names that a body may have."""
-        return [*self.inputs, *self.shown, REASON, *([CITATIONS] if self.cited else [])]
+        return [*self.inputs, *self.parties, *self.shown, REASON, *([CITATIONS] if self.cited else [])]
 
     def read(self, body: Mapping[str, object], finder: Finder) -> tuple[dict[str, object], list[dict[str, str]]]:
         """Return the written members of a body as the model takes them, and what is wrong with it."""
@@ -320,10 +356,27 @@ class Contract:
                     values[name] = self.inputs[name].read(value, finder)
                 except WrongError as error:
                     errors.append(error.at(name))
+            elif name in self.parties:
+                continue
             elif name not in self.members:
                 detail = gettext("There is no field “%(name)s”.") % {"name": name[:100]}
                 errors.append(error_at(f"/{escape(name)}", "unknown_field", detail + nearest(name[:100], self.members)))
+        for name in self.parties.keys() & body.keys():
+            try:
+                read = self.parties[name].read(body[name], finder)
+                self.parties[name].check(read, values)
+            except WrongError as error:
+                errors.append(error.at(name))
+            else:
+                values |= {key: value for key, value in read.items() if key not in body}
         return values, errors
+
+    def stored(self, name: str) -> tuple[str, ...]:
+        """Return the fields of the model in which a member of a body is stored."""
+        if name in self.parties:
+            return tuple(key.name for key in self.parties[name].keys)
+        item = self.inputs[name]
+        return (item.field.ct_field, item.field.fk_field) if item.is_target else (name,)
 
     def load(self, bodies: Iterable[Mapping[str, object]], finder: Finder) -> None:
         """Look up all records that many bodies name, with one query for each kind of record."""
@@ -331,6 +384,9 @@ class Contract:
         for body in bodies:
             for name in self.inputs.keys() & body.keys():
                 for model, key in self.inputs[name].keys(body[name]):
+                    wanted.setdefault(model, set()).add(key)
+            for name in self.parties.keys() & body.keys():
+                for model, key in self.parties[name].named(body[name]):
                     wanted.setdefault(model, set()).add(key)
         for model, keys in wanted.items():
             finder.load(model, {key for key in keys if "\0" not in key})

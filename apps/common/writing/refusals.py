@@ -157,12 +157,16 @@ def pointed_at_text(paths: Sequence[str]) -> str:
     return gettext("Published records point at this one; take them back first: %(names)s.") % {"names": _listed(paths)}
 
 
-def draft_errors(found: Sequence[tuple[Breach, str]], user: Reader) -> list[dict[str, str]]:
-    """Return the errors of published records that point at drafts, each with the pointer to the record in the body."""
-    texts = breach_texts([breach for breach, _pointer in found], user)
+def draft_errors(found: Sequence[tuple[Breach, str, Mapping[str, str]]], user: Reader) -> list[dict[str, str]]:
+    """Return the errors of published records that point at drafts.
+
+    Each with the pointer to the record in the body, and with those of its members, by the fields that they set, which
+    have other names.
+    """
+    texts = breach_texts([breach for breach, _pointer, _members in found], user)
     return [
-        error_at(_join(pointer, breach.field), "draft", text)
-        for (breach, pointer), text in zip(found, texts, strict=True)
+        error_at(_join(pointer, members.get(breach.field, breach.field)), "draft", text)
+        for (breach, pointer, members), text in zip(found, texts, strict=True)
     ]
 
 

@@ -21,7 +21,7 @@ from apps.common.rules import permissions, publishing
 from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.rules.territory import Reader
 from apps.common.writing.citations import add_citations, citation_errors
-from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, error_at, escape
+from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
 from apps.common.writing.refusals import besides, draft_errors, pointed_at_error, raise_all, rule_errors
 
 # Addresses of a resource that are no records.
@@ -34,7 +34,7 @@ Error: TypeAlias = dict[str, str]  # as it stands in an answer
 class RecordChange:
     """What a write did to one record: nothing, where `fields` of an update are empty.
 
-    `pointer` leads to the record in the body.
+    `pointer` leads to the record in the body, `members` are those of the body by the fields that they set.
     """
 
     operation: str
@@ -42,6 +42,7 @@ class RecordChange:
     fields: list[str] = field(default_factory=list)
     before: dict[str, object] = field(default_factory=dict)
     pointer: str = ""
+    members: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -70,7 +71,7 @@ class RecordWriter:
             getattr(record, name).set(rows)
         self._cite(record, body)
         self.finder.forget()
-        return RecordChange("insert", record, sorted(values), pointer=self.pointer)
+        return RecordChange("insert", record, sorted(values), pointer=self.pointer, members=self._members(body))
 
     def made(self, body: Mapping[str, object]) -> tuple[Citable, list[str], Mapping[str, list[Model]]]:
         """Return a new record that is neither checked nor stored yet, the fields that were given, and its lists."""
@@ -91,13 +92,13 @@ class RecordWriter:
         self, body: Mapping[str, object], key: str | None
     ) -> tuple[Citable, dict[str, object], dict[str, list[Model]], list[Error]]:
         """Return the record that a body makes, its values and lists, and what is wrong with the members."""
-        contract = self.contract
+        contract, given = self.contract, body.keys() | self._members(body).keys()
         values, errors = contract.read(body, self.finder)
         errors += [self._read_only(name) for name in body if name in contract.shown]
         errors += [
             self._required(name)
             for name, item in contract.inputs.items()
-            if item.is_required and name not in body and not (key and name in contract.identity)
+            if item.is_required and name not in given and not (key and name in contract.identity)
         ]
         if key is not None:
             errors += self._take_key(values, key)
@@ -116,8 +117,7 @@ class RecordWriter:
         values, errors = contract.read(body, self.finder)
         errors += map(self._read_only, _contradicted(body, [name for name in body if name in contract.shown], shown))
         if replace:
-            left_out = contract.inputs.keys() - body.keys() - contract.hidden - {*contract.identity}
-            absent = {name: item for name, item in contract.inputs.items() if name in left_out}
+            absent = self._left_out(body)
             errors += [self._required(name) for name, item in absent.items() if item.is_required]
             values |= {name: item.default() for name, item in absent.items() if not item.is_required}
         errors = self._placed(errors + self._kept_keys(record, values))
@@ -139,7 +139,7 @@ class RecordWriter:
             changed.append(CITATIONS)
         if changed:
             self.finder.forget()
-        return RecordChange("update", record, sorted(changed), before, self.pointer)
+        return RecordChange("update", record, sorted(changed), before, self.pointer, self._members(body))
 
     def would_change(self, record: Citable, body: Mapping[str, object]) -> bool:
         """Tell whether a body says anything else than a record, which is neither locked nor saved, and set it there."""
@@ -166,6 +166,16 @@ class RecordWriter:
 
     # Steps
 
+    def _members(self, body: Mapping[str, object]) -> dict[str, str]:
+        """Return the members of a body that set a field of another name, by these fields."""
+        parties = self.contract.parties.keys() & body.keys()
+        return {key: name for name in parties for key in self.contract.stored(name) if key not in body}
+
+    def _left_out(self, body: Mapping[str, object]) -> dict[str, Input]:
+        """Return what a body that replaces a record leaves out, and thereby sets to its default."""
+        kept = {*body, *self._members(body), *self.contract.hidden, *self.contract.identity}
+        return {name: item for name, item in self.contract.inputs.items() if name not in kept}
+
     def _set(self, record: Citable, values: dict[str, object]) -> dict[str, list[Model]]:
         """Set the values on a record; return those that can be set only once it is stored."""
         inputs = self.contract.inputs
@@ -189,13 +199,17 @@ class RecordWriter:
         if errors and not self.is_thorough:
             raise_all(errors)
         wrong = {error["pointer"][len(self.pointer) + 1 :].partition("/")[0] for error in errors}
-        broken = self._broken_rules(record, wrong & self.contract.inputs.keys())
+        wrong |= {key for name in wrong & self.contract.parties.keys() for key in self.contract.stored(name)}
+        broken = self._broken_rules(record, wrong & self.contract.inputs.keys(), self._members(body))
         if errors or broken:
             raise_all([*errors, *broken, *self._evidence_errors(record, body)])
 
-    def _broken_rules(self, record: Citable, wrong: Set[str]) -> list[Error]:
-        """Return which of its model's rules a record breaks; those that need a field with a wrong value say nothing."""
-        columns = {name: self._columns(name) for name in self.contract.inputs}
+    def _broken_rules(self, record: Citable, wrong: Set[str], members: Mapping[str, str]) -> list[Error]:
+        """Return which of its model's rules a record breaks; those that need a field with a wrong value say nothing.
+
+        `members` are those of the body by the fields that they set.
+        """
+        columns = {name: self.contract.stored(name) for name in self.contract.inputs}
         unchecked = {item.name for item in record._meta.fields if not item.editable or item.generated}
         unchecked |= {column for name in wrong for column in columns[name]}
         errors: list[Error] = []
@@ -210,18 +224,13 @@ class RecordWriter:
                 check()
             except ValidationError as error:
                 names = {column: name for name, item in columns.items() for column in item}
-                errors += rule_errors(error, self.pointer, names)
+                errors += rule_errors(error, self.pointer, {**names, **members})
                 wrong = wrong | {names.get(name, name) for name in getattr(error, "error_dict", ())}
                 unchecked |= getattr(error, "error_dict", {}).keys()
             if wrong:
                 self._hide(record, [column for name in wrong & columns.keys() for column in columns[name]])
                 unchecked |= set() if vars(record).get("slug") else {"slug"}  # it is made of the others
         return errors
-
-    def _columns(self, name: str) -> tuple[str, ...]:
-        """Return the fields of the model that a member of the body is stored in."""
-        item = self.contract.inputs[name]
-        return (item.field.ct_field, item.field.fk_field) if item.is_target else (name,)
 
     @staticmethod
     def _hide(record: Citable, columns: Iterable[str]) -> None:
@@ -319,7 +328,7 @@ def refuse_drafts(changes: Iterable[RecordChange], user: Reader) -> None:
             elif change.before.get("state") == Fact.State.PUBLISHED:
                 withdrawn.setdefault(type(record), {})[record.pk] = change
     found = [
-        (breach, own[breach.pk].pointer)
+        (breach, own[breach.pk].pointer, own[breach.pk].members)
         for model, own in published.items()
         for breach in publishing.breaches_of(model, own)
     ]

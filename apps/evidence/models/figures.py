@@ -11,7 +11,17 @@ from django.utils.translation import pgettext_lazy
 from apps.common.models.given_names import MaybeUnnamed
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField
-from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street, one_party_at_most, party_key
+from apps.registry.models import (
+    Alliance,
+    District,
+    MemberUnit,
+    Neighbourhood,
+    Placed,
+    Street,
+    one_party_at_most,
+    party_key,
+    party_of,
+)
 
 # Who reports a number.
 REPORTER_KEYS = ("reporter", "reporter_alliance", "reporter_district", "reporter_street", "reporter_neighbourhood")
@@ -19,10 +29,11 @@ REPORTER_KEYS = ("reporter", "reporter_alliance", "reporter_district", "reporter
 SIGNS = {"=": "", ">=": "≥ ", ">": "> ", "~": "≈ ", "<=": "≤ ", "<": "< "}
 
 
-class Figure(MaybeUnnamed):
+class Figure(Placed, MaybeUnnamed):
     """One number that a source reports, with all that is needed to know what it means."""
 
     resource = "figures"
+    hangs_on = ("subject",)
     counted_by = None  # reported, not counted
     belongs_to = ("subject",)
     concerns = REPORTER_KEYS
@@ -123,8 +134,17 @@ class Figure(MaybeUnnamed):
                 name="evidence_figure_not_negative",
                 violation_error_message=_("A figure is not negative."),
             ),
-            one_party_at_most(REPORTER_KEYS, "evidence_figure_one_reporter"),
+            one_party_at_most(
+                REPORTER_KEYS,
+                "evidence_figure_one_reporter",
+                _("One unit, one alliance or one division reports a figure, not several."),
+            ),
         ]
+
+    @property
+    def reported_by(self) -> models.Model | None:
+        """The unit, alliance or division that reports the number; None where the article does."""
+        return party_of(self, REPORTER_KEYS)
 
     @property
     def reading(self) -> str:

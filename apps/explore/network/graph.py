@@ -16,8 +16,6 @@ from apps.explore.network.walk import (
     Network,
     NodeRow,
     WalkRequest,
-    by_resource,
-    within,
 )
 
 Texts = dict[str, str | None]
@@ -35,9 +33,8 @@ def build(asked: WalkRequest) -> dict[str, object]:
     """Return the network that answers a request, its texts in the reader's language."""
     network = Network(asked)
     network.walk()
-    network.add_places()
-    ids = by_resource(network.nodes)
-    edges = [_edge(network, row) for row in network.read_edges(within(ids))]
+    network.add_divisions()
+    edges = [_edge(network, row) for row in network.edges()]
     if not asked.edges or {EdgeKind.PLACE, EdgeKind.PART_OF} & asked.edges:
         edges += [edge for row in network.nodes.values() if (edge := _place_edge(network, row))]
     evidence = evidence_of({edge.record for edge in edges})

@@ -1,6 +1,8 @@
 """The kinds of nodes and edges of the network, and where in the registry each of them is stored."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -8,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.records import Citable, choice_labels
 from apps.events.models import Event, Participation
 from apps.projects.models import Claim, Project, ProjectPartner
-from apps.registry.models import Alliance, District, Membership, MemberUnit, Neighbourhood, Street
+from apps.registry.models import PARTY_KEYS, Alliance, District, Membership, MemberUnit, Neighbourhood, Party, Street
 
 
 class EdgeKind(TextChoices):
@@ -73,6 +75,13 @@ class EdgeRule:
         return self.target[1] if self.source[1] == "pk" else ""
 
 
+def _of_parties(kind: EdgeKind, model: type[Party], target: tuple[type[Citable], str]) -> Iterator[EdgeRule]:
+    """Yield the rules of the edges from parties: one for each kind of party."""
+    for key in PARTY_KEYS:
+        party = cast("type[Citable]", model._meta.get_field(key).related_model)
+        yield EdgeRule(kind, model, (party, key), target, role="role")
+
+
 RULES = (
     EdgeRule(
         EdgeKind.MEMBERSHIP,
@@ -84,14 +93,12 @@ RULES = (
         ends="left_on",
     ),
     *(EdgeRule(EdgeKind.PART_OF, kind.model, (kind.model, "pk"), (kind.model, "parent")) for kind in RECORDS.values()),
-    EdgeRule(EdgeKind.PARTNER, ProjectPartner, (MemberUnit, "unit"), (Project, "project"), role="role"),
-    EdgeRule(EdgeKind.PARTNER, ProjectPartner, (Alliance, "alliance"), (Project, "project"), role="role"),
+    *_of_parties(EdgeKind.PARTNER, ProjectPartner, (Project, "project")),
     EdgeRule(EdgeKind.CLAIM, Claim, (MemberUnit, "unit"), (Project, "project"), status="status", starts="claimed_on"),
     EdgeRule(EdgeKind.PROJECT_OF, Project, (Project, "pk"), (Alliance, "alliance")),
     EdgeRule(EdgeKind.EVENT_OF, Event, (Event, "pk"), (Alliance, "alliance")),
     EdgeRule(EdgeKind.PRESENTS, Event, (Event, "pk"), (Project, "projects")),
-    EdgeRule(EdgeKind.PARTICIPATION, Participation, (MemberUnit, "unit"), (Event, "event"), role="role"),
-    EdgeRule(EdgeKind.PARTICIPATION, Participation, (Alliance, "alliance"), (Event, "event"), role="role"),
+    *_of_parties(EdgeKind.PARTICIPATION, Participation, (Event, "event")),
 )
 
 

@@ -16,7 +16,7 @@ from apps.common.models.records import Citable, Fact, RecordQuerySet, choice_lab
 from apps.common.rules.territory import Reader, territory_of
 from apps.events.models import Event
 from apps.explore.lookups import any_of
-from apps.explore.network.rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind, EdgeRule, kind_names
+from apps.explore.network.rules import DIVISIONS, NODES, PLACES, RANK, RECORDS, RULES, EdgeKind, EdgeRule, kind_names
 from apps.registry.models import District, Neighbourhood, Street
 
 NODE_LIMIT = 2_000
@@ -109,12 +109,17 @@ class Network:
             if (not kinds or resource in kinds or resource in asked.named)
             and (resource != Event.resource or asked.events or resource in kinds)
         ]
-        self.rules = [
+        self.divisions = [resource for resource in DIVISIONS if not kinds or resource in kinds]
+        shown = {*self.resources, *self.divisions}
+        rules = [
             (number, rule)
             for number, rule in enumerate(RULES)
             if (not asked.edges or rule.kind in asked.edges)
-            and {rule.source[0].resource, rule.target[0].resource} <= set(self.resources)
+            and {rule.source[0].resource, rule.target[0].resource} <= shown
         ]
+        # Edges that are walked along, and those of divisions that are parties, which are only shown.
+        self.party_rules = [(number, rule) for number, rule in rules if rule.source[0].resource in DIVISIONS]
+        self.rules = [each for each in rules if each not in self.party_rules]
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -135,7 +140,6 @@ class Network:
         parts = []
         for resource, condition in conditions.items():
             kind = NODES[resource]
-            places = ("district", "street", "neighbourhood") if resource in RECORDS else ()
             parts.append(
                 self.kept(resource)
                 .filter(condition)
@@ -146,7 +150,7 @@ class Network:
                     n_starts=_text(kind.starts),
                     n_ends=_text(kind.ends),
                     n_state=_state(kind.model),
-                    **{f"n_{name}": _place(kind.model, name, places) for name, _model in PLACES},
+                    **{f"n_{name}": _place(kind.model, name) for name, _model in PLACES},
                 )
                 .order_by("n_key")
                 .values_list(
@@ -158,16 +162,19 @@ class Network:
         names = list(NODES)
         return [NodeRow(names[row[0]], *row[1:]) for row in found]
 
-    def read_edges(self, condition: Callable[[EdgeRule], Q]) -> list[EdgeRow]:
-        """Return the edges of all rules under a condition made for each, in order, in one statement."""
+    def stating(self, rule: EdgeRule) -> RecordQuerySet:
+        """Return the rows that may state an edge of a rule, which the reader may see, on the day of the request."""
+        rows = rule.model.objects.visible_to(self.asked.viewer)
+        return rows.valid_on(self.asked.as_of) if self.asked.as_of else rows
+
+    def read_edges(self, condition: Callable[[EdgeRule], Q], rules: Iterable[tuple[int, EdgeRule]]) -> list[EdgeRow]:
+        """Return the edges of some rules under a condition made for each, in order, in one statement."""
         parts = []
-        for number, rule in self.rules:
-            rows = rule.model.objects.visible_to(self.asked.viewer)
-            if self.asked.as_of:
-                rows = rows.valid_on(self.asked.as_of)
+        for number, rule in rules:
             ends = {f"{rule.source[1]}__isnull": False, f"{rule.target[1]}__isnull": False}
             parts.append(
-                rows.filter(condition(rule), **ends)
+                self.stating(rule)
+                .filter(condition(rule), **ends)
                 .annotate(
                     e_rule=Value(number, IntegerField()),
                     e_source=F(rule.source[1]),
@@ -192,6 +199,7 @@ class Network:
     def add(self, rows: Sequence[NodeRow]) -> Ids:
         """Add nodes up to the limit; return those that are new."""
         new: Ids = defaultdict(list)
+        rows = [row for row in rows if (row.resource, row.pk) not in self.nodes]
         room = NODE_LIMIT - len(self.nodes)
         self.truncated |= len(rows) > room
         for row in rows[:room]:
@@ -205,7 +213,8 @@ class Network:
         for _step in range(self.asked.depth):
             if not edge_of or self.truncated:
                 return
-            found = {end for row in self.read_edges(touching(edge_of)) for end in row.ends()} - set(self.nodes)
+            edges = self.read_edges(touching(edge_of), self.rules)
+            found = {end for row in edges for end in row.ends()} - set(self.nodes)
             wanted = by_resource(found)
             edge_of = self.add(
                 self.read_nodes({name: any_of("pk", wanted[name]) for name in RECORDS if name in wanted})
@@ -227,37 +236,51 @@ class Network:
         asked = self.asked
         if asked.districts is None and asked.streets is None:
             return Q()
-        streets = Q() if asked.streets is None else any_of("pk", asked.streets)
-        if asked.districts is not None:
-            streets &= any_of("district", asked.districts)
-        within = Street.objects.filter(streets).values_list("pk", "neighbourhoods__pk")
-        found = list(within.order_by())
-        condition = any_of("street", {street for street, _pk in found})
-        condition |= any_of("neighbourhood", {pk for _street, pk in found if pk})
-        if asked.streets is None:
-            condition |= any_of("district", asked.districts or ())
+        condition = Q()
+        for column, keys in (("in_district", asked.districts), ("in_street", asked.streets)):
+            if keys is not None:
+                condition &= any_of(column, keys)
         return condition
 
-    # Places ----------------------------------------------------------------------------------------------------------
+    def edges(self) -> list[EdgeRow]:
+        """Return the edges with both ends among the nodes."""
+        return self.read_edges(within(by_resource(self.nodes)), [*self.rules, *self.party_rules])
 
-    def add_places(self) -> None:
-        """Add the divisions in which the records lie, and those in which these lie."""
-        if self.asked.edges and EdgeKind.PLACE not in self.asked.edges:
-            return
+    # Divisions --------------------------------------------------------------------------------------------------------
+
+    def add_divisions(self) -> None:
+        """Add the divisions that are parties of the records or in which these lie, and those in which they lie."""
+        conditions = self.parties()
+        if not self.asked.edges or EdgeKind.PLACE in self.asked.edges:
+            conditions = self.places(conditions)
+        self.add(self.read_nodes({name: conditions[name] for name in self.divisions}))
+
+    def parties(self) -> dict[str, Q]:
+        """Return the condition of the divisions that are parties of the records, for each level."""
+        ids = by_resource(self.nodes)
+        conditions = {name: Q(any_of("pk", ())) for name in DIVISIONS}
+        for _number, rule in self.party_rules:
+            (division, key), (target, column) = rule.source, rule.target
+            rows = self.stating(rule).filter(any_of(column, ids.get(target.resource, ())))
+            conditions[division.resource] |= Q(pk__in=rows.order_by().values(key))
+        return conditions
+
+    def places(self, parties: dict[str, Q]) -> dict[str, Q]:
+        """Return the condition of these divisions, of those in which the records lie, and of all around them."""
         rows = self.nodes.values()
         district, street, neighbourhood = (
             {pk for row in rows if (pk := getattr(row, name))} for name in ("district", "street", "neighbourhood")
         )
-        around = Q(any_of("neighbourhoods", neighbourhood))
-        streets = any_of("pk", street) | Q(pk__in=Street.objects.filter(around).values("pk"))
-        districts = any_of("pk", district) | Q(pk__in=Street.objects.filter(streets).values("district"))
-        conditions = {
+        neighbourhoods = parties[Neighbourhood.resource] | any_of("pk", neighbourhood)
+        around = Neighbourhood.objects.filter(neighbourhoods).order_by().values("street")
+        streets = parties[Street.resource] | any_of("pk", street) | Q(pk__in=around)
+        districts = parties[District.resource] | any_of("pk", district)
+        districts |= Q(pk__in=Street.objects.filter(streets).order_by().values("district"))
+        return {
             District.resource: districts | any_of("pk", self.asked.districts or ()),
             Street.resource: streets | any_of("pk", self.asked.streets or ()),
-            Neighbourhood.resource: any_of("pk", neighbourhood),
+            Neighbourhood.resource: neighbourhoods,
         }
-        asked = {name for kind in self.asked.kinds for name in kind_names()[kind]}
-        self.add(self.read_nodes({name: wanted for name, wanted in conditions.items() if not asked or name in asked}))
 
     def place_of(self, row: NodeRow) -> tuple[str, Id] | None:
         """Return the narrowest place of a node that is a node itself, with the field that names it."""
@@ -275,10 +298,11 @@ def _together(parts: list[RecordQuerySet], order: tuple[str, ...], limit: int) -
     return parts[0].union(*parts[1:], all=True).order_by(*order)[:limit]
 
 
-def _place(model: type[Citable], name: str, places: tuple[str, ...]) -> F | Cast:
-    """Return the column of a place, also of a division that lies in one; NULL where there is none."""
-    known = places or tuple(item.name for item in model._meta.fields if item.name in ("district", "street"))
-    return F(name) if name in known else Cast(Value(None), BigIntegerField())
+def _place(model: type[Citable], name: str) -> F | Cast:
+    """Return the column of the division of a level in which a row lies; NULL where there is none."""
+    column = model.place_columns.get(f"{name}s", name)
+    known = column in {field.name for field in model._meta.fields}
+    return F(column) if known else Cast(Value(None), BigIntegerField())
 
 
 def touching(ids: Ids) -> Callable[[EdgeRule], Q]:

@@ -34,16 +34,21 @@ def party_key(target: type[models.Model], related_name: str, **texts: Any) -> An
     )
 
 
+def party_of(row: models.Model, keys: tuple[str, ...]) -> models.Model | None:
+    """Return the record at the one key of a party that is set; None where none is."""
+    return next((target for key in keys if (target := getattr(row, key)) is not None), None)
+
+
 def _keys_given(keys: tuple[str, ...]) -> Func:
     return Func(*map(F, keys), function="num_nonnulls", output_field=IntegerField())
 
 
-def one_party_at_most(keys: tuple[str, ...], name: str) -> models.CheckConstraint:
-    """Return the constraint that at most one of the keys of a party is set."""
+def one_party_at_most(keys: tuple[str, ...], name: str, sentence: Any) -> models.CheckConstraint:
+    """Return the constraint that at most one of the keys of a party is set; `sentence` says so."""
     return models.CheckConstraint(
         condition=Q(LessThanOrEqual(_keys_given(keys), Value(1))),
         name=name,
-        violation_error_message=_("A party is one unit, one alliance or one division, not several."),
+        violation_error_message=sentence,
     )
 
 
@@ -91,7 +96,11 @@ class Party(Fact):
         abstract = True
         constraints = [
             *Fact.Meta.constraints,
-            one_party_at_most(PARTY_KEYS, "%(app_label)s_%(class)s_one_party"),
+            one_party_at_most(
+                PARTY_KEYS,
+                "%(app_label)s_%(class)s_one_party",
+                _("A party is one unit, one alliance or one division, not several."),
+            ),
             models.CheckConstraint(
                 condition=Q(GreaterThan(_keys_given(PARTY_KEYS), Value(0))) | ~Q(as_written=""),
                 name="%(app_label)s_%(class)s_names_a_party",
@@ -116,7 +125,7 @@ class Party(Fact):
     @property
     def party(self) -> models.Model | None:
         """The unit, alliance or division; None while the name as written is not resolved."""
-        return next((target for target in (getattr(self, key) for key in PARTY_KEYS) if target is not None), None)
+        return party_of(self, PARTY_KEYS)
 
     @property
     def party_name(self) -> str:

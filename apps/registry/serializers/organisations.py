@@ -11,7 +11,7 @@ from apps.registry.models import Alliance, Identifier, Membership, MemberUnit, U
 from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
 
 # A claim that stands: neither a proposal nor withdrawn or rejected.
-STANDING = ("accepted", "under_way", "completed")
+STANDING = ("claimed", "accepted", "under_way", "completed")
 
 
 class MemberUnitSerializer(RecordSerializer):
@@ -197,6 +197,7 @@ class AllianceSerializer(RecordSerializer):
             "slug",
             "name",
             "name_pinyin",
+            "name_given",
             "kind",
             "status",
             "parent",

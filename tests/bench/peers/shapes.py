@@ -7,12 +7,22 @@ from typing import Any
 import msgspec
 
 API = "/api/v1/"
+PARTIES = ("member-units", "alliances", "districts", "streets", "neighbourhoods")
 Row = Any  # an asyncpg.Record, unpacked by place
 
 
 class Reference(msgspec.Struct):
     """A record as others point at it."""
 
+    key: str
+    name: str
+    url: str
+
+
+class Party(msgspec.Struct):
+    """A record of one of several kinds."""
+
+    resource: str
     key: str
     name: str
     url: str
@@ -37,6 +47,7 @@ class Project(msgspec.Struct):
     slug: str
     name: str
     name_pinyin: str
+    name_given: bool
     kind: str
     status: str
     parent: Reference | None
@@ -67,9 +78,11 @@ class Project(msgspec.Struct):
 class Partner(msgspec.Struct):
     """Who takes part in a project."""
 
+    party: Party | None
     unit: Reference | None
     alliance: Reference | None
     as_written: str
+    group: bool
     role: str
     url: str
 
@@ -113,6 +126,7 @@ class Figure(msgspec.Struct):
     unit: str
     kind: str
     as_written: str
+    reported_by: Party | None
     citations: list[Citation]
     url: str
 
@@ -164,6 +178,7 @@ class Event(msgspec.Struct):
     slug: str
     name: str
     name_pinyin: str
+    name_given: bool
     kind: str
     status: str
     parent: Reference | None
@@ -205,6 +220,14 @@ def references(resource: str, rows: list[Row]) -> list[Reference]:
     return [Reference(key, name, f"{API}{resource}/{key}") for key, name in rows]
 
 
+def party(keys: tuple[str | None, ...], names: tuple[str, ...]) -> Party | None:
+    """Return the record at the one key that is set."""
+    for resource, key, name in zip(PARTIES, keys, names, strict=True):
+        if key is not None:
+            return Party(resource, key, name, f"{API}{resource}/{key}")
+    return None
+
+
 def citations(rows: list[Row]) -> list[Citation]:
     """Return the citations of a record."""
     return [
@@ -220,16 +243,16 @@ def project_fields(row: Row) -> tuple[Any, ...]:
     values = tuple(row)
     return (
         f"{API}projects/{values[0]}",
-        *values[:5],
-        reference("projects", values[5], values[6]),
-        reference("categories", values[7], values[8]),
-        reference("alliances", values[9], values[10]),
-        reference("districts", values[11], values[12]),
-        reference("streets", values[13], values[14]),
-        reference("neighbourhoods", values[15], values[16]),
-        *values[17:32],
-        citations(values[32]),
-        values[33],
+        *values[:6],
+        reference("projects", values[6], values[7]),
+        reference("categories", values[8], values[9]),
+        reference("alliances", values[10], values[11]),
+        reference("districts", values[12], values[13]),
+        reference("streets", values[14], values[15]),
+        reference("neighbourhoods", values[16], values[17]),
+        *values[18:33],
+        citations(values[33]),
+        values[34],
     )
 
 
@@ -241,20 +264,20 @@ def project(row: Row) -> Project:
 def project_detail(row: Row) -> ProjectDetail:
     """Return one project."""
     head = project_fields(row)
-    parts, categories, partners, claims, deliverables, events, brands, methods, figures = tuple(row)[34:]
+    parts, categories, partners, claims, deliverables, events, brands, methods, figures = tuple(row)[35:]
     return ProjectDetail(
         *head,
         references("projects", parts),
         references("categories", categories),
         [
             Partner(
-                reference("member-units", unit, unit_name),
-                reference("alliances", body, body_name),
-                written,
-                role,
-                f"{API}project-partners/{slug}",
+                party(found[:5], found[5:10]),
+                reference("member-units", found[0], found[5]),
+                reference("alliances", found[1], found[6]),
+                *found[10:13],
+                f"{API}project-partners/{found[13]}",
             )
-            for unit, unit_name, body, body_name, written, role, slug in partners
+            for found in map(tuple, partners)
         ],
         [
             Claim(reference("member-units", unit, name), *rest, f"{API}claims/{slug}")
@@ -281,10 +304,11 @@ def number(value: Decimal) -> int | float:
 
 def figure(row: Row) -> Figure:
     """Return a number that a source reports."""
-    slug, name, measure, comparator, value, unit, kind, written, cited = row
+    slug, name, measure, comparator, value, unit, kind, written, cited, *reporter = row
     places = citations([tuple(place)[:7] for place in cited])
     url = f"{API}figures/{slug}"
-    return Figure(name, measure, comparator, number(value), unit, kind, written, places, url)
+    by = party(tuple(reporter[:5]), tuple(reporter[5:]))
+    return Figure(name, measure, comparator, number(value), unit, kind, written, by, places, url)
 
 
 def reported(figures: list[Row], measure: str) -> Reported | None:
@@ -305,16 +329,16 @@ def event(row: Row) -> Event:
     values = tuple(row)
     return Event(
         f"{API}events/{values[0]}",
-        *values[:5],
-        reference("events", values[5], values[6]),
-        *values[7:13],
-        reference("alliances", values[13], values[14]),
-        reference("venues", values[15], values[16]),
-        reference("districts", values[17], values[18]),
-        reference("streets", values[19], values[20]),
-        reference("neighbourhoods", values[21], values[22]),
-        references("projects", values[23]),
-        *values[24:28],
-        citations(values[28]),
-        values[29],
+        *values[:6],
+        reference("events", values[6], values[7]),
+        *values[8:14],
+        reference("alliances", values[14], values[15]),
+        reference("venues", values[16], values[17]),
+        reference("districts", values[18], values[19]),
+        reference("streets", values[20], values[21]),
+        reference("neighbourhoods", values[22], values[23]),
+        references("projects", values[24]),
+        *values[25:29],
+        citations(values[29]),
+        values[30],
     )

@@ -35,7 +35,7 @@ def edtf(owner: str, name: str) -> str:
 
 
 PROJECT = f"""
-    p.slug, p.name, p.name_pinyin, p.kind, p.status,
+    p.slug, p.name, p.name_pinyin, p.name_given, p.kind, p.status,
     parent.slug, parent.name, category.slug, category.name, alliance.slug, alliance.name,
     district.code, district.name, street.code, street.name, neighbourhood.key, neighbourhood.name,
     {edtf("p", "starts_on")}, {edtf("p", "ends_on")}, p.slogan, p.summary,
@@ -70,19 +70,39 @@ def project_page(conditions: str = "") -> str:
 BEHIND = " AND (name_pinyin, slug) > ({}, {})"
 FILTERED = " AND district_id = (SELECT id FROM registry_district WHERE code = $3) AND status = $4"
 
+PARTIES = (
+    ("registry_memberunit", "unit", "slug"),
+    ("registry_alliance", "body", "slug"),
+    ("registry_district", "district", "code"),
+    ("registry_street", "street", "code"),
+    ("registry_neighbourhood", "neighbourhood", "key"),
+)
+PARTY = ", ".join([f"{alias}.{key}" for _, alias, key in PARTIES] + [f"{alias}.name" for _, alias, _key in PARTIES])
+
+
+def party_joins(owner: str, keys: tuple[str, ...]) -> str:
+    """Return the joins of the five kinds of party."""
+    return " ".join(
+        f"LEFT JOIN {table} AS {alias} ON {alias}.id = {owner}.{key}_id"
+        for (table, alias, _key), key in zip(PARTIES, keys, strict=True)
+    )
+
+
+PARTY_KEYS = ("unit", "alliance", "party_district", "party_street", "party_neighbourhood")
+REPORTER_KEYS = ("reporter", "reporter_alliance", "reporter_district", "reporter_street", "reporter_neighbourhood")
 FIGURES = f"""ARRAY(
     SELECT ROW(f.slug, f.name, f.measure, f.comparator, f.value, f.unit, f.kind, f.as_written, ARRAY(
         SELECT ROW(article.slug, article.title, c.start, c."end", c.sha256, c.supports::text[], c.slug,
                    article.issued_on_latest)
         FROM evidence_citation AS c JOIN evidence_article AS article ON article.id = c.article_id
         WHERE c.content_type_id = $2 AND c.object_id = f.id
-        ORDER BY article.slug, c.start, c."end", c.slug))
-    FROM evidence_figure AS f WHERE f.content_type_id = $1 AND f.object_id = p.id AND f.{PUBLISHED}
+        ORDER BY article.slug, c.start, c."end", c.slug), {PARTY})
+    FROM evidence_figure AS f {party_joins("f", REPORTER_KEYS)}
+    WHERE f.content_type_id = $1 AND f.object_id = p.id AND f.{PUBLISHED}
     ORDER BY f.name_pinyin, f.slug)"""
 PARTNERS = f"""ARRAY(
-    SELECT ROW(unit.slug, unit.name, body.slug, body.name, x.as_written, x.role, x.slug)
-    FROM projects_projectpartner AS x LEFT JOIN registry_memberunit AS unit ON unit.id = x.unit_id
-    LEFT JOIN registry_alliance AS body ON body.id = x.alliance_id
+    SELECT ROW({PARTY}, x.as_written, x."group", x.role, x.slug)
+    FROM projects_projectpartner AS x {party_joins("x", PARTY_KEYS)}
     WHERE x.project_id = p.id AND x.{PUBLISHED} ORDER BY x.slug)"""
 CLAIMS = f"""ARRAY(
     SELECT ROW(unit.slug, unit.name, x.as_written, x.status, {edtf("x", "claimed_on")}, x.summary, x.slug)
@@ -109,7 +129,8 @@ PROJECT_DETAIL = f"""
 """
 
 EVENT_PAGE = f"""
-    SELECT e.slug, e.name, e.name_pinyin, e.kind, e.status, parent.slug, parent.name, e.series, {edtf("e", "held_on")},
+    SELECT e.slug, e.name, e.name_pinyin, e.name_given, e.kind, e.status, parent.slug, parent.name,
+        e.series, {edtf("e", "held_on")},
         alliance.slug, alliance.name, venue.slug, venue.name, district.code, district.name,
         street.code, street.name, neighbourhood.key, neighbourhood.name,
         ARRAY(SELECT ROW(x.slug, x.name) FROM events_event_projects AS link
@@ -147,7 +168,8 @@ def _project_json(kind: str) -> str:
         _reference_json("neighbourhood", "neighbourhoods", "key"),
     )
     return f"""
-        '/api/v1/projects/' || p.slug AS url, p.slug, p.name, p.name_pinyin, p.kind, p.status, {", ".join(places)},
+        '/api/v1/projects/' || p.slug AS url, p.slug, p.name, p.name_pinyin, p.name_given, p.kind, p.status,
+        {", ".join(places)},
         {edtf("p", "starts_on")}, {edtf("p", "ends_on")}, p.slogan, p.summary,
         {count("projects_project", "x.parent_id = p.id")} AS part_count,
         {count("projects_projectpartner", "x.project_id = p.id")} AS partner_count,

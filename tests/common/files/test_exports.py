@@ -179,6 +179,8 @@ def check_cell(row: dict[str, str], name: str, value: Any) -> None:
             assert row[name] == ";".join(item["url"].rpartition("/")[2] for item in value)
         case list():
             assert row[name] == ";".join(str(item) for item in value)
+        case bool():
+            assert row[name] == str(value).lower()
         case _:
             assert row[name] == str(value)
 

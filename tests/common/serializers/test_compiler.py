@@ -19,8 +19,8 @@ from psycopg import errors
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
-from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
-from apps.common.filters.places import TargetFilter
+from apps.common.filters.base import BooleanFilter, ChoiceFilter, CommaFilter, KeyFilter
+from apps.common.filters.places import PartyFilter, TargetFilter
 from apps.common.filters.ranges import DateFilter
 from apps.common.filters.sets import SearchFilter, facetable
 from apps.common.reading.order import order_by, read_order
@@ -59,6 +59,12 @@ def value_of(item: Any, name: str, rows: list[Any], chance: random.Random) -> st
     """Return a value for a filter that some of the rows have."""
     row = chance.choice(rows)
     match item:
+        case BooleanFilter():
+            return chance.choice(list(item.TRUTHS))
+        case PartyFilter():
+            parties = (getattr(row, key) for row in item.model.rows().visible_to(None) for key in item.keys.values())
+            named = [f"{party.resource}/{party.key}" for party in parties if party]
+            return ",".join(chance.sample(named, 2)) if len(named) > 1 else None
         case ChoiceFilter():
             return ",".join(chance.sample(item.values, min(2, len(item.values))))
         case TargetFilter():
