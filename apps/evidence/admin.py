@@ -8,6 +8,7 @@ from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import HttpRequest
@@ -28,6 +29,7 @@ from apps.common.admin.columns import (
 from apps.common.admin.forms import RecordForm
 from apps.common.admin.records import RecordAdmin
 from apps.common.models.records import Citable, RecordQuerySet, citable_models
+from apps.common.models.row_names import references_of
 from apps.common.serializers.targets import load_targets
 from apps.evidence import admin_views
 from apps.evidence.actions import publish
@@ -231,6 +233,12 @@ class CitationAdmin(TargetAdmin):
         (None, {"fields": ["target", "supports"]}),
         (_("Span"), {"fields": ["article", ("start", "end"), "sha256", "slug"]}),
     ]
+
+    def get_queryset(self, request: HttpRequest) -> RecordQuerySet:
+        # The records with all of which their names are made, since each row is called by its record's name.
+        kinds = (model for model in citable_models().values() if model.row_name)
+        rows = [model.rows().select_related(*references_of(model)) for model in kinds]
+        return super().get_queryset(request).prefetch_related(GenericPrefetch("record", rows))
 
     def get_inlines(self, request: HttpRequest, obj: object) -> list[type[InlineModelAdmin]]:
         """Return none: a citation needs no citation."""

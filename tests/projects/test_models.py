@@ -104,7 +104,7 @@ def test_a_party_is_shown_by_unit_alliance_or_name_as_written() -> None:
         str(ProjectPartnerFactory(project=project, unit=None, alliance=AllianceFactory(name="乙盟"))),
         str(ProjectPartnerFactory(project=project, unit=None, as_written="某企业")),
     ]
-    assert shown == ["甲校 – 测试计划", "乙盟 – 测试计划", "某企业 – 测试计划"]
+    assert shown == ["甲校 (partner) · 测试计划", "乙盟 (partner) · 测试计划", "某企业 (partner) · 测试计划"]
 
 
 def test_what_belongs_to_a_project_goes_with_it() -> None:

@@ -253,7 +253,7 @@ def test_a_member_that_is_not_resolved_keeps_its_name_as_written() -> None:
     row = MembershipFactory.build(alliance=AllianceFactory(), unit=None, as_written="某中学", state="draft")
     row.full_clean()
     row.save()
-    assert str(row) == f"某中学 – {row.alliance.name}"
+    assert str(row) == f"某中学 (member) · {row.alliance.name}"
 
 
 def test_a_record_that_another_rests_on_is_not_deleted() -> None:

@@ -6,6 +6,7 @@ costs no more than a rare one; each rank has a query of its own, so that the bes
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -18,7 +19,7 @@ from apps.common.models.search_conditions import found_in, is_one_of
 from apps.common.rules.territory import Viewer, shared
 from apps.common.serializers.compiler import Compilation, SqlRow
 from apps.common.sql.slots import Parameter, text_of
-from apps.common.sql.statement import Statement, kept
+from apps.common.sql.statement import Statement
 from apps.common.values.columns import PROSE
 
 CAP = 1000  # rows of a resource read for each rank; hits are counted up to it
@@ -173,7 +174,7 @@ def details_sql(model: type[Citable], viewer: Viewer | None) -> str:
     return f"(SELECT json_build_object({pairs}) FROM {source} WHERE {row.column('pk')} = page.pk)"  # noqa: S608
 
 
-@kept(lambda shape, language: ("search", shape, language))
+@lru_cache(maxsize=256)
 def statement(shape: SearchShape, language: str | None) -> Statement:
     """Return the statement of a search in the active language."""
     models = searched()
