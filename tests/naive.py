@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, ForeignKey, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, ForeignKey, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from rest_framework import serializers
 
@@ -36,7 +36,9 @@ def shown(serializer_class: Any, rows: Any, context: dict[str, Any], as_of: date
 def prepared(rows: QuerySet[Any], serializer: Any, as_of: date | None = None) -> QuerySet[Any]:
     """Return a queryset with everything that a serializer touches: joins, a prefetch for each list, the counts."""
     fields: dict[str, Any] = serializer.fields
-    counts = {name: counted(field, rows.model) for name, field in fields.items() if isinstance(field, CountField)}
+    counts = {
+        name: counted(field, rows.model, as_of) for name, field in fields.items() if isinstance(field, CountField)
+    }
     joins = [
         field.source
         for field in fields.values()
@@ -84,11 +86,24 @@ def _valid_on(rows: Any, as_of: date | None) -> Any:
     return rows.valid_on(as_of) if as_of and issubclass(model, Citable) and model.begins_field else rows
 
 
-def counted(field: CountField, model: Any) -> Coalesce:
+def counted(field: CountField, model: Any, as_of: date | None = None) -> Coalesce:
     """Return an expression that counts, for a row of a model, what everybody sees."""
+    if field.relation.endswith("_within"):
+        return Coalesce(Subquery(_lying(model, field.relation, as_of), output_field=IntegerField()), 0)
     relations = field.relations if isinstance(field, RecordedField) else (field.relation,)
     counts = [Subquery(_counts(field, model, relation), output_field=IntegerField()) for relation in relations]
     return Coalesce(sum(counts[1:], counts[0]), 0)
+
+
+def _lying(model: Any, relation: str, as_of: date | None) -> QuerySet[Any]:
+    """Return a query for the number of what lies in the division of an outer query on a day."""
+    path = model._meta.get_field(relation).field.name
+    here = Q(**{path: OuterRef("pk")})
+    if path == "in_neighbourhood":
+        here |= Q(**{f"{path}__committee": OuterRef("pk")})
+    rows = _valid_on(_visible(model, relation).filter(here), as_of)
+    found: QuerySet[Any] = rows.order_by().values(one=Value(1)).annotate(number=Count("pk")).values("number")
+    return found
 
 
 def _counts(field: CountField, model: Any, relation: str) -> QuerySet[Any]:

@@ -9,7 +9,8 @@ from factory.django import DjangoModelFactory
 
 from apps.assessments.models import Assessment, Dimension
 from apps.common.models.records import Citable
-from apps.registry.models import Neighbourhood
+from apps.registry.models import Neighbourhood, Placed
+from apps.registry.models.places import own_levels
 from tests import factories
 
 FACTORIES: dict[type[models.Model], Any] = {
@@ -31,6 +32,14 @@ def make(model: type[models.Model], **values: Any) -> Any:
     return FACTORIES[model](**values)
 
 
+def in_step(model: type[models.Model], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the divisions of a row that is in all levels which it can name, so that none contradicts another."""
+    given = {name: values[name] for name in ("neighbourhood", "street", "district") if name in values}
+    street = values["neighbourhood"].street if "neighbourhood" in given else given.get("street")
+    found = {"street": street, "district": street.district if street else None}
+    return {level: found[level] for level in own_levels(model) if found.get(level) and level in given}
+
+
 def make_full(model: type[models.Model], **values: Any) -> Any:
     """Return a new row in which every reference that can be given is given, and which has evidence and a figure."""
     left_out = {name for base, names in ONE_OF_SEVERAL.items() if issubclass(model, base) for name in names}
@@ -38,8 +47,10 @@ def make_full(model: type[models.Model], **values: Any) -> Any:
     for field in model._meta.fields:
         if not isinstance(field, models.ForeignKey) or field.name in values or field.name in left_out:
             continue
-        if issubclass(field.related_model, Citable):
+        if issubclass(field.related_model, Citable) and field.editable:
             values[field.name] = make(field.related_model)
+    if issubclass(model, Placed):
+        values |= in_step(model, values)
     if "dimension" in values and "assessment" in values:
         values["dimension"] = make(Dimension, framework=values["assessment"].framework)
     row = make(model, **{**WITH_REFERENCES.get(model.__name__, {}), **values})

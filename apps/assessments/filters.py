@@ -3,41 +3,35 @@
 from apps.assessments.models import Assessment, Dimension, Framework
 from apps.common.filters.base import ChoiceFilter, KeyFilter
 from apps.common.filters.ranges import DateRange, NumberRange
-from apps.common.filters.sets import RecordFilterSet
-from apps.registry.filters import WithinFilter
-from apps.registry.models import MemberUnit, Neighbourhood, Street
+from apps.registry.filters import PlacedFilterSet
+from apps.registry.models import MemberUnit
 
 
-class FrameworkFilterSet(RecordFilterSet):
+class FrameworkFilterSet(PlacedFilterSet):
     """Filters of frameworks."""
 
     owner = KeyFilter("owner", MemberUnit)
-    street = KeyFilter("street", Street)
-    within = WithinFilter(levels=("street",))
     adopted = DateRange("adopted_on")
 
 
-class DimensionFilterSet(RecordFilterSet):
+class DimensionFilterSet(PlacedFilterSet):
     """Filters of dimensions."""
 
     framework = KeyFilter("framework", Framework)
     position = NumberRange("position")
 
 
-class AssessmentFilterSet(RecordFilterSet):
+class AssessmentFilterSet(PlacedFilterSet):
     """Filters of assessments."""
 
     framework = KeyFilter("framework", Framework)
-    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     unit = KeyFilter("unit", MemberUnit)
-    street = KeyFilter("street", Street)
     assessor = KeyFilter("assessor", MemberUnit)
     status = ChoiceFilter("status", Assessment.Status, help_text="Where the rating stands.")
     assessed = DateRange("assessed_on")
-    within = WithinFilter(levels=("street", "neighbourhood"))
 
 
-class ScoreFilterSet(RecordFilterSet):
+class ScoreFilterSet(PlacedFilterSet):
     """Filters of scores."""
 
     assessment = KeyFilter("assessment", Assessment)

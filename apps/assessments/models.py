@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
-from apps.registry.models import MemberUnit, Neighbourhood, Street
+from apps.registry.models import MemberUnit, Neighbourhood, Placed, Street
 
 
-class Framework(NamedRecord):
+class Framework(Placed, NamedRecord):
     """A rubric in one version."""
 
     resource = "frameworks"
@@ -47,11 +47,11 @@ class Framework(NamedRecord):
         verbose_name_plural = _("frameworks")
 
 
-class Dimension(NamedRecord):
+class Dimension(Placed, NamedRecord):
     """One of the things that a rubric looks at."""
 
     resource = "dimensions"
-    counted_by = Counted(("framework",))
+    hangs_on = ("framework",)
     belongs_to = ("framework",)
 
     framework = models.ForeignKey(
@@ -85,11 +85,12 @@ class Dimension(NamedRecord):
         return f"{self.framework.slug}-{super().slug_source()}"
 
 
-class Assessment(Fact):
+class Assessment(Placed, Fact):
     """A rating of a neighbourhood, a unit or a street by a rubric."""
 
     resource = "assessments"
-    counted_by = Counted(("", "unit"), date="assessed_on")
+    hangs_on = ("unit",)
+    counted_by = Counted(date="assessed_on")
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("framework", "neighbourhood", "unit", "street")
@@ -172,11 +173,12 @@ class Assessment(Fact):
         return f"{self.framework.slug}-{subject.key if subject else ''}"
 
 
-class Score(Fact):
+class Score(Placed, Fact):
     """The value of one dimension in a rating."""
 
     resource = "scores"
-    counted_by = Counted(("assessment", "assessment__unit"), date="assessment__assessed_on")
+    hangs_on = ("assessment",)
+    counted_by = Counted(date="assessment__assessed_on")
     name_field = "slug"
     search_columns = {}
     search_relations = ("dimension",)

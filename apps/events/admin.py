@@ -33,7 +33,7 @@ class ParticipationInline(RecordInline):
 class EventAdmin(RecordAdmin):
     list_display = [name_column, "kind", "status", "parent", "alliance", place_column, date_column(Event, "held_on")]
     list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "alliance", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "alliance", "in_district", "in_street", "in_neighbourhood"]
     date_hierarchy = "held_on_earliest"
     inlines = [EventPartInline, ParticipationInline]
     fieldsets = [

@@ -3,14 +3,13 @@
 from apps.common.filters.base import BooleanFilter, ChoiceFilter, CommaFilter, KeyFilter
 from apps.common.filters.places import PartyFilter, TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange
-from apps.common.filters.sets import RecordFilterSet
 from apps.events.models import Award, Event, Participation
 from apps.projects.models import Project
-from apps.registry.filters import WithinFilter
-from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street, Venue
+from apps.registry.filters import PlacedFilterSet
+from apps.registry.models import Alliance, MemberUnit, Venue
 
 
-class EventFilterSet(RecordFilterSet):
+class EventFilterSet(PlacedFilterSet):
     """Filters of events."""
 
     kind = ChoiceFilter("kind", Event.Kind, help_text="Kinds of event.")
@@ -19,9 +18,6 @@ class EventFilterSet(RecordFilterSet):
     series = CommaFilter("series", help_text="Names of series.")
     alliance = KeyFilter("alliance", Alliance)
     venue = KeyFilter("venue", Venue)
-    district = KeyFilter("district", District)
-    street = KeyFilter("street", Street)
-    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     project = KeyFilter("projects", Project, distinct=True)
     unit = KeyFilter("participations__unit", MemberUnit, distinct=True)
     party = PartyFilter(
@@ -32,14 +28,13 @@ class EventFilterSet(RecordFilterSet):
         " events in which one of them took part, in whatever role.",
     )
     held = DateRange("held_on")
-    within = WithinFilter()
     part_of = TreeFilter(Event, below=True)
     has_part = TreeFilter(Event, below=False)
     part_count = CountRange("parts")
     participation_count = CountRange("participations")
 
 
-class ParticipationFilterSet(RecordFilterSet):
+class ParticipationFilterSet(PlacedFilterSet):
     """Filters of participations."""
 
     event = KeyFilter("event", Event)
@@ -54,13 +49,10 @@ class ParticipationFilterSet(RecordFilterSet):
     group = BooleanFilter("group", help_text="Whether the party is several that are not named one by one.")
     award = KeyFilter("award", Award)
     role = ChoiceFilter("role", Participation.Role, help_text="Parts played at the event.")
-    within = WithinFilter(prefix="event")
     project = KeyFilter("event__projects", Project, distinct=True)
 
 
-class AwardFilterSet(RecordFilterSet):
+class AwardFilterSet(PlacedFilterSet):
     """Filters of awards."""
 
     giver = KeyFilter("giver", MemberUnit)
-    district = KeyFilter("district", District)
-    within = WithinFilter(levels=("district",))

@@ -12,14 +12,15 @@ from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models import Project
-from apps.registry.models import PARTY_KEYS, Alliance, District, MemberUnit, Neighbourhood, Party, Street, Venue
+from apps.registry.models import PARTY_KEYS, Alliance, District, MemberUnit, Neighbourhood, Party, Placed, Street, Venue
 
 
-class Event(MaybeUnnamed):
+class Event(Placed, MaybeUnnamed):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
-    counted_by = Counted(("", "venue"), date="held_on")
+    hangs_on = ("venue", "parent", "alliance")
+    counted_by = Counted(date="held_on")
     mergeable = proposed_by_name = True
     belongs_to = ("alliance", "district", "street", "neighbourhood")
     inherits = "parent"
@@ -138,7 +139,7 @@ class EventProject(Event.projects.through):  # type: ignore[name-defined]
         triggers = [*logged_links(), *links_to_no_draft()]
 
 
-class Award(NamedRecord):
+class Award(Placed, NamedRecord):
     """An award scheme. Its recipients are participations."""
 
     resource = "awards"
@@ -170,11 +171,12 @@ class Award(NamedRecord):
         verbose_name_plural = _("awards")
 
 
-class Participation(Party):
+class Participation(Placed, Party):
     """A unit, body or division at an event in a role, and the office of who represented it in public."""
 
     resource = "participations"
-    counted_by = Counted(("event", "event__venue"), date="event__held_on")
+    hangs_on = ("event",)
+    counted_by = Counted(date="event__held_on")
     search_relations = (*Party.search_relations, "event")
     belongs_to = ("event",)
 

@@ -5,6 +5,7 @@ from apps.common.filters.places import PartyFilter, TargetFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
 from apps.common.filters.sets import RecordFilterSet
 from apps.evidence.models import Article, Figure, Mark
+from apps.registry.filters import PlacedFilterSet
 from apps.registry.models import MemberUnit
 
 
@@ -35,7 +36,7 @@ class MarkFilterSet(RecordFilterSet):
     end = NumberRange("end")
 
 
-class FigureFilterSet(RecordFilterSet):
+class FigureFilterSet(PlacedFilterSet):
     """Filters of figures."""
 
     measure = CommaFilter("measure", help_text="Keys of what is counted.")

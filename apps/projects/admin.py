@@ -102,7 +102,7 @@ class ProjectAdmin(RecordAdmin):
         date_column(Project, "starts_on"),
     ]
     list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "category", "alliance", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "category", "alliance", "in_district", "in_street", "in_neighbourhood"]
     inlines = [ProjectPartInline, CategoryInline, ProjectPartnerInline, ClaimInline, DeliverableInline]
     fieldsets = [
         (

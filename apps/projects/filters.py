@@ -3,31 +3,26 @@
 from apps.common.filters.base import BooleanFilter, ChoiceFilter, KeyFilter
 from apps.common.filters.places import PartyFilter, TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
-from apps.common.filters.sets import RecordFilterSet
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
-from apps.registry.filters import WithinFilter
-from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street
+from apps.registry.filters import PlacedFilterSet
+from apps.registry.models import Alliance, MemberUnit
 
 
-class CategoryFilterSet(RecordFilterSet):
+class CategoryFilterSet(PlacedFilterSet):
     """Filters of categories."""
 
     alliance = KeyFilter("alliance", Alliance)
     programme = KeyFilter("programme", Project)
-    within = WithinFilter(prefix="alliance")
     position = NumberRange("position")
     project_count = CountRange("projects")
 
 
-class OfferFilterSet(RecordFilterSet):
+class OfferFilterSet(PlacedFilterSet):
     """Filters of both needs and resources."""
 
     alliance = KeyFilter("alliance", Alliance)
     unit = KeyFilter("unit", MemberUnit)
-    street = KeyFilter("street", Street)
-    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     published = DateRange("published_on")
-    within = WithinFilter(levels=("street", "neighbourhood"))
     closes = DateRange("closes_on")
 
 
@@ -43,7 +38,7 @@ class ResourceFilterSet(OfferFilterSet):
     status = ChoiceFilter("status", Resource.Status, help_text="Where the offer stands.")
 
 
-class ProjectFilterSet(RecordFilterSet):
+class ProjectFilterSet(PlacedFilterSet):
     """Filters of projects."""
 
     kind = ChoiceFilter("kind", Project.Kind, help_text="Kinds of undertaking.")
@@ -51,9 +46,6 @@ class ProjectFilterSet(RecordFilterSet):
     parent = KeyFilter("parent", Project)
     category = KeyFilter("category", Category)
     alliance = KeyFilter("alliance", Alliance)
-    district = KeyFilter("district", District)
-    street = KeyFilter("street", Street)
-    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     claimed_by = KeyFilter("claims__unit", MemberUnit, distinct=True)
     partner = KeyFilter("partners__unit", MemberUnit, distinct=True)
     party = PartyFilter(
@@ -64,7 +56,6 @@ class ProjectFilterSet(RecordFilterSet):
         " projects in which one of them is a partner, in whatever role.",
     )
     starts = DateRange("starts_on")
-    within = WithinFilter()
     part_of = TreeFilter(Project, below=True)
     has_part = TreeFilter(Project, below=False)
     ends = DateRange("ends_on")
@@ -73,7 +64,7 @@ class ProjectFilterSet(RecordFilterSet):
     claim_count = CountRange("claims")
 
 
-class ProjectPartnerFilterSet(RecordFilterSet):
+class ProjectPartnerFilterSet(PlacedFilterSet):
     """Filters of project partners."""
 
     project = KeyFilter("project", Project)
@@ -87,22 +78,19 @@ class ProjectPartnerFilterSet(RecordFilterSet):
     )
     group = BooleanFilter("group", help_text="Whether the party is several that are not named one by one.")
     role = ChoiceFilter("role", ProjectPartner.Role, help_text="Parts played in the project.")
-    within = WithinFilter(prefix="project")
 
 
-class ClaimFilterSet(RecordFilterSet):
+class ClaimFilterSet(PlacedFilterSet):
     """Filters of claims."""
 
     project = KeyFilter("project", Project)
     unit = KeyFilter("unit", MemberUnit)
     status = ChoiceFilter("status", Claim.Status, help_text="Where the commitment stands.")
     alliance = KeyFilter("project__alliance", Alliance)
-    street = KeyFilter("project__street", Street)
     claimed = DateRange("claimed_on")
-    within = WithinFilter(prefix="project")
 
 
-class DeliverableFilterSet(RecordFilterSet):
+class DeliverableFilterSet(PlacedFilterSet):
     """Filters of deliverables."""
 
     project = KeyFilter("project", Project)
@@ -110,4 +98,3 @@ class DeliverableFilterSet(RecordFilterSet):
     status = ChoiceFilter("status", Deliverable.Status, help_text="Announced or released.")
     released = DateRange("released_on")
     alliance = KeyFilter("project__alliance", Alliance)
-    within = WithinFilter(prefix="project")

@@ -1,7 +1,7 @@
 """Curators' pages of divisions, units, alliances and venues."""
 
 from django.contrib import admin
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
@@ -45,11 +45,11 @@ class ValidityFilter(admin.SimpleListFilter):
 
 
 class DistrictFilter(admin.SimpleListFilter):
-    """Records of a district, of one of its streets, or of one of its neighbourhoods."""
+    """Records that lie in a district."""
 
     title = _("district")
     parameter_name = "in"
-    paths = ("district", "street__district", "neighbourhood__street__district")
+    paths = ("in_district", "district", "street__district")  # the last two of divisions
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [(code, name) for code, name in District.objects.current().values_list("code", "name")]
@@ -57,12 +57,9 @@ class DistrictFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: RecordQuerySet) -> RecordQuerySet:
         if not self.value():
             return queryset
-        condition = Q()
         fields = {field.name for field in queryset.model._meta.concrete_fields}
-        for path in self.paths:
-            if path.partition("__")[0] in fields:
-                condition |= Q(**{f"{path}__code": self.value()})
-        return queryset.filter(condition)
+        path = next(path for path in self.paths if path.partition("__")[0] in fields)
+        return queryset.filter(**{f"{path}__code": self.value()})
 
 
 # Parties of projects and events ---------------------------------------------------------------------------------------
@@ -222,7 +219,7 @@ class UnitPartInline(PartInline):
 class MemberUnitAdmin(RecordAdmin):
     list_display = [name_column, "kind", "parent", place_column]
     list_filter = ["kind", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "in_district", "in_street", "in_neighbourhood"]
     inlines = [UnitNameInline, IdentifierInline, UnitPartInline]
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("kind", "parent"), "summary"]}),
@@ -283,7 +280,7 @@ class AllianceAdmin(RecordAdmin):
         date_column(Alliance, "founded_on"),
     ]
     list_filter = ["kind", "status", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "in_district", "in_street", "in_neighbourhood"]
     ordering = ["name_pinyin", "slug"]  # spelled out, since a count of members drops the order of the model
     inlines = [AlliancePartInline, MembershipInline]
     fieldsets = [
@@ -347,7 +344,7 @@ class VenueAdmin(RecordAdmin):
         date_column(Venue, "opened_on"),
     ]
     list_filter = ["kind", DistrictFilter, EvidenceFilter]
-    list_select_related = ["parent", "operator", "district", "street", "neighbourhood"]
+    list_select_related = ["parent", "operator", "in_district", "in_street", "in_neighbourhood"]
     inlines = [VenuePartInline, VenueServiceInline]
     fieldsets = [
         (None, {"fields": [("name", "slug"), ("kind", "parent"), ("operator", "opening_hours"), "summary"]}),

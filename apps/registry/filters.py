@@ -1,6 +1,6 @@
 """Filters of who and where."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Q, Subquery
@@ -29,43 +29,72 @@ from apps.registry.models import (
 )
 from apps.registry.schemes import SCHEMES, SchemeError, normalise
 
+PLACES: dict[str, type[Citable]] = {each.resource: each for each in (District, Street, Neighbourhood)}
+
+
+class LiesInFilter(KeyFilter):
+    """Rows that lie in one of the divisions of a level; in the area of a committee lie its estates, too."""
+
+    def __init__(self, level: str) -> None:
+        target = PLACES[f"{level}s"]
+        super().__init__(
+            f"in_{level}",
+            target,
+            help_text=f"Keys of `{target.resource}`, separated by commas: records that lie in one of them, by their own"
+            " place or by that of what they belong to.",
+        )
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
+        return lies_in(self.target, self.field_name, slots, viewer)
+
+
+def lies_in(target: type[Citable], path: str, slots: Sequence[Any], viewer: Reader) -> Q:
+    """Return the condition that a path leads to one of the divisions with some keys, or to an estate in its area."""
+    found = keyed(target, slots, viewer)
+    if target is Neighbourhood:
+        return Q(**{f"{path}__in": found.union(Neighbourhood._base_manager.filter(committee__in=found).values("pk"))})
+    return Q(**({path: Subquery(found)} if len(slots) == 1 else {f"{path}__in": found}))
+
 
 class WithinFilter(TargetFilter):
-    """Rows that lie in a division, or in anything below it."""
+    """Rows that lie in a division of any level.
 
-    # From the whole to the part, each with the paths on which a level below leads up to it.
-    LEVELS: ClassVar[dict[str, dict[str, str]]] = {
-        District.resource: {"district": "", "street": "district", "neighbourhood": "street__district"},
-        Street.resource: {"street": "", "neighbourhood": "street"},
-        Neighbourhood.resource: {"neighbourhood": ""},
-    }
+    `paths` lead from a row to the division of each level in which it lies; without one of a level, none does.
+    """
 
-    def __init__(self, *, prefix: str = "", levels: Iterable[str] = ("district", "street", "neighbourhood")) -> None:
+    def __init__(self, **paths: str) -> None:
         super().__init__(
             help_text="Divisions as `resource/key`, such as `districts/310110` or `streets/310110013`, separated by"
-            " commas: records in one of them or in anything below it.",
+            " commas: records that lie in one of them.",
         )
-        self.prefix = prefix
-        self.levels = tuple(levels)
+        self.paths = paths or {resource: f"in_{resource.removesuffix('s')}" for resource in PLACES}
 
     def known(self, resource: str) -> type[Citable]:
-        if resource not in self.LEVELS:
+        if resource not in PLACES:
             detail = gettext("“%(name)s” is no level of the divisions.") % {"name": resource[:100]}
-            raise FilterError(detail + nearest(resource[:100], self.LEVELS))
+            raise FilterError(detail + nearest(resource[:100], PLACES))
         return super().known(resource)
 
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
-        parts = []
-        for resource, slot in zip(shape, slots, strict=True):
-            place = Subquery(keyed(self.known(resource), [slot], viewer))
-            for level, up in self.LEVELS[resource].items():
-                if level in self.levels:
-                    path = "__".join(filter(None, (self.prefix, level, up)))
-                    parts.append(model._base_manager.filter(**{path: place}).order_by().values("pk"))
-        if not parts:
-            return NOTHING
-        # A union, because PostgreSQL looks up each part in an index but reads the whole table for an OR over joins.
-        return Q(pk__in=parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0])
+        parts = [
+            lies_in(PLACES[resource], self.paths[resource], [slot], viewer)
+            for resource, slot in zip(shape, slots, strict=True)
+            if resource in self.paths
+        ]
+        if len(parts) < 2:
+            return parts[0] if parts else NOTHING
+        # A union: PostgreSQL looks up each part in an index, but reads the whole table for an OR over subqueries.
+        found = [model._base_manager.filter(part).order_by().values("pk") for part in parts]
+        return Q(pk__in=found[0].union(*found[1:], all=True))
+
+
+class PlacedFilterSet(RecordFilterSet):
+    """Filters of records that lie somewhere."""
+
+    district = LiesInFilter("district")
+    street = LiesInFilter("street")
+    neighbourhood = LiesInFilter("neighbourhood")
+    within = WithinFilter()
 
 
 class DivisionFilterSet(RecordFilterSet):
@@ -90,7 +119,7 @@ class StreetFilterSet(DivisionFilterSet):
     kind = ChoiceFilter("kind", Street.Kind, help_text="Kinds of township-level division.")
     district = KeyFilter("district", District)
     successor = KeyFilter("successor", Street)
-    within = WithinFilter(levels=("district",))
+    within = WithinFilter(districts="district")
     neighbourhood_count = CountRange("neighbourhoods")
 
 
@@ -122,7 +151,7 @@ class NeighbourhoodFilterSet(DivisionFilterSet):
     written_as = WrittenAsFilter(
         help_text="A name as articles write it, such as 国定一居民区; gives the committees that it can mean."
     )
-    within = WithinFilter(levels=("street",))
+    within = WithinFilter(districts="street__district", streets="street", neighbourhoods="committee")
 
 
 class IdentifierFilter(CommaFilter):
@@ -160,24 +189,20 @@ class IdentifierFilter(CommaFilter):
         return Q(pk__in=rows.values("unit"))
 
 
-class MemberUnitFilterSet(RecordFilterSet):
+class MemberUnitFilterSet(PlacedFilterSet):
     """Filters of member units."""
 
     kind = ChoiceFilter("kind", MemberUnit.Kind, help_text="Kinds of organisation.")
     parent = KeyFilter("parent", MemberUnit)
-    district = KeyFilter("district", District)
-    street = KeyFilter("street", Street)
-    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     alliance = KeyFilter("memberships__alliance", Alliance, distinct=True)
     identifier = IdentifierFilter("identifiers", help_text="Identifiers as `scheme:value`, separated by commas.")
-    within = WithinFilter()
     part_of = TreeFilter(MemberUnit, below=True)
     has_part = TreeFilter(MemberUnit, below=False)
     membership_count = CountRange("memberships")
     claim_count = CountRange("claims")
 
 
-class UnitNameFilterSet(RecordFilterSet):
+class UnitNameFilterSet(PlacedFilterSet):
     """Filters of unit names."""
 
     kind = ChoiceFilter("kind", UnitName.Kind, help_text="How the name relates to the unit.")
@@ -186,25 +211,21 @@ class UnitNameFilterSet(RecordFilterSet):
     valid_until = DateRange("valid_until")
 
 
-class IdentifierFilterSet(RecordFilterSet):
+class IdentifierFilterSet(PlacedFilterSet):
     """Filters of identifiers."""
 
     scheme = ChoiceFilter("scheme", Identifier.Scheme, help_text="Registers or standards that give identifiers.")
     unit = KeyFilter("unit", MemberUnit)
 
 
-class AllianceFilterSet(RecordFilterSet):
+class AllianceFilterSet(PlacedFilterSet):
     """Filters of alliances."""
 
     kind = ChoiceFilter("kind", Alliance.Kind, help_text="Kinds of body.")
     status = ChoiceFilter("status", Alliance.Status, help_text="Proposed, active or dissolved.")
     parent = KeyFilter("parent", Alliance)
-    district = KeyFilter("district", District)
-    street = KeyFilter("street", Street)
-    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     unit = KeyFilter("memberships__unit", MemberUnit, distinct=True)
     founded = DateRange("founded_on")
-    within = WithinFilter()
     part_of = TreeFilter(Alliance, below=True)
     has_part = TreeFilter(Alliance, below=False)
     dissolved = DateRange("dissolved_on")
@@ -213,7 +234,7 @@ class AllianceFilterSet(RecordFilterSet):
     project_count = CountRange("projects")
 
 
-class MembershipFilterSet(RecordFilterSet):
+class MembershipFilterSet(PlacedFilterSet):
     """Filters of memberships."""
 
     alliance = KeyFilter("alliance", Alliance)
@@ -221,31 +242,25 @@ class MembershipFilterSet(RecordFilterSet):
     role = ChoiceFilter("role", Membership.Role, help_text="Roles in the body.")
     joined = DateRange("joined_on")
     left = DateRange("left_on")
-    within = WithinFilter(prefix="alliance")
 
 
-class VenueFilterSet(RecordFilterSet):
+class VenueFilterSet(PlacedFilterSet):
     """Filters of venues."""
 
     kind = ChoiceFilter("kind", Venue.Kind, help_text="Kinds of place.")
     parent = KeyFilter("parent", Venue)
     operator = KeyFilter("operator", MemberUnit)
-    district = KeyFilter("district", District)
-    street = KeyFilter("street", Street)
-    neighbourhood = KeyFilter("neighbourhood", Neighbourhood)
     opened = DateRange("opened_on")
-    within = WithinFilter()
     part_of = TreeFilter(Venue, below=True)
     has_part = TreeFilter(Venue, below=False)
     closed = DateRange("closed_on")
     service_count = CountRange("services")
 
 
-class VenueServiceFilterSet(RecordFilterSet):
+class VenueServiceFilterSet(PlacedFilterSet):
     """Filters of venue services."""
 
     category = ChoiceFilter("category", VenueService.Category, help_text="Fields of service.")
     venue = KeyFilter("venue", Venue)
     provider = KeyFilter("provider", MemberUnit)
     offered_since = DateRange("offered_since")
-    within = WithinFilter(prefix="venue")

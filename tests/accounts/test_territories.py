@@ -217,14 +217,14 @@ TABLE: list[tuple[str, set[str]]] = [
     ("venue service", COMMITTEE),
     ("category", STREET),
     ("need", COMMITTEE),
-    ("resource", UNIT),
+    ("resource", ALL | {"university"}),  # the party that offers it does not say where it lies
     ("project", STREET),
     ("project partner", STREET | FAR_SCHOOL),
     ("claim", STREET | FAR_SCHOOL),
     ("deliverable", STREET),
     ("event", COMMITTEE),
     ("participation", COMMITTEE | FAR_SCHOOL),
-    ("award", UNIT),
+    ("award", ALL | {"university"}),
     ("article", CURATORS),
     ("mark", CURATORS),
     ("citation", STREET),
@@ -234,7 +234,7 @@ TABLE: list[tuple[str, set[str]]] = [
     ("framework", STREET),
     ("dimension", STREET),
     ("assessment", COMMITTEE | FAR_SCHOOL),
-    ("rating of a unit", ALL | FAR_SCHOOL),
+    ("rating of a unit", STREET | FAR_SCHOOL),
     ("score", COMMITTEE),
 ]
 
@@ -342,10 +342,8 @@ def test_a_record_is_moved_neither_out_of_a_territory_nor_into_it(world: World):
     assert foreign_fields(curator, changed(own, street=world.far_street)) == [""]
     assert foreign_fields(curator, changed(foreign, street=world.street)) == [""]
     assert foreign_fields(curator, changed(own, street=None)) == [""]
-    # Still in the curator's street, but laid into another one as well.
-    assert foreign_fields(curator, changed(own, neighbourhood=NeighbourhoodFactory(street=world.far_street))) == [
-        "neighbourhood"
-    ]
+    # The most precise division decides, whatever stands beside it.
+    assert foreign_fields(curator, changed(own, neighbourhood=NeighbourhoodFactory(street=world.far_street))) == [""]
     assert foreign_fields(district, changed(own, street=world.next_street)) == []
     assert foreign_fields(world.users["steward"], changed(own, street=world.far_street)) == []
 

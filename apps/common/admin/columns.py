@@ -54,18 +54,18 @@ def dates(*fields: str) -> tuple[StrPromise, dict[str, object]]:
     return (_("Dates"), {"fields": rows})
 
 
-class Placed(Protocol):
+class LiesSomewhere(Protocol):
     """A record with a place."""
 
-    district: models.Model | None
-    street: models.Model | None
-    neighbourhood: models.Model | None
+    in_district: models.Model | None
+    in_street: models.Model | None
+    in_neighbourhood: models.Model | None
 
 
-@admin.display(description=_("place"), ordering="street")
-def place_column(record: Placed) -> str:
-    """The smallest division that holds the record."""
-    return str(record.neighbourhood or record.street or record.district or "")
+@admin.display(description=_("place"), ordering="in_street")
+def place_column(record: LiesSomewhere) -> str:
+    """The smallest division in which the record lies."""
+    return str(record.in_neighbourhood or record.in_street or record.in_district or "")
 
 
 PLACE = (_("Place"), {"fields": [("district", "street", "neighbourhood")]})

@@ -95,8 +95,8 @@ class RecordQuerySet(models.QuerySet[Any]):
         """Return the rows that may have been true on a day: neither begun after it nor ended before it for certain."""
         queryset = self
         if self.model.begins_field:
-            begun = {f"{self.model.begins_field}_earliest__lte": day}
-            queryset = queryset.filter(Q(**{f"{self.model.begins_field}_earliest": None}) | Q(**begun))
+            begins = self.model.exists_field or f"{self.model.begins_field}_earliest"
+            queryset = queryset.filter(Q(**{begins: None}) | Q(**{f"{begins}__lte": day}))
         if self.model.ends_field:
             lasting = {f"{self.model.ends_field}_latest__gte": day}
             queryset = queryset.filter(Q(**{f"{self.model.ends_field}_latest": None}) | Q(**lasting))
@@ -122,14 +122,12 @@ class RecordQuerySet(models.QuerySet[Any]):
 
 
 class Counted(NamedTuple):
-    """What statistics count the rows of a model by.
+    """What statistics count the rows of a model by, beside where they lie.
 
-    `holders` are the paths to where the place of a row is looked for, "" being the row itself; `date` is the path of
-    the partial date that gives its year, without it that on which the row begins; `heading` is the path of the category
-    under which it stands.
+    `date` is the path of the partial date that gives its year, without it that on which the row begins; `heading` is
+    the path of the category under which it stands.
     """
 
-    holders: tuple[str, ...] = ("",)
     date: str = ""
     heading: str = ""
 
@@ -145,6 +143,8 @@ class Citable(HasTerritory, models.Model):
     search_relations: ClassVar[tuple[str, ...]] = ()
     begins_field: ClassVar[str] = ""
     ends_field: ClassVar[str] = ""
+    # The day before which neither the row nor the whole of which it is a part can have existed, where that is stored.
+    exists_field: ClassVar[str] = ""
     # References of which at most one is set, which together say who, by the name under which answers show it.
     parties: ClassVar[dict[str, tuple[str, ...]]] = {}
     # Two rows may turn out to be one record; pairs with like names are proposed for merging.

@@ -54,13 +54,30 @@ def would_be_in_territory(user: Reader, record: Model) -> bool:
     own = territory.keys(model) if isinstance(territory, Territory) else frozenset()
     if record.pk in own or not territory.kinds.isdisjoint(model.kept_by):
         return True
-    if any(_is_own(user, record, name) for name in (*model.belongs_to, *model.concerns)):
+    if any(_is_own(user, record, name) for name in model.concerns):
+        return True
+    if model.place_columns and _would_lie_in(user, cast("HasTerritory", record)):
+        return True
+    # Whether a row lies in a division is stored with it, and no reference but its own place says otherwise.
+    elsewhere = territory.without(model.place_columns) if isinstance(territory, Territory) else user
+    if any(_is_own(elsewhere, record, name) for name in model.belongs_to):
         return True
     if not model.inherits or not _is_own(user, record, model.inherits):
         return False
     # A part of an appointed unit belongs to it wherever it stands; any other part, only without a place of its own.
     parent = _target(record, model.inherits)
     return (parent is not None and parent[1] in own) or all(_target(record, name) is None for name in model.belongs_to)
+
+
+def _would_lie_in(user: Reader, record: HasTerritory) -> bool:
+    """Whether a row, with its new values, would lie in a division that a user may edit."""
+    levels = record.place_with_new_values()
+    columns = type(record).place_columns
+    return any(
+        levels[kind] is not None
+        and _is_editable(cast("type[Model]", record._meta.get_field(name).related_model), user, levels[kind])
+        for kind, name in columns.items()
+    )
 
 
 def may_reference(user: Reader, old: Model | None, record: Model, name: str) -> bool:

@@ -6,8 +6,8 @@ only on the kinds of keys that a territory has, so that it is built once for eac
 combination.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias, cast
 
 from cachetools import cached
@@ -48,6 +48,15 @@ class Territory:
         """The kinds of record of which there are keys."""
         return frozenset(self.appointed)
 
+    @property
+    def territory(self) -> "Territory":
+        """What the model's conditions ask of a user."""
+        return self
+
+    def without(self, kinds: Collection[str]) -> "Territory":
+        """Return the territory less what was appointed of some kinds."""
+        return replace(self, appointed={kind: keys for kind, keys in self.appointed.items() if kind not in kinds})
+
     def parameter(self, kind: str) -> list[int]:
         """Return the keys of a kind as a statement takes them."""
         return sorted(self.appointed[kind])
@@ -79,8 +88,8 @@ class Viewer:
         return Parameter(slot_name(kind))
 
 
-# Who reads or writes: an account, nobody, or the stand-in of all accounts with the same kinds of keys.
-Reader: TypeAlias = "AbstractBaseUser | AnonymousUser | Viewer | None"
+# Who reads or writes: an account, nobody, a territory as such, or the stand-in of all with the same kinds of keys.
+Reader: TypeAlias = "AbstractBaseUser | AnonymousUser | Territory | Viewer | None"
 
 
 def slot_name(kind: str) -> str:
@@ -105,6 +114,7 @@ class HasTerritory(_Base):
     `inherits`: a row without any of `belongs_to` lies where this row of the same model lies (a part, in its whole).
     `kept_by`: whoever was appointed to a row of one of these kinds, by their `appointable`, may edit all rows.
     `appointable`: users are appointed to single rows; the name of their keys in a territory.
+    `place_columns`: by kind of division, the references that say where a row lies; they stand for all of `belongs_to`.
     """
 
     belongs_to: ClassVar[tuple[str, ...]] = ()
@@ -112,6 +122,11 @@ class HasTerritory(_Base):
     inherits: ClassVar[str] = ""
     kept_by: ClassVar[tuple[str, ...]] = ()
     appointable: ClassVar[str] = ""
+    place_columns: ClassVar[dict[str, str]] = {}
+
+    def place_with_new_values(self) -> Mapping[str, int | None]:
+        """Return the keys of the divisions in which the row would lie if it were stored, by their `appointable`."""
+        return {}
 
 
 def territory_of(user: Reader) -> Territory | Viewer:
@@ -204,10 +219,10 @@ def _part(
 
     `nested`: the row is itself the target of a reference that may point at anything (a figure that is cited).
     """
-    name = f"lying_{model._meta.model_name}" + ("_nested" if nested else "")
+    name = "_".join(("lying", str(model._meta.model_name), *sorted(kinds), *(["nested"] if nested else [])))
     if name not in parts:
         arms = _arms(parts, model, kinds, nested=nested)
-        if arms and model.inherits:
+        if arms and model.inherits and not kinds <= model.place_columns.keys():
             arms.append(TerritoryQuery(_parts_of(model, name), []))
         # An arm each, not one OR: so each can use the index of its column.
         sql = " UNION ".join(arm.sql for arm in arms)
@@ -224,19 +239,38 @@ def _arms(
         return [TerritoryQuery(rows, [])]
     kind = model.appointable
     arms = [TerritoryQuery(f"{rows} WHERE id = ANY(%s::bigint[])", [kind])] if kind in kinds else []
+    for division in kinds & model.place_columns.keys():
+        arms += _arms_of_place(model, division)
+    # Whether a row lies in a division is stored; what its references say of that says the same or is overruled.
+    others = kinds - model.place_columns.keys()
     for name in (*model.belongs_to, *model.concerns):
+        kinds_asked = others if name in model.belongs_to else kinds
         field = model._meta.get_field(name)
         if isinstance(field, GenericForeignKey):
-            arms += _arms_of_any_kind(parts, model, field, kinds, nested=nested)
+            arms += _arms_of_any_kind(parts, model, field, kinds_asked, nested=nested)
         elif field.related_model is model:
             arms += (
                 [TerritoryQuery(f"{rows} WHERE {_column(model, name)} = ANY(%s::bigint[])", [kind])]
                 if kind in kinds
                 else []
             )
-        elif inner := _part(parts, cast("type[HasTerritory]", field.related_model), kinds, nested=False):
+        elif inner := _part(parts, cast("type[HasTerritory]", field.related_model), kinds_asked, nested=False):
             arms.append(TerritoryQuery(f"{rows} WHERE {_column(model, name)} IN (SELECT id FROM {inner})", []))  # noqa: S608
     return arms
+
+
+def _arms_of_place(model: type[HasTerritory], division: str) -> list[TerritoryQuery]:
+    """Return the ways by which a row can lie in divisions of a kind: in one of them, or in a part of one."""
+    column = _column(model, model.place_columns[division])
+    target = cast("type[HasTerritory]", model._meta.get_field(model.place_columns[division]).related_model)
+    rows = f"SELECT id FROM {_quoted(model._meta.db_table)}"  # noqa: S608
+    arms = [f"{rows} WHERE {column} = ANY(%s::bigint[])"]
+    for name in target.belongs_to:
+        if target._meta.get_field(name).related_model is target:  # an estate in the area of a committee
+            above = _column(target, name)
+            inside = f"SELECT id FROM {_quoted(target._meta.db_table)} WHERE {above} = ANY(%s::bigint[])"  # noqa: S608
+            arms.append(f"{rows} WHERE {column} IN ({inside})")
+    return [TerritoryQuery(arm, [division]) for arm in arms]
 
 
 def _arms_of_any_kind(

@@ -201,7 +201,9 @@ class SqlRow:
     def count(self, name: str) -> Bare:
         """Return how many records stand at the other end of a to-many relation."""
         target, linked = self.related(name)
-        rows = self.compilation.rows(target.model, narrow=False).order_by()
+        # What lies in a place is counted as its list has it, which is of one day if one is asked for.
+        narrow = hasattr(getattr(self.model._meta.get_field(name), "field", None), "holds")
+        rows = self.compilation.rows(target.model, narrow=narrow).order_by()
         return Bare(f"(SELECT count(*) FROM {target.source(rows)} WHERE {linked})")
 
     def owns(self, name: str) -> bool:
@@ -230,6 +232,8 @@ class SqlRow:
                 f"EXISTS (SELECT FROM {table} AS {link} WHERE {link}.{quote(mine)} = {self.column('pk')}"
                 f" AND {link}.{quote(theirs)} = {target.column('pk')})"
             )
+        if hasattr(relation.field, "holds"):
+            return target, relation.field.holds(self, target)
         return target, f"{target.column(relation.field.name)} = {self.column('pk')}"
 
 

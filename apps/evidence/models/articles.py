@@ -37,7 +37,7 @@ class Article(Record):
     """A published source. Its text stays outside the registry; what is kept are its position and digest."""
 
     resource = "articles"
-    counted_by = Counted((), date="issued_on")
+    counted_by = Counted(date="issued_on")
     name_field = "title"
     kept_by = CURATORS
 

@@ -16,6 +16,7 @@ from apps.registry.models import (
     District,
     MemberUnit,
     Neighbourhood,
+    Placed,
     Street,
     one_party_at_most,
     party_key,
@@ -28,10 +29,11 @@ REPORTER_KEYS = ("reporter", "reporter_alliance", "reporter_district", "reporter
 SIGNS = {"=": "", ">=": "≥ ", ">": "> ", "~": "≈ ", "<=": "≤ ", "<": "< "}
 
 
-class Figure(MaybeUnnamed):
+class Figure(Placed, MaybeUnnamed):
     """One number that a source reports, with all that is needed to know what it means."""
 
     resource = "figures"
+    hangs_on = ("subject",)
     counted_by = None  # reported, not counted
     belongs_to = ("subject",)
     concerns = REPORTER_KEYS
@@ -135,7 +137,7 @@ class Figure(MaybeUnnamed):
             one_party_at_most(
                 REPORTER_KEYS,
                 "evidence_figure_one_reporter",
-                _("One unit, one alliance or one division reports a number, not several."),
+                _("One unit, one alliance or one division reports a figure, not several."),
             ),
         ]
 

@@ -237,7 +237,7 @@ def _supported(keys: dict[int, list[int]]) -> dict[tuple[int, int], set[str]]:
 
 
 def _given(model: type[Citable], pks: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the primary keys of rows, each with the names of the fields in which somebody wrote something."""
+    """Yield the primary keys of rows, each with the names of the fields that need a source and are not empty."""
     rows = model._base_manager.filter(pk__in=pks).order_by("pk")
     if issubclass(model, Division):
         if model is not Neighbourhood:
@@ -251,9 +251,8 @@ def _given(model: type[Citable], pks: Sequence[int]) -> Iterator[tuple[int, list
     empty: list[tuple[object, ...]] = [("", None, [], field.get_default()) for field in single.values()]
     for pk, *values in rows.values_list("pk", *columns):
         given = [name for name, value, nothing in zip(single, values, empty, strict=True) if value not in nothing]
-        if "name_given" in given:  # by the registry itself: neither needs a source
-            given = [name for name in given if name not in ("name", "name_given")]
-        yield pk, [*given, *(name for name in many if pk in many[name])]
+        own = {"name", "name_given"} if "name_given" in given else set()  # the registry's own words
+        yield pk, [*(name for name in given if name not in own), *(name for name in many if pk in many[name])]
 
 
 def _linked(field: Any, pks: Sequence[int]) -> set[int]:

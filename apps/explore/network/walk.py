@@ -140,7 +140,6 @@ class Network:
         parts = []
         for resource, condition in conditions.items():
             kind = NODES[resource]
-            places = ("district", "street", "neighbourhood") if resource in RECORDS else ()
             parts.append(
                 self.kept(resource)
                 .filter(condition)
@@ -151,7 +150,7 @@ class Network:
                     n_starts=_text(kind.starts),
                     n_ends=_text(kind.ends),
                     n_state=_state(kind.model),
-                    **{f"n_{name}": _place(kind.model, name, places) for name, _model in PLACES},
+                    **{f"n_{name}": _place(kind.model, name) for name, _model in PLACES},
                 )
                 .order_by("n_key")
                 .values_list(
@@ -237,15 +236,10 @@ class Network:
         asked = self.asked
         if asked.districts is None and asked.streets is None:
             return Q()
-        streets = Q() if asked.streets is None else any_of("pk", asked.streets)
-        if asked.districts is not None:
-            streets &= any_of("district", asked.districts)
-        within = Street.objects.filter(streets).values_list("pk", "neighbourhoods__pk")
-        found = list(within.order_by())
-        condition = any_of("street", {street for street, _pk in found})
-        condition |= any_of("neighbourhood", {pk for _street, pk in found if pk})
-        if asked.streets is None:
-            condition |= any_of("district", asked.districts or ())
+        condition = Q()
+        for column, keys in (("in_district", asked.districts), ("in_street", asked.streets)):
+            if keys is not None:
+                condition &= any_of(column, keys)
         return condition
 
     def edges(self) -> list[EdgeRow]:
@@ -304,10 +298,11 @@ def _together(parts: list[RecordQuerySet], order: tuple[str, ...], limit: int) -
     return parts[0].union(*parts[1:], all=True).order_by(*order)[:limit]
 
 
-def _place(model: type[Citable], name: str, places: tuple[str, ...]) -> F | Cast:
-    """Return the column of a place, also of a division that lies in one; NULL where there is none."""
-    known = places or tuple(item.name for item in model._meta.fields if item.name in ("district", "street"))
-    return F(name) if name in known else Cast(Value(None), BigIntegerField())
+def _place(model: type[Citable], name: str) -> F | Cast:
+    """Return the column of the division of a level in which a row lies; NULL where there is none."""
+    column = model.place_columns.get(f"{name}s", name)
+    known = column in {field.name for field in model._meta.fields}
+    return F(column) if known else Cast(Value(None), BigIntegerField())
 
 
 def touching(ids: Ids) -> Callable[[EdgeRule], Q]:

@@ -20,14 +20,7 @@ TYPES: dict[str, type[Citable]] = {
 DIVISIONS = ("districts", "streets", "neighbourhoods")
 
 # The ways from a record to the divisions in which it lies, from the widest to the narrowest.
-_BODY_PLACES = (
-    "district",
-    "street__district",
-    "neighbourhood__street__district",
-    "street",
-    "neighbourhood__street",
-    "neighbourhood",
-)
+_BODY_PLACES = ("in_district", "in_street", "in_neighbourhood")
 PLACES: dict[str, tuple[str, ...]] = {
     "districts": (),
     "streets": ("district",),
@@ -57,7 +50,7 @@ class Candidate:
 
 def level_of(path: str) -> str:
     """Return the level of division to which a way leads."""
-    return path.rpartition("__")[2]
+    return path.rpartition("__")[2].removeprefix("in_")
 
 
 def load(found: Mapping[str, Iterable[int]]) -> dict[str, dict[int, Candidate]]:

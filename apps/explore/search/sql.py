@@ -22,10 +22,15 @@ from apps.common.values.columns import PROSE
 
 CAP = 1000  # rows of a resource read for each rank; hits are counted up to it
 RANKS = ("exact", "prefix", "alias", "name", "text")  # best first
-# The filters by place, each with the references by which a row lies in one.
-PLACES = {
-    "district": (("district",), ("street", "district"), ("neighbourhood", "street", "district")),
-    "street": (("street",), ("neighbourhood", "street")),
+# The filters by place.
+PLACES = ("district", "street")
+# How a division lies in one: the references that lead there.
+OF_DIVISION = {
+    "districts in district": "id",
+    "streets in district": "district",
+    "streets in street": "id",
+    "neighbourhoods in district": "street__district",
+    "neighbourhoods in street": "street",
 }
 
 
@@ -74,18 +79,14 @@ def searched() -> dict[str, type[Citable]]:
 
 
 def in_places(model: type[Citable], places: tuple[str, ...]) -> Q | None:
-    """Return the condition for rows that lie in the given places; None for a model without such a place."""
-    own = column_names(model)
+    """Return the condition for rows that lie in the given places; None for a model whose rows lie in none such."""
     condition = Q()
     for place in places:
         value = Func(slot(place), template="((%(expressions)s)::bigint[])")
-        here = is_one_of("id", value) if model.resource == f"{place}s" else Q()
-        for path in PLACES[place]:
-            if path[0] in own:
-                here |= _lies_in(path, value)
-        if not here:
+        column = model.place_columns.get(f"{place}s") or OF_DIVISION.get(f"{model.resource} in {place}", "")
+        if not column:
             return None
-        condition &= here
+        condition &= _lies_in(tuple(column.split("__")), value)
     return condition
 
 

@@ -2,15 +2,12 @@
 
 A record has exactly one value in each dimension, so that groups add up to totals:
 
-- street: that of the neighbourhood which the record names, else the street which it names; what names no division
-  takes the place of what it hangs on (a claim that of its project). Holders are asked in the order given here.
-- district: that of this street, else the district which the record or its holder names. So what lies in a
-  neighbourhood counts for its street and its district.
+- district, street: where it lies, as lists and pages of divisions have it; a division lies in itself.
 - year: the year in which the date lies for certain; `spanning` where the date may lie in several years, `unknown` where
   nothing is said.
 - kind, status, role, category: the record's own; the category of what hangs on a project is that of the project.
 
-What a draft says is not used, neither for its own count nor for the place of what hangs on it.
+What a draft says is not used.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,12 +18,12 @@ from typing import Any, NamedTuple, cast
 
 from django.db.models import Case, CharField, Count, F, Field, Model, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, ExtractYear
+from django.db.models.functions import Cast, ExtractYear
 
 from apps.common.models.records import Citable, Fact, RecordQuerySet
 from apps.common.resources.registry import viewsets
 from apps.explore.lookups import any_of
-from apps.registry.models import District, Neighbourhood, Street
+from apps.registry.models import District, Neighbourhood, Placed, Street
 from apps.registry.models.divisions import DivisionQuerySet, NeighbourhoodQuerySet
 
 PLACES = ("district", "street")
@@ -41,7 +38,6 @@ class Countable:
     """A resource as statistics see it (see `Counted`)."""
 
     model: type[Citable]
-    holders: tuple[str, ...] = ()
     date: str = ""
     heading: str = ""
 
@@ -55,8 +51,7 @@ class Countable:
         if dimension == "year":
             return "year" if self.date else None
         if dimension in PLACES:
-            street, district = place(self)
-            return f"{dimension}s" if (street if dimension == "street" else district) is not None else None
+            return f"{dimension}s" if place(self.model, dimension) else None
         if dimension == "category" and self.heading:
             return "categories"
         field = next((field for field in self.model._meta.fields if field.name == dimension and field.choices), None)
@@ -68,7 +63,7 @@ def all_countables() -> dict[str, Countable]:
     """Return all resources that are counted, by name."""
     models: list[type[Citable]] = [viewset.queryset.model for viewset in viewsets().values()]
     return {
-        model.resource: Countable(model, counted.holders, counted.date or model.begins_field, counted.heading)
+        model.resource: Countable(model, counted.date or model.begins_field, counted.heading)
         for model in models
         if (counted := model.counted_by)
     }
@@ -76,16 +71,11 @@ def all_countables() -> dict[str, Countable]:
 
 @dataclass(frozen=True)
 class Scope:
-    """The bounds of a request. Places are primary keys; None means everywhere.
-
-    `reach` holds for each kind of place that is asked for the divisions that lie in it, by level: without it no index
-    would help to find the records, whose places are computed.
-    """
+    """The bounds of a request. Places are primary keys; None means everywhere."""
 
     as_of: date | None = None
     districts: frozenset[int] | None = None
     streets: frozenset[int] | None = None
-    reach: tuple[dict[str, list[int]], ...] = ()
     years: tuple[int, ...] = ()
     after: date | None = None
     before: date | None = None
@@ -176,42 +166,10 @@ def narrowed(item: Countable, scope: Scope) -> RecordQuerySet:
 
 def in_place(item: Countable, rows: RecordQuerySet, scope: Scope) -> RecordQuerySet:
     """Return the rows that lie in the districts and streets of a scope."""
-    street, district = place(item)
-    if scope.streets is not None:
-        rows = rows.alias(in_street=street).filter(in_street__in=scope.streets)
-    if scope.districts is not None:
-        rows = rows.alias(in_district=district).filter(in_district__in=scope.districts)
-    for level in scope.reach:
-        near = [_names_one(item.model, holder, level) for holder in item.holders]
-        if len(near) == 1:
-            rows = rows.filter(near[0])
-        elif all(near):
-            # A union and not OR, for which PostgreSQL would join everything first.
-            found = [item.model._base_manager.filter(condition).order_by().values("pk") for condition in near]
-            rows = rows.filter(pk__in=found[0].union(*found[1:], all=True))
+    for dimension, keys in (("street", scope.streets), ("district", scope.districts)):
+        if keys is not None:
+            rows = rows.filter(any_of(place(item.model, dimension), keys))
     return rows
-
-
-def reach(districts: Iterable[int], streets: Iterable[int]) -> tuple[dict[str, list[int]], ...]:
-    """Return the divisions that lie in districts, and those that lie in streets, by level."""
-    levels: list[dict[str, list[int]]] = []
-    for level, given in (("district", list(districts)), ("street", list(streets))):
-        if given:
-            known = {level: given}
-            if level == "district":
-                known["street"] = list(Street.objects.filter(district__in=given).values_list("pk", flat=True))
-            within = Neighbourhood.objects.filter(any_of("street", known["street"]))
-            levels.append({**known, "neighbourhood": list(within.values_list("pk", flat=True))})
-    return tuple(levels)
-
-
-def _names_one(model: type[Model], holder: str, reach: dict[str, list[int]]) -> Q:
-    """Return the condition that a holder names one of the divisions."""
-    names = {field.name for field in _model_at(model, holder)._meta.fields}
-    condition = Q()
-    for level in reach.keys() & names:
-        condition |= any_of(f"{holder}__{level}".removeprefix("__"), reach[level])
-    return condition
 
 
 def dated(model: type[Model], path: str, scope: Scope) -> Q:
@@ -237,7 +195,7 @@ def expression(item: Countable, dimension: str) -> Combinable:
     if dimension == "year":
         return year(item.model, item.date)
     if dimension in PLACES:
-        return Cast(cast("Combinable", place(item)[PLACES[::-1].index(dimension)]), TEXT)
+        return Cast(F(place(item.model, dimension)), TEXT)
     if dimension == "category" and item.heading:
         # A heading that is a draft is not named.
         shown = _published(item.model, item.heading) & Q(**{f"{item.heading}__state": Fact.State.PUBLISHED})
@@ -260,35 +218,15 @@ def year(model: type[Model], path: str) -> Case:
     )
 
 
-def place(item: Countable) -> tuple[Combinable | None, Combinable | None]:
-    """Return the street and the district of a row as expressions; None for what the resource does not have."""
-    streets: list[Combinable] = []
-    districts: list[Combinable] = []
-    named: list[Combinable] = []
-    for holder in item.holders:
-        fine, coarse = _place_paths(_model_at(item.model, holder))
-        for path in fine:
-            streets.append(_if_published(item.model, holder, path))
-            districts.append(_if_published(item.model, holder, _district_of(path)))
-        named += [_if_published(item.model, holder, path) for path in coarse]
-    return _first(streets), _first([*districts, *named])
-
-
-def _place_paths(model: type[Model]) -> tuple[list[str], list[str]]:
-    """Return the paths from a model to the streets, and to the districts, in which its rows may lie."""
-    if model is District:
-        return [], ["pk"]
-    if model is Street:
-        return ["pk"], []
-    if model is Neighbourhood:
-        return ["street"], []
-    names = {field.name for field in model._meta.fields}
-    fine = [path for path in ("neighbourhood__street", "street") if path.partition("__")[0] in names]
-    return fine, ["district"] if "district" in names else []
-
-
-def _district_of(path: str) -> str:
-    return "district" if path == "pk" else f"{path}__district"
+def place(model: type[Citable], dimension: str) -> str:
+    """Return the path from a row to the district, or the street, in which it lies; empty if a resource has none."""
+    paths: dict[type[Citable], dict[str, str]] = {
+        District: {"district": "pk"},
+        Street: {"district": "district", "street": "pk"},
+        Neighbourhood: {"district": "street__district", "street": "street"},
+    }
+    stored = {"district": "in_district", "street": "in_street"} if issubclass(model, Placed) else {}
+    return paths.get(model, stored).get(dimension, "")
 
 
 def _model_at(model: type[Model], path: str) -> type[Model]:
@@ -305,15 +243,3 @@ def _published(model: type[Model], path: str) -> Q:
         if issubclass(_model_at(model, passed), Fact):
             condition &= Q(**{f"{passed}__state": Fact.State.PUBLISHED})
     return condition
-
-
-def _if_published(model: type[Model], holder: str, path: str) -> Combinable:
-    whole = f"{holder}__{path}".removeprefix("__")
-    condition = _published(model, f"{holder}__") if holder else Q()
-    return Case(When(condition, then=F(whole))) if condition else F(whole)
-
-
-def _first(expressions: list[Combinable]) -> Combinable | None:
-    if not expressions:
-        return None
-    return Coalesce(*expressions) if len(expressions) > 1 else expressions[0]

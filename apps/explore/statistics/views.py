@@ -35,7 +35,6 @@ from apps.explore.statistics.counts import (
     all_countables,
     count,
     countables,
-    reach,
 )
 from apps.explore.statistics.figures import Entry, entries, figures_of
 from apps.explore.statistics.serializers import StatisticsSerializer
@@ -146,7 +145,6 @@ def read_statistics_request(request: Request) -> StatisticsRequest:
         as_of=as_of,
         districts=frozenset(districts.values()) if districts else None,
         streets=frozenset(streets.values()) if streets else None,
-        reach=reach(districts.values(), streets.values()),
         years=tuple(years),
         after=after,
         before=before,

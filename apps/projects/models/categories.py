@@ -4,15 +4,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Counted, NamedRecord
-from apps.registry.models import Alliance
+from apps.common.models.records import NamedRecord
+from apps.registry.models import Alliance, Placed
 
 
-class Category(NamedRecord):
+class Category(Placed, NamedRecord):
     """A heading under which an alliance or a programme sorts its projects, in its own words."""
 
     resource = "categories"
-    counted_by = Counted(("alliance", "programme"))
+    hangs_on = ("alliance", "programme")
     belongs_to = ("alliance", "programme")
 
     alliance = models.ForeignKey(

@@ -9,15 +9,16 @@ from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Counted
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import ParagraphsField
-from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Street
+from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Placed, Street
 
 
-class Offer(MaybeUnnamed):
+class Offer(Placed, MaybeUnnamed):
     """Base of needs and resources: their publisher, their place, and their term."""
 
+    hangs_on = ("alliance",)
     belongs_to = ("alliance", "unit", "street", "neighbourhood")
     mergeable = proposed_by_name = True
-    counted_by = Counted(("", "alliance", "unit"), date="published_on")
+    counted_by = Counted(date="published_on")
 
     alliance = models.ForeignKey(
         Alliance,

@@ -10,13 +10,24 @@ from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models.categories import Category
-from apps.registry.models import PARTY_KEYS, Alliance, District, MemberUnit, Neighbourhood, Party, Street
+from apps.registry.models import (
+    PARTY_KEYS,
+    Alliance,
+    District,
+    MemberUnit,
+    Neighbourhood,
+    PartOfWhole,
+    Party,
+    Placed,
+    Street,
+)
 
 
-class Project(MaybeUnnamed):
+class Project(PartOfWhole, MaybeUnnamed):
     """An undertaking; a tree by `parent` (a programme over its brand projects)."""
 
     resource = "projects"
+    hangs_on = ("parent", "alliance")
     counted_by = Counted(heading="category")
     mergeable = proposed_by_name = True
     begins_field = "starts_on"
@@ -122,11 +133,12 @@ class Project(MaybeUnnamed):
         ]
 
 
-class ProjectPartner(Party):
+class ProjectPartner(Placed, Party):
     """A unit, alliance or division in a project, with a role."""
 
     resource = "project-partners"
-    counted_by = Counted(("project",), heading="project__category")
+    hangs_on = ("project",)
+    counted_by = Counted(heading="project__category")
     search_relations = (*Party.search_relations, "project")
     belongs_to = ("project",)
 
@@ -171,16 +183,17 @@ class ProjectPartner(Party):
         return f"{self.project.slug}-{self.party_slug()}-{self.role}"
 
 
-class Claim(Fact):
+class Claim(Placed, Fact):
     """A unit's commitment to a project (认领)."""
 
     resource = "claims"
-    counted_by = Counted(("project",), date="claimed_on", heading="project__category")
+    hangs_on = ("project",)
+    counted_by = Counted(date="claimed_on", heading="project__category")
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "project")
-    # Either side may record it: the unit that commits itself, or those who keep the project.
-    concerns = ("project", "unit")
+    # Either side may record it: those where the project lies, or the unit that commits itself.
+    concerns = ("unit",)
 
     class Status(models.TextChoices):
         CLAIMED = "claimed", _("Claimed")
@@ -230,11 +243,12 @@ class Claim(Fact):
         return f"{self.project.slug}-{self.unit.slug}"
 
 
-class Deliverable(NamedRecord):
+class Deliverable(Placed, NamedRecord):
     """Something that a project yields: a book, a film, an index, a standard."""
 
     resource = "deliverables"
-    counted_by = Counted(("project",), date="released_on", heading="project__category")
+    hangs_on = ("project",)
+    counted_by = Counted(date="released_on", heading="project__category")
     mergeable = proposed_by_name = True
     belongs_to = ("project",)
 

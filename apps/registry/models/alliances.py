@@ -6,20 +6,22 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.given_names import MaybeUnnamed
-from apps.common.models.records import Counted, Fact
+from apps.common.models.records import Fact
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
 from apps.common.values.pinyin import slugify_name
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.registry.models.divisions import District, Neighbourhood, Street
+from apps.registry.models.places import PartOfWhole
 from apps.registry.models.units import MemberUnit
 
 
-class Alliance(MaybeUnnamed):
+class Alliance(PartOfWhole, MaybeUnnamed):
     """A body of units at any level, from a district's network down to a co-building pair; a tree by `parent`."""
 
     resource = "alliances"
+    hangs_on = ("parent",)
     mergeable = proposed_by_name = True
     begins_field = "founded_on"
     ends_field = "dissolved_on"
@@ -112,11 +114,12 @@ class Alliance(MaybeUnnamed):
         ]
 
 
-class Membership(Fact):
+class Membership(PartOfWhole, Fact):
     """A unit in an alliance with a role. A member that is not resolved to a unit keeps the name as written."""
 
     resource = "memberships"
-    counted_by = Counted(("alliance",))
+    hangs_on = ("alliance",)
+    whole = "alliance"
     name_field = "slug"
     search_columns = {"prose_ngrams": ("prose",)}
     search_relations = ("unit", "alliance")

@@ -23,6 +23,7 @@ from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsInd
 from apps.common.values.pinyin import search_key
 from apps.common.values.texts import OneLineField
 from apps.registry import naming
+from apps.registry.models.stale_places import DivisionMoves
 
 
 class DivisionQuerySet(RecordQuerySet):
@@ -208,6 +209,7 @@ class Street(Division):
     )
 
     class Meta(Division.Meta):
+        triggers = [*Division.Meta.triggers, DivisionMoves(division="street", up="district")]
         verbose_name = _("street")
         verbose_name_plural = _("streets")
         ordering = ["code"]
@@ -363,6 +365,7 @@ class Neighbourhood(Division):
         ]
         triggers = [
             *Division.Meta.triggers,
+            DivisionMoves(division="neighbourhood", up="street"),
             # No edition lists an estate, so that it rests on an article like any other fact.
             rests_on_evidence("estate_has_evidence", published="kind = 'estate'", column="kind"),
         ]

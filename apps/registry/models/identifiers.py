@@ -5,10 +5,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Counted, Fact
+from apps.common.models.records import Fact
 from apps.common.values.columns import SearchField
 from apps.common.values.ngram_columns import NgramsField, NgramsIndex
 from apps.common.values.texts import OneLineField
+from apps.registry.models.places import Placed
 from apps.registry.models.units import MemberUnit
 from apps.registry.schemes import SCHEMES, SchemeError, normalise
 
@@ -17,11 +18,11 @@ for _name, _scheme in SCHEMES.items():
     _WELL_FORMED |= Q(scheme=_name, value__regex=_scheme.pattern)
 
 
-class Identifier(Fact):
+class Identifier(Placed, Fact):
     """The code of an organisation in another register. No two units bear the same."""
 
     resource = "identifiers"
-    counted_by = Counted(("unit",))
+    hangs_on = ("unit",)
     name_field = "value"
     belongs_to = ("unit",)
     search_columns = {"ngrams": ("search_text",)}

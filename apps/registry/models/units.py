@@ -5,18 +5,20 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Counted, NamedRecord
+from apps.common.models.records import NamedRecord
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.ngram_columns import CollectsNames, NamesField, NgramsField
 from apps.common.values.texts import ParagraphsField
 from apps.registry.models.divisions import District, Neighbourhood, Street
+from apps.registry.models.places import Placed
 
 
-class MemberUnit(NamedRecord):
+class MemberUnit(Placed, NamedRecord):
     """Any organisation, or a part of one; a tree by `parent`."""
 
     resource = "member-units"
+    hangs_on = ("parent",)
     mergeable = proposed_by_name = True
     appointable = "units"
     search_columns = {"ngrams": ("search_text", "alias_text")}
@@ -105,11 +107,11 @@ class MemberUnit(NamedRecord):
         ]
 
 
-class UnitName(NamedRecord):
+class UnitName(Placed, NamedRecord):
     """A name that a unit has, had, or is given in a source."""
 
     resource = "unit-names"
-    counted_by = Counted(("unit",))
+    hangs_on = ("unit",)
     begins_field = "valid_from"
     ends_field = "valid_until"
     belongs_to = ("unit",)

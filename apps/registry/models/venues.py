@@ -5,18 +5,20 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Counted, NamedRecord
+from apps.common.models.records import NamedRecord
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.registry.models.divisions import District, Neighbourhood, Street
+from apps.registry.models.places import PartOfWhole
 from apps.registry.models.units import MemberUnit
 
 
-class Venue(NamedRecord):
+class Venue(PartOfWhole, NamedRecord):
     """A place in which the networks work; parts of a venue are venues with a parent."""
 
     resource = "venues"
+    hangs_on = ("parent",)
     mergeable = proposed_by_name = True
     begins_field = "opened_on"
     ends_field = "closed_on"
@@ -108,11 +110,12 @@ class Venue(NamedRecord):
         ]
 
 
-class VenueService(NamedRecord):
+class VenueService(PartOfWhole, NamedRecord):
     """One thing that a venue offers."""
 
     resource = "venue-services"
-    counted_by = Counted(("venue",))
+    hangs_on = ("venue",)
+    whole = "venue"
     mergeable = True  # but not proposed: many venues offer a service of one name
     begins_field = "offered_since"
     belongs_to = ("venue",)

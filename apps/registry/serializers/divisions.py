@@ -1,7 +1,9 @@
 """Districts, streets and neighbourhoods as JSON."""
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from apps.common.models.records import Citable
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
 from apps.common.serializers.records import RecordSerializer
@@ -61,6 +63,28 @@ class AsParty(RecordSerializer):
         abstract = True
 
 
+COUNTS = ("alliance_count", "unit_count", "venue_count", "project_count", "event_count")
+
+
+class WhatLiesInIt(serializers.Serializer[Citable]):
+    """What lies in a division, by its own place or by that of what it belongs to, as lists have it."""
+
+    alliances = Reference(many=True, read_only=True, source="alliances_within", help_text="Alliances that lie in it.")
+    alliance_count = CountField("alliances_within", heading=_("alliances"), help_text="Alliances that lie in it.")
+    unit_count = CountField("memberunits_within", heading=_("member units"), help_text="Units that lie in it.")
+    venue_count = CountField("venues_within", heading=_("venues"), help_text="Venues that lie in it.")
+    project_count = CountField("projects_within", heading=_("projects"), help_text="Projects that lie in it.")
+    event_count = CountField("events_within", heading=_("events"), help_text="Events that were held in it.")
+
+
+class WhatLiesInItWhole(WhatLiesInIt):
+    """The same, named one by one."""
+
+    venues = Reference(many=True, read_only=True, source="venues_within", help_text="Venues that lie in it.")
+    projects = Reference(many=True, read_only=True, source="projects_within", help_text="Projects that lie in it.")
+    events = Reference(many=True, read_only=True, source="events_within", help_text="Events that were held in it.")
+
+
 class DistrictSerializer(RecordSerializer):
     """A county-level division."""
 
@@ -75,16 +99,23 @@ class DistrictSerializer(RecordSerializer):
         return {"successor": DistrictSerializer}
 
 
-class DistrictDetailSerializer(AsParty, DistrictSerializer):
+class DistrictDetailSerializer(WhatLiesInIt, AsParty, DistrictSerializer):
     """A county-level division with what lies in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
     streets = Reference(many=True, read_only=True, help_text="Streets on record, of all editions.")
-    alliances = Reference(many=True, read_only=True, help_text="Alliances of the district itself.")
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the district.")
 
     class Meta(DistrictSerializer.Meta):
-        fields = (*DistrictSerializer.Meta.fields, "predecessors", "streets", "alliances", *AS_PARTY, "figures")
+        fields = (
+            *DistrictSerializer.Meta.fields,
+            "predecessors",
+            "streets",
+            "alliances",
+            *COUNTS,
+            *AS_PARTY,
+            "figures",
+        )
 
 
 class StreetSerializer(RecordSerializer):
@@ -101,15 +132,11 @@ class StreetSerializer(RecordSerializer):
         return {"district": DistrictSerializer, "successor": StreetSerializer}
 
 
-class StreetDetailSerializer(AsParty, StreetSerializer):
+class StreetDetailSerializer(WhatLiesInItWhole, AsParty, StreetSerializer):
     """A township-level division with its neighbourhoods and what is done in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
     neighbourhoods = Reference(many=True, read_only=True, help_text="Neighbourhoods on record, of all editions.")
-    alliances = Reference(many=True, read_only=True, help_text="Alliances of the street.")
-    projects = Reference(many=True, read_only=True, help_text="Projects done in the street.")
-    events = Reference(many=True, read_only=True, help_text="Events held in or by the street.")
-    venues = Reference(many=True, read_only=True, help_text="Venues in the street.")
     reported_neighbourhood_count = ReportedField(
         "neighbourhoods", help_text="Residential areas, as a source counts them."
     )
@@ -132,6 +159,7 @@ class StreetDetailSerializer(AsParty, StreetSerializer):
             "projects",
             "events",
             "venues",
+            *COUNTS,
             "reported_neighbourhood_count",
             "recorded_neighbourhood_count",
             "reported_estate_count",
@@ -153,16 +181,12 @@ class NeighbourhoodSerializer(RecordSerializer):
         return {"street": StreetSerializer, "committee": NeighbourhoodSerializer, "successor": NeighbourhoodSerializer}
 
 
-class NeighbourhoodDetailSerializer(AsParty, NeighbourhoodSerializer):
+class NeighbourhoodDetailSerializer(WhatLiesInItWhole, AsParty, NeighbourhoodSerializer):
     """A committee or an estate with what is done in it."""
 
     predecessors = Reference(many=True, read_only=True, help_text="Divisions whose place it took.")
     estates = Reference(many=True, read_only=True, help_text="Estates in the committee's area.")
-    units = Reference(many=True, read_only=True, help_text="Units of the neighbourhood.")
-    alliances = Reference(many=True, read_only=True, help_text="Alliances of the neighbourhood.")
-    projects = Reference(many=True, read_only=True, help_text="Projects done in the neighbourhood.")
-    events = Reference(many=True, read_only=True, help_text="Events about the neighbourhood.")
-    venues = Reference(many=True, read_only=True, help_text="Venues in the neighbourhood.")
+    units = Reference(many=True, read_only=True, source="memberunits_within", help_text="Units that lie in it.")
     assessments = Reference(many=True, read_only=True, help_text="Ratings of the neighbourhood.")
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about the neighbourhood.")
 
@@ -176,6 +200,7 @@ class NeighbourhoodDetailSerializer(AsParty, NeighbourhoodSerializer):
             "projects",
             "events",
             "venues",
+            *COUNTS,
             "assessments",
             *AS_PARTY,
             "figures",

@@ -20,6 +20,7 @@ from apps.explore.statistics.figures import RECORDED
 from apps.registry.models import District, Neighbourhood, Street
 from tests import factories
 from tests.conftest import Api
+from tests.places import divisions_of
 
 pytestmark = pytest.mark.django_db
 
@@ -27,23 +28,6 @@ YANGPU, PUTUO = "310110", "310107"
 WUJIAOCHANG = "310110101"  # 五角场镇, abolished since
 # Roles are those of ties between records, which have neither kind nor status.
 PAIRS = [pair for pair in combinations(DIMENSIONS, 2) if "role" not in pair or not {"kind", "status"} & set(pair)]
-# What a record hangs on that names no division itself.
-HOLDERS: dict[str, tuple[str, ...]] = {
-    "unit-names": ("unit",),
-    "memberships": ("alliance",),
-    "venue-services": ("venue",),
-    "categories": ("alliance", "programme"),
-    "needs": ("", "alliance", "unit"),
-    "resources": ("", "alliance", "unit"),
-    "project-partners": ("project",),
-    "claims": ("project",),
-    "deliverables": ("project",),
-    "events": ("", "venue"),
-    "participations": ("event", "event.venue"),
-    "dimensions": ("framework",),
-    "assessments": ("", "unit"),
-    "scores": ("assessment", "assessment.unit"),
-}
 DATES = {
     "unit-names": "valid_from",
     "alliances": "founded_on",
@@ -71,28 +55,6 @@ def at(row: Any, path: str) -> Any:
     return row
 
 
-def street_of(row: Any) -> Street | None:
-    """Return the street in which a record lies."""
-    if isinstance(row, Street):
-        return row
-    for holder in HOLDERS.get(row.resource, ("",)):
-        found = at(row, holder)
-        neighbourhood, street = getattr(found, "neighbourhood", None), getattr(found, "street", None)
-        if neighbourhood or street:
-            return neighbourhood.street if neighbourhood else street
-    return None
-
-
-def district_of(row: Any) -> District | None:
-    """Return the district in which a record lies."""
-    if isinstance(row, District):
-        return row
-    if street := street_of(row):
-        return street.district
-    holders = [at(row, holder) for holder in HOLDERS.get(row.resource, ("",))]
-    return next((holder.district for holder in holders if getattr(holder, "district", None)), None)
-
-
 def year_of(row: Any, path: str) -> str:
     first, last = at(row, f"{path}_earliest"), at(row, f"{path}_latest")
     if first is None and last is None:
@@ -104,7 +66,8 @@ def value_of(row: Any, dimension: str) -> tuple[str | None, str | None]:
     """Return the vocabulary and the key of a row's value in a dimension."""
     match dimension:
         case "street" | "district":
-            found = street_of(row) if dimension == "street" else district_of(row)
+            district, street, _neighbourhood = divisions_of(row)
+            found = street if dimension == "street" else district
             return None, found.code if found else None
         case "year":
             return None, year_of(row, DATES[row.resource])
@@ -168,7 +131,9 @@ def test_counts_by_one_dimension(api: Api, dimension: str) -> None:
 def test_counts_by_two_dimensions_and_groups_add_up_to_totals(api: Api, by: tuple[str, str]) -> None:
     body = api.get("statistics", by=",".join(by), counts_only="true", district=f"{YANGPU},310115")
     resources = body["filters"]["resource"]
-    lying = [row for name in resources for row in rows_of(name) if at(district_of(row), "code") in (YANGPU, "310115")]
+    lying = [
+        row for name in resources for row in rows_of(name) if at(divisions_of(row)[0], "code") in (YANGPU, "310115")
+    ]
     counted = Counter((tuple(value_of(row, name) for name in by), row.resource) for row in lying)
     found = {(given(group), name): n for group in body["groups"] for name, n in group["counts"].items()}
     assert found == dict(counted)
@@ -191,12 +156,14 @@ def test_a_neighbourhood_counts_for_its_street_and_district(api: Api) -> None:
     assert claim.unit.street is None
 
 
-def test_the_finest_division_decides(api: Api) -> None:
-    venue, event_district = factories.VenueFactory(street=factories.StreetFactory()), factories.DistrictFactory()
-    factories.EventFactory(venue=venue, district=event_district)
+def test_the_own_place_decides(api: Api) -> None:
+    venue, elsewhere = factories.VenueFactory(street=factories.StreetFactory()), factories.DistrictFactory()
+    factories.EventFactory(venue=venue)
+    factories.EventFactory(venue=venue, district=elsewhere)
     [group] = api.get("statistics", resource="events", by="street,district", street=venue.street.code)["groups"]
     assert group["by"]["district"]["key"] == venue.street.district.code
-    assert api.get("statistics", resource="events", district=event_district.code)["totals"] == {"events": 0}
+    assert api.get("statistics", resource="events", street=venue.street.code)["totals"] == {"events": 1}
+    assert api.get("statistics", resource="events", district=elsewhere.code)["totals"] == {"events": 1}
 
 
 def test_drafts_are_not_counted_and_say_nothing_of_what_hangs_on_them(api: Api) -> None:
