@@ -1,7 +1,7 @@
 """Curators' pages of divisions, units, alliances and venues."""
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
