@@ -507,17 +507,19 @@ def test_rows_are_found_by_the_name_of_their_party(api: Api, kind: int) -> None:
             assert urls(api.get(case.resource, q=q)) == {path_of(row)}, q
 
 
-def test_the_questions_of_the_issue_are_answered(api: Api) -> None:
-    street, district = StreetFactory.create(), DistrictFactory.create()
-    organised = CASES[0].row(street, role="organiser")
-    led = CASES[1].row(district, role="lead")
-    assert api.get(path_of(street))["participations"][0]["event"]["key"] == organised.event.slug
-    assert urls(api.get("participations", party=path_of(street))) == {path_of(organised)}
-    assert urls(api.get("projects", party=path_of(district))) == {path_of(led.project)}
-    # The fixtures' own divisions take the same questions.
-    assert api.get("streets/310110101")["participations"] is not None
-    assert api.ask("participations", party="streets/310110101").status_code == 200
-    assert api.ask("projects", party="districts/310107").status_code == 200
+def test_who_organised_and_led_is_answered_from_the_articles(api: Api) -> None:
+    town, district = "streets/310110101", "districts/310107"
+    organised = api.get("participations", party=town, role="organiser")["results"]
+    assert organised
+    assert {row["party"]["name"] for row in organised} == {"五角场镇"}
+    told_there = {row["url"] for row in api.get(town)["participations"] if row["role"] == "organiser"}
+    assert told_there == {row["url"] for row in organised}
+    led = api.get("project-partners", party=district, role="lead", page_size=200)["results"]
+    assert led
+    projects = api.get("projects", party=district, page_size=200)["results"]
+    assert {row["project"]["url"] for row in led} <= {row["url"] for row in projects}
+    roles = api.get(district)["project_roles"]
+    assert {row["project"]["url"] for row in roles} == {row["url"] for row in projects}
 
 
 # Of a past day, of drafts, in other forms -----------------------------------------------------------------------------
