@@ -1,14 +1,15 @@
 """The registry as a graph: who works with whom, on what and where, and which published sentence says so."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.translation import gettext
 
 from apps.common.models.records import Citable, choice_labels
-from apps.explore.network.evidence import RecordId, evidence_of
-from apps.explore.network.rules import NODES, RANK, RECORDS, RULES, EdgeKind
+from apps.explore.network.evidence import EdgeCitation, RecordId, evidence_of
+from apps.explore.network.rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind
 from apps.explore.network.walk import (
     EDGE_LIMIT,
     NODE_LIMIT,
@@ -17,16 +18,27 @@ from apps.explore.network.walk import (
     NodeRow,
     WalkRequest,
 )
+from apps.registry.models import Placed
 
 Texts = dict[str, str | None]
 
 
 class Edge(NamedTuple):
-    """An edge on its way into the answer: its texts, the record that states it, and by which field, if by one."""
+    """An edge on its way into the answer: its texts, the record that states it, and by which fields, if by some.
+
+    Where nothing supports the fields of one group, those of the next are asked for.
+    """
 
     texts: Texts
     record: RecordId
-    field: str
+    fields: tuple[frozenset[str], ...] = ()
+
+    def evidence(self, cited: Sequence[EdgeCitation]) -> list[EdgeCitation]:
+        """Return those citations of the record that state the edge."""
+        for fields in self.fields:
+            if found := [item for item in cited if not fields.isdisjoint(item["supports"])]:
+                return found
+        return [] if self.fields else list(cited)
 
 
 def build(asked: WalkRequest) -> dict[str, object]:
@@ -55,9 +67,7 @@ def build(asked: WalkRequest) -> dict[str, object]:
         "edges": [
             {
                 **edge.texts,
-                "evidence": [
-                    item for item in evidence.get(edge.record, ()) if not edge.field or edge.field in item["supports"]
-                ],
+                "evidence": edge.evidence(evidence.get(edge.record, ())),
             }
             for edge in edges
         ],
@@ -122,7 +132,7 @@ def _edge(network: Network, row: EdgeRow) -> Edge:
         "ends_on": row.ends_on,
         "url": f"{settings.API_ROOT}/{rule.model.resource}/{row.key}",
     }
-    return Edge(texts, RecordId(rule.model, row.record), rule.field)
+    return Edge(texts, RecordId(rule.model, row.record), (frozenset({rule.field}),) if rule.field else ())
 
 
 def _place_edge(network: Network, row: NodeRow) -> Edge | None:
@@ -144,4 +154,7 @@ def _place_edge(network: Network, row: NodeRow) -> Edge | None:
         "ends_on": "",
         "url": f"{settings.API_ROOT}/{row.resource}/{row.key}",
     }
-    return Edge(texts, RecordId(NODES[row.resource].model, row.pk), name)
+    model = NODES[row.resource].model
+    # A record without a place of its own lies where that does on which it hangs, as what says that it does says, too.
+    wholes = model.hangs_on if issubclass(model, Placed) else ()
+    return Edge(texts, RecordId(model, row.pk), (frozenset(level for level, _model in PLACES), frozenset(wholes)))
