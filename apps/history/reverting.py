@@ -13,7 +13,14 @@ from django.utils.translation import gettext
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable, Fact
 from apps.common.models.slugs import RetiredSlug
-from apps.common.rules.change_log import LINKING, logged_models, owner_field, stored_columns, without_computed
+from apps.common.rules.change_log import (
+    LINKING,
+    is_put_back,
+    logged_models,
+    owner_field,
+    stored_columns,
+    without_computed,
+)
 from apps.common.rules.permissions import guarded, may_edit, may_reference
 from apps.common.rules.publishing import breaches_against, breaches_of
 from apps.common.rules.territory import Reader, territory_of
@@ -211,7 +218,7 @@ def _undo(step: Step) -> None:
         else:
             changed = {name for name in stored_columns(step.model) if step.before.get(name) != step.after.get(name)}
             now = ""
-            if step.model._meta.many_to_many:
+            if is_put_back(step.model):
                 changed -= {"updated_at"}  # see `_is_dated`
                 now = ", updated_at = clock_timestamp()"
             if changed:
@@ -223,14 +230,14 @@ def _undo(step: Step) -> None:
 
 
 def _is_dated(step: Step) -> bool:
-    """Whether a record with lists gets back the time at which it was changed: none of its lists changed since."""
-    if not step.model._meta.many_to_many or step.before is None:
+    """Whether a record gets back the time at which it was changed: neither its lists nor its place changed since."""
+    if not is_put_back(step.model) or step.before is None:
         return False
     return step.after is None or (_current(step) or {}).get("updated_at") == step.after["updated_at"]
 
 
 def _put_time_back(step: Step) -> None:
-    """Give a record that is as it was, with its lists, the time at which it was changed."""
+    """Give a record that is as it was, with its lists and its place, the time at which it was changed."""
     quote = connection.ops.quote_name
     table, pk = quote(step.model._meta.db_table), quote(str(step.model._meta.pk.column))
     with connection.cursor() as cursor:

@@ -41,6 +41,11 @@ def without_computed(model: type[Model], row: str) -> str:
     return f"(to_jsonb({row}){''.join(f' - {literal(column)}' for column in computed)})"
 
 
+def is_put_back(model: type[Model]) -> bool:
+    """Whether the `updated_at` of a record moves with other rows, and is put back where those are."""
+    return bool(model._meta.many_to_many or getattr(model, "place_columns", None))
+
+
 def owner_field(model: type[Model]) -> ForeignKey:
     """Return the foreign key by which a row without a public key (a link, a text) belongs to a record."""
     return next(field for field in model._meta.concrete_fields if isinstance(field, ForeignKey))
@@ -165,7 +170,7 @@ class _KeepUpdatedAt(pgtrigger.Trigger):
         # Before a row is stored, its generated columns are not computed yet.
         columns = [connection.ops.quote_name(name) for name in stored_columns(model) if name != "updated_at"]
         same = [f"OLD.{name} IS NOT DISTINCT FROM NEW.{name}" for name in columns]
-        if apps.get_model(model._meta.label)._meta.many_to_many:
+        if is_put_back(apps.get_model(model._meta.label)):
             same.append(f"coalesce(current_setting('{LINKING}', true), '') <> 'on'")
         return pgtrigger.Condition(" AND ".join(same))
 

@@ -26,6 +26,10 @@ class Guard(pgtrigger.Trigger):
         self.sentences = sentences
         super().__init__(**kwargs)
 
+    def sentences_of(self, model: type[Model]) -> dict[str, Sentence]:
+        """Return what is said of rows of a model that the trigger refuses."""
+        return self.sentences
+
 
 def sentence_of(constraint: str) -> Sentence | None:
     """Return what is said of a row that a trigger refused, by the name of the constraint that the trigger raised."""
@@ -36,7 +40,7 @@ def sentences() -> Iterator[tuple[str, Sentence]]:
     """Yield the names of the constraints that triggers raise, each with its sentence."""
     for model, trigger in cast("list[tuple[type[Model], pgtrigger.Trigger]]", pgtrigger.registered()):
         if isinstance(trigger, Guard):
-            for suffix, sentence in trigger.sentences.items():
+            for suffix, sentence in trigger.sentences_of(model).items():
                 yield f"{model._meta.db_table}{suffix}", sentence
 
 

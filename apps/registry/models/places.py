@@ -24,7 +24,7 @@ from apps.common.models.records import Citable
 from apps.common.rules.guards import Guard, Sentence
 from apps.common.rules.territory import HasTerritory
 from apps.registry.models.divisions import District, Neighbourhood, Street
-from apps.registry.models.stale_places import differs, filled_again
+from apps.registry.models.stale_places import MOVES, differs, filled_again
 
 if TYPE_CHECKING:
     from apps.common.serializers.compiler import SqlRow  # which loads the models
@@ -288,6 +288,16 @@ class _Lies(Guard):
     def __init__(self) -> None:
         super().__init__(sentences=SENTENCES)
 
+    def sentences_of(self, model: type[models.Model]) -> dict[str, Sentence]:
+        """Return what is said of rows of a model: of the levels that it names."""
+        levels = own_levels(model)
+        words = {"_neighbourhood_": "neighbourhood", "_street": "street", "_district": "district"}
+        return {
+            suffix: sentence
+            for suffix, sentence in self.sentences.items()
+            if all(level in levels for word, level in words.items() if word in suffix)
+        }
+
     def get_func(self, model: models.Model) -> str:
         own: Any = apps.get_model(model._meta.label)  # a migration's model does not know what it hangs on
         text = _own_place(own_levels(own)) + "".join(_place_of_another(own, name) for name in own.hangs_on)
@@ -339,10 +349,11 @@ class _Tells(pgtrigger.Trigger):
     """Has the rows that hang on a row filled again. By its name it comes behind what refuses circles."""
 
     when = pgtrigger.After
+    moves = f", {MOVES}"
 
     def get_func(self, model: models.Model) -> str:
         own = apps.get_model(model._meta.label)
-        return "".join(map(filled_again, self.hanging(own))) + "RETURN NULL;"
+        return "".join(filled_again(rows, self.moves) for rows in self.hanging(own)) + "RETURN NULL;"
 
     @staticmethod
     def hanging(model: type[models.Model]) -> Iterator[str]:
@@ -359,8 +370,12 @@ class _Tells(pgtrigger.Trigger):
 
 
 class _NewTells(_Tells):
-    """References are checked at the end of a transaction, so that what hangs on a row may be there before it."""
+    """References are checked at the end of a transaction, so that what hangs on a row may be there before it.
 
+    That was written by the same transaction, and is as young as that.
+    """
+
+    moves = ""
     name = "tells_what_hangs_on_it"
     operation = pgtrigger.Insert
 

@@ -15,16 +15,16 @@ def differs(columns: Iterable[str]) -> pgtrigger.Condition:
     return pgtrigger.Condition(" OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns))
 
 
-def filled_again(rows: str) -> str:
-    """Return the statements that have rows filled again, given as their table and a condition.
+# A change of its place is one of the record: whoever keeps a copy of it has to hear of it.
+MOVES = "updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')"
 
-    A change of its place is one of the record: whoever keeps a copy of it has to hear of it.
-    """
+
+def filled_again(rows: str, moves: str = f", {MOVES}") -> str:
+    """Return the statements that have rows filled again, given as their table and a condition."""
     table, _where, condition = rows.partition(" WHERE ")
     return f"""
         IF EXISTS (SELECT FROM {rows}) THEN
-            UPDATE {table} SET in_district_id = {STALE},
-                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond') WHERE {condition};
+            UPDATE {table} SET in_district_id = {STALE}{moves} WHERE {condition};
         END IF;"""  # noqa: S608 - names of our own models
 
 

@@ -44,7 +44,7 @@ def test_every_trigger_that_refuses_has_its_sentences() -> None:
             continue
         assert isinstance(trigger, Guard), (model, trigger.name)
         assert trigger.sentences, trigger.name
-        for suffix, sentence in trigger.sentences.items():
+        for suffix, sentence in trigger.sentences_of(model).items():
             assert suffix in body, (model, trigger.name)
             assert sentence_of(f"{model._meta.db_table}{suffix}") is not None
             known = {field.name for field in model._meta.get_fields()}
