@@ -84,6 +84,7 @@ DISTRICT = {"district", "steward"}
 STREET = {"street", *DISTRICT}
 COMMITTEE = {"neighbourhood", *STREET}
 UNIT = {"representative", *STREET}
+OFFERED = {"representative", "steward"}  # by a unit: where that lies does not say where this does
 UNIT_OF_COMMITTEE = {"representative", *COMMITTEE}
 
 
@@ -114,14 +115,14 @@ RESOURCES: dict[str, Cells] = {
     "venue-services": cells(COMMITTEE),
     "categories": cells(STREET),
     "needs": cells(COMMITTEE),
-    "resources": cells(UNIT),
+    "resources": cells(OFFERED),
     "projects": cells(STREET),
     "project-partners": cells(UNIT, STREET),
     "claims": cells(UNIT),
     "deliverables": cells(STREET),
     "events": cells(COMMITTEE),
     "participations": cells(UNIT_OF_COMMITTEE, COMMITTEE),
-    "awards": cells(UNIT),
+    "awards": cells(OFFERED),
     "articles": cells(CURATORS, is_public=True),
     "citations": cells(STREET),
     "marks": cells(CURATORS, is_public=True),

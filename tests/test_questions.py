@@ -178,6 +178,7 @@ def test_what_putuo_signed_and_what_is_only_planned(client: Client) -> None:
     [signing] = read(client, "/api/v1/events?district=310107&kind=signing")["results"]
     assert names(signing["projects"]) == sorted(
         [
+            "2023年重点区域化党建项目",
             "普陀区党建引领“专精特新”中小企业发展星火行动",
             "普陀区“靠谱”充换电网络共建行动",
             "合作设立普陀区新兴领域党建研究中心",

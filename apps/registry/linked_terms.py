@@ -43,9 +43,10 @@ DIVISION = {
     "project_roles": reverse("prov:agent"),
     "reported_figures": reverse("prov:wasAttributedTo"),
 }
+WITHIN = ("alliance_count", "unit_count", "venue_count", "project_count", "event_count")
 DISTRICT = Kind(
     ("schema:AdministrativeArea",),
-    {**DIVISION, "streets": node("schema:containsPlace"), **counts("street_count")},
+    {**DIVISION, "streets": node("schema:containsPlace"), **counts("street_count", *WITHIN)},
 )
 
 STREET = Kind(
@@ -54,7 +55,7 @@ STREET = Kind(
         **DIVISION,
         "district": node("schema:containedInPlace"),
         "neighbourhoods": node("schema:containsPlace"),
-        **counts("neighbourhood_count"),
+        **counts("neighbourhood_count", *WITHIN),
         **paired("neighbourhood", "estate"),
     },
 )
@@ -68,6 +69,7 @@ NEIGHBOURHOOD = Kind(
         "committee": node("schema:containedInPlace"),
         "estates": node("schema:containsPlace"),
         "assessments": reverse("schema:itemReviewed"),
+        **counts(*WITHIN),
     },
 )
 

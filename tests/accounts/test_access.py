@@ -168,7 +168,7 @@ def test_what_lies_in_a_territory_is_found_once_in_a_statement(street: Any, draf
     # The part of the statement behind what is rebuilt of the past and what may be seen now.
     read = read.rpartition("SELECT * FROM (WITH")[2]
     names = re.findall(r"\b(lying_\w+)\(id\) AS", read)
-    assert "lying_street" in names
+    assert "lying_alliance_streets" in names
     assert len(names) == len(set(names))
 
 

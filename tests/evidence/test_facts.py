@@ -27,7 +27,7 @@ def test_wujiaochang_town_is_told_in_figures(client: Client) -> None:
     told = [
         (fact["start"], fact["end"], fact["values"]["comparator"], fact["values"]["value"], fact["values"]["unit"])
         for fact in get(client)
-        if fact["record"]["resource"] == "figures" and "measure" in fact["values"]
+        if fact["record"]["resource"] == "figures" and "value" in fact["values"]
     ]
     assert told == [
         (461, 493, "=", 5, "item"),  # sub-conferences

@@ -43,7 +43,7 @@ def test_an_alliance_shows_both(client: Client):
         ("projects/zhangjiang-gongzhi-jihua", "category", 2, 2),
         ("projects/zhangjiang-wuda-ronghe", "part", 5, 5),
         ("frameworks/quyanglu-liu-weidu-ceping", "dimension", 6, 6),
-        ("events/zhangjiang-zhen-2023-tuijin-dahui", "guest", 300, 1),
+        ("events/zhangjiang-zhen-2023-tuijin-dahui", "guest", 300, 2),
         ("streets/310110019", "estate", 149, 0),
     ],
 )

@@ -90,6 +90,8 @@ def test_a_history_says_what_changed_in_fields_and_keys(api: Api, keeper: Client
     assert newest["changes"] == [
         {"field": "name", "before": "旧名", "after": "新名"},
         {"field": "name_pinyin", "before": "Jiuming", "after": "Xinming"},
+        {"field": "in_district", "before": None, "after": street.district.code},
+        {"field": "in_street", "before": None, "after": "990000123"},
         {"field": "street", "before": None, "after": "990000123"},
     ]
     assert oldest["operation"] == "insert"

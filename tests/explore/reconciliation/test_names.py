@@ -80,8 +80,6 @@ MESSY = [
     ("浣纱六村党支部", UNIT + "huansha-liu-cun-dangzhibu", True),
     ("街道党工委", UNIT + "wujiaochang-jiedao-danggongwei", False),
     ("党总支部", UNIT + "zhangjiang-zhen-dangqun-fuwu-zhongxin-dangzongzhi", False),
-    ("「靠谱」朋友圈", ALLIANCE + "kaopu-pengyouquan", True),
-    ("靠普朋友圈", ALLIANCE + "kaopu-pengyouquan", False),
     ("五角场镇区域化党建联席会议", ALLIANCE + "wujiaochang-zhen-lianxihui", False),
     ("北中环院校赋能社区治理联盟", ALLIANCE + "beizhonghuan-yuanxiao-funeng-shequ-chuangxin-zhili-lianmeng", False),
 ]
