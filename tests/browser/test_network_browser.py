@@ -50,13 +50,13 @@ def test_a_network_that_there_was_no_room_for_is_asked_for_again(page: Page) -> 
 
     page.route("**/api/v1/network?**", refuse_once)
     page.goto("/network?lang=en&district=310110")
-    assert shown(page).startswith("96 nodes")
+    assert shown(page).startswith("82 nodes")
     assert len(refused) == 1
 
 
 def test_the_network_is_read_by_keyboard_down_to_the_evidence_of_an_edge(page: Page) -> None:
     page.goto("/network?lang=en&district=310110")
-    assert shown(page).startswith("96 nodes")
+    assert shown(page).startswith("82 nodes")
     page.locator("#find").fill("cydd changhai")
     assert page.locator("#found").inner_text() == "No node matches."
     page.locator("#find").fill("长海医院")

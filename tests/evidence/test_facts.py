@@ -30,14 +30,16 @@ def test_wujiaochang_town_is_told_in_figures(client: Client) -> None:
         if fact["record"]["resource"] == "figures" and "value" in fact["values"]
     ]
     assert told == [
-        (461, 493, "=", 5, "item"),  # sub-conferences
-        (614, 630, "=", 10, "session"),  # events
-        (614, 642, ">=", 720, "time"),  # services
-        (614, 655, ">=", 31700, "person_time"),
-        (962, 1015, "=", 3, "project"),  # claimed by one unit
-        (1074, 1090, "=", 48, "organisation"),
-        (1074, 1121, "=", 4, "category"),
-        (1074, 1121, "=", 118, "project"),
+        (487, 493, "=", 5, "item"),  # sub-conferences
+        (623, 630, "=", 10, "session"),  # events
+        (631, 642, ">=", 720, "time"),  # services
+        (643, 655, ">=", 31700, "person_time"),
+        (664, 673, "=", 48, "organisation"),
+        (1011, 1015, "=", 3, "project"),  # claimed by one unit
+        (1074, 1080, "=", 5, "item"),
+        (1082, 1090, "=", 48, "organisation"),
+        (1112, 1115, "=", 4, "category"),
+        (1115, 1121, "=", 118, "project"),
         (1223, 1244, "~", 6500, "person"),
     ]
 
