@@ -218,7 +218,7 @@ def _undo(step: Step) -> None:
         else:
             changed = {name for name in stored_columns(step.model) if step.before.get(name) != step.after.get(name)}
             now = ""
-            if is_put_back(step.model):
+            if step.model._meta.many_to_many:
                 changed -= {"updated_at"}  # see `_is_dated`
                 now = ", updated_at = clock_timestamp()"
             if changed:
@@ -243,8 +243,9 @@ def _put_time_back(step: Step) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config(%s, 'on', true)", [LINKING])
         cursor.execute(
-            f"UPDATE {table} SET updated_at = (SELECT (entry.before ->> 'updated_at')::timestamptz"  # noqa: S608
-            f" FROM common_loggedchange AS entry WHERE entry.number = %s) WHERE {pk} = %s",
+            f"UPDATE {table} AS row SET updated_at = former.at"  # noqa: S608
+            " FROM (SELECT (entry.before ->> 'updated_at')::timestamptz FROM common_loggedchange AS entry WHERE entry.number = %s) AS former (at)"
+            f" WHERE row.{pk} = %s AND row.updated_at <> former.at",
             [step.first, step.pk],
         )
         cursor.execute("SELECT set_config(%s, '', true)", [LINKING])
