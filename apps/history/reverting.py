@@ -244,7 +244,8 @@ def _put_time_back(step: Step) -> None:
         cursor.execute("SELECT set_config(%s, 'on', true)", [LINKING])
         cursor.execute(
             f"UPDATE {table} AS row SET updated_at = former.at"  # noqa: S608
-            " FROM (SELECT (entry.before ->> 'updated_at')::timestamptz FROM common_loggedchange AS entry WHERE entry.number = %s) AS former (at)"
+            " FROM (SELECT (entry.before ->> 'updated_at')::timestamptz FROM common_loggedchange AS entry"
+            " WHERE entry.number = %s) AS former (at)"
             f" WHERE row.{pk} = %s AND row.updated_at <> former.at",
             [step.first, step.pk],
         )
