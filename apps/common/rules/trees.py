@@ -5,6 +5,7 @@ committed, and then looks at what stands above it: so two writes at the same tim
 Rows whose reference stays pay nothing.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import pgtrigger
@@ -43,9 +44,14 @@ class TreeKey(models.ForeignKey):
         super().contribute_to_class(cls, name, private_only, **kwargs)
         if cls.__module__ == "__fake__" or cls._meta.abstract:
             return  # a migration's model states the triggers itself
-        meta: Any = cls._meta
-        meta.triggers = [*getattr(meta, "triggers", []), *_no_circle(self)]
-        meta.original_attrs["triggers"] = meta.triggers
+        add_triggers(cls, _no_circle(self))
+
+
+def add_triggers(model: type[models.Model], triggers: Iterable[pgtrigger.Trigger]) -> None:
+    """Give a model that is being made the triggers of one of its fields, beside those that it names itself."""
+    meta: Any = model._meta
+    meta.triggers = [*getattr(meta, "triggers", []), *triggers]
+    meta.original_attrs["triggers"] = meta.triggers
 
 
 def tree_keys(model: type[models.Model]) -> list[TreeKey]:

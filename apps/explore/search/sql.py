@@ -21,19 +21,12 @@ from apps.common.serializers.compiler import Compilation, SqlRow
 from apps.common.sql.slots import Parameter, text_of
 from apps.common.sql.statement import Statement
 from apps.common.values.columns import PROSE
+from apps.explore.lookups import path_to_place
 
 CAP = 1000  # rows of a resource read for each rank; hits are counted up to it
 RANKS = ("exact", "prefix", "alias", "name", "text")  # best first
 # The filters by place.
 PLACES = ("district", "street")
-# How a division lies in one: the references that lead there.
-OF_DIVISION = {
-    "districts in district": "id",
-    "streets in district": "district",
-    "streets in street": "id",
-    "neighbourhoods in district": "street__district",
-    "neighbourhoods in street": "street",
-}
 
 
 class SearchShape(NamedTuple):
@@ -85,10 +78,9 @@ def in_places(model: type[Citable], places: tuple[str, ...]) -> Q | None:
     condition = Q()
     for place in places:
         value = Func(slot(place), template="((%(expressions)s)::bigint[])")
-        column = model.place_columns.get(f"{place}s") or OF_DIVISION.get(f"{model.resource} in {place}", "")
-        if not column:
+        if not (path := path_to_place(model, place)):
             return None
-        condition &= _lies_in(tuple(column.split("__")), value)
+        condition &= _lies_in(tuple(path.split("__")), value)
     return condition
 
 

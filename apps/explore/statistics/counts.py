@@ -22,8 +22,7 @@ from django.db.models.functions import Cast, ExtractYear
 
 from apps.common.models.records import Citable, Fact, RecordQuerySet
 from apps.common.resources.registry import viewsets
-from apps.explore.lookups import any_of
-from apps.registry.models import District, Neighbourhood, Placed, Street
+from apps.explore.lookups import any_of, path_to_place
 from apps.registry.models.divisions import DivisionQuerySet, NeighbourhoodQuerySet
 
 PLACES = ("district", "street")
@@ -51,7 +50,7 @@ class Countable:
         if dimension == "year":
             return "year" if self.date else None
         if dimension in PLACES:
-            return f"{dimension}s" if place(self.model, dimension) else None
+            return f"{dimension}s" if path_to_place(self.model, dimension) else None
         if dimension == "category" and self.heading:
             return "categories"
         field = next((field for field in self.model._meta.fields if field.name == dimension and field.choices), None)
@@ -168,7 +167,7 @@ def in_place(item: Countable, rows: RecordQuerySet, scope: Scope) -> RecordQuery
     """Return the rows that lie in the districts and streets of a scope."""
     for dimension, keys in (("street", scope.streets), ("district", scope.districts)):
         if keys is not None:
-            rows = rows.filter(any_of(place(item.model, dimension), keys))
+            rows = rows.filter(any_of(path_to_place(item.model, dimension), keys))
     return rows
 
 
@@ -195,7 +194,7 @@ def expression(item: Countable, dimension: str) -> Combinable:
     if dimension == "year":
         return year(item.model, item.date)
     if dimension in PLACES:
-        return Cast(F(place(item.model, dimension)), TEXT)
+        return Cast(F(path_to_place(item.model, dimension)), TEXT)
     if dimension == "category" and item.heading:
         # A heading that is a draft is not named.
         shown = _published(item.model, item.heading) & Q(**{f"{item.heading}__state": Fact.State.PUBLISHED})
@@ -216,17 +215,6 @@ def year(model: type[Model], path: str) -> Case:
         default=Value(SPANNING),
         output_field=TEXT,
     )
-
-
-def place(model: type[Citable], dimension: str) -> str:
-    """Return the path from a row to the district, or the street, in which it lies; empty if a resource has none."""
-    paths: dict[type[Citable], dict[str, str]] = {
-        District: {"district": "pk"},
-        Street: {"district": "district", "street": "pk"},
-        Neighbourhood: {"district": "street__district", "street": "street"},
-    }
-    stored = {"district": "in_district", "street": "in_street"} if issubclass(model, Placed) else {}
-    return paths.get(model, stored).get(dimension, "")
 
 
 def _model_at(model: type[Model], path: str) -> type[Model]:

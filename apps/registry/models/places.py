@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.records import Citable
 from apps.common.rules.guards import Guard, Sentence
 from apps.common.rules.territory import HasTerritory
+from apps.common.rules.trees import add_triggers
 from apps.registry.models.divisions import District, Neighbourhood, Street
 from apps.registry.models.stale_places import MOVES, differs, filled_again
 
@@ -45,9 +46,7 @@ class PlaceKey(models.ForeignKey):
         super().contribute_to_class(cls, name, private_only, **kwargs)
         if cls.__module__ == "__fake__" or cls._meta.abstract or name != "in_district":
             return  # a migration's model states the triggers itself
-        meta: Any = cls._meta
-        meta.triggers = [*getattr(meta, "triggers", []), _NewLies(), _MovedLies(), _NewTells(), _MovedTells()]
-        meta.original_attrs["triggers"] = meta.triggers
+        add_triggers(cls, [_NewLies(), _MovedLies(), _NewTells(), _MovedTells()])
 
     def holds(self, division: "SqlRow", row: "SqlRow") -> str:
         """Return SQL for whether a row lies in a division; in the area of a committee lie its estates, too."""
@@ -109,11 +108,16 @@ class Placed(HasTerritory, models.Model):
 
     def place_with_new_values(self) -> dict[str, int | None]:
         """Return where the row would lie, as rights ask for it."""
+        found = self.place_among_new_values()
+        return {f"{level}s": found.get(level) for level in LEVELS}
+
+    def place_among_new_values(self) -> dict[str, int | None]:
+        """Return the keys of the divisions in which the row would lie if it were stored, by level."""
         found = self._own_place()
         for name in self.hangs_on:
             if not any(found.values()) and (target := getattr(self, name, None)) is not None:
                 found = _place_of(target)
-        return {f"{level}s": found.get(level) for level in LEVELS}
+        return found
 
     def _own_place(self) -> dict[str, int | None]:
         neighbourhood, street, district = self._own("neighbourhood"), self._own("street"), self._own("district")
@@ -159,7 +163,7 @@ def _place_of(target: models.Model) -> dict[str, int | None]:
             return {**_place_of(target.street), "neighbourhood": target.pk}
         case Placed():
             if target.pk is None:
-                return {level: target.place_with_new_values()[f"{level}s"] for level in LEVELS}
+                return target.place_among_new_values()
             # Not off the object, whose columns the database may have filled since it was read.
             stored = type(target)._base_manager.filter(pk=target.pk).values_list(*(f"in_{level}" for level in LEVELS))
             return dict(zip(LEVELS, stored.first() or (), strict=False))
