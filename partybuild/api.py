@@ -55,6 +55,7 @@ router.register("participations", events.ParticipationViewSet)
 router.register("awards", events.AwardViewSet)
 router.register("articles", evidence.ArticleViewSet)
 router.register("citations", evidence.CitationViewSet)
+router.register("attestations", evidence.AttestationViewSet)
 router.register("marks", evidence.MarkViewSet)
 router.register("figures", evidence.FigureViewSet)
 router.register("merges", identity.MergeViewSet)
@@ -158,6 +159,7 @@ urlpatterns = [
     path("changes", history.ChangesView.as_view(), name="changes"),
     path("changes/<str:request_id>/revert", history.RevertView.as_view(), name="revert"),
     path("<str:resource>/<str:key>/history", history.HistoryView.as_view(), name="history"),
+    path("<str:resource>/<str:key>/statements", evidence.StatementsView.as_view(), name="statements"),
     path("import-jobs/<uuid:key>", ImportJobView.as_view(), name="import-job"),
     path("webhooks", webhooks.SubscriptionsView.as_view(), name="webhooks"),
     path("webhooks/<str:key>", webhooks.SubscriptionView.as_view(), name="webhook"),

@@ -4,9 +4,11 @@
 # (the declarations of factory_boy have no types)
 
 import hashlib
+import json
 from typing import Any, Generic, TypeVar
 
 from django.contrib.auth.models import Group
+from django.db import connection
 from factory import post_generation
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory, Password
@@ -14,8 +16,9 @@ from factory.django import DjangoModelFactory, Password
 from apps.accounts.models import Appointment, Token, User
 from apps.accounts.models.tokens import default_expiry
 from apps.assessments.models import Assessment, Dimension, Framework, Score
+from apps.common.models.records import Fact
 from apps.events.models import Award, Event, Participation
-from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.identity.models import Merge
 from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
 from apps.registry.models import (
@@ -34,6 +37,15 @@ from apps.registry.models import (
 T = TypeVar("T")
 
 DIGEST_OF_X = hashlib.sha256(b"x").hexdigest()
+
+
+def stated_names(record: Any) -> list[str]:
+    """Return the fields of a stored record that have values, as evidence may support them."""
+    if not isinstance(record, Fact | Neighbourhood):
+        return []
+    with connection.cursor() as cursor:
+        cursor.callproc(f"stated_in_{record._meta.db_table}", [record.pk])
+        return sorted(json.loads(cursor.fetchone()[0]))
 
 
 def cite(record: Any) -> None:
@@ -340,7 +352,20 @@ class CitationFactory(DjangoModelFactory[Citation]):
     start = Sequence(lambda n: n % 1000)
     end = LazyAttribute(lambda citation: citation.start + 1)
     sha256 = DIGEST_OF_X
-    supports = LazyAttribute(lambda citation: [citation.record.name_field])
+    supports = LazyAttribute(lambda citation: stated_names(citation.record) or [citation.record.name_field])
+
+
+class AttestationFactory(DjangoModelFactory[Attestation]):
+    """A letter of a unit. Give the record of which it speaks as `record`."""
+
+    class Meta:
+        model = Attestation
+
+    record = SubFactory(AllianceFactory)
+    kind = "letter"
+    unit = SubFactory(MemberUnitFactory)
+    title = Sequence(lambda n: f"测试函{n}")
+    supports = LazyAttribute(lambda letter: stated_names(letter.record) or [letter.record.name_field])
 
 
 class MarkFactory(DjangoModelFactory[Mark]):

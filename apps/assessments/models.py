@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.models.row_names import FirstOf, LabelOf, NumberOf, RowName
+from apps.common.rules.competence import PLACE, Attester
+from apps.common.rules.evidence import ORDER, WHOLE
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.registry.models import MemberUnit, Neighbourhood, Placed, Street
@@ -16,6 +18,7 @@ class Framework(Placed, NamedRecord):
     """A rubric in one version."""
 
     resource = "frameworks"
+    attested_by = (Attester("owner"), Attester(PLACE))
     counted_by = Counted(date="adopted_on")
     belongs_to = ("owner", "street")
 
@@ -52,6 +55,8 @@ class Dimension(Placed, NamedRecord):
     """One of the things that a rubric looks at."""
 
     resource = "dimensions"
+    attested_by = (Attester(PLACE),)
+    unevidenced = {"framework": WHOLE, "position": ORDER}
     hangs_on = ("framework",)
     belongs_to = ("framework",)
 
@@ -90,6 +95,8 @@ class Assessment(Placed, Fact):
     """A rating of a neighbourhood, a unit or a street by a rubric."""
 
     resource = "assessments"
+    attested_by = (Attester(PLACE),)
+    unevidenced = {"framework": WHOLE}
     hangs_on = ("unit",)
     counted_by = Counted(date="assessed_on")
     name_field = "slug"
@@ -183,6 +190,8 @@ class Score(Placed, Fact):
     """The value of one dimension in a rating."""
 
     resource = "scores"
+    attested_by = (Attester(PLACE),)
+    unevidenced = {"assessment": WHOLE}
     hangs_on = ("assessment",)
     counted_by = Counted(date="assessment__assessed_on")
     name_field = "slug"

@@ -38,6 +38,7 @@ class FrameworkSerializer(RecordSerializer):
             "summary",
             "dimensions",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -78,6 +79,7 @@ class DimensionSerializer(RecordSerializer):
             "name_pinyin",
             "capability",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -106,6 +108,7 @@ class AssessmentSerializer(RecordSerializer):
             *edtf("assessed_on"),
             "summary",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -148,7 +151,7 @@ class ScoreSerializer(RecordSerializer):
 
     class Meta:
         model = Score
-        fields = ("url", "slug", "name", "assessment", "dimension", "value", "citations", "updated_at")
+        fields = ("url", "slug", "name", "assessment", "dimension", "value", "citations", "attestations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:

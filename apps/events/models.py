@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Counted, NamedRecord
 from apps.common.rules.change_log import logged_links
+from apps.common.rules.competence import PLACE, Attester
+from apps.common.rules.evidence import WHOLE, links_rest_on_evidence
 from apps.common.rules.publishing import links_to_no_draft
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
@@ -19,6 +21,7 @@ class Event(Placed, MaybeUnnamed):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
+    attested_by = (Attester("alliance"), Attester(PLACE))
     hangs_on = ("venue", "parent", "alliance")
     counted_by = Counted(date="held_on")
     mergeable = proposed_by_name = True
@@ -136,13 +139,14 @@ class EventProject(Event.projects.through):  # type: ignore[name-defined]
         proxy = True
         verbose_name = _("event's project")
         verbose_name_plural = _("events' projects")
-        triggers = [*logged_links(), *links_to_no_draft()]
+        triggers = [*logged_links(), *links_to_no_draft(), *links_rest_on_evidence()]
 
 
 class Award(Placed, NamedRecord):
     """An award scheme. Its recipients are participations."""
 
     resource = "awards"
+    attested_by = (Attester("giver"), Attester(PLACE))
     mergeable = proposed_by_name = True
     belongs_to = ("district", "giver")
 
@@ -175,6 +179,9 @@ class Participation(Placed, Party):
     """A unit, body or division at an event in a role, and the office of who represented it in public."""
 
     resource = "participations"
+    attested_by = (Attester(PLACE),)
+    unevidenced = {"event": WHOLE}
+    own_words = frozenset({"contribution"})
     hangs_on = ("event",)
     counted_by = Counted(date="event__held_on")
     row_name = Party.named_in("event")

@@ -44,6 +44,7 @@ class EventSerializer(RecordSerializer):
             "part_count",
             "participation_count",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -128,6 +129,7 @@ class ParticipationSerializer(RecordSerializer):
             "award",
             "contribution",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -141,7 +143,18 @@ class AwardSerializer(RecordSerializer):
 
     class Meta:
         model = Award
-        fields = ("url", "slug", "name", "name_pinyin", "giver", "district", "summary", "citations", "updated_at")
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "giver",
+            "district",
+            "summary",
+            "citations",
+            "attestations",
+            "updated_at",
+        )
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:

@@ -13,10 +13,12 @@ from apps.accounts.models import User
 from apps.common.models.records import Fact
 from apps.common.rules.publishing import breaches_of
 from apps.common.values.columns import validate_edtf
+from apps.common.writing.evidence import affirm_all, unproven
 from apps.common.writing.refusals import breach_texts
 from apps.evidence import spans
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
+from apps.evidence.models.evidence import WithoutKey
 from apps.evidence.redaction.digests import MARK, conceal
 from apps.evidence.redaction.places import (
     blacken_log,
@@ -86,18 +88,24 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
     """
     drafts = [record for given in records if (record := _locked(given)).state == Fact.State.DRAFT]
     problems = [
-        _("%(record)s has no evidence yet.") % {"record": each} for each in drafts if not each.citations.exists()
+        _("%(record)s has no evidence yet.") % {"record": each}
+        for each in drafts
+        if not each.citations.exists() and not each.attestations.exists()
     ]
     published: dict[type[Fact], dict[int, Fact]] = defaultdict(dict)
     for record in drafts:
         record.state = Fact.State.PUBLISHED
         record.save(update_fields=["state"])
+        affirm_all(record)
         published[type(record)][record.pk] = record
         LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
     for model, rows in published.items():
         wrong = breaches_of(model, rows)
         told = zip(wrong, breach_texts(wrong, by), strict=True)
         problems += [f"{rows[breach.pk]}: {text}" for breach, text in told]
+        for pk, names in unproven(model, rows).items():
+            if named := ", ".join(str(vars(model._meta.get_field(name))["verbose_name"]) for name in names if name):
+                problems.append(_("%(record)s has no evidence for: %(names)s.") % {"record": rows[pk], "names": named})
     if problems:
         raise ValidationError(problems)
     try:
@@ -129,6 +137,9 @@ def correct_issue_date(*, article: Article, issued_on: str, by: User, reason: st
         setattr(move.record, move.field, move.new)
         setattr(move.record, f"{move.field}_relative_to", issued_on)
         move.record.save(update_fields=[move.field, f"{move.field}_relative_to"])
+        # The same words now mean the new date.
+        supporting = move.record.citations.filter(article=article, says__has_key=move.field)
+        supporting.update(says=WithoutKey("says", move.field))
     correction = IssueDateCorrection.objects.create(
         article=article,
         old=article.issued_on,

@@ -4,7 +4,7 @@ from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
 from apps.common.filters.places import PartyFilter, TargetFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
 from apps.common.filters.sets import RecordFilterSet
-from apps.evidence.models import Article, Figure, Mark
+from apps.evidence.models import Article, Attestation, Figure, Mark
 from apps.registry.filters import PlacedFilterSet
 from apps.registry.models import MemberUnit
 
@@ -25,6 +25,21 @@ class CitationFilterSet(RecordFilterSet):
     record = TargetFilter()
     start = NumberRange("start")
     end = NumberRange("end")
+
+
+class AttestationFilterSet(RecordFilterSet):
+    """Filters of attestations."""
+
+    article = None
+    record = TargetFilter()
+    kind = ChoiceFilter("kind", Attestation.Kind, help_text="How it was said.")
+    party = PartyFilter(
+        Attestation,
+        "party",
+        help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
+        " what one of them says.",
+    )
+    stated = DateRange("stated_on")
 
 
 class MarkFilterSet(RecordFilterSet):

@@ -15,6 +15,7 @@ from apps.common.linked_data.rules import (
 )
 from apps.common.linked_data.shared_terms import NAME_GIVEN, NAMED
 from apps.evidence.models.figures import REPORTER_KEYS
+from apps.registry.models.parties import PARTY_KEYS
 
 SPAN = {
     "url": ADDRESS,
@@ -25,6 +26,8 @@ SPAN = {
     "end": ELSEWHERE,
     "sha256": ELSEWHERE,
     "quotation": ELSEWHERE,
+    "read": ELSEWHERE,
+    "levels": ELSEWHERE,
     "updated_at": value("dcterms:modified"),
 }
 ARTICLE = Kind(
@@ -51,6 +54,28 @@ ARTICLE = Kind(
 )
 
 CITATION = Kind(("oa:Annotation",), {**SPAN, "record": node("oa:hasBody"), "supports": value("pb:supports")})
+
+ATTESTATION = Kind(
+    ("prov:Entity",),
+    {
+        "url": ADDRESS,
+        "slug": value("dcterms:identifier"),
+        "name": words("schema:name"),
+        "record": node("schema:about"),
+        "supports": value("pb:supports"),
+        "kind": concept("dcterms:type"),
+        "party": again("prov:wasAttributedTo"),
+        **dict.fromkeys(PARTY_KEYS, node("prov:wasAttributedTo")),
+        "title": value("dcterms:title"),
+        "reference": value("dcterms:source"),
+        **date("stated_on", "dcterms:created"),
+        "locator": value("schema:pagination"),
+        "confirmed_at": value("pb:confirmedAt"),
+        "disputed_at": value("pb:disputedAt"),
+        "retracted_at": value("prov:invalidatedAtTime"),
+        "updated_at": value("dcterms:modified"),
+    },
+)
 
 MARK = Kind(("oa:Annotation",), {**SPAN, "reason": concept("pb:reason"), "note": value("schema:description")})
 

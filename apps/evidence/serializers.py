@@ -21,18 +21,20 @@ from apps.common.serializers.references import (
     edtf,
 )
 from apps.common.sql.slots import literal
-from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.evidence.models.figures import REPORTER_KEYS, SIGNS
-from apps.evidence.summary import Summary
+from apps.evidence.statements import RecordStatement
+from apps.evidence.sums.summary import Summary
 from apps.evidence.workbench.coverage import Covered
 from apps.evidence.workbench.scanner import KINDS
+from apps.registry.models.parties import PARTY_KEYS
 from apps.registry.serializers.parties import party_serializers
 
 
 class ArticleSerializer(RecordSerializer):
     """A published source."""
 
-    citations = None
+    citations = attestations = None
     citation_count = CountField("citation_spans", help_text="Citations of the article.")
 
     class Meta:
@@ -61,7 +63,7 @@ class ArticleSerializer(RecordSerializer):
 class CitationSerializer(RecordSerializer):
     """A span of an article that supports fields of a record."""
 
-    citations = None
+    citations = attestations = None
     name = NameField()
     record = TargetField(heading=_("record"), help_text="Record that the span supports.")
     quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
@@ -78,6 +80,8 @@ class CitationSerializer(RecordSerializer):
             "sha256",
             "record",
             "supports",
+            "read",
+            "levels",
             "quotation",
             "updated_at",
         )
@@ -87,10 +91,85 @@ class CitationSerializer(RecordSerializer):
         return {"article": ArticleSerializer}
 
 
+class AttestationSerializer(RecordSerializer):
+    """What a party says of a record, by an act in the service, on paper or by telephone."""
+
+    citations = attestations = None
+    name = NameField()
+    record = TargetField(heading=_("record"), help_text="Record of which it is said.")
+    party = PartyField(heading=_("party"), help_text="Unit, body or division that says it.")
+
+    class Meta:
+        model = Attestation
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "record",
+            "supports",
+            "kind",
+            "party",
+            *PARTY_KEYS,
+            "title",
+            "reference",
+            *edtf("stated_on"),
+            "locator",
+            "confirmed_at",
+            "disputed_at",
+            "retracted_at",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return party_serializers(PARTY_KEYS)
+
+
+class StatementSerializer(serializers.Serializer[object]):
+    """What one piece of evidence says of one field of a record."""
+
+    field = serializers.CharField(help_text="Field of the record.")
+    value = serializers.JSONField(
+        help_text="What it says: a text, a number, true; a date with its wording; references as objects, null where the"
+        " reader may not see the record."
+    )
+    by = TargetReference(help_text="Who says it: an article, or a party.")
+    kind = serializers.CharField(help_text="`citation`, or the kind of the attestation: `act`, `roster`, `letter` ...")
+    level = serializers.CharField(
+        help_text="How closely the words say it: `literal`, `derived`, `cued`, `read`, `own_words`; empty for what a"
+        " party says, and where the article's text is not attached."
+    )
+    since = serializers.DateTimeField(source="evidence.created_at", help_text="When it was recorded.")
+    stands = serializers.BooleanField(help_text="Whether the record has this value, and the evidence stands.")
+    retracted_at = serializers.SerializerMethodField(help_text="When it was taken back; null where it was not.")
+    superseded_by = serializers.SerializerMethodField(
+        help_text="Address of the evidence by which the present value stands, where it is another one; else null."
+    )
+    url = AddressField()
+
+    @extend_schema_field({"type": ["string", "null"], "format": "date-time"})
+    def get_retracted_at(self, statement: RecordStatement) -> object:
+        """Return when the evidence was taken back."""
+        return getattr(statement.evidence, "retracted_at", None)
+
+    @extend_schema_field({"type": ["string", "null"]})
+    def get_superseded_by(self, statement: RecordStatement) -> object:
+        """Return the address of the evidence of the present value."""
+        other = statement.superseded_by
+        return f"{settings.API_ROOT}/{other.resource}/{other.key}" if other else None
+
+
+class StatementsSerializer(serializers.Serializer[object]):
+    """Who says what of a record."""
+
+    record = TargetReference(help_text="The record.")
+    statements = StatementSerializer(many=True, help_text="By field, what stands first.")
+
+
 class MarkSerializer(RecordSerializer):
     """A span of an article that states no fact."""
 
-    citations = None
+    citations = attestations = None
     name = NameField()
 
     class Meta:
@@ -148,6 +227,7 @@ class FigureSerializer(RecordSerializer):
             *REPORTER_KEYS,
             "as_written",
             "citations",
+            "attestations",
             "updated_at",
         )
 

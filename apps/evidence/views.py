@@ -2,23 +2,30 @@
 
 from typing import Any
 
+from django.http import Http404
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from apps.common.filters.sets import lists_of
-from apps.common.http.parameters import read_words, refuse_unknown
+from apps.common.http.parameters import Query, read_format, read_words, refuse_unknown
 from apps.common.http.problems import NoRecordError, nearest, parameter_error
+from apps.common.models.records import citable_models
+from apps.common.models.targets import Target
 from apps.common.models.unknown_keys import meant
+from apps.common.openapi.parameters import format_parameter
+from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.common.serializers.targets import load_targets
 from apps.evidence import filters, linked_terms, serializers
-from apps.evidence.adding import AddingError
 from apps.evidence.facts import statements
-from apps.evidence.models import Article, Citation, Figure, Mark
-from apps.evidence.summary import subject_of, summarise
+from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
+from apps.evidence.statements import statements_of
+from apps.evidence.sums.adding import AddingError
+from apps.evidence.sums.summary import subject_of, summarise
 from apps.evidence.workbench import coverage
 
 TAG = Tag("evidence", "How we know: articles, the spans that support facts, reported numbers.")
@@ -96,6 +103,49 @@ class CitationViewSet(RecordViewSet):
     default_sort = "slug"
     tag = TAG
     linked = linked_terms.CITATION
+
+
+class StatementsView(CachedReads, APIView):
+    """Who says what of one record."""
+
+    @extend_schema(
+        operation_id="get_statements",
+        summary="Tell who says what of a record",
+        tags=[TAG.name],
+        parameters=[format_parameter()],
+        responses={200: serializers.StatementsSerializer},
+    )
+    def get(self, request: Request, resource: str, key: str) -> Response:
+        """List what evidence says of a record, field by field: articles and parties, what stands and what does not.
+
+        One document, not paged. Divisions rest on the editions of their codes, and have statements only where an
+        article or a party speaks of them.
+        """
+        model = citable_models().get(resource)
+        if model is None or model in (Citation, Attestation, Mark, Article):
+            raise Http404
+        query = Query(request, {"format"})
+        query.read(read_format)
+        query.check()
+        visible = model.rows().visible_to(request.user)
+        record = None if "\0" in key else visible.filter(**{model.key_field: key}).first()
+        if record is None:
+            raise NoRecordError(meant(model, key, request.user))
+        found = {"record": Target(resource, record.key, str(record)), "statements": statements_of(record, request.user)}
+        return Response(serializers.StatementsSerializer(found).data)
+
+
+class AttestationViewSet(RecordViewSet):
+    """What parties themselves say of records: by using the service (acts), on paper, or by telephone."""
+
+    queryset = Attestation.objects.all()
+    serializer_class = serializers.AttestationSerializer
+    detail_serializer_class = serializers.AttestationSerializer
+    filterset_class = filters.AttestationFilterSet
+    sortable = {"stated_on": "stated_on_earliest", "slug": "slug", "updated_at": "updated_at"}
+    default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.ATTESTATION
 
 
 class MarkViewSet(RecordViewSet):

@@ -43,6 +43,11 @@ class Merge(Fact):
     name_field = "merged_name"
     belongs_to = ("record",)
     seen_with = ("record",)
+    # The names of its fields, so that a merge needs one citation or attestation, and no value of it any.
+    unevidenced = dict.fromkeys(
+        ("record", "merged_key", "merged_name", "reason", "request_id", "by", "moved", "folded", "filled"),
+        _("It tells what was done in the registry."),
+    )
     search_columns = {"ngrams": ("search_text",)}
 
     content_type = models.ForeignKey(

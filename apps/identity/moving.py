@@ -15,10 +15,15 @@ from apps.common.values.columns import PythonColumn
 from apps.common.values.pinyin import normalise_term
 from apps.identity.merge_result import MergeError, MergeResult
 from apps.identity.models import Merge
+from apps.identity.moved_values import repoint_says, say_lists_anew
 from apps.identity.pointing_fields import PointingField, foreign_keys, pointing_fields
 from apps.registry.models import MemberUnit, UnitName
 
 KEPT_ALONE = ("slug", "created_at", "updated_at", "state")  # what two rows that say the same may differ in
+
+
+# What the words that give the loser's name say of it as another name of the winner: that it is written so.
+ALIAS = ["name", "kind"]
 
 
 class Mover:
@@ -28,6 +33,7 @@ class Mover:
         self.result = result
         self.filled = filled
         self.citation: Any = Merge._meta.get_field("citations").related_model
+        self.attestation: Any = Merge._meta.get_field("attestations").related_model
 
     def absorb(self, loser: Citable, winner: Citable, through: str = "") -> None:
         """Make everything that points at the loser point at the winner, and delete the loser.
@@ -35,9 +41,12 @@ class Mover:
         `through` is the field by which the two became one where they are not the records of the merge themselves.
         """
         for item in pointing_fields(loser):
-            if item.model is not self.citation:
+            if item.model not in (self.citation, self.attestation) or item.name != "record":
+                repoint_says(item, loser, winner)
                 self._move_rows(item, loser, winner)
         self._move_citations(loser, winner, through)
+        self._move_attestations(loser, winner, through)
+        say_lists_anew(winner)
         self._delete(loser)
 
     def _move_rows(self, item: PointingField, loser: models.Model, winner: models.Model) -> None:
@@ -93,7 +102,7 @@ class Mover:
                 if kept:
                     self._cite_again(citation, alias)
                 else:
-                    self._give(citation, alias, ["name"])
+                    self._give(citation, alias, ALIAS)
                     continue
             if kept or through:
                 self._give(citation, winner, kept or [through])
@@ -102,6 +111,16 @@ class Mover:
         if alias is not None and isinstance(loser, Fact) and alias.state != loser.state and alias.citations.exists():
             alias.state = loser.state
             alias.save()
+
+    def _move_attestations(self, loser: Citable, winner: Citable, through: str) -> None:
+        """Give the winner what parties say of both; what they say of the loser alone stays with the merge."""
+        for attestation in loser.attestations.select_for_update().order_by("pk"):
+            kept = [name for name in attestation.supports if self._supports(loser, winner, name)] or [through]
+            target, supports = (winner, kept) if any(kept) else (self.result.merge, ["merged_name"])
+            self.attestation._default_manager.filter(pk=attestation.pk).update(
+                content_type_id=_kind(target), object_id=target.pk, supports=supports
+            )
+            self.result.moved.append((attestation, "record"))
 
     def _supports(self, loser: Citable, winner: Citable, name: str) -> bool:
         """Whether the evidence for a field of the loser supports the same value of the winner."""
@@ -130,14 +149,14 @@ class Mover:
         kind = _kind(target)
         standing = self._same_span(citation, target)
         if standing is not None:
-            self._add_support(standing, ["name"])
+            self._add_support(standing, ALIAS)
             return
         self.citation(
             article_id=citation.article_id,
             start=citation.start,
             end=citation.end,
             sha256=citation.sha256,
-            supports=["name"],
+            supports=ALIAS,
             content_type_id=kind,
             object_id=target.pk,
         ).save()

@@ -2,19 +2,19 @@
 
 from apps.common.openapi.components import ADDRESS, COUNT, STRING, Schema, array, component, reference
 from apps.common.openapi.write_schema import CHANGE_REASON, NAMED, NEW_CITATION
-from apps.common.writing.contract import CITATIONS, REASON
+from apps.common.writing.contract import REASON
 
 _FIELDS: Schema = {"type": "array", "items": STRING}
 
 GIVEN = component(
     "NewMerge",
     "Which record goes into which.",
-    ("fill", CITATIONS),
+    ("fill", "citations"),
     into={**STRING, "description": "Slug of the record that stays, of the same resource."},
     fill={**_FIELDS, "description": "Fields that are empty in the one that stays and take the other's value."},
     **{
         REASON: CHANGE_REASON,
-        CITATIONS: array(
+        "citations": array(
             NEW_CITATION,
             "Which sentences say that the two are one; they support fields of the merge, as `reason`.",
         ),

@@ -29,5 +29,6 @@ class MergeSerializer(RecordSerializer):
             "filled",
             "created_at",
             "citations",
+            "attestations",
             "updated_at",
         )

@@ -21,8 +21,8 @@ from apps.common.openapi.write_schema import IF_MATCH
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.common.resources.write_views import Writes
 from apps.common.rules.permissions import may_edit
-from apps.common.writing.citations import add_citations
-from apps.common.writing.contract import CITATIONS, REASON, Finder, error_at, escape
+from apps.common.writing.contract import REASON, Finder, error_at, escape
+from apps.common.writing.evidence_bodies import add_evidence
 from apps.common.writing.refusals import besides, raise_all
 from apps.identity import filters, linked_terms, serializers
 from apps.identity.merge_result import MergeError, MergeResult
@@ -31,6 +31,7 @@ from apps.identity.models import Merge
 from apps.identity.schema import GIVEN, MERGED
 
 INTO, FILL = "into", "fill"
+CITATIONS = "citations"
 MEMBERS = (INTO, FILL, REASON, CITATIONS)
 MOST_LISTED = 500  # rows of an answer
 
@@ -114,7 +115,8 @@ class MergeView(Writes, APIView):
             places = [error_at(f"/{error.member}" if error.member else "", "not_mergeable", error.detail)]
             raise Refusal("conflict" if error.conflict else "bad_request", errors=places) from error
         made = outcome.merge
-        cited = CITATIONS in body and add_citations(made, body[CITATIONS], Finder(self.request.user), "")
+        given = {CITATIONS: body.get(CITATIONS)}
+        cited = add_evidence(made, given, Finder(self.request.user), "")
         if cited and outcome.winner.state == Fact.State.PUBLISHED:
             made.state = Fact.State.PUBLISHED
             made.save()

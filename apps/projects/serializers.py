@@ -27,6 +27,7 @@ OFFER = (
     *edtf("closes_on"),
     "summary",
     "citations",
+    "attestations",
     "updated_at",
 )
 PLACES: dict[str, type[RecordSerializer]] = {
@@ -53,6 +54,7 @@ class CategorySerializer(RecordSerializer):
             "position",
             "project_count",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -125,6 +127,7 @@ class ProjectSerializer(RecordSerializer):
             "partner_count",
             "claim_count",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -230,6 +233,7 @@ class ProjectPartnerSerializer(RecordSerializer):
             "group",
             "role",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -256,6 +260,7 @@ class ClaimSerializer(RecordSerializer):
             *edtf("claimed_on"),
             "summary",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -280,6 +285,7 @@ class DeliverableSerializer(RecordSerializer):
             *edtf("released_on"),
             "summary",
             "citations",
+            "attestations",
             "updated_at",
         )
 

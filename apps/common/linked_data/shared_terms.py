@@ -10,6 +10,7 @@ BASE = {
     "url": ADDRESS,
     "slug": value("dcterms:identifier"),
     "citations": reverse("oa:hasBody"),
+    "attestations": reverse("prov:wasInfluencedBy"),
     "updated_at": value("dcterms:modified"),
 }
 # Of rows that have no name of their own.

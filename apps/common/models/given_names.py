@@ -4,10 +4,13 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import NamedRecord
+from apps.common.rules.evidence import OWN_LABEL
 
 
 class MaybeUnnamed(NamedRecord):
     """A record of something that a source may describe without naming it."""
+
+    unevidenced = {"name_given": OWN_LABEL}
 
     name_given = models.BooleanField(
         _("name is given"),

@@ -22,7 +22,8 @@ from apps.common.models.row_names import RowName, name_of
 from apps.common.models.search_conditions import Term, clean_q, found_in, is_one_of, like_in
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
-from apps.common.rules.evidence import rests_on_evidence
+from apps.common.rules.competence import Attested
+from apps.common.rules.evidence import Evidenced, rests_on_evidence
 from apps.common.rules.guards import Guard, Sentence, field_of
 from apps.common.rules.publishing import Publishable, points_at_no_draft
 from apps.common.rules.territory import HasTerritory, Reader, condition, territory_of
@@ -133,7 +134,7 @@ class Counted(NamedTuple):
     heading: str = ""
 
 
-class Citable(HasTerritory, models.Model):
+class Citable(Evidenced, Attested, HasTerritory, models.Model):
     """Anything that a published sentence can speak about: a record or a division."""
 
     resource: ClassVar[str]
@@ -159,6 +160,9 @@ class Citable(HasTerritory, models.Model):
     # By name, not by import: evidence points at everything and nothing imports it.
     citations = GenericRelation(
         "evidence.Citation", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
+    )
+    attestations = GenericRelation(
+        "evidence.Attestation", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
     )
     figures = GenericRelation(
         "evidence.Figure", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
@@ -355,7 +359,7 @@ class Fact(Publishable, Record):
         triggers = [
             *Record.Meta.triggers,
             MakesNgrams(),
-            rests_on_evidence("published_has_evidence", published="state = 'published'", column="state"),
+            *rests_on_evidence(published="state = 'published'"),
             *points_at_no_draft(),
         ]
 

@@ -33,7 +33,7 @@ from apps.common.openapi.parameters import DRY_RUN, KEY, LANGUAGE
 from apps.common.resources.uploads import FILE, FileFormParser
 from apps.common.resources.views import RecordViewSet
 from apps.common.writing.bulk import ITEMS, MOST_ITEMS, SEEN
-from apps.common.writing.contract import CITATIONS, REASON, Contract, Input, PartyInput
+from apps.common.writing.contract import REASON, Contract, Input, PartyInput
 from apps.common.writing.idempotency import LONGEST_KEY
 
 # By action: the verb of the operation's name, its summary, and what it does.
@@ -75,18 +75,45 @@ CHANGE_REASON: Schema = {
     "description": "Why the registry is changed; logged.",
 }
 REASONED = component("ChangeReason", "Why the registry is changed.", **{REASON: CHANGE_REASON})
+AFFIRMED = array(STRING, "Fields that it is to support with the values that they have after the request.")
 NEW_CITATION = component(
     "NewCitationOfRecord",
     "A citation that is made together with the record; one with a `url` is on record already.",
-    ("article", "start", "end", "sha256", "quotation", "supports", "url"),
+    (),
     article={"anyOf": [STRING, reference("Reference")], "description": "Article that says so, by its slug."},
     start={**COUNT, "description": "Offset of the span's first character in the body."},
     end={"type": "integer", "minimum": 1, "description": "Offset behind the span's last character."},
     sha256={**STRING, "description": "SHA-256 of the span in UTF-8; or give the words as `quotation`."},
     quotation={"description": "The words of the span, in the place of their digest."},
     supports=array(STRING, "Fields of the record that the span supports."),
+    read={
+        "type": "object",
+        "additionalProperties": STRING,
+        "description": "Fields whose values a curator reads out of a span that does not say them, each with a note.",
+    },
     url={**STRING, "description": "Address of a citation that is on record."},
+    affirms=AFFIRMED,
 )
+NEW_ATTESTATION = component(
+    "NewAttestationOfRecord",
+    "An attestation that is made together with the record; one with a `url` is on record already.",
+    (),
+    kind={"enum": ["register", "roster", "form", "minutes", "letter", "call"], "description": "How it was said."},
+    party={"anyOf": [STRING, reference("TargetReference")], "description": "Who says it, as `resource/key`."},
+    title={**STRING, "description": "Title of the paper; it may be left out for a call."},
+    reference={**STRING, "description": "Number of the paper, or address of the register's entry."},
+    stated_on={**STRING, "description": "Date of the paper or the call (EDTF)."},
+    stated_on_wording={**STRING, "description": "The date in the words of the paper, where they are vague."},
+    locator={**STRING, "description": "Page, row or entry in the paper."},
+    supports=array(STRING, "Fields of the record of which the party says what they are."),
+    url={**STRING, "description": "Address of an attestation that is on record."},
+    affirms=AFFIRMED,
+    retracted={"type": "boolean", "description": "True takes an attestation that is on record back."},
+)
+NEW_EVIDENCE: dict[str, Schema] = {
+    "citations": array(NEW_CITATION, "Citations to be made with the record, or affirmed for its new values."),
+    "attestations": array(NEW_ATTESTATION, "Attestations to be made with the record, affirmed, or retracted."),
+}
 NAMED: dict[str, Schema] = {
     "resource": {**STRING, "description": "Resource of the record."},
     "key": {**STRING, "description": "Key of the record."},
@@ -259,9 +286,7 @@ def _many(item: Schema) -> Schema:
 def _record(contract: Contract, *, partial: bool = False) -> Schema:
     properties = {name: _member(item) for name, item in contract.inputs.items()}
     properties |= {name: _party(item) for name, item in contract.parties.items()}
-    if contract.cited:
-        about = "Citations to be made with the record; a published record needs one."
-        properties[CITATIONS] = array(NEW_CITATION, about)
+    properties |= {name: NEW_EVIDENCE[name] for name in contract.evidence}
     schema = {
         "type": "object",
         "description": "What is written of a record. Members that are only read may stand beside, unchanged.",

@@ -34,7 +34,8 @@ from apps.common.resources.uploads import CSVParser, FileFormParser, Upload, XLS
 from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.serializers.records import RecordSerializer
 from apps.common.writing import bulk, idempotency
-from apps.common.writing.contract import CITATIONS, REASON, Contract, Finder, error_at
+from apps.common.writing.contract import EVIDENCE, REASON, Contract, Finder, error_at
+from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.refusals import besides
 from apps.common.writing.transaction import write_transaction
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, read_reason, refuse_drafts
@@ -314,6 +315,7 @@ class Writes(idempotency.RepeatablePosts):
     ) -> HttpResponse:
         """Answer the write of one record; a dry run with the record as it would be, and the changes."""
         refuse_drafts(changes, self.request.user)
+        settle_evidence(changes, self.request.user)
         change = changes[0]
         is_gone = change.operation == "delete"
         if not self._is_dry and is_gone:
@@ -332,6 +334,7 @@ class Writes(idempotency.RepeatablePosts):
 
     def _listed(self, changes: list[RecordChange], status: int) -> HttpResponse:
         refuse_drafts(changes, self.request.user)
+        settle_evidence(changes, self.request.user)
         found = [self._described(change, None, None) for change in changes]
         return _json({"changes": found}, 200 if self._is_dry else status)
 
@@ -352,7 +355,7 @@ class Writes(idempotency.RepeatablePosts):
                 "after": now.get(name, getattr(record, name, None)),
             }
             for name in change.fields
-            if name == CITATIONS or before is None or before.get(name) != now.get(name) or name not in now
+            if name in EVIDENCE or before is None or before.get(name) != now.get(name) or name not in now
         ]
         return found
 

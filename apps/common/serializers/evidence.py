@@ -1,4 +1,4 @@
-"""Citations, quotations and figures as they are nested in records."""
+"""Citations, quotations, attestations and figures as they are nested in records."""
 
 from typing import Any
 
@@ -53,6 +53,24 @@ class CitationBrief(serializers.Serializer[Citable]):
         child=serializers.CharField(), help_text="Fields of this record that the span supports."
     )
     quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
+    url = AddressField()
+
+
+class AttestationBrief(serializers.Serializer[Citable]):
+    """What a party says of this record, and how it was said."""
+
+    kind = serializers.CharField(help_text="How it was said: `act` by using the service, or on a paper, or by a call.")
+    party = PartyField(help_text="Unit, body or division that says it.")
+    title = serializers.CharField(help_text="Title of the paper; empty for an act.")
+    stated_on = serializers.CharField(help_text="Date of the paper, the call or the act (EDTF).")
+    supports = serializers.ListField(
+        child=serializers.CharField(), help_text="Fields of this record of which it says what they are."
+    )
+    confirmed_at = serializers.DateTimeField(allow_null=True, help_text="When the party confirmed it.")
+    disputed_at = serializers.DateTimeField(allow_null=True, help_text="When the party disputed it.")
+    retracted_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was taken back; it supports nothing since."
+    )
     url = AddressField()
 
 

@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.models.records import Citable, Fact
-from apps.common.serializers.evidence import CitationBrief
+from apps.common.serializers.evidence import AttestationBrief, CitationBrief
 from apps.common.serializers.references import AddressField, LabelField, Reference
 
 
@@ -47,6 +47,7 @@ class RecordSerializer(RowSerializer):
 
     url = AddressField()
     citations = CitationBrief(many=True, read_only=True, help_text="What the record rests on, in reading order.")
+    attestations = AttestationBrief(many=True, read_only=True, help_text="What parties themselves say of the record.")
 
     @classmethod
     def expandable(cls) -> dict[str, type["RecordSerializer"]]:

@@ -25,7 +25,8 @@ from apps.common.rules.territory import Reader
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.targets import load_targets
 
-CITATIONS = "citations"
+# The members of a body in which the evidence of the record comes.
+EVIDENCE = ("citations", "attestations")
 REASON = "change_reason"
 MOST_ERRORS = 50
 
@@ -282,6 +283,12 @@ def convert(field: models.Field, value: object) -> object:
             if not isinstance(value, bool):
                 raise WrongError("not_a_boolean", gettext("true or false is expected."))
             return value
+        case models.JSONField():
+            if not isinstance(value, dict) or not all(isinstance(note, str) for note in value.values()):
+                raise WrongError("not_an_object", gettext("An object of texts is expected."))
+            for text in (*value, *value.values()):
+                check_text(text)
+            return value
         case models.DecimalField():
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise WrongError("not_a_number", gettext("A number is expected."))
@@ -332,8 +339,8 @@ class Contract:
             if name in fields
         }
         self.hidden = frozenset(self.inputs) - frozenset(fields)
-        self.shown = frozenset(fields) - frozenset(self.inputs) - frozenset(self.parties) - {CITATIONS}
-        self.cited = CITATIONS in fields
+        self.shown = frozenset(fields) - frozenset(self.inputs) - frozenset(self.parties) - {*EVIDENCE}
+        self.evidence = tuple(name for name in EVIDENCE if name in fields)
         self.identity = tuple(name for name in ("slug", "code") if name in self.inputs)
 
     def keys_of(self, body: Mapping[str, object]) -> list[str]:
@@ -344,7 +351,7 @@ class Contract:
     @property
     def members(self) -> list[str]:
         """All names that a body may have."""
-        return [*self.inputs, *self.parties, *self.shown, REASON, *([CITATIONS] if self.cited else [])]
+        return [*self.inputs, *self.parties, *self.shown, REASON, *self.evidence]
 
     def read(self, body: Mapping[str, object], finder: Finder) -> tuple[dict[str, object], list[dict[str, str]]]:
         """Return the written members of a body as the model takes them, and what is wrong with it."""

@@ -15,6 +15,7 @@ from psycopg.errors import Diagnostic
 
 from apps.common.http.problems import RETRY_AFTER, Refusal
 from apps.common.models.records import Citable, citable_models
+from apps.common.rules.evidence import HAS_EVIDENCE, KEEPS_EVIDENCE, LAST_EVIDENCE, NO_EVIDENCE
 from apps.common.rules.guards import field_of, sentence_of
 from apps.common.rules.publishing import POINTS, STAYS, Breach
 from apps.common.rules.territory import Reader
@@ -86,8 +87,32 @@ def _check(name: str, pointer: str, diagnosis: Diagnostic) -> Refusal:
         return Refusal("bad_request", errors=[error])
     if name.endswith(STAYS):
         return Refusal("conflict", errors=[pointed_at_error([str(diagnosis.message_detail)], pointer)])
+    if name.endswith((HAS_EVIDENCE, KEEPS_EVIDENCE)):
+        return evidence_refusal(
+            str(diagnosis.message_detail).split(","), pointer, is_last=name.endswith(KEEPS_EVIDENCE)
+        )
     field, message = rule_of(name, diagnosis.table_name or "")
     return Refusal("bad_request", errors=[error_at(_join(pointer, field), "constraint", message)])
+
+
+def evidence_refusal(fields: Sequence[str], pointer: str, *, is_last: bool = False) -> Refusal:
+    """Return why a published record cannot stand without evidence for some fields; the empty one is its first.
+
+    `is_last`: evidence was to be taken away, and not a value changed.
+    """
+    if is_last:
+        errors = [error_at(_join(pointer, name or "citations"), "last_evidence", str(LAST_EVIDENCE)) for name in fields]
+        return Refusal("conflict", errors=errors)
+    return Refusal("bad_request", errors=evidence_errors(fields, pointer, {}))
+
+
+def evidence_errors(fields: Sequence[str], pointer: str, members: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the errors of fields without evidence.
+
+    `members` are those of the body by the fields that they set, where these have other names.
+    """
+    places = dict.fromkeys(_join(pointer, members.get(name, name) or "citations") for name in fields)
+    return [error_at(place, "no_evidence", str(NO_EVIDENCE)) for place in places]
 
 
 def rule_of(name: str, table: str) -> tuple[str, str]:

@@ -19,9 +19,9 @@ from apps.common.models.records import Citable, Fact
 from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules import permissions, publishing
 from apps.common.rules.evidence import NO_EVIDENCE
-from apps.common.rules.territory import Reader
-from apps.common.writing.citations import add_citations, citation_errors
-from apps.common.writing.contract import CITATIONS, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
+from apps.common.rules.territory import Reader, territory_of
+from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
+from apps.common.writing.evidence_bodies import add_evidence, evidence_errors
 from apps.common.writing.refusals import besides, draft_errors, pointed_at_error, raise_all, rule_errors
 
 # Addresses of a resource that are no records.
@@ -69,7 +69,7 @@ class RecordWriter:
         record.save(force_insert=True)
         for name, rows in many.items():
             getattr(record, name).set(rows)
-        self._cite(record, body)
+        self._bring_evidence(record, body)
         self.finder.forget()
         return RecordChange("insert", record, sorted(values), pointer=self.pointer, members=self._members(body))
 
@@ -134,9 +134,9 @@ class RecordWriter:
             record.save_changes()
             for name in set(changed) & set(many):
                 getattr(record, name).set(many[name])
-        if self._cite(record, body):
+        if brought := self._bring_evidence(record, body):
             self._demand(may_edit)
-            changed.append(CITATIONS)
+            changed += brought
         if changed:
             self.finder.forget()
         return RecordChange("update", record, sorted(changed), before, self.pointer, self._members(body))
@@ -246,12 +246,13 @@ class RecordWriter:
             record._state.fields_cache.pop(column, None)
 
     def _evidence_errors(self, record: Citable, body: Mapping[str, object]) -> list[Error]:
-        """Return what is wrong with the citations of a body that is refused anyway."""
-        given = body.get(CITATIONS) if self.contract.cited else None
-        errors = [] if given is None else citation_errors(record, given, self.finder, self.pointer)
+        """Return what is wrong with the evidence in a body that is refused anyway."""
+        given = self._evidence_of(body)
+        errors = evidence_errors(record, given, self.finder, self.pointer)
         is_published = isinstance(record, Fact) and vars(record).get("state") == Fact.State.PUBLISHED
-        if is_published and not given and not (record.pk and record.citations.exists()):
-            errors.append(error_at(f"{self.pointer}/{CITATIONS}", "no_evidence", str(NO_EVIDENCE)))
+        may_act = not territory_of(self.user).everything  # what he writes may be evidence by itself
+        if is_published and not given and not may_act and not (record.pk and record.citations.exists()):
+            errors.append(error_at(f"{self.pointer}/{EVIDENCE[0]}", "no_evidence", str(NO_EVIDENCE)))
         return besides(self.flaws, errors)
 
     @staticmethod
@@ -265,9 +266,12 @@ class RecordWriter:
             places = [self.pointer + (f"/{escape(name)}" if name else "") for name in foreign]
             raise Refusal("permission_denied", errors=[error_at(place, "foreign", detail) for place in places])
 
-    def _cite(self, record: Citable, body: Mapping[str, object]) -> bool:
-        given = body.get(CITATIONS) if self.contract.cited else None
-        return given is not None and add_citations(record, given, self.finder, self.pointer)
+    def _bring_evidence(self, record: Citable, body: Mapping[str, object]) -> list[str]:
+        return add_evidence(record, self._evidence_of(body), self.finder, self.pointer)
+
+    def _evidence_of(self, body: Mapping[str, object]) -> dict[str, object]:
+        """Return the members of a body in which evidence comes, as far as the resource has them."""
+        return {name: body[name] for name in self.contract.evidence if body.get(name) is not None}
 
     def _take_key(self, values: dict[str, object], key: str) -> list[Error]:
         """Give a new record the key of its address."""

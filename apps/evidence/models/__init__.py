@@ -1,6 +1,7 @@
-"""Published articles, the places in them that support facts, and the numbers they report."""
+"""Published articles, the places in them that support facts, attestations, and the numbers that are reported."""
 
 from apps.evidence.models.articles import SHA256_PATTERN, Article, ArticleText
+from apps.evidence.models.attestations import Attestation
 from apps.evidence.models.changes import IssueDateCorrection, RedactedDigest, Redaction
 from apps.evidence.models.figures import Figure
 from apps.evidence.models.spans import Citation, Mark
@@ -9,6 +10,7 @@ __all__ = [
     "SHA256_PATTERN",
     "Article",
     "ArticleText",
+    "Attestation",
     "Citation",
     "Figure",
     "IssueDateCorrection",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.common.models.given_names import MaybeUnnamed
+from apps.common.rules.competence import Attester
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField
 from apps.registry.models import (
@@ -33,6 +34,8 @@ class Figure(Placed, MaybeUnnamed):
     """One number that a source reports, with all that is needed to know what it means."""
 
     resource = "figures"
+    attested_by = tuple(map(Attester, REPORTER_KEYS))
+    own_words = frozenset({"measure"})
     hangs_on = ("subject",)
     counted_by = None  # reported, not counted
     belongs_to = ("subject",)

@@ -4,23 +4,19 @@ from typing import TYPE_CHECKING
 
 import pgtrigger
 from django.conf import settings
-from django.contrib.contenttypes.fields import GenericForeignKey
-from django.contrib.contenttypes.models import ContentType
-from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Record, RecordQuerySet
+from apps.common.models.records import Record
 from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, RowName
-from apps.common.models.targets import model_of
 from apps.common.rules.guards import Guard, Sentence
-from apps.common.rules.territory import Reader, condition, territory_of
 from apps.common.sql.slots import literal
 from apps.common.values.texts import OneLineField
 from apps.evidence import spans
 from apps.evidence.models.articles import CURATORS, SHA256_PATTERN, Article, sha256_field
+from apps.evidence.models.evidence import Evidence, KeepsEvidence, SaysWhatItSupports
 
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
     from apps.common.serializers.compiler import SqlRow
@@ -155,101 +151,36 @@ class Span(Record):
         }
 
 
-class CitationQuerySet(RecordQuerySet):
-    """Citations; a user sees those of the records that he sees."""
-
-    def visible_to(self, user: Reader) -> "CitationQuerySet":
-        """Return the citations of records that a user may see."""
-        territory = territory_of(user)
-        if territory.everything:
-            return self
-        hidden = Q()
-        for model, rows in self.hidden_records(None):
-            # By the record's key, so that a page of citations looks up its own records and not all drafts.
-            is_hidden = Exists(rows.filter(pk=OuterRef("object_id")))
-            hidden |= Q(is_hidden, content_type=ContentType.objects.get_for_model(model))
-        # Whoever may edit a draft may edit its citations: one subquery, where leaving out its drafts would take many.
-        lying = condition(self.model, territory)
-        return self.filter(~hidden if lying is None else ~hidden | lying)
-
-    def seen_with_record(self, user: Reader) -> "CitationQuerySet":
-        """Return all: the citations of a record are seen with it."""
-        return self
-
-
-class Citation(Span):
-    """Evidence of a record: a span of an article's body, and the fields of the record that the span supports."""
+class Citation(Evidence, Span):
+    """Evidence of a record that an article gives: a span of its body, and the fields that the span supports."""
 
     resource = "citations"
-    counted_by = None  # a place in an article
     # Within another name without its record, which may be a citation, too.
     row_name = RowName(
         _("%(article)s, characters %(start)s–%(end)s → %(record)s"),
         {**PLACE_IN_ARTICLE, "record": FirstOf("record")},
         short=_("%(article)s, characters %(start)s–%(end)s"),
     )
-    belongs_to = ("record",)
 
-    supports = ArrayField(
-        models.CharField(max_length=60),
-        verbose_name=_("supports"),
-        help_text=_("Fields of the record that the span supports."),
+    read = models.JSONField(
+        _("read"),
+        default=dict,
+        blank=True,
+        help_text=_("Fields whose values a person reads out of the span that does not say them, each with a note."),
     )
-    content_type = models.ForeignKey(
-        ContentType, models.CASCADE, verbose_name=_("record type"), help_text=_("Kind of record that is supported.")
-    )
-    object_id = models.PositiveBigIntegerField(_("record id"), help_text=_("Internal key of the record."))
-    record = GenericForeignKey("content_type", "object_id")
-
-    objects = CitationQuerySet.as_manager()
 
     class Meta(Span.Meta):
         verbose_name = _("citation")
         verbose_name_plural = _("citations")
-        indexes = [models.Index(fields=["content_type", "object_id"], name="evidence_citation_record")]
+        indexes = Evidence.Meta.indexes
         constraints = [
             *Span.Meta.constraints,
-            models.CheckConstraint(
-                condition=~Q(supports=[]),
-                name="evidence_citation_supports_something",
-                violation_error_message=_("A citation supports at least one field."),
-            ),
+            *Evidence.Meta.constraints[len(Record.Meta.constraints) :],
             models.UniqueConstraint(
                 fields=["article", "start", "end", "content_type", "object_id"], name="evidence_citation_once"
             ),
         ]
-        triggers = [
-            *Span.Meta.triggers,
-            # The other half of "nothing without a source" (in common.models.records): the last citation cannot go.
-            pgtrigger.Trigger(
-                name="fact_keeps_evidence",
-                operation=pgtrigger.Delete | pgtrigger.UpdateOf("content_type_id", "object_id"),
-                when=pgtrigger.After,
-                timing=pgtrigger.Deferred,
-                declare=[("kind", "django_content_type%ROWTYPE"), ("published", "boolean")],
-                func="""
-                    IF EXISTS (SELECT FROM evidence_citation
-                               WHERE content_type_id = OLD.content_type_id AND object_id = OLD.object_id) THEN
-                        RETURN NULL;
-                    END IF;
-                    SELECT * INTO kind FROM django_content_type WHERE id = OLD.content_type_id;
-                    IF kind.app_label = 'registry' AND kind.model IN ('district', 'street') THEN
-                        RETURN NULL;
-                    END IF;
-                    EXECUTE format('SELECT %s FROM %I WHERE id = $1',
-                        CASE kind.model WHEN 'neighbourhood' THEN 'kind = ''estate''' ELSE 'state = ''published''' END,
-                        kind.app_label || '_' || kind.model)
-                    INTO published USING OLD.object_id;
-                    IF published THEN
-                        RAISE check_violation USING
-                            CONSTRAINT = kind.app_label || '_' || kind.model || '_has_evidence',
-                            MESSAGE = format('the published %s %s would be left without evidence',
-                                             kind.model, OLD.object_id);
-                    END IF;
-                    RETURN NULL;
-                """,
-            ),
-        ]
+        triggers = [*Span.Meta.triggers, SaysWhatItSupports("article_id", "start", "end", "sha256"), KeepsEvidence()]
 
     @property
     def quotation(self) -> dict[str, object] | None:
@@ -269,13 +200,6 @@ class Citation(Span):
         record = self.record
         target = f"{record.resource}/{record.key}" if record else str(self.object_id)
         return f"{self.article.slug}-{self.start}-{spans.digest(f'{self.start}-{self.end}-{target}')[:8]}"
-
-    def clean(self) -> None:
-        super().clean()
-        if self.content_type_id and self.supports:
-            known = {field.name for field in model_of(self.content_type_id)._meta.get_fields()}
-            if unknown := sorted(set(self.supports) - known):
-                raise ValidationError({"supports": _("Not a field of the record: %s.") % ", ".join(unknown)})
 
 
 class Mark(Span):

@@ -1,8 +1,8 @@
 """Reported figures, added up if they may be, beside the numbers on record of the same.
 
 Figures are grouped by where and what their subjects are, and by the year of their own period. Within a group the actual
-figures of one measure and one unit become one number where they may be added (`evidence.adding`); where not, they stand
-apart and the reason is given. Targets are plans: they never enter a sum.
+figures of one measure and one unit become one number where they may be added (`evidence.sums.adding`); where not, they
+stand apart and the reason is given. Targets are plans: they never enter a sum.
 """
 
 from collections import defaultdict
@@ -22,9 +22,9 @@ from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import literal
 from apps.common.sql.statement import Statement
 from apps.events.serializers import EventDetailSerializer
-from apps.evidence.adding import AddingError, add
 from apps.evidence.models import Figure
-from apps.evidence.summary import Subject, addend, containments, subject_of
+from apps.evidence.sums.adding import AddingError, add
+from apps.evidence.sums.summary import Subject, addend, containments, subject_of
 from apps.explore.statistics.counts import (
     SPANNING,
     UNKNOWN,

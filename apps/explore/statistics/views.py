@@ -24,7 +24,7 @@ from apps.common.resources.registry import viewsets
 from apps.common.serializers.targets import load_targets
 from apps.common.values.dates import EDTFError, bounds
 from apps.evidence.models import Figure
-from apps.evidence.summary import subject_of
+from apps.evidence.sums.summary import subject_of
 from apps.explore.statistics.counts import (
     DIMENSIONS,
     SPANNING,

@@ -5,6 +5,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import NamedRecord
+from apps.common.rules.competence import PLACE, Attester
+from apps.common.rules.evidence import ORDER
 from apps.registry.models import Alliance, Placed
 
 
@@ -12,6 +14,8 @@ class Category(Placed, NamedRecord):
     """A heading under which an alliance or a programme sorts its projects, in its own words."""
 
     resource = "categories"
+    attested_by = (Attester("alliance"), Attester(PLACE))
+    unevidenced = {"position": ORDER}
     hangs_on = ("alliance", "programme")
     belongs_to = ("alliance", "programme")
 

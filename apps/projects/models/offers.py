@@ -7,6 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Counted
+from apps.common.rules.competence import Attester
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import ParagraphsField
 from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Placed, Street
@@ -18,6 +19,7 @@ class Offer(Placed, MaybeUnnamed):
     hangs_on = ("alliance",)
     belongs_to = ("alliance", "unit", "street", "neighbourhood")
     mergeable = proposed_by_name = True
+    attested_by = (Attester("unit"), Attester("neighbourhood"), Attester("street"), Attester("alliance"))
     counted_by = Counted(date="published_on")
 
     alliance = models.ForeignKey(

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
+from apps.common.rules.competence import PLACE, Attester
+from apps.common.rules.evidence import WHOLE
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
@@ -28,6 +30,7 @@ class Project(PartOfWhole, MaybeUnnamed):
     """An undertaking; a tree by `parent` (a programme over its brand projects)."""
 
     resource = "projects"
+    attested_by = (Attester("alliance"), Attester(PLACE))
     hangs_on = ("parent", "alliance")
     counted_by = Counted(heading="category")
     mergeable = proposed_by_name = True
@@ -138,6 +141,8 @@ class ProjectPartner(Placed, Party):
     """A unit, alliance or division in a project, with a role."""
 
     resource = "project-partners"
+    attested_by = (Attester(PLACE),)
+    unevidenced = {"project": WHOLE}
     hangs_on = ("project",)
     counted_by = Counted(heading="project__category")
     row_name = Party.named_in("project")
@@ -186,6 +191,11 @@ class Claim(Placed, Fact):
     """A unit's commitment to a project (认领)."""
 
     resource = "claims"
+    attested_by = (
+        # Whether a claim is accepted, is not for the unit to say.
+        Attester("unit", frozenset({"project", "unit", "as_written", "claimed_on", "summary"})),
+        Attester(PLACE),
+    )
     hangs_on = ("project",)
     counted_by = Counted(date="claimed_on", heading="project__category")
     name_field = "slug"
@@ -247,6 +257,8 @@ class Deliverable(Placed, NamedRecord):
     """Something that a project yields: a book, a film, an index, a standard."""
 
     resource = "deliverables"
+    attested_by = (Attester(PLACE),)
+    unevidenced = {"project": WHOLE}
     hangs_on = ("project",)
     counted_by = Counted(date="released_on", heading="project__category")
     mergeable = proposed_by_name = True

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.records import Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
+from apps.common.rules.competence import PLACE, Attester
+from apps.common.rules.evidence import WHOLE
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
@@ -22,6 +24,7 @@ class Alliance(PartOfWhole, MaybeUnnamed):
     """A body of units at any level, from a district's network down to a co-building pair; a tree by `parent`."""
 
     resource = "alliances"
+    attested_by = (Attester(PLACE),)
     hangs_on = ("parent",)
     mergeable = proposed_by_name = True
     begins_field = "founded_on"
@@ -119,6 +122,8 @@ class Membership(PartOfWhole, Fact):
     """A unit in an alliance with a role. A member that is not resolved to a unit keeps the name as written."""
 
     resource = "memberships"
+    attested_by = (Attester("alliance"), Attester("unit"))
+    unevidenced = {"alliance": WHOLE}
     hangs_on = ("alliance",)
     whole = "alliance"
     name_field = "slug"

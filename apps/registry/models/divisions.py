@@ -364,7 +364,7 @@ class Neighbourhood(Division):
             *Division.Meta.triggers,
             DivisionMoves(division="neighbourhood", up="street"),
             # No edition lists an estate, so that it rests on an article like any other fact.
-            rests_on_evidence("estate_has_evidence", published="kind = 'estate'", column="kind"),
+            *rests_on_evidence(published="kind = 'estate'"),
         ]
 
     def clean(self) -> None:

@@ -6,6 +6,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
+from apps.common.rules.competence import Attester
+from apps.common.rules.evidence import WHOLE
 from apps.common.values.columns import SearchField
 from apps.common.values.ngram_columns import NgramsField, NgramsIndex
 from apps.common.values.texts import OneLineField
@@ -22,6 +24,8 @@ class Identifier(Placed, Fact):
     """The code of an organisation in another register. No two units bear the same."""
 
     resource = "identifiers"
+    attested_by = (Attester("unit"),)
+    unevidenced = {"unit": WHOLE}
     hangs_on = ("unit",)
     name_field = "value"
     belongs_to = ("unit",)

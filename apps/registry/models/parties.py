@@ -39,14 +39,15 @@ def party_of(row: models.Model, keys: tuple[str, ...]) -> models.Model | None:
     return next((target for key in keys if (target := getattr(row, key)) is not None), None)
 
 
-def _keys_given(keys: tuple[str, ...]) -> Func:
+def keys_given(keys: tuple[str, ...]) -> Func:
+    """Return the expression for how many of the keys of a party are set."""
     return Func(*map(F, keys), function="num_nonnulls", output_field=IntegerField())
 
 
 def one_party_at_most(keys: tuple[str, ...], name: str, sentence: Any) -> models.CheckConstraint:
     """Return the constraint that at most one of the keys of a party is set; `sentence` says so."""
     return models.CheckConstraint(
-        condition=Q(LessThanOrEqual(_keys_given(keys), Value(1))),
+        condition=Q(LessThanOrEqual(keys_given(keys), Value(1))),
         name=name,
         violation_error_message=sentence,
     )
@@ -102,14 +103,14 @@ class Party(Fact):
                 _("A party is one unit, one alliance or one division, not several."),
             ),
             models.CheckConstraint(
-                condition=Q(GreaterThan(_keys_given(PARTY_KEYS), Value(0))) | ~Q(as_written=""),
+                condition=Q(GreaterThan(keys_given(PARTY_KEYS), Value(0))) | ~Q(as_written=""),
                 name="%(app_label)s_%(class)s_names_a_party",
                 violation_error_message=_(
                     "Name the unit, the alliance or the division, or give the name as the source writes it."
                 ),
             ),
             models.CheckConstraint(
-                condition=Q(group=False) | Q(Exact(_keys_given(PARTY_KEYS), Value(0))),
+                condition=Q(group=False) | Q(Exact(keys_given(PARTY_KEYS), Value(0))),
                 name="%(app_label)s_%(class)s_group_is_no_party",
                 violation_error_message=_("A group of several is not one unit, alliance or division."),
             ),

@@ -6,6 +6,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import NamedRecord
+from apps.common.rules.competence import ITSELF, PLACE, Attester
+from apps.common.rules.evidence import WHOLE
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.ngram_columns import CollectsNames, NamesField, NgramsField
@@ -18,6 +20,11 @@ class MemberUnit(Placed, NamedRecord):
     """Any organisation, or a part of one; a tree by `parent`."""
 
     resource = "member-units"
+    attested_by = (
+        Attester(ITSELF),
+        # That a unit lies in a division, which its curators say until the unit says otherwise.
+        Attester(PLACE, frozenset({"name", "kind", "parent", "district", "street", "neighbourhood"}), yields=True),
+    )
     hangs_on = ("parent",)
     mergeable = proposed_by_name = True
     appointable = "units"
@@ -111,6 +118,8 @@ class UnitName(Placed, NamedRecord):
     """A name that a unit has, had, or is given in a source."""
 
     resource = "unit-names"
+    attested_by = (Attester("unit"),)
+    unevidenced = {"unit": WHOLE}
     hangs_on = ("unit",)
     begins_field = "valid_from"
     ends_field = "valid_until"

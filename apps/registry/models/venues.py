@@ -6,6 +6,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import NamedRecord
+from apps.common.rules.competence import PLACE, Attester
+from apps.common.rules.evidence import WHOLE
 from apps.common.rules.trees import TreeKey
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
@@ -18,6 +20,7 @@ class Venue(PartOfWhole, NamedRecord):
     """A place in which the networks work; parts of a venue are venues with a parent."""
 
     resource = "venues"
+    attested_by = (Attester(PLACE),)
     hangs_on = ("parent",)
     mergeable = proposed_by_name = True
     begins_field = "opened_on"
@@ -114,6 +117,8 @@ class VenueService(PartOfWhole, NamedRecord):
     """One thing that a venue offers."""
 
     resource = "venue-services"
+    attested_by = (Attester(PLACE),)
+    unevidenced = {"venue": WHOLE}
     hangs_on = ("venue",)
     whole = "venue"
     mergeable = True  # but not proposed: many venues offer a service of one name

@@ -92,7 +92,7 @@ class DistrictSerializer(RecordSerializer):
 
     class Meta:
         model = District
-        fields = (*DIVISION, "street_count", "citations", "updated_at")
+        fields = (*DIVISION, "street_count", "citations", "attestations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
@@ -125,7 +125,7 @@ class StreetSerializer(RecordSerializer):
 
     class Meta:
         model = Street
-        fields = (*DIVISION, "district", "neighbourhood_count", "citations", "updated_at")
+        fields = (*DIVISION, "district", "neighbourhood_count", "citations", "attestations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
@@ -174,7 +174,7 @@ class NeighbourhoodSerializer(RecordSerializer):
 
     class Meta:
         model = Neighbourhood
-        fields = ("key", "slug", *DIVISION, "street", "committee", "citations", "updated_at")
+        fields = ("key", "slug", *DIVISION, "street", "committee", "citations", "attestations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:

@@ -36,6 +36,7 @@ class MemberUnitSerializer(RecordSerializer):
             "membership_count",
             "claim_count",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -161,6 +162,7 @@ class UnitNameSerializer(RecordSerializer):
             *edtf("valid_from"),
             *edtf("valid_until"),
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -174,7 +176,7 @@ class IdentifierSerializer(RecordSerializer):
 
     class Meta:
         model = Identifier
-        fields = ("url", "slug", "unit", "scheme", "value", "citations", "updated_at")
+        fields = ("url", "slug", "unit", "scheme", "value", "citations", "attestations", "updated_at")
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
@@ -212,6 +214,7 @@ class AllianceSerializer(RecordSerializer):
             "member_count",
             "project_count",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -313,6 +316,7 @@ class MembershipSerializer(RecordSerializer):
             *edtf("joined_on"),
             *edtf("left_on"),
             "citations",
+            "attestations",
             "updated_at",
         )
 

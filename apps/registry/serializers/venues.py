@@ -35,6 +35,7 @@ class VenueSerializer(RecordSerializer):
             "summary",
             "service_count",
             "citations",
+            "attestations",
             "updated_at",
         )
 
@@ -87,6 +88,7 @@ class VenueServiceSerializer(RecordSerializer):
             *edtf("offered_since"),
             "summary",
             "citations",
+            "attestations",
             "updated_at",
         )
 

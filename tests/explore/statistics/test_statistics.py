@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from apps.common.models.records import citable_models
 from apps.common.resources.registry import viewsets
 from apps.common.serializers.counts import ReportedField
-from apps.evidence.adding import AddingError
 from apps.evidence.models import Figure
-from apps.evidence.summary import summarise
+from apps.evidence.sums.adding import AddingError
+from apps.evidence.sums.summary import summarise
 from apps.explore.statistics.counts import DIMENSIONS, all_countables
 from apps.explore.statistics.figures import RECORDED
 from apps.registry.models import District, Neighbourhood, Street

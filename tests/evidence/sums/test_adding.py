@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.evidence.adding import Addend, AddingError, add
+from apps.evidence.sums.adding import Addend, AddingError, add
 
 
 def figure(name: str, value: int = 1, comparator: str = "=", **options: Any) -> Addend:

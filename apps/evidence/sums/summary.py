@@ -9,8 +9,8 @@ from django.db.models import ForeignKey
 from django.utils.translation import gettext
 
 from apps.common.models.records import citable_models
-from apps.evidence.adding import Addend, AddingError, Sum, add
 from apps.evidence.models import Figure
+from apps.evidence.sums.adding import Addend, AddingError, Sum, add
 
 Subject = tuple[int, int]  # content type and primary key
 

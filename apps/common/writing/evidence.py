@@ -1,0 +1,111 @@
+"""The evidence of what a request wrote: values that no evidence supports are acts of a competent user, or refused."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from django.db import connection
+from django.db.models import Model
+
+from apps.common.models.records import Citable, Fact
+from apps.common.rules.competence import Competence, competences
+from apps.common.rules.territory import Reader
+from apps.common.values.dates import today
+from apps.common.writing.contract import EVIDENCE, MOST_ERRORS
+from apps.common.writing.refusals import evidence_errors, raise_all
+
+if TYPE_CHECKING:
+    from apps.common.writing.writer import RecordChange
+
+ACT = "act"
+
+
+def unproven(model: type[Model], pks: Iterable[int]) -> dict[int, list[str]]:
+    """Return the fields of published rows without evidence that should have it, by the rows' keys; rows without any
+    such field are not there. The empty name stands for the first evidence of a row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pk, names FROM unnest(%s::bigint[]) AS pk,"  # noqa: S608 - the name of a table
+            f" LATERAL (SELECT unproven_in_{model._meta.db_table}(pk) AS names) AS found"
+            " WHERE names <> ARRAY[]::text[]",
+            [sorted(pks)],
+        )
+        return dict(cursor.fetchall())
+
+
+def affirm_all(record: Citable) -> None:
+    """Have all evidence of a record say its present values, as when a draft is published."""
+    for name in EVIDENCE:
+        getattr(record, name).update(says={})  # the database fills it again
+
+
+def settle_evidence(changes: Iterable["RecordChange"], user: Reader) -> None:
+    """Make acts of what a competent user wrote without a citation. Raises Refusal for what rests on nothing then.
+
+    Call it once all of a request is written. The database has the last word, at the end of the transaction.
+    """
+    written: dict[type[Fact], dict[int, RecordChange]] = {}
+    for change in changes:
+        record = change.record
+        is_written = change.fields and change.operation != "delete"
+        if is_written and isinstance(record, Fact) and record.state == Fact.State.PUBLISHED:
+            written.setdefault(type(record), {})[record.pk] = change
+            if change.before.get("state") not in (None, Fact.State.PUBLISHED):
+                affirm_all(record)
+    errors: list[dict[str, str]] = []
+    for model, own in written.items():
+        for pk, names in unproven(model, own).items():
+            change = own[pk]
+            if left := attest(change.record, names, user):
+                errors += evidence_errors(sorted(left), change.pointer, change.members)
+                if len(errors) >= MOST_ERRORS:
+                    raise_all(errors)
+    raise_all(errors)
+
+
+def attest(record: Citable, names: Collection[str], user: Reader) -> list[str]:
+    """Record that a user's write of some fields is itself what a party says; return the fields that no party may say.
+
+    Where any is left, nothing is recorded.
+    """
+    acts: dict[Competence, list[str]] = {}
+    left = {name for name in names if name}
+    for competence in competences(user, record):
+        said = {name for name in left if _may_say(competence, record, name)}
+        if said or not names:
+            acts[competence] = sorted(said)
+        left -= said
+    if left or not acts:
+        return [*left] or [*names]
+    for competence, fields in acts.items():
+        _act(record, competence.party, fields or [record.name_field])
+    return []
+
+
+def _may_say(competence: Competence, record: Citable, name: str) -> bool:
+    attester = competence.attester
+    if not attester.may_say(name):
+        return False
+    if not attester.yields:
+        return True
+    own = {"unit_id": record.pk, "retracted_at": None, "supports__contains": [name]}
+    return not record.attestations.filter(**own).exists()
+
+
+def _act(record: Citable, party: Model, supports: list[str]) -> None:
+    model: Any = record._meta.get_field("attestations").related_model
+    key = party_key_of(model, party)
+    model(
+        slug=f"{ACT}-{uuid4().hex[:16]}",
+        record=record,
+        kind=ACT,
+        supports=supports,
+        stated_on=today().isoformat(),
+        **{key: party},
+    ).save(force_insert=True)
+
+
+def party_key_of(model: type[Citable], party: Model) -> str:
+    """Return the reference of a model's party by which it names a unit, an alliance or a division."""
+    fields: Mapping[str, Any] = {name: model._meta.get_field(name) for name in model.parties["party"]}
+    return next(name for name, field in fields.items() if isinstance(party, field.related_model))

@@ -1,0 +1,168 @@
+"""Evidence: the base of citations and attestations, which support the values of a record."""
+
+import pgtrigger
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.common.models.records import Record, RecordQuerySet
+from apps.common.models.targets import model_of
+from apps.common.rules.evidence import KEEPS_EVIDENCE
+from apps.common.rules.territory import Reader, condition, territory_of
+
+SAYS = """
+    IF TG_OP = 'UPDATE' AND ({moved}) AND NEW.says = OLD.says THEN
+        NEW.says := '{{}}';
+    END IF;
+    NEW.says := (SELECT coalesce(jsonb_object_agg(key, value), '{{}}')
+                 FROM jsonb_each(NEW.says) WHERE key = ANY(NEW.supports));
+    IF NOT NEW.says ?& NEW.supports THEN
+        SELECT app_label || '_' || model INTO kind FROM django_content_type WHERE id = NEW.content_type_id;
+        IF to_regproc('stated_in_' || kind) IS NOT NULL THEN
+            EXECUTE format('SELECT %I($1)', 'stated_in_' || kind) INTO stated USING NEW.object_id;
+            NEW.says := (SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each(stated)
+                         WHERE key = ANY(NEW.supports)) || NEW.says;
+        END IF;
+    END IF;
+    RETURN NEW;
+"""
+# The record is locked first: two transactions that each take away one of two pieces of evidence wait for each other.
+KEEPS = """
+    SELECT app_label || '_' || model INTO kind FROM django_content_type WHERE id = OLD.content_type_id;
+    IF to_regproc('unproven_in_' || kind) IS NULL THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('SELECT id FROM %I WHERE id = $1 FOR NO KEY UPDATE', kind) USING OLD.object_id;
+    EXECUTE format('SELECT %I($1)', 'unproven_in_' || kind) INTO unproven USING OLD.object_id;
+    IF unproven <> ARRAY[]::text[] THEN
+        RAISE check_violation USING
+            CONSTRAINT = kind || '{broken}', DETAIL = array_to_string(unproven, ','),
+            MESSAGE = format('the published %s %s would be left without evidence for: %s',
+                             kind, OLD.object_id, array_to_string(unproven, ', '));
+    END IF;
+    RETURN NULL;
+"""
+
+
+class WithoutKey(models.Func):
+    """A column of JSON without one of its keys: of `says`, so that the database fills it with the present value."""
+
+    def __init__(self, column: str, key: str) -> None:
+        parts = models.F(column), models.Value(key, models.TextField())
+        super().__init__(*parts, template="(%(expressions)s)", arg_joiner=" - ")
+
+
+class EvidenceQuerySet(RecordQuerySet):
+    """Citations or attestations; a user sees those of the records that he sees."""
+
+    def visible_to(self, user: Reader) -> "EvidenceQuerySet":
+        """Return the evidence of records that a user may see."""
+        territory = territory_of(user)
+        if territory.everything:
+            return self
+        hidden = Q()
+        for model, rows in self.hidden_records(None):
+            # By the record's key, so that a page of citations looks up its own records and not all drafts.
+            is_hidden = Exists(rows.filter(pk=OuterRef("object_id")))
+            hidden |= Q(is_hidden, content_type=ContentType.objects.get_for_model(model))
+        # Whoever may edit a draft may edit its evidence: one subquery, where leaving out its drafts would take many.
+        lying = condition(self.model, territory)
+        return self.filter(~hidden if lying is None else ~hidden | lying)
+
+    def seen_with_record(self, user: Reader) -> "EvidenceQuerySet":
+        """Return all: the evidence of a record is seen with it."""
+        return self
+
+
+class SaysWhatItSupports(pgtrigger.Trigger):
+    """Fills `says` with the record's values of those supported fields that it lacks, before a row is stored.
+
+    Who affirms a value takes its key out first. `moved` is SQL for whether the row says something else than it did.
+    """
+
+    name = "says_what_it_supports"
+    when = pgtrigger.Before
+    declare = [("kind", "text"), ("stated", "jsonb")]
+
+    def __init__(self, *moved: str) -> None:
+        self.moved = " OR ".join(f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in moved) or "false"
+        columns = ("supports", "says", "content_type_id", "object_id", *moved)
+        super().__init__(operation=pgtrigger.Insert | pgtrigger.UpdateOf(*columns))
+
+    def get_func(self, model: models.Model) -> pgtrigger.Func:
+        return pgtrigger.Func(SAYS.format(moved=self.moved).replace("{", "{{").replace("}", "}}"))
+
+
+class KeepsEvidence(pgtrigger.Trigger):
+    """The other half of "nothing without evidence" (`common.rules.evidence`): the last one of a value cannot go."""
+
+    name = "fact_keeps_evidence"
+    when = pgtrigger.After
+    timing = pgtrigger.Deferred
+    declare = [("kind", "text"), ("unproven", "text[]")]
+
+    def __init__(self, *columns: str) -> None:
+        watched = ("content_type_id", "object_id", "supports", "says", *columns)
+        super().__init__(
+            operation=pgtrigger.Delete | pgtrigger.UpdateOf(*watched), func=KEEPS.format(broken=KEEPS_EVIDENCE)
+        )
+
+
+class Evidence(Record):
+    """What supports values of a record: the record, the fields, and the value that each had at that time."""
+
+    name_field = "slug"
+    counted_by = None
+    belongs_to = ("record",)
+
+    supports = ArrayField(
+        models.CharField(max_length=60),
+        verbose_name=_("supports"),
+        help_text=_("Fields of the record that it supports."),
+    )
+    says = models.JSONField(
+        _("says"),
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text=_("The value of each supported field at that time; filled by the database."),
+    )
+    levels = models.JSONField(
+        _("levels"),
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text=_("How closely it says each value: literal, derived, cued, read, own_words."),
+    )
+    content_type = models.ForeignKey(
+        ContentType, models.CASCADE, verbose_name=_("record type"), help_text=_("Kind of record that is supported.")
+    )
+    object_id = models.PositiveBigIntegerField(_("record id"), help_text=_("Internal key of the record."))
+    record = GenericForeignKey("content_type", "object_id")
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta(Record.Meta):
+        abstract = True
+        triggers = [*Record.Meta.triggers]
+        indexes = [models.Index(fields=["content_type", "object_id"], name="%(app_label)s_%(class)s_record")]
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=~Q(supports=[]),
+                name="%(app_label)s_%(class)s_supports_something",
+                violation_error_message=_("Evidence supports at least one field."),
+            ),
+        ]
+
+    def clean(self) -> None:
+        """Refuse fields that the record does not have."""
+        super().clean()
+        if self.content_type_id and self.supports:
+            known = {field.name for field in model_of(self.content_type_id)._meta.get_fields()}
+            if unknown := sorted(set(self.supports) - known):
+                raise ValidationError({"supports": _("Not a field of the record: %s.") % ", ".join(unknown)})
