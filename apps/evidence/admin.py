@@ -34,8 +34,9 @@ from apps.common.serializers.targets import load_targets
 from apps.evidence import admin_views
 from apps.evidence.actions import publish
 from apps.evidence.admin_changes import CorrectsIssueDate
-from apps.evidence.models import Article, Citation, Figure, Mark
+from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.evidence.models.figures import REPORTER_KEYS
+from apps.registry.models.parties import PARTY_KEYS
 
 # Records named as in the API ------------------------------------------------------------------------------------------
 
@@ -247,6 +248,40 @@ class CitationAdmin(TargetAdmin):
     @admin.display(description=_("supports"))
     def supported_fields(self, citation: Citation) -> str:
         return ", ".join(citation.supports)
+
+
+class AttestationForm(TargetForm):
+    relation = "record"
+
+
+@admin.register(Attestation)
+class AttestationAdmin(TargetAdmin):
+    form = AttestationForm
+    list_display = [row_name_column, "target_link", "kind", "supported_fields", "retracted_at"]
+    list_filter = ["kind", ("content_type", admin.RelatedOnlyFieldListFilter)]
+    list_select_related = PARTY_KEYS
+    search_fields = [*PARTY_KEYS, "title", "slug"]
+    readonly_fields = ["confirmed_at", "disputed_at", "retracted_at"]
+    fieldsets = [
+        (None, {"fields": ["target", "supports", "kind"]}),
+        (_("Party: one of these"), {"fields": [PARTY_KEYS[:2], PARTY_KEYS[2:]]}),
+        (_("Paper"), {"fields": [("title", "reference"), "locator", "slug"]}),
+        dates("stated_on"),
+        (_("Answer of the party"), {"fields": [("confirmed_at", "disputed_at", "retracted_at")]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> RecordQuerySet:
+        kinds = (model for model in citable_models().values() if model.row_name)
+        rows = [model.rows().select_related(*references_of(model)) for model in kinds]
+        return super().get_queryset(request).prefetch_related(GenericPrefetch("record", rows))
+
+    def get_inlines(self, request: HttpRequest, obj: object) -> list[type[InlineModelAdmin]]:
+        """Return none: an attestation needs no evidence."""
+        return []
+
+    @admin.display(description=_("supports"))
+    def supported_fields(self, attestation: Attestation) -> str:
+        return ", ".join(attestation.supports)
 
 
 @admin.register(Figure)

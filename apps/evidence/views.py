@@ -1,8 +1,10 @@
 """Articles, citations, marks and figures over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.http import Http404
+from django.contrib.auth.models import AnonymousUser
+from django.http import Http404, HttpResponse
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -10,17 +12,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.models import User
 from apps.common.filters.sets import lists_of
 from apps.common.http.parameters import Query, read_format, read_words, refuse_unknown
 from apps.common.http.problems import NoRecordError, nearest, parameter_error
 from apps.common.models.records import citable_models
 from apps.common.models.targets import Target
 from apps.common.models.unknown_keys import meant
-from apps.common.openapi.parameters import format_parameter
+from apps.common.openapi.parameters import DRY_RUN, LANGUAGE, format_parameter
+from apps.common.openapi.write_schema import REASONED
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.common.serializers.targets import load_targets
-from apps.evidence import filters, linked_terms, serializers
+from apps.common.writing.contract import REASON, error_at, escape
+from apps.common.writing.refusals import raise_all
+from apps.common.writing.writer import RecordChange
+from apps.evidence import answering, filters, linked_terms, serializers
 from apps.evidence.facts import statements
 from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.evidence.statements import statements_of
@@ -146,6 +153,60 @@ class AttestationViewSet(RecordViewSet):
     default_sort = "slug"
     tag = TAG
     linked = linked_terms.ATTESTATION
+
+    @extend_schema(
+        operation_id="confirm_attestation",
+        summary="Confirm what is said in a party's name",
+        parameters=[DRY_RUN, LANGUAGE],
+        request={"application/json": REASONED},
+        responses={200: serializers.AttestationSerializer},
+    )
+    @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
+    def confirm(self, request: Request, key: str) -> HttpResponse:
+        """Confirm, as the party, what a paper or a call says in its name. Who recorded it does not confirm it."""
+        return self._settle(key, answering.confirm)
+
+    @extend_schema(
+        operation_id="dispute_attestation",
+        summary="Dispute what is said in a party's name",
+        parameters=[DRY_RUN, LANGUAGE],
+        request={"application/json": REASONED},
+        responses={200: serializers.AttestationSerializer},
+    )
+    @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
+    def dispute(self, request: Request, key: str) -> HttpResponse:
+        """Dispute, as the party, what is said in its name. That is shown, and takes nothing back."""
+        return self._settle(key, answering.dispute)
+
+    @extend_schema(
+        operation_id="retract_attestation",
+        summary="Take an attestation back",
+        parameters=[DRY_RUN, LANGUAGE],
+        request={"application/json": REASONED},
+        responses={200: serializers.AttestationSerializer},
+    )
+    @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
+    def retract(self, request: Request, key: str) -> HttpResponse:
+        """Take an attestation back: it supports nothing since. The last one of a published value stays (409)."""
+        return self._settle(key, answering.retract)
+
+    def _settle(self, key: str, do: Callable[[Attestation, User | AnonymousUser], None]) -> HttpResponse:
+        body = self._body()
+        reason = self._reason(body)
+
+        def work() -> HttpResponse:
+            detail = gettext("Only “%(name)s” is expected.") % {"name": REASON}
+            unknown = (error_at(f"/{escape(name)}", "unknown_field", detail) for name in body if name != REASON)
+            raise_all([*self.flaws, *unknown])
+            pk = self._rows(key).values_list("pk", flat=True).first()
+            attestation = Attestation.objects.select_for_update(no_key=True).filter(pk=pk).first()
+            if attestation is None:
+                raise self._no_record(key)
+            self.conditions.check_read(attestation)
+            do(attestation, self.request.user)
+            return self._answer([RecordChange("update", attestation)], status=200)
+
+        return self._write(reason, work)
 
 
 class MarkViewSet(RecordViewSet):

@@ -17,6 +17,7 @@ from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin.columns import EvidenceFilter, meaning
+from apps.common.admin.evidence import AsksForEvidence
 from apps.common.admin.forms import (
     CitationFormSet,
     EDTFInput,
@@ -130,6 +131,35 @@ class PartInline(RecordInline):
     verbose_name_plural = _("parts")
 
 
+class AttestationInline(RowsAdmin, CitationTabularInline):
+    """What parties say of a record of any kind, on paper or by telephone; acts are recorded by the service."""
+
+    formset = CitationFormSet
+    fields = [
+        "kind",
+        "unit",
+        "alliance",
+        "party_district",
+        "party_street",
+        "party_neighbourhood",
+        "title",
+        "stated_on",
+        "supports",
+        "retracted_at",
+    ]
+    readonly_fields = ["retracted_at"]
+    list_select_related = ["unit", "alliance", "party_district", "party_street", "party_neighbourhood"]
+    classes = ["collapse"]
+
+    def __init__(self, parent_model: type[Model], admin_site: admin.AdminSite) -> None:
+        # Through the relation, as below.
+        self.model = parent_model._meta.get_field("attestations").related_model
+        super().__init__(parent_model, admin_site)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("record")
+
+
 class CitationInline(RowsAdmin, CitationTabularInline):
     """The citations of a record of any kind."""
 
@@ -154,7 +184,7 @@ class CitationInline(RowsAdmin, CitationTabularInline):
         return len(self.initial_rows(request)) if request.method == "GET" and obj is None else 0
 
 
-class CitableAdmin(KeepsChanges, Imports, ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
+class CitableAdmin(AsksForEvidence, KeepsChanges, Imports, ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
     """What pages of divisions and of records share.
 
     `search_fields`: "search_text" searches as `matching()` does; the name of a relation searches the records that it
@@ -205,7 +235,7 @@ class CitableAdmin(KeepsChanges, Imports, ByAppointment, StrictLookups, Searched
         return condition
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[type[admin.options.InlineModelAdmin]]:
-        return [*self.inlines, CitationInline]
+        return [*self.inlines, CitationInline, AttestationInline]
 
     def get_formset_kwargs(
         self, request: HttpRequest, obj: Model | None, inline: admin.options.InlineModelAdmin, prefix: str

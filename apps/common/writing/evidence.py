@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Model
 
@@ -37,6 +38,21 @@ def affirm_all(record: Citable) -> None:
     """Have all evidence of a record say its present values, as when a draft is published."""
     for name in EVIDENCE:
         getattr(record, name).update(says={})  # the database fills it again
+
+
+def affirm(evidence: Any, record: Citable, names: Collection[str]) -> dict[str | None, ValidationError]:
+    """Have evidence of a record say the present values of some fields; return why it does not say them, by field."""
+    if not names:
+        return {}
+    evidence.record = record
+    evidence.supports = [*evidence.supports, *(name for name in names if name not in evidence.supports)]
+    evidence.says = {name: said for name, said in evidence.says.items() if name not in names}
+    try:
+        evidence.full_clean(exclude=[field.name for field in evidence._meta.fields if not field.editable])
+    except ValidationError as error:
+        return {None: error}
+    evidence.save()
+    return {}
 
 
 def settle_evidence(changes: Iterable["RecordChange"], user: Reader) -> None:

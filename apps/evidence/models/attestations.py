@@ -121,7 +121,8 @@ class Attestation(Evidence):
     def clean(self) -> None:
         """Refuse what no party says: an act that was none, and fields of which the party may not speak."""
         super().clean()
-        if self._state.adding and self.kind == self.Kind.ACT:
+        stored = self.pk and type(self)._base_manager.filter(pk=self.pk).values_list("kind", flat=True).first()
+        if self.Kind.ACT in (self.kind, stored):
             raise ValidationError({"kind": _("An act is recorded by the service when a party writes.")})
         party, record = self.party, self.record
         if party is None or record is None or record.pk is None:
