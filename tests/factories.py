@@ -4,11 +4,9 @@
 # (the declarations of factory_boy have no types)
 
 import hashlib
-import json
 from typing import Any, Generic, TypeVar
 
 from django.contrib.auth.models import Group
-from django.db import connection
 from factory import post_generation
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory, Password
@@ -17,6 +15,7 @@ from apps.accounts.models import Appointment, Token, User
 from apps.accounts.models.tokens import default_expiry
 from apps.assessments.models import Assessment, Dimension, Framework, Score
 from apps.common.models.records import Fact
+from apps.common.rules.evidence import stated_values
 from apps.events.models import Award, Event, Participation
 from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.identity.models import Merge
@@ -41,17 +40,20 @@ DIGEST_OF_X = hashlib.sha256(b"x").hexdigest()
 
 def stated_names(record: Any) -> list[str]:
     """Return the fields of a stored record that have values, as evidence may support them."""
-    if not isinstance(record, Fact | Neighbourhood):
-        return []
-    with connection.cursor() as cursor:
-        cursor.callproc(f"stated_in_{record._meta.db_table}", [record.pk])
-        return sorted(json.loads(cursor.fetchone()[0]))
+    return [] if isinstance(record, Merge) else sorted(stated_values(record))
 
 
 def cite(record: Any) -> None:
     """Give a record a citation, in the one article that stands behind all records of tests."""
     article = Article.objects.filter(slug="evidence-of-tests").first() or ArticleFactory(slug="evidence-of-tests")
     CitationFactory(record=record, article=article)
+
+
+def rest(*records: Any) -> None:
+    """Give published records that were changed the evidence that their new values need."""
+    for record in records:
+        if isinstance(record, Fact | Neighbourhood):
+            cite(record)
 
 
 class FactFactory(DjangoModelFactory[T], Generic[T]):

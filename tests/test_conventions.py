@@ -90,7 +90,9 @@ def add_nested(record: Any) -> None:
         if not relation.field.editable:  # the place of a row that names the division itself, which is made below
             continue
         if relation.many_to_many:
-            getattr(record, relation.get_accessor_name()).add(factory(model)())
+            row = factory(model)()
+            getattr(record, relation.get_accessor_name()).add(row)
+            factories.rest(row)
         elif issubclass(model, Citable):
             factory(model)(**{name: record, **going_with(model, name, record)})
     if record._meta.app_label != "evidence":
@@ -103,7 +105,7 @@ def going_with(model: type[models.Model], name: str, record: Any) -> dict[str, A
     match model.__name__, name:
         case "Assessment", "unit" | "street":
             return {"neighbourhood": None}
-        case "Participation" | "ProjectPartner", key if key in PARTY_KEYS[1:]:
+        case "Participation" | "ProjectPartner" | "Attestation", key if key in PARTY_KEYS[1:]:
             return {"unit": None}
         case "Participation", "award":
             return {"role": "awardee"}
@@ -193,6 +195,7 @@ def test_every_filter_keeps_what_fits_and_drops_the_rest(client: Client, resourc
         found = [row["url"] for row in client.get(address).json()["results"]]
         assert f"/api/v1/{resource}/{record.key}" in found, name
         assert f"/api/v1/{resource}/{other.key}" not in found, name
+    factories.rest(record)
 
 
 @pytest.mark.parametrize("resource", RESOURCES)

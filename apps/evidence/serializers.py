@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.counts import CountField
-from apps.common.serializers.evidence import QuotationField
+from apps.common.serializers.evidence import NotesField, QuotationField
 from apps.common.serializers.json_sql import Value, choice_label
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.references import (
@@ -66,6 +66,14 @@ class CitationSerializer(RecordSerializer):
     citations = attestations = None
     name = NameField()
     record = TargetField(heading=_("record"), help_text="Record that the span supports.")
+    read = NotesField(
+        required=False, help_text="Fields whose values a curator read out of a span that does not say them, with notes."
+    )
+    levels = NotesField(
+        read_only=True,
+        help_text="How closely the words say each value: `literal`, `derived`, `cued`, `read`, `own_words`; empty where"
+        " the article's text is not attached.",
+    )
     quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
 
     class Meta:

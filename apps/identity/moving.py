@@ -1,5 +1,6 @@
 """Everything that points at one record is made to point at another one; rows that would stand twice become one."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -217,6 +218,8 @@ def _signs(row: models.Model, column: str) -> Iterator[tuple[object, ...]]:
 
 
 def _hashable(value: object) -> object:
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
     return tuple(value) if isinstance(value, list) else value
 
 

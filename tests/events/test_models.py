@@ -14,6 +14,7 @@ from tests.factories import (
     ParticipationFactory,
     ProjectFactory,
     StreetFactory,
+    rest,
 )
 from tests.violations import refuse
 
@@ -77,4 +78,5 @@ def test_an_office_may_stand_without_a_name() -> None:
 def test_an_event_names_its_projects_and_a_project_its_events() -> None:
     event, project = EventFactory(), ProjectFactory()
     event.projects.add(project)
+    rest(event)
     assert list(project.events.all()) == [event]

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import translation
+from django.utils import timezone, translation
 
 from apps.evidence.models import Figure
 from tests.factories import (
     DIGEST_OF_X,
     AllianceFactory,
     ArticleFactory,
+    AttestationFactory,
     CitationFactory,
     FigureFactory,
     MarkFactory,
@@ -32,6 +33,14 @@ def article(**values: Any) -> Any:
 
 def citation(**values: Any) -> Any:
     row = CitationFactory()
+    for name, value in values.items():
+        setattr(row, name, value)
+    return row
+
+
+def attestation(**values: Any) -> Any:
+    unit = MemberUnitFactory()
+    row = AttestationFactory(record=unit, unit=unit)
     for name, value in values.items():
         setattr(row, name, value)
     return row
@@ -57,6 +66,12 @@ VIOLATIONS: dict[str, Callable[[], Any]] = {
     "evidence_citation_digest_is_sha256": lambda: citation(sha256="0" * 63),
     "evidence_citation_supports_something": lambda: citation(supports=[]),
     "evidence_citation_once": same_citation,
+    "evidence_attestation_supports_something": lambda: attestation(supports=[]),
+    "evidence_attestation_one_party": lambda: attestation(alliance=AllianceFactory()),
+    "evidence_attestation_names_its_paper": lambda: attestation(title=""),
+    "evidence_attestation_confirmed_or_disputed": lambda: attestation(
+        confirmed_at=timezone.now(), disputed_at=timezone.now()
+    ),
     "evidence_mark_not_empty": lambda: MarkFactory.build(slug="of-the-test", article=ArticleFactory(), start=5, end=5),
     "evidence_mark_digest_is_sha256": lambda: MarkFactory.build(
         slug="of-the-test", article=ArticleFactory(), sha256="0" * 63

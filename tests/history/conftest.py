@@ -62,7 +62,9 @@ def in_bulk(chance: random.Random) -> None:
 
 
 def by_update(chance: random.Random) -> None:
-    MemberUnit.objects.filter(pk__in=MemberUnit.objects.order_by("?")[:3]).update(summary=f"更新{chance.random()}")
+    units = MemberUnit.objects.filter(pk__in=[*MemberUnit.objects.order_by("?").values_list("pk", flat=True)[:3]])
+    units.update(summary=f"更新{chance.random()}")
+    factories.rest(*units)
 
 
 def by_deleting(chance: random.Random) -> None:
@@ -91,12 +93,14 @@ def by_links(chance: random.Random) -> None:
     event.projects.add(*[factories.ProjectFactory(slug=unique("linked")) for _number in range(2)])
     if chance.random() < 0.5:
         event.projects.clear()
+    factories.rest(event)
 
 
 def by_aliases(chance: random.Random) -> None:
     UnitName.objects.order_by("pk").filter(pk__gt=chance.randrange(5)).update(valid_from="2001~")
-    Citation.objects.filter(pk=Citation.objects.order_by("?").first().pk).update(supports=["name"])
+    Citation.objects.filter(pk=Citation.objects.order_by("?").first().pk).update(read={"name": "seen"})
     Alliance.objects.update(slogan=f"口号{chance.randrange(3)}")
+    factories.rest(*Alliance.objects.all(), *UnitName.objects.all())
 
 
 WRITES: list[Callable[[random.Random], None]] = [

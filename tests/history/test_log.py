@@ -100,6 +100,7 @@ def test_a_write_that_changes_nothing_leaves_no_trace() -> None:
 def test_emptying_a_table_is_logged_row_by_row() -> None:
     event = Event.objects.order_by("pk").first()
     event.projects.add(factories.ProjectFactory())
+    factories.rest(event)
     run("SET CONSTRAINTS ALL IMMEDIATE")
     count, start = Event.projects.through.objects.count(), last()
     run("TRUNCATE events_event_projects")

@@ -132,6 +132,7 @@ def test_a_deleted_record_keeps_its_history_and_a_draft_has_none_for_strangers(a
 def test_links_belong_to_the_history_of_their_record(api: Api) -> None:
     event, project = factories.EventFactory(slug="linked"), factories.ProjectFactory(slug="linked-project")
     event.projects.add(project)
+    factories.rest(event)
     newest = api.get("events/linked/history")["results"][0]
     assert (newest["operation"], newest["part"]) == ("insert", "event's project")
     assert {"field": "project", "before": None, "after": "linked-project"} in newest["changes"]

@@ -12,6 +12,7 @@ from apps.identity.merge_result import MergeError
 from apps.identity.merging import fillable, merge, mergeable
 from apps.identity.models import Merge
 from apps.registry.models import Alliance, Membership, MemberUnit, UnitName
+from tests import factories
 from tests.conftest import Api
 from tests.factories import (
     AllianceFactory,
@@ -147,6 +148,7 @@ def test_lists_of_records_move_too() -> None:
     once, twice = EventFactory(), EventFactory()
     once.projects.set([loser])
     twice.projects.set([loser, winner])
+    factories.rest(once, twice)
     unite(loser, winner)
     assert list(once.projects.all()) == list(twice.projects.all()) == [winner]
 

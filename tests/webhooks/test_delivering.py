@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -214,7 +214,9 @@ def test_a_change_of_a_link_is_one_of_its_record(subscribe: Callable[..., Subscr
         make(factories.ProjectFactory, slug=unique("project")),
     )
     subscribe("events")
-    event.projects.add(project)
+    with transaction.atomic():
+        event.projects.add(project)
+        factories.rest(event)
     deliver()
     assert receiver.told == [(event.slug, "update")]
 

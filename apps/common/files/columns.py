@@ -17,7 +17,7 @@ from rest_framework import serializers
 
 from apps.common.http.translations import describe
 from apps.common.serializers.compiler import CompileError
-from apps.common.serializers.evidence import CitationBrief, QuotationField
+from apps.common.serializers.evidence import CitationBrief, NotesField, QuotationField
 from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, Reference, TargetField
 from apps.common.sql.slots import literal
 from apps.common.values.columns import EDTFField
@@ -155,6 +155,8 @@ def _columns(name: str, field: Any) -> Iterator[Column]:
             yield Column(f"{name}_name", TEXT, field, f"{cell}->>'name'", "name")
         case QuotationField():
             yield Column(name, TEXT, field, f"{cell}->>'exact'")
+        case NotesField():
+            yield Column(name, TEXT, field, f"nullif({cell}::text, '{{}}')")
         case serializers.ListField():
             yield Column(name, TEXT, field, f"array_to_string({cell}, '{SEPARATOR}')")
         case serializers.IntegerField() | NumberField():

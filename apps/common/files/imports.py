@@ -5,6 +5,7 @@ checked before anything is said, and all are written or none. Rows that change n
 need no right. Errors name the row as a spreadsheet shows it: the heading is row 1.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -159,6 +160,8 @@ class Importer:
             parts = [part.strip() for part in text.split(SEPARATOR)] if text else []
             numbers = isinstance(item.field, ArrayField) and isinstance(item.field.base_field, models.IntegerField)
             return [_number(part, whole=True) for part in parts] if numbers else parts
+        if isinstance(item.field, models.JSONField):
+            return _notes(text)
         if isinstance(item.field, models.BooleanField):
             return TRUTHS.get(text.lower(), text) if text else item.field.get_default()
         if text == "":
@@ -271,6 +274,13 @@ def _is_free_text(item: Input) -> bool:
     if isinstance(field, EDTFField) or not isinstance(field, models.CharField | models.TextField):
         return False
     return not field.choices and item.name not in ("slug", "code")
+
+
+def _notes(text: str) -> Any:
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return text
 
 
 def _number(text: str, *, whole: bool) -> Any:

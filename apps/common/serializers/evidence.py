@@ -40,6 +40,16 @@ class QuotationField(serializers.DictField):
         return Value(row.model.quotation_sql(row))  # type: ignore[attr-defined]
 
 
+class NotesField(serializers.DictField):
+    """Texts by the field of which they speak, as they are stored."""
+
+    child = serializers.CharField()
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return the object of a row (see `compiler`)."""
+        return Value(row.column(str(self.field_name)), null=False)
+
+
 class CitationBrief(serializers.Serializer[Citable]):
     """Which sentence says so: a span in the body of an article, and the fields of this record that it supports."""
 

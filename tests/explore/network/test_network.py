@@ -27,6 +27,7 @@ from tests.factories import (
     ProjectFactory,
     ProjectPartnerFactory,
     StreetFactory,
+    rest,
 )
 
 CONFERENCE = "alliances/wujiaochang-zhen-lianxihui"
@@ -183,6 +184,7 @@ def test_kinds_and_edges_are_kept_by_name(api: Api) -> None:
 def test_events_come_where_they_are_asked_for(api: Api) -> None:
     event = EventFactory(alliance=AllianceFactory())
     event.projects.add(ProjectFactory(), ProjectFactory())
+    rest(event)
     part = ParticipationFactory(event=event, unit=MemberUnitFactory())
     for asked in ({"include": "events"}, {"kind": "events,member-units,projects,alliances"}):
         network = api.get("network", unit=part.unit.slug, depth=2, **asked)
