@@ -39,8 +39,11 @@ DIGEST_OF_X = hashlib.sha256(b"x").hexdigest()
 
 
 def stated_names(record: Any) -> list[str]:
-    """Return the fields of a stored record that have values, as evidence may support them."""
-    return [] if isinstance(record, Merge) else sorted(stated_values(record))
+    """Return the fields of a stored record that have values, and those in the registry's own words, had they any."""
+    if isinstance(record, Merge) or not (stated := stated_values(record)):
+        return []
+    own_words = {field.name for field in record._meta.fields} & record.own_words
+    return sorted(stated.keys() | own_words)
 
 
 def cite(record: Any) -> None:

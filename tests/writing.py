@@ -6,6 +6,7 @@ from typing import Any
 from django.test import Client
 
 from tests.conftest import problem_of
+from tests.saying import evidence_for
 
 ROOT = "/api/v1"
 
@@ -34,10 +35,15 @@ class Keeper:
         return str(self.send("GET", path).headers["ETag"])
 
     def write(self, method: str, path: str, body: Any, status: int = 200, **headers: str) -> Any:
-        """Send a good write with its reason and the record's ETag; return the content of the answer."""
+        """Send a good write with its reason, its evidence and the record's ETag; return the content of the answer."""
         if method in ("PUT", "PATCH", "DELETE") and "If_Match" not in headers and "bulk" not in path:
             headers["If-Match"] = self.tag(path.partition("?")[0])
-        response = self.send(method, path, {"change_reason": "test", **body}, **headers)
+        body = {"change_reason": "test", **body}
+        response = self.send(method, path, body, **headers)
+        if response.status_code == 400 != status:
+            errors = response.json().get("errors", [])
+            if (evidenced := evidence_for(body, path.partition("/")[0], errors)) is not None:
+                response = self.send(method, path, evidenced, **headers)
         assert response.status_code == status, response.content.decode()
         return response.json() if response.content else None
 

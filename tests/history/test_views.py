@@ -83,6 +83,7 @@ def test_a_history_says_what_changed_in_fields_and_keys(api: Api, keeper: Client
     with write_transaction(request_id="request-2", reason="改名", user=factories.UserFactory(username="curator")):
         alliance.name, alliance.street = "新名", street
         alliance.save()
+    factories.rest(alliance)
     newest, oldest = api.get("alliances/told/history")["results"]
     assert (newest["operation"], newest["reason"], newest["request_id"]) == ("update", "改名", "request-2")
     assert (newest["name"], oldest["name"]) == ("新名", "新名")  # what it is called now
@@ -272,6 +273,7 @@ def test_a_request_is_tried_taken_back_and_brought_back(keeper: Client) -> None:
         alliance.name = "错"
         alliance.save()
         alliance_made = factories.AllianceFactory(slug="made-wrongly")
+    factories.rest(alliance)
     tried = take_back(keeper, "mistake", query="?dry_run=true", change_reason="误改")
     assert tried["conflicts"] == []
     assert tried["reverted_by"] is None
@@ -302,6 +304,7 @@ def test_what_stands_in_the_way_is_told_and_nothing_is_changed(keeper: Client) -
     problem = take_back(keeper, "mistake", status=409, change_reason="误改")
     assert "alliance" in problem["detail"]
     Alliance.objects.filter(pk=alliance.pk).update(name="二", status="proposed")
+    factories.rest(alliance)
     tried = take_back(keeper, "mistake", query="?dry_run=true", change_reason="误改")
     (conflict,) = tried["conflicts"]
     assert conflict["detail"] == "alliances/in-the-way: It was changed since: name, name_pinyin, search_text, status."
@@ -332,6 +335,7 @@ def test_the_admin_shows_a_history_and_takes_a_request_back(keeper: Client) -> N
     alliance = factories.AllianceFactory(name="旧名")
     with write_transaction(request_id="rename", reason="改名"):
         Alliance.objects.filter(pk=alliance.pk).update(name="新名")
+    factories.rest(alliance)
     address = f"/admin/registry/alliance/{alliance.pk}/history/"
     page = keeper.get(address).content.decode()
     assert "旧名" in page
@@ -348,6 +352,7 @@ def test_the_admin_shows_a_history_and_takes_a_request_back(keeper: Client) -> N
     with write_transaction(request_id="again"):
         Alliance.objects.filter(pk=alliance.pk).update(name="新名")
     Alliance.objects.filter(pk=alliance.pk).update(name="更新的名")
+    factories.rest(alliance)
     refused = keeper.post("/admin/revert/again/", {"reason": "误改"})
     assert refused.status_code == 409
     assert "It was changed since: name" in refused.content.decode()

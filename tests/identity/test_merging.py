@@ -83,7 +83,10 @@ def test_the_name_is_kept_with_the_sentences_that_give_it(api: Api) -> None:
     unite(loser, winner)
     alias = UnitName.objects.get(unit=winner)
     assert (alias.name, alias.kind, alias.state) == ("旧名大学", "as_written", "published")
-    assert [(row.start, row.supports) for row in alias.citations.order_by("start")] == [(1, ["name"]), (3, ["name"])]
+    assert [(row.start, row.supports) for row in alias.citations.order_by("start")] == [
+        (1, ["name", "kind"]),
+        (3, ["name", "kind"]),
+    ]
     assert [row.supports for row in winner.citations.filter(article=article)] == [["kind"]]
     assert api.keys("member-units", q="旧名大学") == [winner.slug]
 

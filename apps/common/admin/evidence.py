@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
@@ -51,6 +52,10 @@ class AsksForEvidence(BaseModelAdmin):
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: object
     ) -> type[forms.ModelForm]:
+        # The field of its own, which the model does not have, is added behind.
+        shown = kwargs.get("fields") or flatten_fieldsets(self.get_fieldsets(request, obj))
+        if isinstance(shown, list):
+            kwargs["fields"] = [name for name in shown if name != AFFIRMED]
         form = super().get_form(request, obj, change=change, **kwargs)
         members: dict[str, Any] = {"no_evidence": getattr(request, WRONG, {})}
         if is_published(obj):

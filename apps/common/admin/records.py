@@ -131,35 +131,6 @@ class PartInline(RecordInline):
     verbose_name_plural = _("parts")
 
 
-class AttestationInline(RowsAdmin, CitationTabularInline):
-    """What parties say of a record of any kind, on paper or by telephone; acts are recorded by the service."""
-
-    formset = CitationFormSet
-    fields = [
-        "kind",
-        "unit",
-        "alliance",
-        "party_district",
-        "party_street",
-        "party_neighbourhood",
-        "title",
-        "stated_on",
-        "supports",
-        "retracted_at",
-    ]
-    readonly_fields = ["retracted_at"]
-    list_select_related = ["unit", "alliance", "party_district", "party_street", "party_neighbourhood"]
-    classes = ["collapse"]
-
-    def __init__(self, parent_model: type[Model], admin_site: admin.AdminSite) -> None:
-        # Through the relation, as below.
-        self.model = parent_model._meta.get_field("attestations").related_model
-        super().__init__(parent_model, admin_site)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).prefetch_related("record")
-
-
 class CitationInline(RowsAdmin, CitationTabularInline):
     """The citations of a record of any kind."""
 
@@ -235,7 +206,7 @@ class CitableAdmin(AsksForEvidence, KeepsChanges, Imports, ByAppointment, Strict
         return condition
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[type[admin.options.InlineModelAdmin]]:
-        return [*self.inlines, CitationInline, AttestationInline]
+        return [*self.inlines, CitationInline]
 
     def get_formset_kwargs(
         self, request: HttpRequest, obj: Model | None, inline: admin.options.InlineModelAdmin, prefix: str
