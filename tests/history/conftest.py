@@ -64,7 +64,7 @@ def in_bulk(chance: random.Random) -> None:
 def by_update(chance: random.Random) -> None:
     units = MemberUnit.objects.filter(pk__in=[*MemberUnit.objects.order_by("?").values_list("pk", flat=True)[:3]])
     units.update(summary=f"更新{chance.random()}")
-    factories.rest(*units)
+    factories.rest(*units.filter(state="published"))
 
 
 def by_deleting(chance: random.Random) -> None:
@@ -76,7 +76,7 @@ def by_deleting(chance: random.Random) -> None:
 
 def by_sql(chance: random.Random) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE registry_memberunit SET summary = summary || %s WHERE id %% 7 = 0", ["※"])
+        cursor.execute("UPDATE registry_memberunit SET summary = summary || %s WHERE id %% 7 = 0 AND summary <> ''", ["※"])
         cursor.execute("UPDATE registry_district SET code = code || '-2001' WHERE code = '310101'")
         slugs = [unique("raw") for _number in range(2)]
         with cursor.copy(
@@ -100,7 +100,7 @@ def by_aliases(chance: random.Random) -> None:
     UnitName.objects.order_by("pk").filter(pk__gt=chance.randrange(5)).update(valid_from="2001~")
     Citation.objects.filter(pk=Citation.objects.order_by("?").first().pk).update(read={"name": "seen"})
     Alliance.objects.update(slogan=f"口号{chance.randrange(3)}")
-    factories.rest(*Alliance.objects.all(), *UnitName.objects.all())
+    factories.rest(*Alliance.objects.filter(state="published"), *UnitName.objects.filter(state="published"))
 
 
 WRITES: list[Callable[[random.Random], None]] = [

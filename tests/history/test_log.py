@@ -204,6 +204,7 @@ def test_every_address_answers_as_it_did(client: Any, write_at_random: Callable[
     write_at_random(8, 3)
     MemberUnit.objects.update(name="改了")
     Alliance.objects.update(kind="pair")
+    factories.rest(*MemberUnit.objects.filter(state="published"), *Alliance.objects.filter(state="published"))
     UnitName.objects.filter(name="别名").delete()
     later(number, 60)
     changed = 0
@@ -232,6 +233,7 @@ def test_what_a_record_pointed_at_is_not_named_once_it_is_hidden(api: Any) -> No
     claim = factories.ClaimFactory(project=factories.ProjectFactory(name="撤回的项目"))
     number, instant = last(), (timezone.now() + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     Claim.objects.filter(pk=claim.pk).update(project=factories.ProjectFactory())
+    factories.rest(claim)
     Project.objects.filter(pk=claim.project.pk).update(state="draft")
     later(number, 60)
     for path in (f"claims/{claim.slug}", "claims"):

@@ -555,7 +555,7 @@ def fixtures_in(url: str) -> Found:
             " JOIN evidence_article AS a ON a.id = c.article_id ORDER BY c.id LIMIT 1"
         ).fetchone()
     names = ("article", "start", "end", "sha256")
-    return Found([pk for (pk,) in rows], {**dict(zip(names, cited, strict=True)), "supports": ["name"]})
+    return Found([pk for (pk,) in rows], {**dict(zip(names, cited, strict=True)), "supports": ["name", "kind"]})
 
 
 def now(url: str) -> str:

@@ -69,7 +69,7 @@ def test_every_list_leads_to_its_import(steward: Client, model: type[Citable]) -
 
 
 def test_what_is_shown_is_not_written_until_it_is_confirmed_with_a_reason(steward: Client) -> None:
-    street, unit = StreetFactory(), MemberUnitFactory(summary="旧")
+    street, unit = StreetFactory(), MemberUnitFactory(summary="旧", state="draft")
     rows = [f"{unit.slug},{unit.name},company,{street.code},新,x", ",测试进,company,,,x"]
     content = "\n".join(["slug,name,kind,street,summary,name_pinyin", *rows])
     shown = show(steward, content)
