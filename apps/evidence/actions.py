@@ -14,6 +14,7 @@ from apps.common.models.records import Fact
 from apps.common.rules.publishing import breaches_of
 from apps.common.values.columns import validate_edtf
 from apps.common.writing.refusals import breach_texts
+from apps.common.writing.review import objection
 from apps.evidence import spans
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
@@ -79,15 +80,16 @@ def take_in(*, captured: str, body_start: int, body_end: int, **values: Any) -> 
 
 @transaction.atomic
 def publish(*, records: Iterable[Fact], by: User) -> int:
-    """Publish drafts, and log the user; returns the number of drafts that were published.
+    """Publish what is a draft or submitted, and log the user; returns the number of records that were published.
 
-    Raises ValidationError, with a message for each reason, when one has no citation, or points at a draft that is not
-    among those published; none is published then.
+    Raises ValidationError, with a message for each reason, when one has no citation, is not for the user to publish, or
+    points at what is not published and not among those published; none is published then.
     """
-    drafts = [record for given in records if (record := _locked(given)).state == Fact.State.DRAFT]
+    drafts = [record for given in records if (record := _locked(given)).state != Fact.State.PUBLISHED]
     problems = [
         _("%(record)s has no evidence yet.") % {"record": each} for each in drafts if not each.citations.exists()
     ]
+    problems += [f"{each}: {why.detail}" for each in drafts if (why := objection(by, each, is_changed=False))]
     published: dict[type[Fact], dict[int, Fact]] = defaultdict(dict)
     for record in drafts:
         record.state = Fact.State.PUBLISHED

@@ -3,6 +3,7 @@
 from apps.evidence.models.articles import SHA256_PATTERN, Article, ArticleText
 from apps.evidence.models.changes import IssueDateCorrection, RedactedDigest, Redaction
 from apps.evidence.models.figures import Figure
+from apps.evidence.models.reviews import Review
 from apps.evidence.models.spans import Citation, Mark
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "Mark",
     "RedactedDigest",
     "Redaction",
+    "Review",
 ]

@@ -189,6 +189,7 @@ class Citation(Span):
         short=_("%(article)s, characters %(start)s–%(end)s"),
     )
     belongs_to = ("record",)
+    evidence_of = "record"
 
     supports = ArrayField(
         models.CharField(max_length=60),

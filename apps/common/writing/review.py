@@ -1,0 +1,115 @@
+"""What stands in the way of publishing a record: the rights of the user, and the second curator.
+
+With `REVIEW=two` nobody publishes what he entered or changed last. What counts is the last change of what a record
+says: of its values, its lists and its evidence; whether it was submitted or taken back says nothing. Files are loaded
+by nobody.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Model
+from django.utils.translation import gettext
+
+from apps.common.models.records import Citable
+from apps.common.rules.permissions import may_publish
+from apps.common.rules.territory import Reader
+from apps.common.sql.slots import literal
+from apps.common.sql.statement import Statement
+
+# The relations of a record whose rows are its evidence.
+EVIDENCE = ("citations",)
+# The newest entry of the log about a record that is more than a step from one state to another; `{pk}` is the record.
+OWN = """
+    SELECT number, user_id FROM common_loggedchange WHERE table_name = {table} AND record_id = {pk}
+    AND before - ARRAY['state', 'updated_at'] IS DISTINCT FROM after - ARRAY['state', 'updated_at']
+    ORDER BY number DESC LIMIT 1
+"""
+OF_EVIDENCE = """
+    SELECT number, user_id FROM common_loggedchange WHERE table_name = {table} AND record_id IN (
+        SELECT row.id FROM {quoted} AS row JOIN django_content_type AS kind ON kind.id = row.content_type_id
+        WHERE kind.app_label = {app} AND kind.model = {model} AND row.object_id = {pk}
+    ) ORDER BY number DESC LIMIT 1
+"""
+OF_LIST = """
+    SELECT number, user_id FROM common_loggedchange WHERE table_name = {table} AND key = {pk}::text
+    ORDER BY number DESC LIMIT 1
+"""
+
+
+class Objection(NamedTuple):
+    """Why a record is not published, by whom it could be: a code of an error, and a sentence."""
+
+    code: str
+    detail: str
+
+
+def objection(
+    user: Reader, record: Citable, *, is_changed: bool, rests_on_article: bool = True
+) -> Objection | None:
+    """Return why somebody who may save a record may not publish it with its values as they are now.
+
+    `is_changed`: the same request enters the record, or changes what it says or rests on.
+    """
+    if not may_publish(user, record, rests_on_article=rests_on_article):
+        return Objection(
+            "may_not_publish",
+            gettext(
+                "What rests on an article or a paper is published by a curator of the place: give it the state"
+                " “submitted”, and it stands in the curators’ queue."
+            ),
+        )
+    if rests_on_article and needs_second(user, record, is_changed=is_changed):
+        return Objection(
+            "second_curator",
+            gettext(
+                "Nobody publishes what he entered or changed last: give it the state “submitted”, and another curator"
+                " publishes it from the queue."
+            ),
+        )
+    return None
+
+
+def needs_second(user: Reader, record: Citable, *, is_changed: bool) -> bool:
+    """Whether a record waits for another user than this one to publish it, or to look at what was changed in it."""
+    own = getattr(user, "pk", None)
+    return settings.REVIEW_BY_TWO and own is not None and (is_changed or last_author(record) == own)
+
+
+def last_author(record: Citable) -> int | None:
+    """Return the internal key of the user who entered or changed what a record says last; None: a program did."""
+    found = _author_of(type(record)).rows({"pk": record.pk})
+    author: int | None = found[0][0] if found else None
+    return author
+
+
+def author_sql(model: type[Citable], pk: str) -> str:
+    """Return SQL for the user who changed what a record says last; `pk` is SQL for its internal key."""
+    quote, meta = connection.ops.quote_name, model._meta
+    parts = [OWN.format(table=literal(meta.db_table), pk=pk)]
+    for name in EVIDENCE:
+        table = _related(model, name)._meta.db_table
+        parts.append(
+            OF_EVIDENCE.format(
+                table=literal(table),
+                quoted=quote(table),
+                app=literal(meta.app_label),
+                model=literal(meta.model_name),
+                pk=pk,
+            )
+        )
+    parts += [OF_LIST.format(table=literal(field.m2m_db_table()), pk=pk) for field in meta.many_to_many]
+    union = " UNION ALL ".join(f"({part})" for part in parts)
+    return f"(SELECT found.user_id FROM ({union}) AS found ORDER BY found.number DESC LIMIT 1)"  # noqa: S608
+
+
+def _related(model: type[Citable], name: str) -> type[Model]:
+    related: type[Model] = model._meta.get_field(name).related_model  # type: ignore[assignment]
+    return related
+
+
+@cache
+def _author_of(model: type[Citable]) -> Statement:
+    return Statement(f"SELECT {author_sql(model, chr(0) + 'pk' + chr(0))}")
