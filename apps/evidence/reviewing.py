@@ -1,4 +1,4 @@
-"""What a curator does with what others entered: sends it back, or has looked at what was changed in it."""
+"""Steps of a record on its way to be published, and that a second curator has looked at what was changed in it."""
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -41,23 +41,25 @@ def locked(record: Fact, version: str) -> Fact:
 
 
 @transaction.atomic
-def send_back(*, record: Fact, by: User) -> None:
-    """Make a draft again of a record that was submitted. Raises ReviewError. Why is the reason of the transaction."""
-    if record.state != Fact.State.SUBMITTED or not may_edit(by, record):
-        raise ReviewError("state", _("%(record)s is not submitted.") % {"record": record})
-    record.state = Fact.State.DRAFT
+def move(*, record: Fact, to: Fact.State, by: User) -> None:
+    """Submit a draft, or make a draft again of what was submitted. Why is the reason of the transaction.
+
+    Raises ReviewError where the record is neither, or is so already, and for who may not edit it.
+    """
+    if Fact.State.PUBLISHED in (record.state, to) or record.state == to or not may_edit(by, record):
+        raise ReviewError("stale", _("%(record)s has changed since you saw it; look again.") % {"record": record})
+    record.state = to
     record.save(update_fields=["state"])
     LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
 
 
-def last_change(record: Fact) -> LoggedChange | None:
-    """Return the last change that somebody made in a published record, if nobody has looked at it."""
+def unseen_changes(record: Fact) -> models.QuerySet[LoggedChange]:
+    """Return the changes that users made in a published record since somebody looked at it, the newest first."""
+    seen = Review.objects.filter(content_type=ContentType.objects.get_for_model(record), object_id=record.pk)
     own = LoggedChange.objects.filter(table_name=record._meta.db_table, record_id=record.pk)
     own = own.filter(RawSQL(TO_REVIEW, (), models.BooleanField()))  # noqa: S611 - a text of ours
-    last = own.order_by("-number").first()
-    kind = ContentType.objects.get_for_model(record)
-    seen = Review.objects.filter(content_type=kind, object_id=record.pk)
-    return None if last is None or seen.filter(number__gte=last.number).exists() else last
+    last = seen.order_by("-number").values_list("number", flat=True).first()
+    return own.filter(number__gt=last or 0).order_by("-number")
 
 
 @transaction.atomic
@@ -69,7 +71,7 @@ def confirm(*, record: Fact, number: int, by: User) -> Review:
     record = type(record)._default_manager.select_for_update(of=("self",), no_key=True).get(pk=record.pk)
     if not may_edit(by, record) or not may_publish(by, record):
         raise ReviewError("may_not_publish", _("What was changed is looked at by a curator of the place."))
-    last = last_change(record)
+    last = unseen_changes(record).first()
     if last is None or record.state != Fact.State.PUBLISHED:
         raise ReviewError("stale", _("There is no change of %(record)s to be looked at.") % {"record": record})
     if last.user_id == by.pk:

@@ -19,8 +19,8 @@ AMENDING = "partybuild.amending"
 HOLDING = "(strpos(concat(before, ' ', after), %s) > 0 OR strpos(reason, %s) > 0)"
 AMEND = "UPDATE common_loggedchange SET reason = %s, before = %s::jsonb, after = %s::jsonb"
 
-# Whether a change may show in what everybody reads: not one of a record that was and is a draft, or submitted. What has no state of
-# its own (a link, a citation) counts as one that may.
+# Whether a change may show in what everybody reads: not one of a record that was and is a draft, or submitted. What has
+# no state of its own (a link, a citation) counts as one that may.
 SEEN_BY_ALL = (
     "coalesce(before ->> 'state', '') || coalesce(after ->> 'state', '') NOT IN"
     " ('draft', 'submitted', 'draftdraft', 'draftsubmitted', 'submitteddraft', 'submittedsubmitted')"

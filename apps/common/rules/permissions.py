@@ -106,7 +106,7 @@ def may_publish(user: Reader, record: Model, *, rests_on_article: bool = True) -
 
 def may_support(user: Reader, row: Model) -> bool:
     """Whether somebody who may save a row may add, change or remove it, if it is evidence of a published record."""
-    name = cast("type[HasTerritory]", type(row)).evidence_of if isinstance(row, HasTerritory) else ""
+    name = row.evidence_of if isinstance(row, HasTerritory) else ""
     if not name or curated_by(user) == territory_of(user):
         return True
     supported = _target(row, name)

@@ -46,9 +46,7 @@ class Objection(NamedTuple):
     detail: str
 
 
-def objection(
-    user: Reader, record: Citable, *, is_changed: bool, rests_on_article: bool = True
-) -> Objection | None:
+def objection(user: Reader, record: Citable, *, is_changed: bool, rests_on_article: bool = True) -> Objection | None:
     """Return why somebody who may save a record may not publish it with its values as they are now.
 
     `is_changed`: the same request enters the record, or changes what it says or rests on.

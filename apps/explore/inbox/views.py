@@ -25,7 +25,7 @@ from apps.common.writing.idempotency import RepeatablePosts, done_once
 from apps.evidence.reviewing import ReviewError, confirm
 from apps.explore.inbox.items import items_of
 from apps.explore.inbox.serializers import InboxSerializer, NewReviewSerializer, ReviewSerializer
-from apps.explore.inbox.waiting import KINDS, Place, counts, queued, waiting
+from apps.explore.inbox.waiting import FIRST, KINDS, Place, counts, queued, waiting
 
 TAG = "explore"
 SIGNER = signing.Signer(salt="apps.explore.inbox")
@@ -63,10 +63,10 @@ class InboxView(APIView):
         query = Query(request, {"page_size", "cursor", "format"})
         query.read(read_format)
         size, user = query.read(read_size), user_of(request)
-        place = query.read(_read_place, user)
+        place = query.read(lambda request: read_place(request.query_params.get("cursor"), user))
         query.check()
         rows = waiting(user, size + 1, place)
-        cursor = _write_place(rows[size - 1].place, user) if len(rows) > size else None
+        cursor = write_place(rows[size - 1].place, user) if len(rows) > size else None
         body = {"results": items_of(rows[:size], user), **following_page(request, cursor), "counts": counts(user)}
         return Response(body, headers={"Cache-Control": "private, no-store"})
 
@@ -98,7 +98,7 @@ class ReviewsView(RepeatablePosts, APIView):
         if model is None:
             detail = gettext("There is no record “%(path)s”.") % {"path": values["resource"][:100]}
             raise Refusal("bad_request", errors=[error_at("/resource", "unknown_key", detail)])
-        record = model.rows().visible_to(user).filter(slug=values["key"].replace("\0", "")).first()
+        record = model.rows().visible_to(user).filter(slug=values["key"]).first()
         if record is None:
             detail = no_record(model, values["key"], user)
             raise Refusal("bad_request", errors=[error_at("/key", "unknown_key", detail)])
@@ -120,15 +120,15 @@ def _owner(user: User) -> str:
     return hashlib.sha256(f"inbox {user.pk}".encode()).hexdigest()[:12]
 
 
-def _write_place(place: Place, user: User) -> str:
+def write_place(place: Place, user: User) -> str:
+    """Return the cursor of the page behind a place, which serves this user only."""
     return SIGNER.sign_object([_owner(user), *place])
 
 
-def _read_place(request: Request, user: User) -> Place:
-    """Return where a page begins. Raises ParameterError."""
-    text = request.query_params.get("cursor")
+def read_place(text: str | None, user: User) -> Place:
+    """Return where the page of a cursor begins. Raises ParameterError."""
     if text is None:
-        return Place()
+        return FIRST
     try:
         owner, urgency, since, kind, pk = SIGNER.unsign_object(text)
     except (signing.BadSignature, ValueError) as error:

@@ -66,6 +66,9 @@ class Place(NamedTuple):
     pk: int = 0
 
 
+FIRST = Place()
+
+
 class Waiting(NamedTuple):
     """A record that waits: its kind of content, its key, and the change by which it came to wait."""
 
@@ -83,7 +86,7 @@ class Waiting(NamedTuple):
         return Place(KINDS.index(self.waits), self.since.isoformat(), self.content_type, self.pk)
 
 
-def waiting(user: User, size: int, place: Place = Place()) -> list[Waiting]:
+def waiting(user: User, size: int, place: Place = FIRST) -> list[Waiting]:
     """Return what waits for a user behind a place, the most urgent first, and of these what has waited longest."""
     curator, representative, values = _parts_of(user)
     if curator is None and representative is None:
@@ -141,9 +144,7 @@ def _found(curator: Viewer | None, representative: Viewer | None, by_two: bool) 
     return FOUND.format(parts=" UNION ALL ".join(parts))
 
 
-def _of_model(
-    model: type[Fact], curator: Viewer | None, representative: Viewer | None, by_two: bool
-) -> Iterator[str]:
+def _of_model(model: type[Fact], curator: Viewer | None, representative: Viewer | None, by_two: bool) -> Iterator[str]:
     kind = ContentType.objects.get_for_model(model).pk
     source = literal(model._meta.db_table)
     table, me = connection.ops.quote_name(model._meta.db_table), Parameter("me")
