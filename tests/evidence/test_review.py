@@ -13,7 +13,7 @@ from apps.common.writing.review import last_author
 from apps.common.writing.transaction import write_transaction
 from apps.evidence.actions import publish
 from apps.evidence.models import Citation, Review
-from apps.evidence.reviewing import ReviewError, confirm
+from apps.explore.inbox.steps import ReviewError, confirm
 from apps.registry.models import UnitName
 from tests import factories
 from tests.accounts.test_access import Sender, sender

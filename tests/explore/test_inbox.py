@@ -13,7 +13,7 @@ from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange
 from apps.common.writing.transaction import write_transaction
 from apps.evidence.models import Review
-from apps.explore.inbox.waiting import counts, waiting
+from apps.explore.inbox.waiting import inbox
 from tests import factories
 from tests.accounts.test_access import Sender, sender
 from tests.evidence.test_review import House, change, state_of
@@ -133,7 +133,7 @@ def test_one_who_both_keeps_and_represents_has_both(house: House) -> None:
     name = submitted_by(house.users[0], unit=house.unit)
     there: Any = AllianceFactory(street=street, state="submitted")
     AllianceFactory(street=street, **DRAFT)  # a curator's drafts are no errand
-    found = [(each.waits, each.pk) for each in waiting(User.objects.get(pk=house.users[0].pk), 10)]
+    found = [(each.waits, each.pk) for each in inbox(User.objects.get(pk=house.users[0].pk), 10).rows]
     assert found == [("to_publish", there.pk), ("submitted", name.pk)]
 
 
@@ -159,7 +159,7 @@ def test_what_one_entered_waits_for_others(by_two: None, house: House) -> None:
     slug = made.json()["slug"]
     assert waits(house.second) == [("to_publish", slug)]
     assert waits(house.curator) == [("submitted", slug)]
-    assert counts(User.objects.get(pk=house.users[1].pk)) == {
+    assert inbox(User.objects.get(pk=house.users[1].pk), 1).counts == {
         "to_publish": 0,
         "to_review": 0,
         "draft": 0,

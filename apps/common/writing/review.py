@@ -9,33 +9,39 @@ from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import Model
 from django.utils.translation import gettext
 
-from apps.common.models.records import Citable
+from apps.common.models.records import Citable, Fact, citable_models
 from apps.common.rules.permissions import may_publish
 from apps.common.rules.territory import Reader
-from apps.common.sql.slots import literal
+from apps.common.sql.slots import Parameter, literal
 from apps.common.sql.statement import Statement
 
 # The relations of a record whose rows are its evidence.
 EVIDENCE = ("citations",)
-# The newest entry of the log about a record that is more than a step from one state to another; `{pk}` is the record.
-OWN = """
-    SELECT number, user_id FROM common_loggedchange WHERE table_name = {table} AND record_id = {pk}
-    AND before - ARRAY['state', 'updated_at'] IS DISTINCT FROM after - ARRAY['state', 'updated_at']
-    ORDER BY number DESC LIMIT 1
+# Who made the newest entry of the log about a record, its evidence or its lists that is more than a step from one state
+# to another. `{kind}`, `{table}`, `{pk}` are SQL for the record's content type, table and internal key.
+AUTHOR = """
+    (SELECT found.user_id FROM (
+        (SELECT number, user_id FROM common_loggedchange WHERE table_name = {table} AND record_id = {pk}
+         AND before - ARRAY['state', 'updated_at'] IS DISTINCT FROM after - ARRAY['state', 'updated_at']
+         ORDER BY number DESC LIMIT 1)
+        {evidence}
+        UNION ALL
+        (SELECT number, user_id FROM common_loggedchange
+         WHERE table_name IN (SELECT lists.name FROM (VALUES {lists}) AS lists (of_table, name)
+                              WHERE lists.of_table = {table})
+         AND key = {pk}::text ORDER BY number DESC LIMIT 1)
+    ) AS found ORDER BY found.number DESC LIMIT 1)
 """
 OF_EVIDENCE = """
-    SELECT number, user_id FROM common_loggedchange WHERE table_name = {table} AND record_id IN (
-        SELECT row.id FROM {quoted} AS row JOIN django_content_type AS kind ON kind.id = row.content_type_id
-        WHERE kind.app_label = {app} AND kind.model = {model} AND row.object_id = {pk}
-    ) ORDER BY number DESC LIMIT 1
-"""
-OF_LIST = """
-    SELECT number, user_id FROM common_loggedchange WHERE table_name = {table} AND key = {pk}::text
-    ORDER BY number DESC LIMIT 1
+        UNION ALL
+        (SELECT number, user_id FROM common_loggedchange WHERE table_name = {name} AND record_id IN (
+             SELECT row.id FROM {quoted} AS row WHERE row.content_type_id = {{kind}} AND row.object_id = {{pk}}
+         ) ORDER BY number DESC LIMIT 1)
 """
 
 
@@ -78,29 +84,22 @@ def needs_second(user: Reader, record: Citable, *, is_changed: bool) -> bool:
 
 def last_author(record: Citable) -> int | None:
     """Return the internal key of the user who entered or changed what a record says last; None: a program did."""
-    found = _author_of(type(record)).rows({"pk": record.pk})
-    author: int | None = found[0][0] if found else None
+    kind = ContentType.objects.get_for_model(record).pk
+    found = _author().rows({"kind": kind, "table": record._meta.db_table, "pk": record.pk})
+    author: int | None = found[0][0]
     return author
 
 
-def author_sql(model: type[Citable], pk: str) -> str:
-    """Return SQL for the user who changed what a record says last; `pk` is SQL for its internal key."""
-    quote, meta = connection.ops.quote_name, model._meta
-    parts = [OWN.format(table=literal(meta.db_table), pk=pk)]
-    for name in EVIDENCE:
-        table = _related(model, name)._meta.db_table
-        parts.append(
-            OF_EVIDENCE.format(
-                table=literal(table),
-                quoted=quote(table),
-                app=literal(meta.app_label),
-                model=literal(meta.model_name),
-                pk=pk,
-            )
-        )
-    parts += [OF_LIST.format(table=literal(field.m2m_db_table()), pk=pk) for field in meta.many_to_many]
-    union = " UNION ALL ".join(f"({part})" for part in parts)
-    return f"(SELECT found.user_id FROM ({union}) AS found ORDER BY found.number DESC LIMIT 1)"  # noqa: S608
+def author_sql(*, kind: str, table: str, pk: str) -> str:
+    """Return SQL for the user who changed what a record says last, by SQL for its content type, table and key."""
+    models = [model for model in citable_models().values() if issubclass(model, Fact)]
+    tables = {_related(model, name)._meta.db_table: None for model in models for name in EVIDENCE}
+    quote = connection.ops.quote_name
+    evidence = "".join(OF_EVIDENCE.format(name=literal(name), quoted=quote(name)) for name in tables)
+    pairs = [(model, field) for model in models for field in model._meta.many_to_many]
+    lists = ", ".join(f"({literal(model._meta.db_table)}, {literal(field.m2m_db_table())})" for model, field in pairs)
+    text = AUTHOR.replace("{evidence}", evidence).replace("{lists}", lists)
+    return text.format(kind=kind, table=table, pk=pk)
 
 
 def _related(model: type[Citable], name: str) -> type[Model]:
@@ -109,5 +108,6 @@ def _related(model: type[Citable], name: str) -> type[Model]:
 
 
 @cache
-def _author_of(model: type[Citable]) -> Statement:
-    return Statement(f"SELECT {author_sql(model, chr(0) + 'pk' + chr(0))}")
+def _author() -> Statement:
+    kind, table, pk = Parameter("kind"), Parameter("table"), Parameter("pk")
+    return Statement(f"SELECT {author_sql(kind=f'{kind}::int', table=f'{table}::text', pk=f'{pk}::bigint')}")

@@ -16,13 +16,12 @@ from apps.accounts.authentication import user_of
 from apps.accounts.models import User
 from apps.common.http.problems import ParameterError
 from apps.common.models.records import Fact
-from apps.common.rules.territory import territory_of
 from apps.common.writing.transaction import write_transaction
 from apps.evidence.actions import publish
-from apps.evidence.reviewing import ReviewError, confirm, locked, move
 from apps.explore.inbox.cards import cards_of
+from apps.explore.inbox.steps import ReviewError, confirm, locked, move
 from apps.explore.inbox.views import read_place, write_place
-from apps.explore.inbox.waiting import DRAFT, FIRST, KINDS, REVIEWED, SUBMITTED, TO_PUBLISH, counts, queued, waiting
+from apps.explore.inbox.waiting import DRAFT, FIRST, KINDS, REVIEWED, SUBMITTED, TO_PUBLISH, inbox, queued
 
 PAGE_SIZE = 20
 BOX_SIZE = 5
@@ -45,12 +44,13 @@ def headings() -> dict[str, str]:
 def box(request: HttpRequest) -> SafeString:
     """Return what waits for the user, in short, for the first page; nothing where nothing does."""
     user = user_of(request)
-    if not territory_of(user) or not any((found := counts(user)).values()):
+    rows, counts = inbox(user, BOX_SIZE)
+    if not rows:
         return SafeString("")
     named = headings()
     context = {
-        "totals": [(named[kind], found[kind]) for kind in KINDS if found[kind]],
-        "cards": cards_of(waiting(user, BOX_SIZE), whole=False),
+        "totals": [(named[kind], counts[kind]) for kind in KINDS if counts[kind]],
+        "cards": cards_of(rows, whole=False),
         "named": named,
     }
     return SafeString(render_to_string("admin/explore/queue_box.html", context, request))
@@ -69,12 +69,12 @@ def queue(request: HttpRequest) -> HttpResponse:
         place = read_place(request.GET.get("cursor"), user)
     except ParameterError:
         place = FIRST
-    rows = waiting(user, PAGE_SIZE + 1, place)
+    rows, counts = inbox(user, PAGE_SIZE + 1, place)
     context = {
         **admin.site.each_context(request),
         "title": _("Queue"),
         "cards": cards_of(rows[:PAGE_SIZE], whole=True),
-        "totals": [(headings()[kind], number) for kind, number in counts(user).items() if number],
+        "totals": [(headings()[kind], number) for kind, number in counts.items() if number],
         "named": headings(),
         "following": write_place(rows[PAGE_SIZE - 1].place, user) if len(rows) > PAGE_SIZE else "",
         "reason_length": REASON_LENGTH,

@@ -17,8 +17,8 @@ from apps.common.values.columns import PythonColumn
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Citation
-from apps.evidence.reviewing import shown_version, unseen_changes
 from apps.explore.inbox.items import speakers
+from apps.explore.inbox.steps import shown_version, unseen_changes
 from apps.explore.inbox.waiting import REVIEWED, Waiting
 
 MOST_CHANGES = 20  # of one record
@@ -26,7 +26,7 @@ UNSAID = frozenset({"updated_at", "state"})
 
 
 @dataclass(frozen=True)
-class Sentence:
+class QuotedSpan:
     """Words of an article that support a value; without words where its text is not attached."""
 
     article: str
@@ -37,13 +37,13 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Line:
+class CardLine:
     """A field of a record: its value, and what supports it; or what it was before, where it was changed."""
 
     label: str
     value: str
     before: str = ""
-    sentences: Sequence[Sentence] = ()
+    sentences: Sequence[QuotedSpan] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Card:
     reason: str
     number: int | None
     version: str = ""
-    lines: Sequence[Line] = field(default_factory=list)
+    lines: Sequence[CardLine] = field(default_factory=list)
 
 
 def cards_of(rows: Sequence[Waiting], *, whole: bool) -> list[Card]:
@@ -103,11 +103,11 @@ def _records(rows: Iterable[Waiting]) -> dict[tuple[int, int], Fact]:
     return found
 
 
-def _lines(record: Fact, row: Waiting) -> list[Line]:
+def _lines(record: Fact, row: Waiting) -> list[CardLine]:
     return _changed(record) if row.waits == REVIEWED else _stated(record)
 
 
-def _stated(record: Fact) -> list[Line]:
+def _stated(record: Fact) -> list[CardLine]:
     """Return the fields that say something, each with the sentences that support it."""
     citations = list(record.citations.select_related("article__text").order_by("article", "start"))
     lines = []
@@ -115,30 +115,30 @@ def _stated(record: Fact) -> list[Line]:
         value = _shown(record, name)
         if value:
             said = [_sentence(each) for each in citations if name in each.supports]
-            lines.append(Line(_label(type(record), name), value, sentences=said))
+            lines.append(CardLine(_label(type(record), name), value, sentences=said))
     return lines
 
 
-def _sentence(citation: Citation) -> Sentence:
+def _sentence(citation: Citation) -> QuotedSpan:
     article = citation.article
     text = getattr(article, "text", None)
     words = spans.quote(text.body, citation.start, citation.end).exact if text else ""
     url = reverse("admin:evidence_article_workbench", args=[article.pk])
-    return Sentence(
+    return QuotedSpan(
         str(article), citation.start, citation.end, words, f"{url}?start={citation.start}&end={citation.end}"
     )
 
 
-def _changed(record: Fact) -> list[Line]:
+def _changed(record: Fact) -> list[CardLine]:
     """Return what others changed since somebody looked at it, the newest change first."""
     entries = unseen_changes(record)[:MOST_CHANGES]
     return [line for entry in entries for line in _differences(type(record), entry)]
 
 
-def _differences(model: type[Fact], entry: LoggedChange) -> list[Line]:
+def _differences(model: type[Fact], entry: LoggedChange) -> list[CardLine]:
     before, after = entry.before or {}, entry.after or {}
     return [
-        Line(str(item.verbose_name), _named(item, after[column]), _named(item, before.get(column)))
+        CardLine(str(item.verbose_name), _named(item, after[column]), _named(item, before.get(column)))
         for item in model._meta.concrete_fields
         if not isinstance(item, PythonColumn)
         and item.name not in UNSAID

@@ -22,10 +22,10 @@ from apps.common.reading.order import read_size
 from apps.common.rules.permissions import is_answered
 from apps.common.writing.contract import error_at
 from apps.common.writing.idempotency import RepeatablePosts, done_once
-from apps.evidence.reviewing import ReviewError, confirm
 from apps.explore.inbox.items import items_of
 from apps.explore.inbox.serializers import InboxSerializer, NewReviewSerializer, ReviewSerializer
-from apps.explore.inbox.waiting import FIRST, KINDS, Place, counts, queued, waiting
+from apps.explore.inbox.steps import ReviewError, confirm
+from apps.explore.inbox.waiting import FIRST, KINDS, InboxPlace, inbox, queued
 
 TAG = "explore"
 SIGNER = signing.Signer(salt="apps.explore.inbox")
@@ -65,9 +65,9 @@ class InboxView(APIView):
         size, user = query.read(read_size), user_of(request)
         place = query.read(lambda request: read_place(request.query_params.get("cursor"), user))
         query.check()
-        rows = waiting(user, size + 1, place)
+        rows, counts = inbox(user, size + 1, place)
         cursor = write_place(rows[size - 1].place, user) if len(rows) > size else None
-        body = {"results": items_of(rows[:size], user), **following_page(request, cursor), "counts": counts(user)}
+        body = {"results": items_of(rows[:size], user), **following_page(request, cursor), "counts": counts}
         return Response(body, headers={"Cache-Control": "private, no-store"})
 
 
@@ -120,12 +120,12 @@ def _owner(user: User) -> str:
     return hashlib.sha256(f"inbox {user.pk}".encode()).hexdigest()[:12]
 
 
-def write_place(place: Place, user: User) -> str:
+def write_place(place: InboxPlace, user: User) -> str:
     """Return the cursor of the page behind a place, which serves this user only."""
     return SIGNER.sign_object([_owner(user), *place])
 
 
-def read_place(text: str | None, user: User) -> Place:
+def read_place(text: str | None, user: User) -> InboxPlace:
     """Return where the page of a cursor begins. Raises ParameterError."""
     if text is None:
         return FIRST
@@ -137,4 +137,4 @@ def read_place(text: str | None, user: User) -> Place:
         raise parameter_error(
             "cursor", gettext("The cursor was made for another list: other filters, sort order or address.")
         )
-    return Place(urgency, since, kind, pk)
+    return InboxPlace(urgency, since, kind, pk)

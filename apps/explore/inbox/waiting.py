@@ -4,6 +4,7 @@ What somebody may publish and what he may only draft are two parts of his territ
 looked through by its partial index of what is submitted, once for each part.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -27,37 +28,57 @@ from apps.evidence.models import Review
 # Kinds of what waits, the most urgent first.
 TO_PUBLISH, REVIEWED, DRAFT, SUBMITTED = "to_publish", "to_review", "draft", "submitted"
 KINDS = (TO_PUBLISH, REVIEWED, DRAFT, SUBMITTED)
-# The last change of each published record that somebody made.
+# The last change of each published record that somebody made, where nobody has looked at it.
 CHANGED = f"""
-    (SELECT DISTINCT ON (record_id) record_id, number, user_id FROM common_loggedchange
-     WHERE {TO_REVIEW} AND table_name = {{table}} ORDER BY record_id, number DESC) AS changed
+    changed AS MATERIALIZED (
+        SELECT last.*, kinds.kind FROM (
+            SELECT DISTINCT ON (table_name, record_id) table_name, record_id, number, user_id
+            FROM common_loggedchange WHERE {TO_REVIEW} ORDER BY table_name, record_id, number DESC
+        ) AS last JOIN (VALUES {{kinds}}) AS kinds (name, kind) ON kinds.name = last.table_name
+        WHERE last.user_id <> {{me}}::bigint AND NOT EXISTS (
+            SELECT FROM {Review._meta.db_table} AS seen WHERE seen.content_type_id = kinds.kind
+            AND seen.object_id = last.record_id AND seen.number >= last.number
+        )
+    ),
 """  # noqa: S608 - texts of ours
-# Each record once, by what is most urgent about it.
-FOUND = """
-    SELECT DISTINCT ON (kind, id) * FROM ({parts}) AS part (urgency, kind, id, source, number, updated_at)
-    ORDER BY kind, id, urgency
-"""
-# When a record was submitted; of a draft, when it was changed last.
-PAGE = """
+# Each record once, by what is most urgent about it; how much there is of each kind; and a page of it. Of a record that
+# was submitted it is told when that was, of a draft when it was changed last.
+INBOX = """
     SELECT * FROM (
-        SELECT found.urgency, found.kind, found.id, entry.number, entry.user_id, coalesce(entry.reason, ''),
-               coalesce(entry.at, found.updated_at) AS since
-        FROM ({found}) AS found LEFT JOIN LATERAL (
-            SELECT number, user_id, reason, coalesce(commit.at, now()) AS at
-            FROM common_loggedchange AS log LEFT JOIN common_commit AS commit USING (xid)
-            WHERE log.table_name = found.source AND log.record_id = found.id
-            AND (found.number IS NULL OR log.number = found.number)
-            AND (found.urgency IN ({changes})
-                 OR (log.after ->> 'state' = 'submitted' AND log.before ->> 'state' IS DISTINCT FROM 'submitted'))
-            ORDER BY log.number DESC LIMIT 1
-        ) AS entry ON true
-    ) AS waiting
-    WHERE (urgency, since, kind, id) > ({urgency}::int, {since}::timestamptz, {kind}::int, {id}::bigint)
-    ORDER BY urgency, since, kind, id LIMIT {size}::int
+        WITH {changed}
+        found AS MATERIALIZED (
+            SELECT {urgency_of} AS urgency, kind, id, source, number, updated_at FROM (
+                SELECT DISTINCT ON (kind, id) *
+                FROM ({parts}) AS part (urgency, kind, id, source, number, updated_at) ORDER BY kind, id, urgency
+            ) AS once
+        ),
+        totals AS (
+            SELECT coalesce(jsonb_object_agg(urgency, number), '{{}}') AS counts
+            FROM (SELECT urgency, count(*) AS number FROM found GROUP BY urgency) AS counted
+        ),
+        page AS (
+            SELECT * FROM (
+                SELECT found.urgency, found.kind, found.id, entry.number, entry.user_id,
+                       coalesce(entry.reason, '') AS reason, coalesce(entry.at, found.updated_at) AS since
+                FROM found LEFT JOIN LATERAL (
+                    SELECT number, user_id, reason, coalesce(commit.at, now()) AS at
+                    FROM common_loggedchange AS log LEFT JOIN common_commit AS commit USING (xid)
+                    WHERE log.table_name = found.source AND log.record_id = found.id
+                    AND (found.number IS NULL OR log.number = found.number)
+                    AND (found.urgency IN ({changes}) OR (log.after ->> 'state' = 'submitted'
+                                                          AND log.before ->> 'state' IS DISTINCT FROM 'submitted'))
+                    ORDER BY log.number DESC LIMIT 1
+                ) AS entry ON true
+            ) AS waiting
+            WHERE (urgency, since, kind, id) > ({urgency}::int, {since}::timestamptz, {kind}::int, {id}::bigint)
+            ORDER BY urgency, since, kind, id LIMIT {size}::int
+        )
+        SELECT totals.counts, page.* FROM totals LEFT JOIN page ON true
+    ) AS answer ORDER BY urgency, since, kind, id
 """
 
 
-class Place(NamedTuple):
+class InboxPlace(NamedTuple):
     """Where a page begins: behind what waits at this place."""
 
     urgency: int = -1
@@ -66,7 +87,7 @@ class Place(NamedTuple):
     pk: int = 0
 
 
-FIRST = Place()
+FIRST = InboxPlace()
 
 
 class Waiting(NamedTuple):
@@ -81,30 +102,29 @@ class Waiting(NamedTuple):
     since: datetime
 
     @property
-    def place(self) -> Place:
+    def place(self) -> InboxPlace:
         """Where the next page begins."""
-        return Place(KINDS.index(self.waits), self.since.isoformat(), self.content_type, self.pk)
+        return InboxPlace(KINDS.index(self.waits), self.since.isoformat(), self.content_type, self.pk)
 
 
-def waiting(user: User, size: int, place: Place = FIRST) -> list[Waiting]:
+class Inbox(NamedTuple):
+    """A page of what waits for somebody, and how much there is of each kind."""
+
+    rows: list[Waiting]
+    counts: dict[str, int]
+
+
+def inbox(user: User, size: int, place: InboxPlace = FIRST) -> Inbox:
     """Return what waits for a user behind a place, the most urgent first, and of these what has waited longest."""
     curator, representative, values = _parts_of(user)
+    counts = dict.fromkeys(KINDS, 0)
     if curator is None and representative is None:
-        return []
-    statement = _page(curator, representative, settings.REVIEW_BY_TWO)
+        return Inbox([], counts)
+    statement = _statement(curator, representative, settings.REVIEW_BY_TWO)
     behind = {"urgency": place.urgency, "since": place.since, "kind": place.kind, "id": place.pk, "size": size}
     rows = statement.rows({**values, **behind, "me": user.pk})
-    return [Waiting(KINDS[urgency], *row) for urgency, *row in rows]
-
-
-def counts(user: User) -> dict[str, int]:
-    """Return how much waits for a user, by kind."""
-    curator, representative, values = _parts_of(user)
-    found = dict.fromkeys(KINDS, 0)
-    if curator is not None or representative is not None:
-        rows = _counts(curator, representative, settings.REVIEW_BY_TWO).rows({**values, "me": user.pk})
-        found |= {KINDS[urgency]: number for urgency, number in rows}
-    return found
+    counts |= {KINDS[int(urgency)]: number for urgency, number in json.loads(rows[0][0]).items()}
+    return Inbox([Waiting(KINDS[urgency], *row) for _counts, urgency, *row in rows if urgency is not None], counts)
 
 
 def queued() -> list[type[Fact]]:
@@ -126,52 +146,50 @@ def _parts_of(user: User) -> tuple[Viewer | None, Viewer | None, dict[str, objec
 
 
 @kept(lambda *key: ("inbox", *key))
-def _page(curator: Viewer | None, representative: Viewer | None, by_two: bool) -> Statement:
+def _statement(curator: Viewer | None, representative: Viewer | None, by_two: bool) -> Statement:
     names = {name: Parameter(name) for name in ("urgency", "since", "kind", "id", "size")}
-    changes = ", ".join(str(KINDS.index(kind)) for kind in (REVIEWED, DRAFT))
-    text = PAGE.format(found=_found(curator, representative, by_two), changes=changes, **names)
+    looks = by_two and curator is not None
+    kinds = ", ".join(f"({literal(model._meta.db_table)}, {_kind(model)})" for model in queued())
+    parts = [text for model in queued() for text in _of_model(model, curator, representative, looks)]
+    urgency_of = "urgency"
+    if looks:  # what one entered or changed last waits for others
+        author = author_sql(kind="kind", table="source", pk="id")
+        own = f"urgency = {KINDS.index(TO_PUBLISH)} AND {author} = {Parameter('me')}::bigint"
+        urgency_of = f"CASE WHEN {own} THEN {KINDS.index(SUBMITTED)} ELSE urgency END"
+    text = INBOX.format(
+        changed=CHANGED.format(kinds=kinds, me=Parameter("me")) if looks else "",
+        urgency_of=urgency_of,
+        parts=" UNION ALL ".join(parts),
+        changes=", ".join(str(KINDS.index(kind)) for kind in (REVIEWED, DRAFT)),
+        **names,
+    )
     return Statement(shared(text, curator or representative))
 
 
-@kept(lambda *key: ("inbox counts", *key))
-def _counts(curator: Viewer | None, representative: Viewer | None, by_two: bool) -> Statement:
-    text = f"SELECT urgency, count(*) FROM ({_found(curator, representative, by_two)}) AS found GROUP BY urgency"  # noqa: S608
-    return Statement(shared(text, curator or representative))
-
-
-def _found(curator: Viewer | None, representative: Viewer | None, by_two: bool) -> str:
-    parts = [text for model in queued() for text in _of_model(model, curator, representative, by_two)]
-    return FOUND.format(parts=" UNION ALL ".join(parts))
-
-
-def _of_model(model: type[Fact], curator: Viewer | None, representative: Viewer | None, by_two: bool) -> Iterator[str]:
-    kind = ContentType.objects.get_for_model(model).pk
+def _of_model(model: type[Fact], curator: Viewer | None, representative: Viewer | None, looks: bool) -> Iterator[str]:
+    table, head = connection.ops.quote_name(model._meta.db_table), f"{_kind(model)}, row.id"
     source = literal(model._meta.db_table)
-    table, me = connection.ops.quote_name(model._meta.db_table), Parameter("me")
     if (lying := _lying(model, curator)) is not None:
-        urgency = str(KINDS.index(TO_PUBLISH))
-        if by_two:  # what one entered or changed last waits for others
-            urgency = f"CASE WHEN {author_sql(model, 'row.id')} = {me}::bigint THEN {KINDS.index(SUBMITTED)}"
-            urgency += f" ELSE {KINDS.index(TO_PUBLISH)} END"
         yield (
-            f"SELECT {urgency}, {kind}, row.id, {source}, NULL::bigint, row.updated_at FROM {table} AS row"  # noqa: S608
+            f"SELECT {KINDS.index(TO_PUBLISH)}, {head}, {source}, NULL::bigint, row.updated_at FROM {table} AS row"  # noqa: S608
             f" WHERE row.state = 'submitted' AND {lying}"
         )
-        if by_two:
-            reviews = Review._meta.db_table
+        if looks:
             yield (
-                f"SELECT {KINDS.index(REVIEWED)}, {kind}, row.id, {source}, changed.number, row.updated_at"  # noqa: S608
-                f" FROM {CHANGED.format(table=source)} JOIN {table} AS row ON row.id = changed.record_id"
-                f" WHERE row.state = 'published' AND changed.user_id <> {me}::bigint AND {lying} AND NOT EXISTS ("
-                f"SELECT FROM {reviews} AS seen WHERE seen.content_type_id = {kind} AND seen.object_id = row.id"
-                " AND seen.number >= changed.number)"
+                f"SELECT {KINDS.index(REVIEWED)}, {head}, {source}, changed.number, row.updated_at"  # noqa: S608
+                f" FROM changed JOIN {table} AS row ON row.id = changed.record_id"
+                f" WHERE changed.table_name = {source} AND row.state = 'published' AND {lying}"
             )
     if (lying := _lying(model, representative)) is not None:
         urgency = f"CASE row.state WHEN 'draft' THEN {KINDS.index(DRAFT)} ELSE {KINDS.index(SUBMITTED)} END"
         yield (
-            f"SELECT {urgency}, {kind}, row.id, {source}, NULL::bigint, row.updated_at FROM {table} AS row"  # noqa: S608
+            f"SELECT {urgency}, {head}, {source}, NULL::bigint, row.updated_at FROM {table} AS row"  # noqa: S608
             f" WHERE row.state <> 'published' AND {lying}"
         )
+
+
+def _kind(model: type[Fact]) -> int:
+    return int(ContentType.objects.get_for_model(model).pk)
 
 
 def _lying(model: type[Fact], viewer: Viewer | None) -> str | None:
