@@ -131,7 +131,10 @@ def test_what_a_published_record_rests_on_is_for_curators(house: House):
     assert list(row.citations.values_list("pk", "supports")) == [(citation.pk, citation.supports)]
     # Those of a draft are the representative's own.
     draft: Any = UnitNameFactory(unit=house.unit, **DRAFT)
+    assert change(person, citation, 403, record=f"unit-names/{draft.slug}") == {"/record": "may_not_publish"}
     change(person, draft, citations=[house.citation(3)])
+    own = draft.citations.get()
+    assert change(person, own, 403, record=f"unit-names/{row.slug}") == {"/record": "may_not_publish"}
     change(person, draft.citations.get(), supports=["kind"])
     change(house.curator, row, citations=[house.citation(5)])
 

@@ -109,10 +109,14 @@ def may_support(user: Reader, row: Model) -> bool:
     name = row.evidence_of if isinstance(row, HasTerritory) else ""
     if not name or curated_by(user) == territory_of(user):
         return True
-    supported = _target(row, name)
-    if supported is None or supported[1] is None:
-        return True
-    record = supported[0]._default_manager.filter(pk=supported[1]).first()
+    stored = None if row._state.adding else type(row)._default_manager.filter(pk=row.pk).first()
+    found = {_target(each, name) for each in (row, stored) if each is not None}
+    return all(_may_rest(user, *target) for target in found if target is not None)
+
+
+def _may_rest(user: Reader, model: type[Model], pk: int | None) -> bool:
+    """Whether a user may change what a record rests on; one that is not saved yet is checked by itself."""
+    record = None if pk is None else model._default_manager.filter(pk=pk).first()
     return record is None or getattr(record, "state", "") != "published" or may_publish(user, record)
 
 
