@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.test import Client
 
@@ -15,6 +16,7 @@ from apps.evidence.actions import publish
 from apps.evidence.models import Citation, Review
 from apps.explore.inbox.steps import ReviewError, confirm
 from apps.registry.models import UnitName
+from partybuild.environment import read_choice
 from tests import factories
 from tests.accounts.test_access import Sender, sender
 from tests.conftest import problem_of
@@ -308,3 +310,17 @@ def test_citations_of_what_is_submitted_are_hidden(house: House):
     citation = row.citations.get()
     assert not Citation.objects.visible_to(None).filter(pk=citation.pk).exists()
     assert Citation.objects.visible_to(User.objects.get(pk=house.users[0].pk)).filter(pk=citation.pk).exists()
+
+
+def test_the_setting_takes_one_or_two(monkeypatch: pytest.MonkeyPatch):
+    def by_two() -> bool:
+        return read_choice("REVIEW", ("one", "two"), default="one") == "two"
+
+    monkeypatch.delenv("REVIEW", raising=False)
+    assert not by_two()
+    for given, expected in (("two", True), (" Two ", True), ("one", False)):
+        monkeypatch.setenv("REVIEW", given)
+        assert by_two() is expected
+    monkeypatch.setenv("REVIEW", "three")
+    with pytest.raises(ImproperlyConfigured, match="REVIEW is not valid: 'three' is none of one, two"):
+        by_two()
