@@ -77,7 +77,7 @@ class ReviewsView(RepeatablePosts, APIView):
     permission_classes = [HasInbox]
 
     @extend_schema(
-        operation_id="confirm_change",
+        operation_id="create_review",
         summary="Confirm a change",
         tags=[TAG],
         parameters=[format_parameter()],
