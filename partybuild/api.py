@@ -21,6 +21,7 @@ from apps.common.resources.views import Tag, choice_fields, vocabulary
 from apps.docs.well_known import LINKS
 from apps.events import views as events
 from apps.evidence import views as evidence
+from apps.explore.inbox import views as inbox
 from apps.explore.network.views import NetworkView
 from apps.explore.search import views as search
 from apps.explore.statistics.views import StatisticsView
@@ -154,6 +155,8 @@ urlpatterns = [
     path("vocabularies", VocabulariesView.as_view(), name="vocabularies"),
     path("vocabularies/<str:name>", VocabularyView.as_view(), name="vocabulary"),
     path("network", NetworkView.as_view(), name="network"),
+    path("inbox", inbox.InboxView.as_view(), name="inbox"),
+    path("inbox/reviews", inbox.ReviewsView.as_view(), name="inbox-reviews"),
     path("statistics", StatisticsView.as_view(), name="statistics"),
     path("<str:resource>/<str:key>/merge", identity.MergeView.as_view(), name="merge"),
     path("changes", history.ChangesView.as_view(), name="changes"),

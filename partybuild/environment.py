@@ -6,7 +6,7 @@ django-environ raises a different error for each kind of mistake, and takes any 
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -38,6 +38,14 @@ def read_bool(name: str, *, default: bool) -> bool:
     if value not in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
         raise ImproperlyConfigured(f"{name} is not valid: {value!r} is neither true nor false")
     return value in {"true", "1", "yes", "on"}
+
+
+def read_choice(name: str, choices: Collection[str], *, default: str) -> str:
+    """Return one of some words, whatever its case."""
+    value = str(env.str(name, default=default)).strip().lower()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is not valid: {value!r} is none of {', '.join(choices)}")
+    return value
 
 
 def read_database(statement_timeout: int) -> dict[str, Any]:

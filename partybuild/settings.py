@@ -18,6 +18,7 @@ from partybuild.environment import (
     read,
     read_address,
     read_bool,
+    read_choice,
     read_contact,
     read_contacts,
     read_database,
@@ -165,6 +166,8 @@ SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
 
 # Whether everybody may read the words of the articles that citations stand for, where the texts are attached.
 QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
+# How many people a published record needs: with two, nobody publishes what he entered or changed last.
+REVIEW_BY_TWO = read_choice("REVIEW", ("one", "two"), default="one") == "two"
 
 # Answers
 

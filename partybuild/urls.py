@@ -9,6 +9,7 @@ from apps.common.http import problem_answers
 from apps.common.openapi import pages
 from apps.docs import views as docs
 from apps.docs import well_known
+from apps.explore.inbox import admin_views as inbox
 from apps.explore.network.views import NetworkPage
 from apps.explore.reconciliation import views as reconciliation
 from apps.history import admin_views as history
@@ -34,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="admin-history",
     ),
     path("admin/revert/<str:request_id>/", admin.site.admin_view(history.revert_request), name="admin-revert"),
+    path("admin/queue/", admin.site.admin_view(inbox.queue), name="admin-queue"),
     path("admin/", admin.site.urls),
 ]
 

@@ -159,6 +159,8 @@ ACTIONS: dict[str, tuple[set[str], str]] = {
     "api/v1/changes/<str:request_id>/revert": ({"POST"}, "test_a_request_is_taken_back_by_whom_it_is_declared"),
     "api/v1/<str:resource>/<str:key>/merge": ({"POST"}, "test_a_record_is_merged_by_whom_it_is_declared"),
     "api/v1/import-jobs/<uuid:key>": ({"GET"}, "test_an_import_is_seen_by_who_began_it_and_by_stewards"),
+    "api/v1/inbox": ({"GET"}, "test_an_inbox_is_for_who_has_signed_in"),
+    "api/v1/inbox/reviews": ({"POST"}, "test_an_inbox_is_for_who_has_signed_in"),
     "api/v1/webhooks": ({"GET", "POST"}, "test_subscriptions_are_for_those_who_may_write"),
     "api/v1/webhooks/<str:key>": ({"GET", "DELETE"}, "test_a_subscription_is_there_for_its_owner_alone"),
     "api/v1/webhooks/<str:key>/messages": ({"GET"}, "test_a_subscription_is_there_for_its_owner_alone"),
@@ -514,6 +516,32 @@ def is_seen(way: str, response: Any, record: Any) -> bool:
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_a_record_is_read_by_whom_it_is_declared(world: World, resource: str):
+    check_reading(world, resource)
+
+
+HIDDEN_ONES = [name for name in RESOURCES if not RESOURCES[name].is_public and name != "citations"]
+
+
+@pytest.mark.parametrize("resource", share(0, HIDDEN_ONES, 3))
+def test_a_submitted_record_is_read_like_a_draft(world: World, resource: str):
+    with submitted(world, resource):
+        check_reading(world, resource)
+
+
+@contextmanager
+def submitted(world: World, resource: str) -> Iterator[None]:
+    """Let the record under test be submitted for a while."""
+    record = world.records[resource]
+    with taken_back():
+        record.state = "submitted"
+        record.save(update_fields=["state"])
+        commit_now()
+        yield
+    record.refresh_from_db()
+
+
+def check_reading(world: World, resource: str) -> None:
+    """Read the record under test as everybody, in every way, and compare who sees it with what is declared."""
     record = world.records[resource]
     declared = RESOURCES[resource]
     hidden = not declared.is_public
@@ -646,6 +674,51 @@ def test_a_record_is_changed_and_deleted_by_whom_it_is_declared(world: World, re
     check(world, editors, named, 200, 200, "DELETE", f"{resource}/bulk", many)
 
 
+@pytest.mark.parametrize("resource", [name for name in HIDDEN_ONES if name in WRITABLE])
+def test_a_record_is_submitted_by_who_edits_it_and_published_by_curators(world: World, resource: str):
+    record, editors = world.records[resource], RESOURCES[resource].editors
+    publishers = editors - {"representative"}
+    path, reason = f"{resource}/{record.key}", {"change_reason": "test"}
+    with taken_back():
+        factories.cite(record)
+        check(world, editors, {404}, 200, 200, "PATCH", path, {**reason, "state": "submitted"}, people=PEOPLE)
+        for state in ("draft", "submitted"):
+            type(record)._base_manager.filter(pk=record.pk).update(state=state)
+            published = {**reason, "state": "published"}
+            check(world, publishers, {403, 404}, 200, 200, "PATCH", path, published, people=PEOPLE)
+            if "representative" in editors:
+                response = send(world, "representative", "PATCH", path, published, **{"if-match": "*"})
+                assert [each["code"] for each in problem_of(response)["errors"]] == ["may_not_publish"]
+        # What is published is the representative's to take back, and to lay before the curators anew.
+        type(record)._base_manager.filter(pk=record.pk).update(state="published")
+        for state in ("draft", "submitted"):
+            check(world, editors, {403}, 200, 200, "PATCH", path, {**reason, "state": state}, people=PEOPLE)
+
+
+@pytest.mark.parametrize("resource", [name for name in HIDDEN_ONES if name in WRITABLE])
+def test_what_is_submitted_waits_for_whom_it_is_declared(world: World, resource: str):
+    editors = RESOURCES[resource].editors
+    with submitted(world, resource):
+        key = world.records[resource].key
+        for who in PEOPLE:
+            response = send(world, who, "GET", "inbox?page_size=200")
+            assert response.status_code == (401 if who in ("anonymous", "expired") else 200), who
+            found = {item["record"]["key"]: item["kind"] for item in response.json().get("results", [])}
+            kept = editors | ({"read only"} if "street" in editors else set())
+            expected = "submitted" if who == "representative" else "to_publish"
+            assert found.get(key) == (expected if who in kept else None), (who, found)
+
+
+def test_an_inbox_is_for_who_has_signed_in(world: World):
+    for who in PEOPLE:
+        nobody = who in ("anonymous", "expired")
+        assert send(world, who, "GET", "inbox").status_code == (401 if nobody else 200), who
+        # What is asked for is none: whoever may write is told so.
+        expected = 401 if nobody else 403 if who == "read only" else 400
+        body = {"resource": "alliances", "key": "nonesuch", "change": 1}
+        assert send(world, who, "POST", "inbox/reviews", body).status_code == expected, who
+
+
 @pytest.mark.parametrize("resource", [name for name in WRITABLE if RESOURCES[name].is_public])
 def test_what_says_what_stands_there_needs_no_right(world: World, resource: str):
     """Cases, row 27: what was read, or exported, is sent back by who may edit none of it."""
@@ -712,7 +785,8 @@ def test_a_record_is_merged_by_whom_it_is_declared(world: World, resource: str):
     path = f"{resource}/{record.key}/merge"
     with taken_back():
         body = {"change_reason": "test", "into": factory(**shown).key}
-        check(world, editors, {404}, 200, 200, "POST", path, body, people=PEOPLE)
+        # Into what is published only those merge who may publish it.
+        check(world, editors - {"representative"}, {403, 404}, 200, 200, "POST", path, body, people=PEOPLE)
         # The other way round: that is published, so that everybody sees it; into a draft it is not merged.
         body, path = {"change_reason": "test", "into": record.key}, f"{resource}/{body['into']}/merge"
         for who in PEOPLE:
@@ -875,6 +949,10 @@ def test_nobody_in_particular_can_tell_whether_a_hidden_record_exists(world: Wor
 
     assert {path for path in paths if there[path] != gone[path]} == set()
     assert {there[path][0] for path in paths} == {200, 400, 404}
+    if isinstance(record, Fact) and (FULL or resource in TELLING):
+        with submitted(world, resource):
+            waiting = answers(world, paths)
+        assert {path for path in paths if waiting[path] != gone[path]} == set()
     if isinstance(record, Fact) and (FULL or resource in TELLING):
         # The questions are good ones: they tell of the record once it is published.
         with taken_back():

@@ -1,7 +1,7 @@
 """Changes of evidence that touch several rows, or that the database checks."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -13,8 +13,9 @@ from apps.accounts.models import User
 from apps.common.models.records import Fact
 from apps.common.rules.publishing import breaches_of
 from apps.common.values.columns import validate_edtf
-from apps.common.writing.evidence import affirm_all, unproven
+from apps.common.writing.evidence import affirm_all, attest, rests_on_others, unproven
 from apps.common.writing.refusals import breach_texts
+from apps.common.writing.review import objection
 from apps.evidence import spans
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
@@ -81,16 +82,16 @@ def take_in(*, captured: str, body_start: int, body_end: int, **values: Any) -> 
 
 @transaction.atomic
 def publish(*, records: Iterable[Fact], by: User) -> int:
-    """Publish drafts, and log the user; returns the number of drafts that were published.
+    """Publish what is a draft or submitted, and log the user; returns the number of records that were published.
 
-    Raises ValidationError, with a message for each reason, when one has no citation, or points at a draft that is not
-    among those published; none is published then.
+    Raises ValidationError, with a message for each reason, when one has no citation, is not for the user to publish, or
+    points at what is not published and not among those published; none is published then.
     """
-    drafts = [record for given in records if (record := _locked(given)).state == Fact.State.DRAFT]
+    drafts = [record for given in records if (record := _locked(given)).state != Fact.State.PUBLISHED]
     problems = [
-        _("%(record)s has no evidence yet.") % {"record": each}
+        f"{each}: {why.detail}"
         for each in drafts
-        if not each.citations.exists() and not each.attestations.exists()
+        if (why := objection(by, each, is_changed=False, rests_on_article=rests_on_others(each)))
     ]
     published: dict[type[Fact], dict[int, Fact]] = defaultdict(dict)
     for record in drafts:
@@ -103,9 +104,11 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
         wrong = breaches_of(model, rows)
         told = zip(wrong, breach_texts(wrong, by), strict=True)
         problems += [f"{rows[breach.pk]}: {text}" for breach, text in told]
-        for pk, names in unproven(model, rows).items():
-            if named := ", ".join(str(vars(model._meta.get_field(name))["verbose_name"]) for name in names if name):
-                problems.append(_("%(record)s has no evidence for: %(names)s.") % {"record": rows[pk], "names": named})
+        problems += [
+            _text_of(rows[pk], left)
+            for pk, names in unproven(model, rows).items()
+            if (left := attest(rows[pk], names, by))
+        ]
     if problems:
         raise ValidationError(problems)
     try:
@@ -113,6 +116,15 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
     except IntegrityError as error:
         raise ValidationError(str(error).partition("\n")[0]) from error
     return len(drafts)
+
+
+def _text_of(record: Fact, unproven_fields: Collection[str]) -> str:
+    """Return why a record is not published: which of its values rest on nothing."""
+    if "" in unproven_fields or not record.citations.exists():
+        return _("%(record)s has no evidence yet.") % {"record": record}
+    fields = (vars(record._meta.get_field(name)) for name in unproven_fields)
+    named = ", ".join(str(field["verbose_name"]) for field in fields)
+    return _("%(record)s has no evidence for: %(names)s.") % {"record": record, "names": named}
 
 
 def _locked(record: Fact) -> Fact:

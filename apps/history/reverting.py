@@ -21,7 +21,7 @@ from apps.common.rules.change_log import (
     stored_columns,
     without_computed,
 )
-from apps.common.rules.permissions import guarded, may_edit, may_reference
+from apps.common.rules.permissions import guarded, may_edit, may_publish, may_reference, may_support
 from apps.common.rules.publishing import breaches_against, breaches_of
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.refusals import breach_texts, explain, pointed_at_text
@@ -101,7 +101,8 @@ def revert(request_id: str, *, keep: bool, user: Reader) -> RevertResult:
         if not outcome.obstacles:
             outcome.obstacles += _apply(steps, user)
             if not outcome.obstacles and not all(
-                _may_undo(user, step.model, step.before, step.after) for step in outcome.steps
+                _may_undo(user, step.model, step.before, step.after) and _may_stand(user, step)
+                for step in outcome.steps
             ):
                 raise PermissionDenied
         if outcome.obstacles or not keep:
@@ -121,6 +122,22 @@ def _may_undo(user: Reader, model: type[Model], row: Row, other: Row) -> bool:
         return may_edit(user, _row_of(record_model(model), row[str(owner.column)]))
     record, former = _instance(model, row), None if other is None else _instance(model, other)
     return may_edit(user, record) and all(may_reference(user, former, record, name) for name in guarded(model))
+
+
+def _may_stand(user: Reader, step: Step) -> bool:
+    """Whether a user may leave a row as it is once it is changed back: published, or as evidence of what is published.
+
+    What was published before comes back as it was: that takes the right to publish, and no second curator.
+    """
+    if territory_of(user).everything or not issubclass(step.model, Citable):
+        return True
+    if step.model.evidence_of:
+        return all(row is None or may_support(user, _instance(step.model, row)) for row in (step.before, step.after))
+    states = [None if row is None else row.get("state") for row in (step.before, step.after)]
+    if states[0] != Fact.State.PUBLISHED or states[1] == Fact.State.PUBLISHED:
+        return True
+    record = step.model.rows().filter(pk=step.pk).first()
+    return record is None or may_publish(user, record)
 
 
 def _row_of(model: type[Citable], pk: object) -> Citable:

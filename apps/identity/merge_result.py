@@ -11,11 +11,17 @@ from apps.identity.models import Merge
 class MergeError(ValueError):
     """Two records that cannot be merged: `detail` is the reason, `member` the place in the request."""
 
-    def __init__(self, detail: str, member: str = "", *, conflict: bool = True) -> None:
+    def __init__(self, detail: str, member: str = "", *, conflict: bool = True, is_forbidden: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
         self.member = member
         self.conflict = conflict
+        self.is_forbidden = is_forbidden
+
+    @property
+    def code(self) -> str:
+        """The code of the problem as which it is answered."""
+        return "permission_denied" if self.is_forbidden else "conflict" if self.conflict else "bad_request"
 
 
 @dataclass

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 
 from apps.common.models.records import Citable, Fact, NamedRecord, citable_models
 from apps.common.models.slugs import RetiredSlug
+from apps.common.rules.permissions import may_publish
 from apps.common.rules.publishing import breaches_of
 from apps.common.rules.territory import Reader
 from apps.common.values.columns import EDTFField, PythonColumn
@@ -57,6 +58,7 @@ def merge(
         raise MergeError(gettext("One of the two was deleted meanwhile."))
     loser, winner = found[loser.pk], found[winner.pk]
     _check_state(loser, winner)
+    _check_rights(winner, by)
     _check_trees(loser, winner)
     filled = _fill(loser, winner, fill, by)
     record = Merge(record=winner, merged_key=loser.key, merged_name=str(loser)[:300], reason=reason, filled=filled)
@@ -89,6 +91,12 @@ def _check_state(loser: NamedRecord, winner: NamedRecord) -> None:
             gettext("A published record is not merged into a draft: publish that first, or merge the other way round."),
             "into",
         )
+
+
+def _check_rights(winner: NamedRecord, by: AbstractBaseUser | AnonymousUser | None) -> None:
+    """Refuse to give a published record what another one rests on, where that is not for the user to publish."""
+    if by is not None and winner.state == Fact.State.PUBLISHED and not may_publish(by, winner):
+        raise MergeError(gettext("A curator of the place merges into what is published."), "into", is_forbidden=True)
 
 
 def _check_trees(loser: NamedRecord, winner: NamedRecord) -> None:

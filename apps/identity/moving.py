@@ -140,7 +140,7 @@ class Mover:
         known = [row for row in winner.names.all() if normalise_term(row.name) == wanted]
         # By now the names of the loser are among them.
         if known:
-            return min(known, key=lambda row: (row.state == Fact.State.DRAFT, row.name != loser.name, row.pk))
+            return min(known, key=lambda row: (row.state != Fact.State.PUBLISHED, row.name != loser.name, row.pk))
         alias = UnitName(unit=winner, name=loser.name, kind=UnitName.Kind.AS_WRITTEN, state=Fact.State.DRAFT)
         alias.save()
         return alias
@@ -201,8 +201,8 @@ def _kind(row: models.Model) -> int:
 
 
 def _outranks(row: models.Model, twin: models.Model) -> bool:
-    """Whether a row is published and the one that stands in its place is a draft."""
-    drafts = [getattr(one, "state", Fact.State.PUBLISHED) == Fact.State.DRAFT for one in (row, twin)]
+    """Whether a row is published and the one that stands in its place is not."""
+    drafts = [getattr(one, "state", Fact.State.PUBLISHED) != Fact.State.PUBLISHED for one in (row, twin)]
     return drafts == [False, True]
 
 

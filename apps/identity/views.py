@@ -112,8 +112,9 @@ class MergeView(Writes, APIView):
                 fill=cast("list[str]", body.get(FILL, [])),
             )
         except MergeError as error:
-            places = [error_at(f"/{error.member}" if error.member else "", "not_mergeable", error.detail)]
-            raise Refusal("conflict" if error.conflict else "bad_request", errors=places) from error
+            kind = "may_not_publish" if error.is_forbidden else "not_mergeable"
+            places = [error_at(f"/{error.member}" if error.member else "", kind, error.detail)]
+            raise Refusal(error.code, errors=places) from error
         made = outcome.merge
         given = {CITATIONS: body.get(CITATIONS)}
         cited = add_evidence(made, given, Finder(self.request.user), "")

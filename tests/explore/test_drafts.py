@@ -35,9 +35,10 @@ def found(person: Sender, **parameters: str) -> dict[str, str | None]:
     return hits
 
 
-def test_a_search_finds_the_drafts_of_the_reader_and_says_so(street: Any):
+@pytest.mark.parametrize("state", ["draft", "submitted"])
+def test_a_search_finds_the_drafts_of_the_reader_and_says_so(street: Any, state: str):
     shown = AllianceFactory(name="寻试联盟一", street=street)
-    draft = AllianceFactory(name="寻试联盟二", street=street, **DRAFT)
+    draft = AllianceFactory(name="寻试联盟二", street=street, state=state, cited=False)
     foreign = AllianceFactory(name="寻试联盟三", street=StreetFactory(), **DRAFT)
     own, other, steward = (
         sender(street=street),
@@ -47,12 +48,12 @@ def test_a_search_finds_the_drafts_of_the_reader_and_says_so(street: Any):
     first, second, third = (f"alliances/{row.slug}" for row in (shown, draft, foreign))
     assert found(Sender(), q="寻试联盟") == {first: None}
     assert found(other, q="寻试联盟") == {first: "published"}
-    assert found(own, q="寻试联盟") == {first: "published", second: "draft"}
-    assert found(steward, q="寻试联盟") == {first: "published", second: "draft", third: "draft"}
+    assert found(own, q="寻试联盟") == {first: "published", second: state}
+    assert found(steward, q="寻试联盟") == {first: "published", second: state, third: "draft"}
     # Of a division there are no drafts.
     assert found(own, q=street.name, resource="streets") == {f"streets/{street.code}": None}
     # Also narrowed to a place.
-    assert found(own, q="寻试联盟", street=street.code) == {first: "published", second: "draft"}
+    assert found(own, q="寻试联盟", street=street.code) == {first: "published", second: state}
 
 
 def test_names_that_come_near_are_those_that_the_reader_may_see(street: Any):
@@ -90,10 +91,11 @@ def test_the_network_holds_the_drafts_of_the_reader_and_says_so(street: Any):
     assert [person.send("GET", path).status_code for person in (own, other, Sender())] == [200, 400, 400]
 
 
+@pytest.mark.parametrize("state", ["draft", "submitted"])
 @pytest.mark.parametrize("form", ["graphml", "gexf"])
-def test_the_formats_of_graphs_say_what_is_a_draft(street: Any, form: str):
-    AllianceFactory(street=street, **DRAFT)
+def test_the_formats_of_graphs_say_what_is_a_draft(street: Any, form: str, state: str):
+    AllianceFactory(street=street, state=state, cited=False)
     path = f"network?street={street.code}&format={form}"
-    told = {"graphml": b">draft</data>", "gexf": b'value="draft"'}[form]
+    told = {"graphml": f">{state}</data>", "gexf": f'value="{state}"'}[form].encode()
     assert told in sender(street=street).send("GET", path).content
-    assert b"draft" not in Sender().send("GET", path).content
+    assert state.encode() not in Sender().send("GET", path).content

@@ -76,7 +76,9 @@ def by_deleting(chance: random.Random) -> None:
 
 def by_sql(chance: random.Random) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE registry_memberunit SET summary = summary || %s WHERE id %% 7 = 0 AND summary <> ''", ["※"])
+        cursor.execute(
+            "UPDATE registry_memberunit SET summary = summary || %s WHERE id %% 7 = 0 AND summary <> ''", ["※"]
+        )
         cursor.execute("UPDATE registry_district SET code = code || '-2001' WHERE code = '310101'")
         slugs = [unique("raw") for _number in range(2)]
         with cursor.copy(

@@ -251,11 +251,13 @@ def test_what_is_hidden_now_is_hidden_at_every_instant(api: Any) -> None:
     draft = factories.AllianceFactory(slug="published-later", name="后来公布的联盟", state="draft")
     citation = withdrawn.citations.get().slug
     number, instant = last(), (timezone.now() + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    Alliance.objects.filter(pk__in=[withdrawn.pk, both.pk]).update(state="draft")
+    Alliance.objects.filter(pk=withdrawn.pk).update(state="submitted")
+    Alliance.objects.filter(pk=both.pk).update(state="draft")
     for alliance in (deleted, both):
         alliance.citations.all().delete()
         alliance.delete()
-    Alliance.objects.filter(pk=draft.pk).update(state="published")
+    for state in ("submitted", "published"):
+        Alliance.objects.filter(pk=draft.pk).update(state=state)
     later(number, 60)
     past = {"known_at": instant}
     assert api.get("alliances/deleted-in-public", **past)["name"] == "删除的联盟"

@@ -403,7 +403,8 @@ class Hand:
     def draft(self) -> dict[str, Any]:
         slug = self.name()
         self.own.append(slug)
-        return {"slug": slug, "name": f"新单位 {slug}", "kind": "company", "state": "draft"}
+        state = self.chance.choice(["draft", "submitted"])
+        return {"slug": slug, "name": f"新单位 {slug}", "kind": "company", "state": state}
 
     def create(self) -> None:
         self.send("POST", "member-units", self.draft())
@@ -483,10 +484,10 @@ class Hand:
         for table in self.chance.sample(["events_event", "projects_project"], 2):
             with suppress(psycopg.errors.CheckViolation), psycopg.connect(self.url) as database:
                 database.execute(
-                    f"UPDATE {table} SET state = CASE state WHEN 'draft' THEN 'published' ELSE 'draft' END"  # noqa: S608
+                    f"UPDATE {table} SET state = CASE state WHEN 'published' THEN %s ELSE 'published' END"  # noqa: S608
                     f" WHERE id = (SELECT {table.partition('_')[2]}_id FROM events_event_projects"
                     " ORDER BY id OFFSET %s LIMIT 1)",
-                    [self.chance.randrange(4)],
+                    [self.chance.choice(["draft", "submitted"]), self.chance.randrange(4)],
                 )
                 # Here and not by the commit, after whose failure psycopg leaves the connection open.
                 database.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -539,7 +540,8 @@ def by_orm(url: str, seed: int, steps: int) -> None:
 
 
 REPUBLISH = "; ".join(
-    f"UPDATE {table} SET state = 'published' WHERE state = 'draft' AND slug NOT LIKE 'hand-%' AND slug NOT LIKE 'orm-%'"  # noqa: S608
+    f"UPDATE {table} SET state = 'published' WHERE state <> 'published'"  # noqa: S608
+    " AND slug NOT LIKE 'hand-%' AND slug NOT LIKE 'orm-%'"
     for table in ("events_event", "projects_project")
 )
 

@@ -123,6 +123,8 @@ def test_a_deleted_record_keeps_its_history_and_a_draft_has_none_for_strangers(a
     api.problem("nothing/never/history", 404)
     assert len(keeper.get("/api/v1/alliances/hidden/history").json()["results"]) == 1
     Alliance.objects.filter(pk=draft.pk).update(summary="草稿")
+    Alliance.objects.filter(pk=draft.pk).update(state="submitted")
+    api.problem("alliances/hidden/history", 404)
     Alliance.objects.filter(pk=draft.pk).update(state="published")
     (told,) = api.get("alliances/hidden/history")["results"]
     assert told["operation"] == "insert"
@@ -222,8 +224,9 @@ def test_the_feed_gives_deletions_and_what_is_hidden_as_tombstones(api: Api, all
     hidden = factories.MemberUnitFactory(slug="feed-hidden")
     deleted = factories.MemberUnitFactory(slug="feed-deleted")
     kept = factories.MemberUnitFactory(slug="feed-kept", state="draft")
+    MemberUnit.objects.filter(pk=kept.pk).update(state="submitted")
     MemberUnit.objects.filter(pk=kept.pk).update(state="published")
-    MemberUnit.objects.filter(pk=hidden.pk).update(state="draft")
+    MemberUnit.objects.filter(pk=hidden.pk).update(state="submitted")
     deleted.delete()
     items, _place = follow(api.client, f"{address}?page_size=3&cursor={feed.write_place(place)}")
     states: dict[str, str] = {}

@@ -129,14 +129,16 @@ def test_who_reads_what_is_published_is_told_of_publishing_and_withdrawing_and_o
     alliance = make(factories.AllianceFactory, slug=unique("draft"), state="draft")
     rows = Alliance.objects.filter(pk=alliance.pk)
     rows.update(summary="草稿")
+    rows.update(state="submitted")
     deliver()
     assert receiver.received == []
     rows.update(state="published")
     deliver()
     rows.update(summary="公开")
     deliver()
-    rows.update(state="draft")
+    rows.update(state="submitted")
     deliver()
+    rows.update(state="draft")
     rows.update(summary="又是草稿")
     deliver()
     assert receiver.told == [(alliance.slug, operation) for operation in ("insert", "update", "delete")]

@@ -22,8 +22,8 @@ from apps.common.models.row_names import name_of
 
 @admin.display(description=_("name"), ordering="name_pinyin")
 def name_column(record: NamedRecord) -> str:
-    """The name, sorted by its pinyin; a draft is marked as one."""
-    if getattr(record, "state", "") == Fact.State.DRAFT:
+    """The name, sorted by its pinyin; what is not published is marked so."""
+    if getattr(record, "state", Fact.State.PUBLISHED) != Fact.State.PUBLISHED:
         return format_html('{} <span class="draft">{}</span>', record.name, record.get_state_display())
     return str(record.name)
 

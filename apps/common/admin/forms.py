@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
 from apps.common.models.row_names import references_of
-from apps.common.rules.permissions import foreign_fields, may_edit
+from apps.common.rules.permissions import foreign_fields, may_edit, may_support
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.rules.trees import STANDS_BELOW, stands_below, tree_keys
 from apps.common.writing.refusals import draft_text
@@ -170,7 +170,7 @@ class RecordForm(ModelForm):
         for name in self.changed_data:
             value = self.cleaned_data.get(name)
             for target in value if isinstance(value, QuerySet) else [value]:
-                if isinstance(target, Fact) and target.state == Fact.State.DRAFT:
+                if isinstance(target, Fact) and target.state != Fact.State.PUBLISHED:
                     self.add_error(name, draft_text(str(target), f"{target.resource}/{target.key}"))
 
     def validate_rights(self) -> None:
@@ -181,6 +181,8 @@ class RecordForm(ModelForm):
                 self.add_error(name if name in self.fields else None, message)
             else:
                 self.add_error(None, _("This record does not lie, or would not lie, where you may edit."))
+        if not may_support(self.user, self.instance):
+            self.add_error(None, _("What a published record rests on is changed by a curator of the place."))
 
     def validate_constraints(self) -> None:
         """Django skips a constraint that touches a field which is not on the form; the database does not."""

@@ -27,7 +27,7 @@ from apps.common.admin.forms import (
     RecordSelectMultiple,
 )
 from apps.common.admin.imports import Imports
-from apps.common.admin.rights import BaseModelAdmin, ByAppointment, ListFilter, StrictLookups
+from apps.common.admin.rights import BaseModelAdmin, ByAppointment, ListFilter, StrictLookups, may_cite
 from apps.common.conflicts.pages import KeepsChanges, KeepsRows
 from apps.common.models.records import Citable, Fact
 from apps.common.models.row_names import references_of
@@ -142,6 +142,11 @@ class CitationInline(RowsAdmin, CitationTabularInline):
         # Through the relation, since the model belongs to an app that may not be imported here.
         self.model = parent_model._meta.get_field("citations").related_model
         super().__init__(parent_model, admin_site)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Of what is published, the evidence is for those who may publish it; others see it."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or obj.pk is None or may_cite(request, obj))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("record")  # which the name of each row names

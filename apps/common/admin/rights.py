@@ -10,8 +10,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from apps.common.admin.forms import PRIMARY_KEY
-from apps.common.models.records import RecordQuerySet
-from apps.common.rules.permissions import may_edit
+from apps.common.models.records import Fact, RecordQuerySet
+from apps.common.rules.permissions import may_edit, may_publish, may_support
 from apps.common.rules.territory import may_ever_edit, territory_of
 
 if TYPE_CHECKING:
@@ -35,8 +35,14 @@ def may_change(request: HttpRequest, record: Model) -> bool:
     known: dict[tuple[type[Model], object], bool] = request.__dict__.setdefault("_may_change", {})
     key = (type(record), record.pk)
     if key not in known:
-        known[key] = may_edit(request.user, record)
+        known[key] = may_edit(request.user, record) and may_support(request.user, record)
     return known[key]
+
+
+def may_cite(request: HttpRequest, record: Model) -> bool:
+    """Whether the user of a request may change what a record rests on."""
+    is_published = getattr(record, "state", "") == Fact.State.PUBLISHED
+    return may_change(request, record) and (not is_published or may_publish(request.user, record))
 
 
 class ByAppointment(BaseModelAdmin):
@@ -54,7 +60,10 @@ class ByAppointment(BaseModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         appointed = self.shown_to_all and bool(territory_of(request.user))
-        return appointed or self.has_change_permission(request, obj) or super().has_view_permission(request, obj)
+        if appointed or self.has_change_permission(request, obj) or super().has_view_permission(request, obj):
+            return True
+        # Evidence of what others have published.
+        return obj is not None and obj.pk is not None and may_edit(request.user, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_change_permission(request, obj)

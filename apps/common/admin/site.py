@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import ClassVar
 
 from django.apps import apps
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils import timezone as django_timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS
 
@@ -73,6 +75,13 @@ class CuratorSite(AdminSite):
     index_title = _("Records")
     site_url = "/docs/"
     empty_value_display = "–"
+    # What apps above show on the first page, before the records.
+    boxes: ClassVar[tuple[Callable[[HttpRequest], SafeString], ...]] = ()
+
+    def index(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        """Show the first page, with the boxes."""
+        shown = [text for box in self.boxes if (text := box(request))]
+        return super().index(request, {**(extra_context or {}), "boxes": shown})
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """Write in a transaction; show and read instants in the city's time, where the rest of the service uses UTC."""

@@ -19,9 +19,12 @@ AMENDING = "partybuild.amending"
 HOLDING = "(strpos(concat(before, ' ', after), %s) > 0 OR strpos(reason, %s) > 0)"
 AMEND = "UPDATE common_loggedchange SET reason = %s, before = %s::jsonb, after = %s::jsonb"
 
-# Whether a change may show in what everybody reads: not one of a record that was and is a draft. What has no state of
-# its own (a link, a citation) counts as one that may.
-SEEN_BY_ALL = "coalesce(before ->> 'state', '') || coalesce(after ->> 'state', '') NOT IN ('draft', 'draftdraft')"
+# Whether a change may show in what everybody reads: not one of a record that was and is a draft, or submitted. What has
+# no state of its own (a link, a citation) counts as one that may.
+SEEN_BY_ALL = (
+    "coalesce(before ->> 'state', '') || coalesce(after ->> 'state', '') NOT IN"
+    " ('draft', 'submitted', 'draftdraft', 'draftsubmitted', 'submitteddraft', 'submittedsubmitted')"
+)
 
 # Makes it known that the log was amended, and the data version another one: answers about the past are kept by it.
 AMENDED = f"""
@@ -46,6 +49,9 @@ class LoggedChangeManager(models.Manager["LoggedChange"]):
         return super().get_queryset().select_related("commit")
 
 
+# A change of a published record by somebody, which with REVIEW=two a second curator looks at.
+TO_REVIEW = "user_id IS NOT NULL AND before ->> 'state' = 'published' AND after ->> 'state' = 'published'"
+_TO_REVIEW = models.Q(RawSQL(TO_REVIEW, (), models.BooleanField()))  # noqa: S611 - a text of ours
 _SEEN = models.Q(RawSQL(SEEN_BY_ALL, (), models.BooleanField()))  # noqa: S611 - a text of ours
 
 
@@ -110,6 +116,9 @@ class LoggedChange(models.Model):
             # The data version's.
             models.Index(fields=["-commit"], name="common_log_seen_xid", condition=_SEEN),
             models.Index(fields=["number"], name="common_log_seen_number", condition=_SEEN),
+            models.Index(
+                fields=["table_name", "record_id", "-number"], name="common_log_to_review", condition=_TO_REVIEW
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(

@@ -59,7 +59,7 @@ class RecordQuerySet(models.QuerySet[Any]):
         return queryset
 
     def visible_to(self, user: Reader) -> "RecordQuerySet":
-        """Return the rows that a user may see: drafts are for those who may edit them."""
+        """Return the rows that a user may see: what is not published is for those who may edit it."""
         territory = territory_of(user)
         if territory.everything or not issubclass(self.model, Fact):
             return self
@@ -340,6 +340,7 @@ class Fact(Publishable, Record):
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
+        SUBMITTED = "submitted", _("Submitted")
         PUBLISHED = "published", _("Published")
 
     state = models.CharField(
@@ -347,7 +348,7 @@ class Fact(Publishable, Record):
         max_length=10,
         choices=State,
         default=State.DRAFT,
-        help_text=_("A draft is seen by curators only; a published record rests on at least one citation."),
+        help_text=_("What is a draft, or submitted, is seen by who may edit it; what is published rests on evidence."),
     )
 
     prose = ProseField(_("prose"), blank=True, help_text=_("What it says beside its name, as it is searched."))
@@ -355,7 +356,10 @@ class Fact(Publishable, Record):
 
     class Meta(Record.Meta):
         abstract = True
-        indexes = [NgramsIndex(fields=["prose_ngrams"], name="%(app_label)s_%(class)s_prose")]
+        indexes = [
+            NgramsIndex(fields=["prose_ngrams"], name="%(app_label)s_%(class)s_prose"),
+            models.Index(fields=["id"], condition=Q(state="submitted"), name="%(app_label)s_%(class)s_queue"),
+        ]
         triggers = [
             *Record.Meta.triggers,
             MakesNgrams(),

@@ -1,5 +1,6 @@
 """Who may: the check before a write of one row, and the rule that the API asks before it does anything."""
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -7,7 +8,7 @@ from django.db.models import Model
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apps.common.rules.territory import HasTerritory, Reader, Territory, territory_of
+from apps.common.rules.territory import NOWHERE, HasTerritory, Reader, Territory, keepers, territory_of
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which loads this module by name
@@ -85,6 +86,52 @@ def may_reference(user: Reader, old: Model | None, record: Model, name: str) -> 
     if old is not None and _target(old, name) == _target(record, name):
         return True
     return all(_target(row, name) is None or _is_own(user, row, name) for row in (old, record) if row is not None)
+
+
+# Publishing -----------------------------------------------------------------------------------------------------------
+
+
+def may_publish(user: Reader, record: Model, *, rests_on_article: bool = True) -> bool:
+    """Whether somebody who may save a row may publish it with its values as they are now.
+
+    On an article or a paper that is for curators of the place and for stewards; whoever represents a unit speaks for it
+    by acts (`rests_on_article=False`), and for what articles say he drafts and submits.
+    """
+    territory = territory_of(user)
+    if territory.everything or not rests_on_article:
+        return True
+    curated = curated_by(user)
+    return curated == territory or (bool(curated) and would_be_in_territory(curated, record))
+
+
+def may_support(user: Reader, row: Model) -> bool:
+    """Whether somebody who may save a row may add, change or remove it, if it is evidence of a published record."""
+    name = row.evidence_of if isinstance(row, HasTerritory) else ""
+    if not name or curated_by(user) == territory_of(user):
+        return True
+    stored = None if row._state.adding else type(row)._default_manager.filter(pk=row.pk).first()
+    found = {_target(each, name) for each in (row, stored) if each is not None}
+    return all(_may_rest(user, *target) for target in found if target is not None)
+
+
+def _may_rest(user: Reader, model: type[Model], pk: int | None) -> bool:
+    """Whether a user may change what a record rests on; one that is not saved yet is checked by itself."""
+    record = None if pk is None else model._default_manager.filter(pk=pk).first()
+    return record is None or getattr(record, "state", "") != "published" or may_publish(user, record)
+
+
+def curated_by(user: Reader) -> Territory:
+    """Return the part of a user's territory that he keeps, and not only represents."""
+    territory = territory_of(user)
+    return territory.without(_represented()) if isinstance(territory, Territory) else NOWHERE
+
+
+@cache
+def _represented() -> frozenset[str]:
+    return frozenset(model.appointable for model in keepers() if model.is_represented)
+
+
+# References -----------------------------------------------------------------------------------------------------------
 
 
 def _target(record: Model, name: str) -> tuple[type[Model], int | None] | None:

@@ -116,6 +116,8 @@ class HasTerritory(_Base):
     `inherits`: a row without any of `belongs_to` lies where this row of the same model lies (a part, in its whole).
     `kept_by`: whoever was appointed to a row of one of these kinds, by their `appointable`, may edit all rows.
     `appointable`: users are appointed to single rows; the name of their keys in a territory.
+    `is_represented`: who is appointed to a row speaks for it, and keeps nothing: he drafts, and curators publish.
+    `evidence_of`: the reference to what a row is evidence of; while that is published, the row is for curators.
     `place_columns`: by kind of division, the references that say where a row lies; they stand for all of `belongs_to`.
     """
 
@@ -124,6 +126,8 @@ class HasTerritory(_Base):
     inherits: ClassVar[str] = ""
     kept_by: ClassVar[tuple[str, ...]] = ()
     appointable: ClassVar[str] = ""
+    is_represented: ClassVar[bool] = False
+    evidence_of: ClassVar[str] = ""
     place_columns: ClassVar[dict[str, str]] = {}
 
     def place_with_new_values(self) -> Mapping[str, int | None]:

@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.competence import Competence, competences
+from apps.common.rules.permissions import may_publish
 from apps.common.rules.territory import Reader
 from apps.common.values.dates import today
 from apps.common.writing.contract import EVIDENCE, MOST_ERRORS
@@ -32,6 +33,13 @@ def unproven(model: type[Model], pks: Iterable[int]) -> dict[int, list[str]]:
             [sorted(pks)],
         )
         return dict(cursor.fetchall())
+
+
+def rests_on_others(record: Citable) -> bool:
+    """Whether a record has evidence that is no act: a citation, or an attestation on paper or by telephone."""
+    if record.pk is None:
+        return False
+    return bool(record.citations.exists() or record.attestations.exclude(kind=ACT).exists())
 
 
 def affirm_all(record: Citable) -> None:
@@ -70,9 +78,12 @@ def settle_evidence(changes: Iterable["RecordChange"], user: Reader) -> None:
                 affirm_all(record)
     errors: list[dict[str, str]] = []
     for model, own in written.items():
-        for pk, names in unproven(model, own).items():
-            change = own[pk]
-            if left := attest(change.record, names, user):
+        due = unproven(model, own)
+        for pk, change in own.items():
+            names = [*due.get(pk, ())]
+            if not may_publish(user, change.record):  # who speaks for a unit changes what is published by acts alone
+                names += sorted(model.own_words & {*change.fields} - {*names})
+            if names and (left := attest(change.record, names, user)):
                 errors += evidence_errors(sorted(left), change.pointer, change.members)
                 if len(errors) >= MOST_ERRORS:
                     raise_all(errors)

@@ -163,7 +163,7 @@ def _listed(paths: Sequence[str]) -> str:
 
 def draft_text(name: str, path: str) -> str:
     """Return why a published record may not point at a record."""
-    return gettext("“%(name)s” (%(path)s) is a draft; publish it first.") % {"name": name, "path": path}
+    return gettext("“%(name)s” (%(path)s) is not published; publish it first.") % {"name": name, "path": path}
 
 
 def breach_texts(breaches: Sequence[Breach], user: Reader) -> list[str]:

@@ -21,8 +21,10 @@ from apps.common.rules import permissions, publishing
 from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
+from apps.common.writing.evidence import rests_on_others
 from apps.common.writing.evidence_bodies import add_evidence, evidence_errors
 from apps.common.writing.refusals import besides, draft_errors, pointed_at_error, raise_all, rule_errors
+from apps.common.writing.review import objection
 
 # Addresses of a resource that are no records.
 RESERVED = {"bulk", "import", "summary"}
@@ -66,6 +68,7 @@ class RecordWriter:
             lock_slugs(record._meta.db_table)
         self._refuse(record, body, errors)
         self._may_save(record)
+        self._may_publish(record, "", body, is_changed=True)
         record.save(force_insert=True)
         for name, rows in many.items():
             getattr(record, name).set(rows)
@@ -85,8 +88,9 @@ class RecordWriter:
         return self._placed(self.contract.read(body, self.finder)[1])
 
     def check_place(self, record: Citable) -> None:
-        """Raise Refusal where the user may not save a record as it is now."""
+        """Raise Refusal where the user may not save a new record, which brings no evidence, as it is now."""
         self._may_save(record)
+        self._may_publish(record, "", {}, is_changed=True)
 
     def _read_new(
         self, body: Mapping[str, object], key: str | None
@@ -131,11 +135,14 @@ class RecordWriter:
             self._demand(may_edit)
             self._refuse(record, body, errors)
             self._may_save(record)
+            was = str(before.get("state", getattr(record, "state", "")))
+            self._may_publish(record, was, body, is_changed=bool({*changed} - {"state"}) or _brings_evidence(body))
             record.save_changes()
             for name in set(changed) & set(many):
                 getattr(record, name).set(many[name])
         if brought := self._bring_evidence(record, body):
             self._demand(may_edit)
+            self._may_support(record)
             changed += brought
         if changed:
             self.finder.forget()
@@ -155,6 +162,8 @@ class RecordWriter:
         """Delete a locked record; return it and what goes with it."""
         raise_all(self._placed([]))
         self._demand(permissions.may_edit(self.user, record))
+        if not permissions.may_support(self.user, record):
+            self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
         collector = Collector(using=record._state.db or DEFAULT_DB_ALIAS, origin=record)
         collector.collect([record])
         found = [row for rows in collector.data.values() for row in rows]
@@ -265,6 +274,30 @@ class RecordWriter:
             detail = gettext("This lies outside the territory to which you are appointed.")
             places = [self.pointer + (f"/{escape(name)}" if name else "") for name in foreign]
             raise Refusal("permission_denied", errors=[error_at(place, "foreign", detail) for place in places])
+        if not permissions.may_support(self.user, record):
+            self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
+
+    def _may_publish(self, record: Citable, was: str, body: Mapping[str, object], *, is_changed: bool) -> None:
+        """Raise Refusal where a record is published by this write, and not by this user.
+
+        `was` is its state before, the empty one that of a new record.
+        """
+        if not isinstance(record, Fact) or not record.state == Fact.State.PUBLISHED != was:
+            return
+        rests_on_article = _brings_evidence(body) or rests_on_others(record)
+        if wrong := objection(self.user, record, is_changed=is_changed, rests_on_article=rests_on_article):
+            raise Refusal("permission_denied", errors=[error_at(f"{self.pointer}/state", *wrong)])
+
+    def _may_support(self, record: Citable) -> None:
+        """Raise Refusal where what a published record rests on was changed, and not by who may publish it."""
+        is_published = isinstance(record, Fact) and record.state == Fact.State.PUBLISHED
+        if is_published and not permissions.may_publish(self.user, record):
+            self._refuse_support(f"{self.pointer}/{EVIDENCE[0]}")
+
+    @staticmethod
+    def _refuse_support(place: str) -> None:
+        detail = gettext("What a published record rests on is changed by a curator of the place.")
+        raise Refusal("permission_denied", errors=[error_at(place, "may_not_publish", detail)])
 
     def _bring_evidence(self, record: Citable, body: Mapping[str, object]) -> list[str]:
         return add_evidence(record, self._evidence_of(body), self.finder, self.pointer)
@@ -315,6 +348,12 @@ def _contradicted(
                 now = shown()
             names = [name for name in names if name not in now or body[name] != now[name]]
     return names
+
+
+def _brings_evidence(body: Mapping[str, object]) -> bool:
+    """Whether a body has evidence that is not on record yet."""
+    given = [item for name in EVIDENCE if isinstance(items := body.get(name), list) for item in items]
+    return any(isinstance(item, dict) and "url" not in item for item in given)
 
 
 def refuse_drafts(changes: Iterable[RecordChange], user: Reader) -> None:

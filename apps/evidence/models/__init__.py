@@ -4,6 +4,7 @@ from apps.evidence.models.articles import SHA256_PATTERN, Article, ArticleText
 from apps.evidence.models.attestations import Attestation
 from apps.evidence.models.changes import IssueDateCorrection, RedactedDigest, Redaction
 from apps.evidence.models.figures import Figure
+from apps.evidence.models.reviews import Review
 from apps.evidence.models.spans import Citation, Mark
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "Mark",
     "RedactedDigest",
     "Redaction",
+    "Review",
 ]

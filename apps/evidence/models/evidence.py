@@ -118,6 +118,7 @@ class Evidence(Record):
     name_field = "slug"
     counted_by = None
     belongs_to = ("record",)
+    evidence_of = "record"
 
     supports = ArrayField(
         models.CharField(max_length=60),

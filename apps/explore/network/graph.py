@@ -87,7 +87,7 @@ def _label(model: type[Citable], column: str, value: str) -> str | None:
 
 
 def _state(network: Network, row: NodeRow | EdgeRow) -> dict[str, str]:
-    """Return the member that says whether a record is a draft, for a reader to whom some are shown."""
+    """Return the member that says whether a record is published, for a reader to whom some are shown."""
     return {"state": row.state} if network.asked.tells_state else {}
 
 

@@ -18,7 +18,7 @@ class StateText(serializers.ChoiceField):
     """Whether a record is a draft."""
 
     def __init__(self) -> None:
-        about = "Whether the record is published or a draft. It is told to those who may see drafts."
+        about = "Whether the record is published, submitted or a draft. It is told to those who may see drafts."
         super().__init__(Fact.State.choices, required=False, help_text=about)
 
 

@@ -69,7 +69,7 @@ class SearchHitSerializer(SearchSuggestionSerializer):
     state = serializers.ChoiceField(
         choices=Fact.State.choices,
         required=False,
-        help_text="Whether the record is published or a draft. It is told to those who may see drafts.",
+        help_text="Whether the record is published, submitted or a draft. It is told to those who may see drafts.",
     )
     rank = serializers.ChoiceField(
         choices=[(rank, rank) for rank in RANKS],

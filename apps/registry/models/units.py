@@ -28,6 +28,7 @@ class MemberUnit(Placed, NamedRecord):
     hangs_on = ("parent",)
     mergeable = proposed_by_name = True
     appointable = "units"
+    is_represented = True
     search_columns = {"ngrams": ("search_text", "alias_text")}
     belongs_to = ("district", "street", "neighbourhood")
     inherits = "parent"

@@ -39,7 +39,7 @@ TERMS = {
     "Page",
 }
 TERMS |= {"Problem", "Quotation", "Record", "Reference", "Reported", "Reversion", "Search", "Statistics", "Target"}
-TERMS |= {"Vocabulary", "Code", "Key", "Slug", "Facets", "Linked"}
+TERMS |= {"Vocabulary", "Code", "Key", "Slug", "Facets", "Linked", "Inbox"}
 LEFTOVERS = re.compile(r"Enum$|Enum[0-9]|Serializer|Paginated|Patched|_retrieve|_destroy|_partial|[0-9]$")
 
 
@@ -53,6 +53,7 @@ def test_an_operation_is_a_verb_and_what_it_is_done_to(made: Any) -> None:
     nouns = {name.replace("-", "_") for name in viewsets()}
     nouns |= {snake(viewset.queryset.model.__name__) for viewset in viewsets().values()}
     nouns |= {"index", "history", "changes", "record", "records", "statistics", "network", "import_job", "vocabulary"}
+    nouns |= {"inbox", "review"}
     nouns |= {"vocabularies", "article_coverage", "article_facts", "figure_summary"}
     nouns |= {"webhook", "webhooks", "webhook_secret", "webhook_message", "webhook_messages"}
     for path, method, operation in operations(made):

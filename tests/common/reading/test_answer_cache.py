@@ -176,11 +176,13 @@ def test_the_version_moves_with_what_everybody_may_see_and_not_with_drafts(
         assert not moved_by(draft.save)
         rows = Alliance.objects.filter(slug="a-draft")
         assert not moved_by(lambda: rows.update(slogan="新"))
+        for state in ("submitted", "submitted", "draft", "submitted"):
+            assert not moved_by(partial(rows.update, state=state))
         published = Alliance.objects.filter(state="published")
         assert moved_by(lambda: published.update(slogan="新"))
         # Taken back and made known to all: who knew it has to learn of it.
         pk = Figure.objects.filter(state="published").values_list("pk", flat=True)[0]
-        for state in ("draft", "published"):
+        for state in ("draft", "published", "submitted", "published"):
             assert moved_by(partial(Figure.objects.filter(pk=pk).update, state=state))
         assert not moved_by(rows.delete)
         connection.close()

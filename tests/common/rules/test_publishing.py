@@ -225,7 +225,7 @@ def test_a_new_record_says_which_draft_has_to_be_published_first(keeper: Keeper)
     assert answer.status_code == 400
     (error,) = problem_of(answer)["errors"]
     assert (error["pointer"], error["code"]) == ("/unit", "draft")
-    assert error["detail"] == f"“未公布的单位” (member-units/{unit.slug}) is a draft; publish it first."
+    assert error["detail"] == f"“未公布的单位” (member-units/{unit.slug}) is not published; publish it first."
     for method, path in (("PUT", "memberships/by-put"), ("POST", "memberships?dry_run=true")):
         assert keeper.refused(method, path, body, 400) == {"/unit": "draft"}
     keeper.write("POST", "memberships", {**body, "state": "draft"}, 201)
@@ -390,7 +390,7 @@ def test_what_a_fixture_points_at_a_draft_waits_with_it(db: None, tmp_path: Path
     draft(MemberUnit, slug="another-unit")
     changed = ARTICLE.replace("unit: test-unit", "unit: another-unit")
     (folder / "test-article.yaml").write_text(changed, encoding="utf-8")
-    with pytest.raises(CommandError, match=r"memberships/test-membership.*member-units/another-unit is a draft"):
+    with pytest.raises(CommandError, match=r"memberships/test-membership.*member-units/another-unit is not published"):
         call_command("load_fixtures", str(tmp_path), stdout=StringIO())
 
 

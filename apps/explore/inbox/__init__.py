@@ -1,0 +1,1 @@
+"""What waits for whom: `/inbox`, and the queue on the curators' pages."""

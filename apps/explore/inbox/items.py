@@ -1,0 +1,72 @@
+"""What waits as the inbox tells it: the record, since when, by whom, and what may be done with it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings
+
+from apps.accounts.models import Appointment, User
+from apps.common.models.targets import Target
+from apps.common.serializers.targets import load_targets
+from apps.common.values.dates import today
+from apps.common.values.json import JsonObject
+from apps.explore.inbox.waiting import DRAFT, REVIEWED, SUBMITTED, TO_PUBLISH, Waiting
+
+REVIEWS = f"{settings.API_ROOT}/inbox/reviews"
+# What may be done with a record by its state: the name of the action, and the state that it gives.
+STEPS = {
+    TO_PUBLISH: (("publish", "published"), ("send_back", "draft")),
+    DRAFT: (("submit", "submitted"),),
+    SUBMITTED: (("take_back", "draft"),),
+}
+
+
+def items_of(rows: Sequence[Waiting], user: User) -> list[JsonObject]:
+    """Return what waits as items; a record that was deleted meanwhile is left out."""
+    targets = load_targets([(row.content_type, row.pk) for row in rows], user)
+    names = speakers(row.user_id for row in rows)
+    return [
+        {
+            "kind": row.waits,
+            "record": _record(target),
+            "since": row.since.strftime(settings.REST_FRAMEWORK["DATETIME_FORMAT"]),
+            "by": names.get(row.user_id),
+            "reason": row.reason,
+            "actions": _actions(row, target),
+        }
+        for row in rows
+        if (target := targets.get((row.content_type, row.pk))) is not None
+    ]
+
+
+def speakers(users: Iterable[int | None]) -> dict[int | None, str]:
+    """Return for whom users speak or keep records, by their internal keys: no names of accounts."""
+    wanted = {pk for pk in users if pk is not None}
+    if not wanted:
+        return {}
+    rows = Appointment.objects.valid_on(today()).filter(user__in=wanted).order_by("pk")
+    found: dict[int | None, list[str]] = defaultdict(list)
+    for row in rows.select_related("district", "street", "neighbourhood", "unit"):
+        scope = row.district or row.street or row.neighbourhood or row.unit
+        found[row.user_id].append(str(scope or row.get_role_display()))
+    return {pk: ", ".join(dict.fromkeys(names)) for pk, names in found.items()}
+
+
+def _record(target: Target) -> JsonObject:
+    return {
+        "resource": target.resource,
+        "key": target.key,
+        "name": target.name,
+        "url": f"{settings.API_ROOT}/{target.resource}/{target.key}",
+    }
+
+
+def _actions(row: Waiting, target: Target) -> list[JsonObject]:
+    if row.waits == REVIEWED:
+        body: JsonObject = {"resource": target.resource, "key": target.key, "change": row.number}
+        return [{"name": "confirm", "method": "POST", "url": REVIEWS, "body": body}]
+    url = f"{settings.API_ROOT}/{target.resource}/{target.key}"
+    return [
+        {"name": name, "method": "PATCH", "url": url, "body": {"state": state, "change_reason": ""}}
+        for name, state in STEPS[row.waits]
+    ]

@@ -1,0 +1,81 @@
+"""The queue in a real browser: what a representative submitted is published in two clicks from the first page."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import Service
+
+pytestmark = pytest.mark.enable_socket
+# Where pictures of the pages are kept, to be looked at; without it none are taken.
+PICTURES = os.environ.get("QUEUE_PICTURES")
+NAME = "浏览器里的别名"
+
+
+def submit(page: Page, service: Service, token: str) -> str:
+    """Submit another name of a unit, with a citation; return its slug."""
+    citation = service.read("/api/v1/citations?page_size=1")["results"][0]
+    unit = service.read("/api/v1/member-units?page_size=1")["results"][0]
+    body = {
+        "unit": unit["slug"],
+        "name": NAME,
+        "kind": "short",
+        "state": "submitted",
+        "change_reason": "请审核",
+        "citations": [
+            {
+                "article": citation["article"]["key"],
+                **{name: citation[name] for name in ("start", "end", "sha256")},
+                "supports": ["name", "kind"],
+            }
+        ],
+    }
+    answer = page.request.post("/api/v1/unit-names", headers={"Authorization": f"Bearer {token}"}, data=body)
+    assert answer.status == 201, answer.text()
+    return str(answer.json()["slug"])
+
+
+def test_what_was_submitted_is_published_in_two_clicks(
+    browser: Browser, service: Service, logged_in: Any, steward_token: str
+) -> None:
+    wrong: list[str] = []
+    context = browser.new_context(base_url=f"http://127.0.0.1:{service.port}", locale="zh-CN", storage_state=logged_in)
+    context.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    page = context.new_page()
+    slug = submit(page, service, steward_token)
+    page.goto("/admin/")
+    expect(page.locator("#queue-box")).to_contain_text(NAME)
+    assert breaches(page) == set()
+    picture(page, "first")
+    page.locator("#queue-box a.button").click()
+    card = page.locator("#queue form", has_text=NAME)
+    expect(card).to_contain_text("请审核")
+    assert breaches(page) == set()
+    picture(page, "queue")
+    assert service.get(f"/api/v1/unit-names/{slug}")[0] == 404
+    card.locator("button[value=publish]").click()
+    expect(page.locator(".messagelist .success")).to_contain_text(NAME)
+    assert service.read(f"/api/v1/unit-names/{slug}")["name"] == NAME
+    picture(page, "published")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/admin/queue/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+    assert wrong == []
+
+
+def breaches(page: Page) -> set[str]:
+    """Return the rules of accessibility that what we add to a page breaks."""
+    found = Axe().run(page, context="#content").response["violations"]
+    return {each["id"] for each in found}
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of the page, where one is asked for."""
+    if PICTURES:
+        page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
