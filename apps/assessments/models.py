@@ -15,6 +15,7 @@ from apps.registry.models import MemberUnit, Neighbourhood, Placed, Street
 class Framework(Placed, NamedRecord):
     """A rubric in one version."""
 
+    own_words = frozenset({"summary"})
     resource = "frameworks"
     counted_by = Counted(date="adopted_on")
     belongs_to = ("owner", "street")
@@ -51,6 +52,7 @@ class Framework(Placed, NamedRecord):
 class Dimension(Placed, NamedRecord):
     """One of the things that a rubric looks at."""
 
+    own_words = frozenset({"position"})
     resource = "dimensions"
     hangs_on = ("framework",)
     belongs_to = ("framework",)
@@ -89,6 +91,7 @@ class Dimension(Placed, NamedRecord):
 class Assessment(Placed, Fact):
     """A rating of a neighbourhood, a unit or a street by a rubric."""
 
+    own_words = frozenset({"summary"})
     resource = "assessments"
     hangs_on = ("unit",)
     counted_by = Counted(date="assessed_on")

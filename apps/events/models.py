@@ -18,6 +18,7 @@ from apps.registry.models import PARTY_KEYS, Alliance, District, MemberUnit, Nei
 class Event(Placed, MaybeUnnamed):
     """Something that happened at a time; parts of an event are events with a parent."""
 
+    own_words = frozenset({"summary"})
     resource = "events"
     hangs_on = ("venue", "parent", "alliance")
     counted_by = Counted(date="held_on")
@@ -142,6 +143,7 @@ class EventProject(Event.projects.through):  # type: ignore[name-defined]
 class Award(Placed, NamedRecord):
     """An award scheme. Its recipients are participations."""
 
+    own_words = frozenset({"summary"})
     resource = "awards"
     mergeable = proposed_by_name = True
     belongs_to = ("district", "giver")
@@ -174,6 +176,7 @@ class Award(Placed, NamedRecord):
 class Participation(Placed, Party):
     """A unit, body or division at an event in a role, and the office of who represented it in public."""
 
+    own_words = frozenset({"contribution"})
     resource = "participations"
     hangs_on = ("event",)
     counted_by = Counted(date="event__held_on")

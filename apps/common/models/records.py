@@ -150,6 +150,8 @@ class Citable(HasTerritory, models.Model):
     exists_field: ClassVar[str] = ""
     # References of which at most one is set, which together say who, by the name under which answers show it.
     parties: ClassVar[dict[str, tuple[str, ...]]] = {}
+    # Texts in the registry's own words: they need a support, and no equal words in the source.
+    own_words: ClassVar[frozenset[str]] = frozenset()
     # Two rows may turn out to be one record; pairs with like names are proposed for merging.
     mergeable: ClassVar[bool] = False
     proposed_by_name: ClassVar[bool] = False

@@ -32,6 +32,7 @@ SIGNS = {"=": "", ">=": "≥ ", ">": "> ", "~": "≈ ", "<=": "≤ ", "<": "< "}
 class Figure(Placed, MaybeUnnamed):
     """One number that a source reports, with all that is needed to know what it means."""
 
+    own_words = frozenset({"measure"})
     resource = "figures"
     hangs_on = ("subject",)
     counted_by = None  # reported, not counted

@@ -195,6 +195,12 @@ class Citation(Span):
         verbose_name=_("supports"),
         help_text=_("Fields of the record that the span supports."),
     )
+    read = models.JSONField(
+        _("read"), default=dict, blank=True, help_text=_("Why a person reads the span so, by field.")
+    )
+    levels = models.JSONField(
+        _("levels"), default=dict, blank=True, help_text=_("How the span says the value, by field.")
+    )
     content_type = models.ForeignKey(
         ContentType, models.CASCADE, verbose_name=_("record type"), help_text=_("Kind of record that is supported.")
     )

@@ -11,6 +11,7 @@ from apps.registry.models import Alliance, Placed
 class Category(Placed, NamedRecord):
     """A heading under which an alliance or a programme sorts its projects, in its own words."""
 
+    own_words = frozenset({"position"})
     resource = "categories"
     hangs_on = ("alliance", "programme")
     belongs_to = ("alliance", "programme")

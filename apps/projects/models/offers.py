@@ -78,6 +78,7 @@ class Offer(Placed, MaybeUnnamed):
 class Need(Offer):
     """A request of a street, a neighbourhood, an alliance or a unit (需求清单)."""
 
+    own_words = frozenset({"summary"})
     resource = "needs"
 
     class Status(models.TextChoices):
@@ -96,6 +97,7 @@ class Need(Offer):
 class Resource(Offer):
     """An offer of a unit (资源清单)."""
 
+    own_words = frozenset({"summary"})
     resource = "resources"
 
     class Status(models.TextChoices):

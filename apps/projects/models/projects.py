@@ -27,6 +27,7 @@ from apps.registry.models import (
 class Project(PartOfWhole, MaybeUnnamed):
     """An undertaking; a tree by `parent` (a programme over its brand projects)."""
 
+    own_words = frozenset({"summary"})
     resource = "projects"
     hangs_on = ("parent", "alliance")
     counted_by = Counted(heading="category")
@@ -185,6 +186,7 @@ class ProjectPartner(Placed, Party):
 class Claim(Placed, Fact):
     """A unit's commitment to a project (认领)."""
 
+    own_words = frozenset({"summary"})
     resource = "claims"
     hangs_on = ("project",)
     counted_by = Counted(date="claimed_on", heading="project__category")
@@ -246,6 +248,7 @@ class Claim(Placed, Fact):
 class Deliverable(Placed, NamedRecord):
     """Something that a project yields: a book, a film, an index, a standard."""
 
+    own_words = frozenset({"summary"})
     resource = "deliverables"
     hangs_on = ("project",)
     counted_by = Counted(date="released_on", heading="project__category")

@@ -21,6 +21,7 @@ from apps.registry.models.units import MemberUnit
 class Alliance(PartOfWhole, MaybeUnnamed):
     """A body of units at any level, from a district's network down to a co-building pair; a tree by `parent`."""
 
+    own_words = frozenset({"summary"})
     resource = "alliances"
     hangs_on = ("parent",)
     mergeable = proposed_by_name = True

@@ -17,6 +17,7 @@ from apps.registry.models.places import Placed
 class MemberUnit(Placed, NamedRecord):
     """Any organisation, or a part of one; a tree by `parent`."""
 
+    own_words = frozenset({"summary"})
     resource = "member-units"
     hangs_on = ("parent",)
     mergeable = proposed_by_name = True

@@ -17,6 +17,7 @@ from apps.registry.models.units import MemberUnit
 class Venue(PartOfWhole, NamedRecord):
     """A place in which the networks work; parts of a venue are venues with a parent."""
 
+    own_words = frozenset({"summary"})
     resource = "venues"
     hangs_on = ("parent",)
     mergeable = proposed_by_name = True
@@ -113,6 +114,7 @@ class Venue(PartOfWhole, NamedRecord):
 class VenueService(PartOfWhole, NamedRecord):
     """One thing that a venue offers."""
 
+    own_words = frozenset({"summary"})
     resource = "venue-services"
     hangs_on = ("venue",)
     whole = "venue"

@@ -1,0 +1,92 @@
+"""Which value of a choice words say: by the record's own name, by cue words, or by what goes without saying. Pure."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from apps.evidence.levels.cue_words import CUES, NAME_TELLS, PLURAL, UNLESS_TOLD
+from apps.evidence.levels.names import normalise
+from apps.evidence.levels.scripts import fold
+from apps.evidence.levels.verdicts import NOT_SAID, Context, FieldRule, Level, Verdict
+
+Cues = Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+def check_choice(rule: FieldRule, value: object, words: str, context: Context, cues: Cues = CUES) -> Verdict:
+    """Return how words say the value of a choice."""
+    field = f"{rule.model}.{rule.name}"
+    by_value = cues.get(field, {})
+    if field in NAME_TELLS and (told := _by_name(by_value, words, context.name)):
+        return Verdict(Level.CUED if value == told else None, told)
+    said = said_by(by_value, words)
+    if field in ROLES and (by_place := _by_place(ROLES[field], words, context.party)):
+        if value == by_place:
+            return Verdict(Level.DERIVED, by_place)
+        said = {each: cue for each, cue in said.items() if each not in ROLES[field].values() or each == by_place}
+    if value in said:
+        return Verdict(Level.CUED, str(value))
+    if value == UNLESS_TOLD.get(field) and not said and words.strip():
+        return Verdict(Level.DERIVED, str(value))
+    return Verdict(None, ", ".join(f"{each} ({cue})" for each, cue in said.items()) or UNLESS_TOLD.get(field, ""))
+
+
+def said_by(cues: Mapping[str, tuple[str, ...]], words: str) -> dict[str, str]:
+    """Return the values whose cue words stand in the words, each with the longest; a longer cue hides those in it."""
+    text = fold(words)
+    found: list[tuple[int, int, str, str]] = []
+    for value, listed in cues.items():
+        for cue in listed:
+            place = text.find(cue)
+            while place >= 0:
+                found.append((place, place + len(cue), value, cue))
+                place = text.find(cue, place + 1)
+    said: dict[str, str] = {}
+    for start, end, value, cue in found:
+        hidden = any(a <= start and end <= b and b - a > end - start and other != value for a, b, other, _cue in found)
+        if not hidden and len(cue) > len(said.get(value, "")):
+            said[value] = cue
+    return said
+
+
+def check_truth(words: str, context: Context) -> Verdict:
+    """Return how words say that a party is a group: by a plural in its name as written, or in the words."""
+    text = fold(str(context.record.get("as_written") or "") or words)
+    return Verdict(Level.CUED) if any(cue in text for cue in PLURAL) else NOT_SAID
+
+
+def _by_name(cues: Mapping[str, tuple[str, ...]], words: str, name: str) -> str:
+    """Return the value that the end of the record's own name says, where the words have the name."""
+    whole = normalise(name)
+    if not whole or whole not in normalise(words):
+        return ""
+    return _told_by(tuple((value, tuple(listed)) for value, listed in cues.items()), whole)
+
+
+@lru_cache(maxsize=4096)
+def _told_by(cues: tuple[tuple[str, tuple[str, ...]], ...], name: str) -> str:
+    ends = [(len(cue), value) for value, listed in cues for cue in listed if name.endswith(cue)]
+    return max(ends)[1] if ends else ""
+
+
+# What a party does, by what stands before its name: at the head of a clause, behind "with", behind "for".
+ROLES = {
+    "projects.projectpartner.role": {"head": "lead", "with": "partner", "for": "beneficiary"},
+}
+WITH = ("与", "和", "同", "跟", "及", "联合", "依托", "协同", "携手", "会同", "通过", "、", "联动")
+FOR = ("为", "向", "对", "给", "给予", "帮助", "面向", "针对", "服务", "使", "让", "教", "关爱", "惠及", "培养")
+HEAD = tuple(",。;:!?，。；：！？…\n “”")
+
+
+def _by_place(roles: Mapping[str, str], words: str, party: tuple[str, ...]) -> str:
+    """Return the role that the place of a party's name in its clause tells; none where the name is not there."""
+    text = fold(words)
+    for name in sorted(party, key=len, reverse=True):
+        place = text.find(fold(name))
+        if place < 0 or not name:
+            continue
+        before = text[:place].rstrip("“”‘’\"' ")
+        if any(before.endswith(word) for word in FOR):
+            return roles["for"]
+        if any(before.endswith(word) for word in WITH):
+            return roles["with"]
+        return roles["head"] if not before or before.endswith(HEAD) else ""
+    return ""
