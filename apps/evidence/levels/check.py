@@ -6,9 +6,10 @@ from decimal import Decimal, InvalidOperation
 from apps.evidence.levels.cue_words import CUES
 from apps.evidence.levels.cues import Cues, check_choice, check_truth
 from apps.evidence.levels.dates import check_date
-from apps.evidence.levels.names import gist, is_shared, is_written
+from apps.evidence.levels.names import gist, is_shared, is_written, is_written_but_for_time, normalise
 from apps.evidence.levels.numbers import Number, numbers
-from apps.evidence.levels.references import check_references
+from apps.evidence.levels.references import DIVISIONS, check_references, short_forms
+from apps.evidence.levels.scripts import fold
 from apps.evidence.levels.verdicts import NOT_SAID, Context, FieldRule, Kind, Level, Verdict
 
 
@@ -24,16 +25,31 @@ def check(rule: FieldRule, value: object, words: str, context: Context, cues: Cu
         return Verdict(Level.OWN_WORDS) if words.strip() else NOT_SAID
     if not words.strip():
         return NOT_SAID
-    if rule.kind in (Kind.CHOICE,):
+    if rule.kind == Kind.CHOICE:
         return check_choice(rule, value, words, context, cues)
+    if rule.kind == Kind.NAME and rule.model in DIVISIONS and (verdict := _check_division(rule, value, words)):
+        return verdict
     return CHECKS[rule.kind](value, words, context)
+
+
+# A notation that the registry keeps a text in, and the words that give it.
+NOTATIONS = {"24/7": ("24小时", "二十四小时", "全天候")}
 
 
 def _check_name(value: object, words: str, context: Context) -> Verdict:
     name = str(value)
     if is_written(name, words):
         return Verdict(Level.LITERAL, name)
-    return Verdict(Level.DERIVED, name) if is_shared(name, words) else Verdict(None, gist(words))
+    is_derived = any(told in fold(words) for told in NOTATIONS.get(name, ())) or is_shared(name, words) or is_written_but_for_time(name, words)
+    return Verdict(Level.DERIVED if is_derived else None, gist(words))
+
+
+def _check_division(rule: FieldRule, value: object, words: str) -> Verdict:
+    """Return how words name a division, whose name is that of the gazetteer: 国定一居民区 for 国定一居民委员会."""
+    text = normalise(words)
+    if normalise(str(value)) in text:
+        return Verdict(Level.LITERAL)
+    return Verdict(Level.DERIVED) if any(form in text for form in short_forms(rule.model, str(value))) else NOT_SAID
 
 
 def _check_list(value: object, words: str, context: Context) -> Verdict:

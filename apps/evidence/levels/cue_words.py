@@ -16,3 +16,4 @@ UNLESS_TOLD: dict[str, str] = _DATA["unless_told"]
 NAME_TELLS = frozenset(_DATA["name_tells"])
 PLURAL: tuple[str, ...] = tuple(_DATA["plural"].split())
 POINTING: dict[str, tuple[str, ...]] = {label: tuple(words.split()) for label, words in _DATA["pointing"].items()}
+NOUNS: dict[str, tuple[str, ...]] = {label: tuple(words.split()) for label, words in _DATA["nouns"].items()}

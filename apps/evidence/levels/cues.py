@@ -17,11 +17,14 @@ def check_choice(rule: FieldRule, value: object, words: str, context: Context, c
     by_value = cues.get(field, {})
     if field in NAME_TELLS and (told := _by_name(by_value, words, context.name)):
         return Verdict(Level.CUED if value == told else None, told)
+    if field == "registry.unitname.kind" and (kind := _kind_of_name(context)):
+        return Verdict(Level.DERIVED if value == kind else None, kind)
     said = said_by(by_value, words)
     if field in ROLES and (by_place := _by_place(ROLES[field], words, context.party)):
         if value == by_place:
             return Verdict(Level.DERIVED, by_place)
-        said = {each: cue for each, cue in said.items() if each not in ROLES[field].values() or each == by_place}
+        # Against the place only words stand, no mere particle: 与, 为.
+        said = {each: cue for each, cue in said.items() if len(cue) > 1}
     if value in said:
         return Verdict(Level.CUED, str(value))
     if value == UNLESS_TOLD.get(field) and not said and words.strip():
@@ -49,8 +52,11 @@ def said_by(cues: Mapping[str, tuple[str, ...]], words: str) -> dict[str, str]:
 
 def check_truth(words: str, context: Context) -> Verdict:
     """Return how words say that a party is a group: by a plural in its name as written, or in the words."""
-    text = fold(str(context.record.get("as_written") or "") or words)
-    return Verdict(Level.CUED) if any(cue in text for cue in PLURAL) else NOT_SAID
+    as_written = fold(str(context.record.get("as_written") or ""))
+    near = fold(words)
+    if as_written and (place := near.find(as_written)) >= 0:
+        near = near[place : place + len(as_written) + NEAR]
+    return Verdict(Level.CUED) if any(cue in near for cue in PLURAL) else NOT_SAID
 
 
 def _by_name(cues: Mapping[str, tuple[str, ...]], words: str, name: str) -> str:
@@ -65,6 +71,18 @@ def _by_name(cues: Mapping[str, tuple[str, ...]], words: str, name: str) -> str:
 def _told_by(cues: tuple[tuple[str, tuple[str, ...]], ...], name: str) -> str:
     ends = [(len(cue), value) for value, listed in cues for cue in listed if name.endswith(cue)]
     return max(ends)[1] if ends else ""
+
+
+# How far behind a name a plural may stand: 区有关部门的同志.
+NEAR = 8
+
+
+def _kind_of_name(context: Context) -> str:
+    """Return which kind of another name it is, by the unit's own: one that leaves something out is short."""
+    name, official = normalise(context.name), normalise(context.official)
+    if not name or not official or name == official:
+        return ""
+    return "short" if len(name) < len(official) else "as_written"
 
 
 # What a party does, by what stands before its name: at the head of a clause, behind "with", behind "for".

@@ -9,7 +9,7 @@ from apps.evidence.levels.scripts import fold
 _NOISE = re.compile(r"[\s“”‘’\"'「」『』《》〈〉·・•‧∙⋅]")
 _LINKS = str.maketrans({"，": ",", "；": ";", "：": ":", "—": "-", "–": "-", "―": "-"})
 # What may stand between the items of an enumeration and the word that all of them share: 部队、学校等5个联席分会.
-_ITEMS = r"(?:、[^、,。;:]{1,30})*(?:等)?(?:[0-9一二三四五六七八九十百两]{1,4}[个所家大项类支])?"
+_ITEMS = r"(?:、[^、,。;:]{1,30})*(?:等)?(?:[0-9一二三四五六七八九十百两]{1,4}[个所家大项类支](?:事业单位|单位)?)?"
 
 
 @lru_cache(maxsize=8192)
@@ -39,8 +39,18 @@ def is_shared(name: str, words: str) -> bool:
 
 def _starts(head: str, text: str) -> list[int]:
     """Return where an item stands that begins an enumeration's item."""
-    places = [match.start() for match in re.finditer(re.escape(head) + "(?=[、等])", text)]
-    return places if "、" in text else []
+    places = [match.start() for match in re.finditer(re.escape(head) + "(?=[、等0-9一二三四五六七八九十两])", text)]
+    return places
+
+
+# What tells when somebody held an office, and belongs to no name: 碧波路居民区原党支部书记.
+_FORMERLY = re.compile("原|时任|现任|前任")
+
+
+def is_written_but_for_time(name: str, words: str) -> bool:
+    """Return whether a name stands in the words once 原 and the like are left out."""
+    wanted = normalise(name)
+    return bool(wanted) and wanted in _FORMERLY.sub("", normalise(words))
 
 
 def gist(words: str, most: int = 40) -> str:

@@ -1,11 +1,12 @@
 """Whether words name the record that a reference points at, point back at it, or prove it. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from apps.evidence.levels.cue_words import POINTING
+from apps.evidence.levels.cue_words import NOUNS, POINTING
 from apps.evidence.levels.names import is_shared, normalise
+from apps.evidence.levels.numbers import DIGITS
 from apps.evidence.levels.verdicts import NOT_SAID, Context, Level, Named, Verdict
 
 # How a name is shortened, by the kind of record: what may be left out at its beginning and at its end.
@@ -18,17 +19,25 @@ TAILS = {
     "registry.neighbourhood": ("社区居委会", "居民委员会", "村民委员会", "居委会", "村委会", "居民区", "社区", "小区"),
     "registry.memberunit": ("股份有限公司", "(集团)有限公司", "集团有限公司", "有限公司", "总支部委员会", "委员会"),
 }
-SHORTEST = {"registry.district": 2, "registry.street": 2, "registry.neighbourhood": 2}
+# A name is shortened to what it quotes: “十二工作法”.
+QUOTED = re.compile("[“‘「『《]([^“”‘’「」『』《》]+)[”’」』》]")
+_RUN = re.compile("[零〇一二三四五六七八九]{2,}")
+DEMONSTRATIVES = re.compile("该|此|这|本|上述")
+# Their names are those of the gazetteer, and two characters tell them apart: 杨浦.
+DIVISIONS = frozenset({"registry.district", "registry.street", "registry.neighbourhood"})
 
 
 @lru_cache(maxsize=4096)
 def short_forms(label: str, name: str) -> tuple[str, ...]:
     """Return the forms to which a name is shortened by rule, the longest first."""
     whole = normalise(name)
-    least = SHORTEST.get(label, 4)
+    least = 2 if label in DIVISIONS else 4
     found = {HEADS.sub("", whole)} if label not in ("registry.district", "registry.street") else set()
     for form in [whole, *found]:
         found |= {form.removesuffix(tail) for tail in TAILS.get(label, ()) if form.endswith(tail)}
+    if label in DIVISIONS:  # 四九一弄 of the gazetteer is 491弄 elsewhere
+        found |= {_RUN.sub(lambda run: "".join(str(DIGITS[char]) for char in run[0]), form) for form in found}
+    found |= {normalise(part) for part in QUOTED.findall(name) if len(part) >= 4}
     return tuple(sorted((form for form in found - {whole} if len(form) >= least), key=len, reverse=True))
 
 
@@ -43,53 +52,80 @@ def check_references(words: str, context: Context) -> Verdict:
 
 def _check_one(target: Named, words: str, context: Context) -> Verdict:
     rivals = [rival for rival in context.rivals if rival.label == target.label and rival.key != target.key]
+    itself = normalise(context.name)
     text = normalise(words)
-    free = _without(text, target, rivals)
-    if any(normalise(name) in free for name in target.names if name):
+    if any(name in _without(text, name, target, rivals, itself) for name in map(normalise, target.names) if name):
         return Verdict(Level.LITERAL)
-    if any(form in free for name in target.names for form in short_forms(target.label, name)):
+    if any(_stands(form, text, target, rivals, itself) for form in _forms(target)):
         return Verdict(Level.DERIVED)
     if any(is_shared(name, words) for name in target.names) or _is_proved(target, context):
         return Verdict(Level.DERIVED)
     return Verdict(Level.CUED) if _is_pointed_at(target, rivals, words, context) else NOT_SAID
 
 
-def _without(text: str, target: Named, rivals: Iterable[Named]) -> str:
-    """Return words without the longer names of other records in which a name of the target stands."""
-    own = {normalise(name) for name in target.names if name}
-    longer = {
-        other
-        for rival in rivals
-        for name in rival.names
-        if (other := normalise(name)) not in own and any(each in other and each != other for each in own)
-    }
-    for name in sorted(longer, key=len, reverse=True):
-        # A longer name of the target itself stays: 复旦大学 within 复旦大学国际关系学院 is the other, not vice versa.
-        if not any(name in each for each in own):
-            text = text.replace(name, "\n")
+def _forms(target: Named) -> Iterator[str]:
+    for name in target.names:
+        yield from short_forms(target.label, name)
+
+
+def _stands(form: str, text: str, target: Named, rivals: Iterable[Named], itself: str) -> bool:
+    """Return whether a short form stands in words, not as the beginning of another kind's name: 五角场 in 五角场镇."""
+    if form not in text or any(form in name for rival in rivals for name in map(normalise, rival.names)):
+        return False
+    tails = TAILS[target.label] if target.label in DIVISIONS else ()
+    own = tuple(tail for name in target.names for tail in tails if normalise(name).endswith(tail))
+    free = _without(text, form, target, rivals, itself)
+    return any(
+        not free.startswith(tuple(tail for tail in tails if tail not in own), match.end())
+        for match in re.finditer(re.escape(form), free)
+    )
+
+
+def _without(text: str, name: str, target: Named, rivals: Iterable[Named], itself: str) -> str:
+    """Return words without the longer names of other records in which a name of the target stands.
+
+    `itself` is the name of the record that points at the target: 复旦大学 within 复旦大学信息学院 is its parent.
+    """
+    if name not in text:
+        return text
+    own = [*map(normalise, target.names), itself]
+    longer = {other for rival in rivals for other in map(normalise, rival.names) if name in other and name != other}
+    for other in sorted(longer, key=len, reverse=True):
+        if not any(other in each for each in own):
+            text = text.replace(other, "\n")
     return text
 
 
 def _is_proved(target: Named, context: Context) -> bool:
-    """Return whether the span holds the words that prove the target, or lies within them and their sentence."""
-    return any(context.start <= start and end <= context.end for start, end in target.places)
+    """Return whether the span holds the words that prove the target: two thirds of them at least."""
+    spans = ((start, end, min(end, context.end) - max(start, context.start)) for start, end in target.places)
+    return any(3 * common >= 2 * (end - start) for start, end, common in spans)
 
 
 def _is_pointed_at(target: Named, rivals: list[Named], words: str, context: Context) -> bool:
     """Return whether a pointing word stands there, and the target is the record that was named last before it."""
-    for place in _pointers(target.label, words):
+    alike = [rival for rival in rivals if rival.sort == target.sort]
+    for place in _pointers(target, words):
         before = context.start + place
         last = _last_named(target, context.body, before)
-        if last >= 0 and all(_last_named(rival, context.body, before) < last for rival in rivals):
+        if last >= 0 and all(_last_named(rival, context.body, before) < last for rival in alike):
             return True
     return False
 
 
-def _pointers(label: str, words: str) -> Iterator[int]:
-    for word in (*POINTING["any"], *POINTING.get(label, ())):
-        place = words.find(word)
-        if place >= 0:
+def _pointers(target: Named, words: str) -> Iterator[int]:
+    """Yield where words point back at a record of a kind: by a word of its own (会上), or by 该 and its noun."""
+    for word in _of_kind(POINTING, target):
+        if (place := words.find(word)) >= 0:
             yield place
+    nouns = _of_kind(NOUNS, target)
+    for match in DEMONSTRATIVES.finditer(words):
+        if any(noun in words[match.end() : match.end() + 5] for noun in nouns):
+            yield match.start()
+
+
+def _of_kind(listed: Mapping[str, tuple[str, ...]], target: Named) -> tuple[str, ...]:
+    return (*listed.get(target.label, ()), *listed.get(f"{target.label}:{target.sort}", ()))
 
 
 def _last_named(named: Named, body: str, before: int) -> int:

@@ -56,12 +56,16 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Named:
-    """A record as an article names it: all its names, and the spans of the article that prove its name or kind."""
+    """A record as an article names it: all its names, and the spans of the article that prove its name or kind.
+
+    `label` and `key` say which it is, `sort` the value of its kind, if records like it have one.
+    """
 
     label: str
     key: int
     names: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
+    sort: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ class Context:
     targets: tuple[Named, ...] = ()
     rivals: tuple[Named, ...] = ()
     party: tuple[str, ...] = ()
+
+    @property
+    def official(self) -> str:
+        """The first of the party's names: the one that the registry holds."""
+        return self.party[0] if self.party else ""
 
 
 @dataclass(frozen=True)

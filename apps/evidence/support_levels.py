@@ -1,0 +1,300 @@
+"""At which level citations support the fields of their records: rows in, levels out.
+
+What a field is, a `FieldRule` says, derived from the model; how words say a value, `apps.evidence.levels` decides. Here
+the rest is looked up, for many citations at once: the values, the names of what references point at, and where the
+articles name them. The number of queries depends on how many kinds of record are pointed at, not on how many rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, reduce
+from operator import or_
+from typing import Any, cast
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from apps.common.models.records import Citable
+from apps.common.models.targets import model_of
+from apps.common.values.columns import EDTFField
+from apps.evidence.levels import Context, FieldRule, Kind, Level, Named, check
+from apps.evidence.levels.cue_words import CUES
+from apps.evidence.levels.cues import Cues
+from apps.evidence.levels.verdicts import EXACT, Verdict
+from apps.evidence.models import Article, ArticleText, Citation
+from apps.registry.models import MemberUnit, UnitName
+
+# A record of a kind, by content type and primary key.
+Row = tuple[int, int]
+# The fields of which a citation proves that a record is there.
+PROVING = ("name", "kind")
+# So many names are looked for within longer ones by one query.
+SOUGHT_AT_MOST = 50
+
+
+@dataclass
+class Support:
+    """What one citation supports: the level of each field, and what the words give instead where they do not."""
+
+    levels: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+# Fields ----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def rule_of(model: type[Citable], name: str) -> FieldRule:
+    """Return what a field is to a check. Raises FieldDoesNotExist."""
+    found: Any = model._meta.get_field(name)
+    choices = tuple(str(value) for value, _label in getattr(found, "flatchoices", None) or ())
+    return FieldRule(model._meta.label_lower, name, _kind_of(model, name, found), choices)
+
+
+def _kind_of(model: type[Citable], name: str, found: Any) -> Kind:
+    if name in model.own_words:
+        return Kind.OWN
+    if name in ("comparator", "unit") and found.choices and hasattr(model, "as_written"):
+        return Kind(name)
+    by_type: tuple[tuple[Any, Kind], ...] = (
+        (EDTFField, Kind.DATE),
+        (models.BooleanField, Kind.TRUTH),
+        (models.ManyToManyField, Kind.REFERENCES),
+        ((models.ForeignKey, GenericForeignKey), Kind.REFERENCE),
+        (ArrayField, Kind.LIST),
+        ((models.DecimalField, models.IntegerField, models.FloatField), Kind.NUMBER),
+    )
+    if getattr(found, "flatchoices", None):
+        return Kind.CHOICE
+    default = Kind.NAME if name == model.name_field else Kind.TEXT
+    return next((kind for types, kind in by_type if isinstance(found, types)), default)
+
+
+def value_of(record: Citable, name: str) -> object:
+    """Return the value of a field as a check takes it; of a reference the key, of several the keys."""
+    found: Any = record._meta.get_field(name)
+    if isinstance(found, EDTFField):
+        parts = {
+            "value": getattr(record, name),
+            "wording": getattr(record, f"{name}_wording"),
+            "relative_to": getattr(record, f"{name}_relative_to"),
+        }
+        return {part: text for part, text in parts.items() if text} if parts["value"] else ""
+    if isinstance(found, models.ManyToManyField):
+        return [pk for _model, pk in _targets_of(record, name)]
+    if isinstance(found, GenericForeignKey):
+        return getattr(record, found.fk_field)
+    return getattr(record, found.attname)
+
+
+def _targets_of(record: Citable, name: str) -> list[tuple[type[Citable], int]]:
+    """Return what a reference points at, as models and keys."""
+    found: Any = record._meta.get_field(name)
+    if isinstance(found, GenericForeignKey):
+        content_type = getattr(record, f"{found.ct_field}_id")
+        return [(model_of(content_type), getattr(record, found.fk_field))] if content_type else []
+    if isinstance(found, models.ManyToManyField):
+        rows = getattr(record, name).all() if record.pk else ()
+        return [(cast("type[Citable]", found.related_model), row.pk) for row in rows]
+    key = getattr(record, found.attname)
+    return [(cast("type[Citable]", found.related_model), key)] if key else []
+
+
+def _party_fields(model: type[Citable]) -> tuple[str, ...]:
+    """Return the references that say who does what a record tells, or whose name it is."""
+    return tuple(name for names in model.parties.values() for name in names) or (("unit",) * (model is UnitName))
+
+
+# Names and places ------------------------------------------------------------------------------------------------
+
+
+class Register:
+    """The names of records that are pointed at, and the places at which articles prove them."""
+
+    def __init__(self, wanted: Mapping[type[Citable], set[int]], articles: Iterable[int]) -> None:
+        self._types = {model: ContentType.objects.get_for_model(model).pk for model in wanted}
+        self._places = self._load_places(set(articles))
+        self._names: dict[Row, list[str]] = defaultdict(list)
+        self._sorts: dict[Row, str] = {}
+        self._rivals: dict[type[Citable], set[int]] = defaultdict(set)
+        for model, keys in wanted.items():
+            self._load_names(model, keys)
+
+    def _load_places(self, articles: set[int]) -> dict[int, dict[Row, list[tuple[int, int]]]]:
+        found: dict[int, dict[Row, list[tuple[int, int]]]] = {article: defaultdict(list) for article in articles}
+        rows = Citation.objects.filter(article__in=articles, content_type__in=self._types.values()).order_by()
+        columns = rows.values_list("article_id", "content_type_id", "object_id", "start", "end", "supports")
+        for article, content_type, pk, start, end, supports in columns:
+            places = found[article][content_type, pk]
+            if not {*PROVING}.isdisjoint(supports):
+                places.append((start, end))
+        return found
+
+    def _load_names(self, model: type[Citable], keys: set[int]) -> None:
+        content_type = self._types[model]
+        cited = {pk for places in self._places.values() for kind, pk in places if kind == content_type}
+        if model.name_field == "slug":
+            return
+        rows = model._base_manager.order_by()
+        sort = "kind" if hasattr(model, "kind") else "slug" if hasattr(model, "slug") else "code"
+        for pk, name, kind in rows.filter(pk__in=keys | cited).values_list("pk", model.name_field, sort):
+            self._names[content_type, pk].append(name)
+            self._sorts[content_type, pk] = str(kind)
+        if model is MemberUnit:
+            for pk, name in UnitName.objects.filter(unit__in=keys | cited).order_by().values_list("unit_id", "name"):
+                self._names[content_type, pk].append(name)
+        sought = [name for pk in sorted(keys)[:SOUGHT_AT_MOST] for name in self._names[content_type, pk][:1]]
+        if sought:
+            longer: Q = reduce(or_, (Q(**{f"{model.name_field}__contains": name}) for name in sought))
+            found = rows.filter(longer).exclude(pk__in=keys | cited)
+            for pk, name in found.values_list("pk", model.name_field)[:SOUGHT_AT_MOST]:
+                self._names[content_type, pk].append(name)
+                self._rivals[model].add(pk)
+
+    def named(self, article: int, model: type[Citable], pk: int) -> Named:
+        """Return a record as an article names it."""
+        row = self._types[model], pk
+        places = tuple(self._places[article].get(row, ()))
+        return Named(model._meta.label_lower, pk, tuple(self._names.get(row, ())), places, self._sorts.get(row, ""))
+
+    def rivals(self, article: int, model: type[Citable]) -> tuple[Named, ...]:
+        """Return the records of a kind that an article names, and those with a longer name than one looked for."""
+        content_type = self._types[model]
+        keys = {pk for kind, pk in self._places[article] if kind == content_type} | self._rivals[model]
+        return tuple(self.named(article, model, pk) for pk in sorted(keys))
+
+
+# Levels ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Case:
+    """One field that a citation supports, with all that a check of it takes; `error` where there is no text."""
+
+    citation: Citation
+    rule: FieldRule
+    value: object
+    words: str
+    context: Context
+
+    def verdict(self, cues: Cues = CUES) -> Verdict:
+        """Return at which level the citation supports the field, with what a person read."""
+        verdict = check(self.rule, self.value, self.words, self.context, cues)
+        if verdict or self.rule.kind in EXACT or self.value in (None, "", [], {}, False) or not self.words.strip():
+            return verdict
+        return Verdict(Level.READ, verdict.gives) if self.citation.read.get(self.rule.name) else verdict
+
+
+def cases_of(citations: Sequence[Citation], texts: Mapping[int, str] | None = None) -> Iterator[Case]:
+    """Yield the fields that citations support, each with its value and context.
+
+    Citations may be unsaved; each has its record and article. Those of articles without an attached text are left out.
+    `texts` are the bodies by article, where they are at hand.
+    """
+    bodies = _bodies(citations, texts)
+    citations = [citation for citation in citations if citation.article_id in bodies]
+    records = _records(citations)
+    register = _register(citations, records)
+    rivals: dict[tuple[int, type[Citable]], tuple[Named, ...]] = {}
+    for citation in citations:
+        record = records.get((citation.content_type_id, citation.object_id))
+        if record is None:
+            continue
+        body = bodies[citation.article_id]
+        base = _base_context(citation, record, body, register)
+        for name in citation.supports:
+            targets = _references(record, name)
+            for model, _pk in targets:
+                if (citation.article_id, model) not in rivals:
+                    rivals[citation.article_id, model] = register.rivals(citation.article_id, model)
+            near = tuple(each for model in {model for model, _pk in targets} for each in rivals[citation.article_id, model])
+            aims = tuple(register.named(citation.article_id, model, pk) for model, pk in targets)
+            yield Case(
+                citation,
+                rule_of(type(record), name),
+                value_of(record, name),
+                body[citation.start : citation.end],
+                Context(**base, targets=aims, rivals=near),
+            )
+
+
+def levels_of(citations: Sequence[Citation], texts: Mapping[int, str] | None = None) -> list[Support]:
+    """Return what each citation supports, in the order given; nothing for those without an attached text."""
+    found = {id(citation): Support() for citation in citations}
+    for case in cases_of(citations, texts):
+        verdict, support = case.verdict(), found[id(case.citation)]
+        if verdict.level:
+            support.levels[case.rule.name] = verdict.level.value
+        else:
+            support.errors[case.rule.name] = verdict.gives
+    return [found[id(citation)] for citation in citations]
+
+
+def levels_of_all(article: Article) -> dict[int, Support]:
+    """Return what the citations of an article support, by their primary keys."""
+    citations = list(article.citation_spans.order_by("start", "end", "slug").select_related("article"))
+    return dict(zip((citation.pk for citation in citations), levels_of(citations), strict=True))
+
+
+def _bodies(citations: Sequence[Citation], texts: Mapping[int, str] | None) -> dict[int, str]:
+    if texts is not None:
+        return dict(texts)
+    wanted = {citation.article_id for citation in citations}
+    found = ArticleText.objects.filter(article__in=wanted).select_related("article")
+    return {text.article_id: text.body for text in found}
+
+
+def _records(citations: Sequence[Citation]) -> dict[Row, Citable]:
+    """Return the records of citations; those that are at hand as they are, for they may hold unsaved values."""
+    found: dict[Row, Citable] = {}
+    missing: dict[int, set[int]] = defaultdict(set)
+    for citation in citations:
+        row = citation.content_type_id, citation.object_id
+        if Citation.record.is_cached(citation):  # type: ignore[attr-defined]
+            found[row] = cast("Citable", citation.record)
+        else:
+            missing[row[0]].add(row[1])
+    for content_type_id, pks in missing.items():
+        model = model_of(content_type_id)
+        rows: Any = model._base_manager.filter(pk__in=pks)
+        for record in rows.prefetch_related(*(each.name for each in model._meta.many_to_many)):
+            found[content_type_id, record.pk] = record
+    return found
+
+
+def _references(record: Citable, name: str) -> list[tuple[type[Citable], int]]:
+    is_reference = rule_of(type(record), name).kind in (Kind.REFERENCE, Kind.REFERENCES)
+    return _targets_of(record, name) if is_reference else []
+
+
+def _register(citations: Sequence[Citation], records: Mapping[Row, Citable]) -> Register:
+    wanted: dict[type[Citable], set[int]] = defaultdict(set)
+    for citation in citations:
+        if record := records.get((citation.content_type_id, citation.object_id)):
+            roles = _party_fields(type(record)) if "role" in citation.supports or "kind" in citation.supports else ()
+            for name in {*citation.supports, *roles}:
+                for model, pk in _references(record, name):
+                    wanted[model].add(pk)
+    return Register(wanted, (citation.article_id for citation in citations))
+
+
+def _base_context(citation: Citation, record: Citable, body: str, register: Register) -> dict[str, Any]:
+    party: list[str] = []
+    if "role" in citation.supports or "kind" in citation.supports:
+        for name in _party_fields(type(record)):
+            for model, pk in _references(record, name):
+                party += register.named(citation.article_id, model, pk).names
+    as_written = getattr(record, "as_written", "")
+    return {
+        "issued": citation.article.issued_on,
+        "body": body,
+        "start": citation.start,
+        "end": citation.end,
+        "record": {"as_written": as_written},
+        "name": str(getattr(record, type(record).name_field, "")),
+        "party": (*party, *([as_written] if as_written else [])),
+    }
