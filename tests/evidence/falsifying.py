@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from django.contrib.contenttypes.models import ContentType
+from django.apps import apps
 
 from apps.common.models.records import Citable
-from apps.common.models.targets import model_of
 from apps.common.values.dates import bounds
 from apps.evidence.levels import Kind, Named
 from apps.evidence.models import Article, Citation
@@ -61,16 +60,17 @@ def all_cases(articles: Sequence[Article]) -> list[Case]:
 def falsified(cases: Sequence[Case], seed: int = 21) -> Iterator[False_]:
     """Yield false values of all cases, each in the ways that its kind is falsified."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    strangers = Strangers(cases)
+    strangers = Strangers(cases, chance)
     for case in cases:
         group = GROUPS.get(case.rule.kind)
         if group is None:
             continue
         if case.rule.kind in (Kind.REFERENCE, Kind.REFERENCES):
-            other = strangers.another(case, chance)
+            other = strangers.another(case)
             if other:
                 context = replace(case.context, targets=(other,))
-                yield False_(group, "another record", replace(case, context=context), "/".join(other.names))
+                false = replace(case, context=context, citation=unread(case.citation))
+                yield False_(group, "another record", false, "/".join(other.names))
             continue
         for how, value in _values(case, chance, strangers):
             yield False_(group, how, replace(case, value=value, citation=unread(case.citation)), str(value))
@@ -126,44 +126,36 @@ def _parts(part: str) -> Iterator[tuple[str, str]]:
 
 
 class Strangers:
-    """All records of the kinds that cases point at, from which others are drawn."""
+    """Other records and names, drawn at random for each case."""
 
-    def __init__(self, cases: Sequence[Case]) -> None:
-        kinds = {named.label for case in cases for named in case.context.targets}
-        models = [model for model in map(model_of, _types()) if model._meta.label_lower in kinds]
-        self._keys = {model._meta.label_lower: sorted(_cited(model)) for model in models}
-        self._models = {model._meta.label_lower: model for model in models}
-        articles = {case.citation.article_id for case in cases}
-        self._register = Register({model: set(self._keys[model._meta.label_lower]) for model in models}, articles)
+    def __init__(self, cases: Sequence[Case], chance: random.Random) -> None:
+        labels = {named.label: None for case in cases for named in case.context.targets}
+        models = {label: cast("type[Citable]", apps.get_model(label)) for label in labels}
+        keys = {label: sorted(model._base_manager.values_list("pk", flat=True)) for label, model in models.items()}
+        self._drawn: dict[int, tuple[type[Citable], int]] = {}
+        wanted: dict[type[Citable], set[int]] = {model: set() for model in models.values()}
+        for case in cases:
+            own = {named.key for named in case.context.targets}
+            label = next((named.label for named in case.context.targets), "")
+            if label and (key := chance.choice(keys[label])) not in own:
+                self._drawn[id(case)] = models[label], key
+                wanted[models[label]].add(key)
+        self._register = Register(wanted, {case.citation.article_id for case in cases})
         self._names: dict[str, list[str]] = defaultdict(list)
         for case in cases:
             if case.rule.kind == Kind.NAME:
                 self._names[case.rule.model].append(str(case.value))
 
-    def another(self, case: Case, chance: random.Random) -> Named | None:
-        """Return a record at random that the reference does not point at, which the words do not name either."""
-        if not case.context.targets:
+    def another(self, case: Case) -> Named | None:
+        """Return the record that was drawn for a reference, which does not point at it."""
+        if id(case) not in self._drawn:
             return None
-        label = case.context.targets[0].label
-        own = {named.key for named in case.context.targets}
-        keys = [key for key in self._keys[label] if key not in own]
-        if not keys:
-            return None
-        return self._register.named(case.citation.article_id, self._models[label], chance.choice(keys))
+        return self._register.named(case.citation.article_id, *self._drawn[id(case)])
 
     def another_name(self, case: Case, chance: random.Random) -> str | None:
         """Return the name of another record of the same kind."""
         names = [name for name in self._names[case.rule.model] if name != case.value]
         return chance.choice(names) if names else None
-
-
-def _types() -> list[int]:
-    return list(Citation.objects.order_by().values_list("content_type", flat=True).distinct())
-
-
-def _cited(model: type[Citable]) -> set[int]:
-    kind = ContentType.objects.get_for_model(model)
-    return set(Citation.objects.filter(content_type=kind).order_by().values_list("object_id", flat=True))
 
 
 def shares(false: Sequence[False_]) -> Mapping[str, tuple[int, int]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from apps.evidence.levels.cue_words import NOUNS, POINTING
-from apps.evidence.levels.names import is_shared, normalise
+from apps.evidence.levels.names import normalise
 from apps.evidence.levels.numbers import DIGITS
 from apps.evidence.levels.verdicts import NOT_SAID, Context, Level, Named, Verdict
 
@@ -19,6 +19,8 @@ TAILS = {
     "registry.neighbourhood": ("社区居委会", "居民委员会", "村民委员会", "居委会", "村委会", "居民区", "社区", "小区"),
     "registry.memberunit": ("股份有限公司", "(集团)有限公司", "集团有限公司", "有限公司", "总支部委员会", "委员会"),
 }
+# So many records of a kind are a list.
+LIST_FROM = 4
 # A name is shortened to what it quotes: “十二工作法”.
 QUOTED = re.compile("[“‘「『《]([^“”‘’「」『』《》]+)[”’」』》]")
 _RUN = re.compile("[零〇一二三四五六七八九]{2,}")
@@ -58,7 +60,7 @@ def _check_one(target: Named, words: str, context: Context) -> Verdict:
         return Verdict(Level.LITERAL)
     if any(_stands(form, text, target, rivals, itself) for form in _forms(target)):
         return Verdict(Level.DERIVED)
-    if any(is_shared(name, words) for name in target.names) or _is_proved(target, context):
+    if _is_proved(target, rivals, context):
         return Verdict(Level.DERIVED)
     return Verdict(Level.CUED) if _is_pointed_at(target, rivals, words, context) else NOT_SAID
 
@@ -96,9 +98,19 @@ def _without(text: str, name: str, target: Named, rivals: Iterable[Named], itsel
     return text
 
 
-def _is_proved(target: Named, context: Context) -> bool:
-    """Return whether the span holds the words that prove the target: two thirds of them at least."""
-    spans = ((start, end, min(end, context.end) - max(start, context.start)) for start, end in target.places)
+def _is_proved(target: Named, rivals: Iterable[Named], context: Context) -> bool:
+    """Return whether the span holds the words that prove the target, and few others of its kind.
+
+    They are those of a citation for its name or kind; two thirds of them are enough. Words that prove a whole list of
+    records, such as an enumeration, tell none of them from the others.
+    """
+    if not _is_held(target, context):
+        return False
+    return sum(_is_held(rival, context) for rival in rivals if rival.sort == target.sort) < LIST_FROM - 1
+
+
+def _is_held(named: Named, context: Context) -> bool:
+    spans = ((start, end, min(end, context.end) - max(start, context.start)) for start, end in named.places)
     return any(3 * common >= 2 * (end - start) for start, end, common in spans)
 
 
