@@ -5,6 +5,7 @@ the rest is looked up, for many citations at once: the values, the names of what
 articles name them. The number of queries depends on how many kinds of record are pointed at, not on how many rows.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +18,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import translation
 
-from apps.common.models.records import Citable
+from apps.common.models.records import Citable, choice_labels
 from apps.common.models.targets import model_of
 from apps.common.values.columns import EDTFField
-from apps.evidence.levels import Context, FieldRule, Kind, Level, Named, check
+from apps.evidence.levels import Context, FieldKind, FieldRule, Level, Named, check
 from apps.evidence.levels.cue_words import CUES
 from apps.evidence.levels.cues import Cues
 from apps.evidence.levels.verdicts import EXACT, Verdict
@@ -52,25 +54,39 @@ def rule_of(model: type[Citable], name: str) -> FieldRule:
     """Return what a field is to a check. Raises FieldDoesNotExist."""
     found: Any = model._meta.get_field(name)
     choices = tuple(str(value) for value, _label in getattr(found, "flatchoices", None) or ())
-    return FieldRule(model._meta.label_lower, name, _kind_of(model, name, found), choices)
+    return FieldRule(model._meta.label_lower, name, _kind_of(model, name, found), choices, _terms_of(model, name))
 
 
-def _kind_of(model: type[Citable], name: str, found: Any) -> Kind:
+def _terms_of(model: type[Citable], name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the words of a column's choices in Chinese: 已认领 gives 认领, 工作小组（活动小组） gives both."""
+    with translation.override("zh-hans"):
+        labels = choice_labels(model, name)
+    parts = {value: re.split("[、或和与（）等]|(?:的.*)", label) for value, label in labels.items()}
+    return tuple((value, tuple(filter(None, map(_term, each)))) for value, each in parts.items())
+
+
+def _term(label: str) -> str:
+    """Return a label without 已, which tells that a state is reached. Labels that were not translated give none."""
+    bare = label.strip().removeprefix("已")
+    return "" if bare.isascii() else bare
+
+
+def _kind_of(model: type[Citable], name: str, found: Any) -> FieldKind:
     if name in model.own_words:
-        return Kind.OWN
+        return FieldKind.OWN
     if name in ("comparator", "unit") and found.choices and hasattr(model, "as_written"):
-        return Kind(name)
-    by_type: tuple[tuple[Any, Kind], ...] = (
-        (EDTFField, Kind.DATE),
-        (models.BooleanField, Kind.TRUTH),
-        (models.ManyToManyField, Kind.REFERENCES),
-        ((models.ForeignKey, GenericForeignKey), Kind.REFERENCE),
-        (ArrayField, Kind.LIST),
-        ((models.DecimalField, models.IntegerField, models.FloatField), Kind.NUMBER),
+        return FieldKind(name)
+    by_type: tuple[tuple[Any, FieldKind], ...] = (
+        (EDTFField, FieldKind.DATE),
+        (models.BooleanField, FieldKind.TRUTH),
+        (models.ManyToManyField, FieldKind.REFERENCES),
+        ((models.ForeignKey, GenericForeignKey), FieldKind.REFERENCE),
+        (ArrayField, FieldKind.LIST),
+        ((models.DecimalField, models.IntegerField, models.FloatField), FieldKind.NUMBER),
     )
     if getattr(found, "flatchoices", None):
-        return Kind.CHOICE
-    default = Kind.NAME if name == model.name_field else Kind.TEXT
+        return FieldKind.CHOICE
+    default = FieldKind.NAME if name == model.name_field else FieldKind.TEXT
     return next((kind for types, kind in by_type if isinstance(found, types)), default)
 
 
@@ -211,7 +227,9 @@ def cases_of(citations: Sequence[Citation], texts: Mapping[int, str] | None = No
             for model, _pk in targets:
                 if (citation.article_id, model) not in rivals:
                     rivals[citation.article_id, model] = register.rivals(citation.article_id, model)
-            near = tuple(each for model in {model for model, _pk in targets} for each in rivals[citation.article_id, model])
+            near = tuple(
+                each for model in {model for model, _pk in targets} for each in rivals[citation.article_id, model]
+            )
             aims = tuple(register.named(citation.article_id, model, pk) for model, pk in targets)
             yield Case(
                 citation,
@@ -240,6 +258,33 @@ def levels_of_all(article: Article) -> dict[int, Support]:
     return dict(zip((citation.pk for citation in citations), levels_of(citations), strict=True))
 
 
+@dataclass(frozen=True)
+class Recomputed:
+    """One support of an article as its text gives it: kind of field, level, and what is wrong with it."""
+
+    kind: FieldKind
+    level: Level | None
+    problem: str = ""
+
+
+def recompute(article: Article) -> list[Recomputed]:
+    """Return all supports of an article, computed anew; a problem names the place, never the words."""
+    citations = list(article.citation_spans.order_by("start", "end", "slug").select_related("article"))
+    return [_recomputed(case) for case in cases_of(citations)]
+
+
+def _recomputed(case: Case) -> Recomputed:
+    citation, name = case.citation, case.rule.name
+    level, stored = case.verdict().level, citation.levels.get(name)
+    place = f"{citation.article.slug} {citation.start}-{citation.end} {citation.slug} {name}"
+    if level is None:
+        return Recomputed(case.rule.kind, None, f"{place}: the words do not say the value")
+    # Without a text no level is stored.
+    if citation.levels and stored != level:
+        return Recomputed(case.rule.kind, level, f"{place}: the level is {level}, not {stored or 'none'}")
+    return Recomputed(case.rule.kind, level)
+
+
 def _bodies(citations: Sequence[Citation], texts: Mapping[int, str] | None) -> dict[int, str]:
     if texts is not None:
         return dict(texts)
@@ -254,7 +299,7 @@ def _records(citations: Sequence[Citation]) -> dict[Row, Citable]:
     missing: dict[int, set[int]] = defaultdict(set)
     for citation in citations:
         row = citation.content_type_id, citation.object_id
-        if Citation.record.is_cached(citation):  # type: ignore[attr-defined]
+        if Citation.record.is_cached(citation):
             found[row] = cast("Citable", citation.record)
         else:
             missing[row[0]].add(row[1])
@@ -267,7 +312,7 @@ def _records(citations: Sequence[Citation]) -> dict[Row, Citable]:
 
 
 def _references(record: Citable, name: str) -> list[tuple[type[Citable], int]]:
-    is_reference = rule_of(type(record), name).kind in (Kind.REFERENCE, Kind.REFERENCES)
+    is_reference = rule_of(type(record), name).kind in (FieldKind.REFERENCE, FieldKind.REFERENCES)
     return _targets_of(record, name) if is_reference else []
 
 

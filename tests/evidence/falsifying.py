@@ -12,7 +12,7 @@ from django.apps import apps
 
 from apps.common.models.records import Citable
 from apps.common.values.dates import bounds
-from apps.evidence.levels import Kind, Named
+from apps.evidence.levels import FieldKind, Named
 from apps.evidence.models import Article, Citation
 from apps.evidence.support_levels import Case, Register, cases_of
 
@@ -20,19 +20,19 @@ STRANGE = "瓒霂燊赟翀珩"  # letters that stand in no article
 # What a share is asked of, by kind of field, and the least share that is refused, in per cent.
 LEAST = {"number": 100, "date": 100, "name": 98, "reference": 97, "choice": 70}
 GROUPS = {
-    Kind.NUMBER: "number",
-    Kind.COMPARATOR: "number",
-    Kind.UNIT: "number",
-    Kind.DATE: "date",
-    Kind.NAME: "name",
-    Kind.REFERENCE: "reference",
-    Kind.REFERENCES: "reference",
-    Kind.CHOICE: "choice",
+    FieldKind.NUMBER: "number",
+    FieldKind.COMPARATOR: "number",
+    FieldKind.UNIT: "number",
+    FieldKind.DATE: "date",
+    FieldKind.NAME: "name",
+    FieldKind.REFERENCE: "reference",
+    FieldKind.REFERENCES: "reference",
+    FieldKind.CHOICE: "choice",
 }
 
 
 @dataclass(frozen=True)
-class False_:
+class FalseCase:
     """A case with a false value: its group, how it was made, and what the value is now."""
 
     group: str
@@ -57,7 +57,7 @@ def all_cases(articles: Sequence[Article]) -> list[Case]:
     return list(cases_of(list(found.order_by("article__slug", "start", "end", "slug"))))
 
 
-def falsified(cases: Sequence[Case], seed: int = 21) -> Iterator[False_]:
+def falsified(cases: Sequence[Case], seed: int = 21) -> Iterator[FalseCase]:
     """Yield false values of all cases, each in the ways that its kind is falsified."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     strangers = Strangers(cases, chance)
@@ -65,15 +65,15 @@ def falsified(cases: Sequence[Case], seed: int = 21) -> Iterator[False_]:
         group = GROUPS.get(case.rule.kind)
         if group is None:
             continue
-        if case.rule.kind in (Kind.REFERENCE, Kind.REFERENCES):
+        if case.rule.kind in (FieldKind.REFERENCE, FieldKind.REFERENCES):
             other = strangers.another(case)
             if other:
                 context = replace(case.context, targets=(other,))
                 false = replace(case, context=context, citation=unread(case.citation))
-                yield False_(group, "another record", false, "/".join(other.names))
+                yield FalseCase(group, "another record", false, "/".join(other.names))
             continue
         for how, value in _values(case, chance, strangers):
-            yield False_(group, how, replace(case, value=value, citation=unread(case.citation)), str(value))
+            yield FalseCase(group, how, replace(case, value=value, citation=unread(case.citation)), str(value))
 
 
 def unread(citation: Citation) -> Citation:
@@ -83,14 +83,14 @@ def unread(citation: Citation) -> Citation:
 
 def _values(case: Case, chance: random.Random, strangers: "Strangers") -> Iterator[tuple[str, object]]:
     kind, value = case.rule.kind, case.value
-    if kind == Kind.NUMBER:
+    if kind == FieldKind.NUMBER:
         number = Decimal(str(value))
         yield from (("one more", number + 1), ("one less", number - 1), ("ten times", number * 10))
-    elif kind in (Kind.CHOICE, Kind.COMPARATOR, Kind.UNIT):
+    elif kind in (FieldKind.CHOICE, FieldKind.COMPARATOR, FieldKind.UNIT):
         yield from (("another choice", choice) for choice in case.rule.choices if choice != value)
-    elif kind == Kind.DATE and isinstance(value, dict):
+    elif kind == FieldKind.DATE and isinstance(value, dict):
         yield from ((how, {**value, "value": edtf}) for how, edtf in _dates(str(value["value"])))
-    elif kind == Kind.NAME:
+    elif kind == FieldKind.NAME:
         name, place = str(value), chance.randrange(len(str(value)))
         letter = chance.choice([char for char in STRANGE if char not in name])
         yield "a letter changed", name[:place] + letter + name[place + 1 :]
@@ -143,7 +143,7 @@ class Strangers:
         self._register = Register(wanted, {case.citation.article_id for case in cases})
         self._names: dict[str, list[str]] = defaultdict(list)
         for case in cases:
-            if case.rule.kind == Kind.NAME:
+            if case.rule.kind == FieldKind.NAME:
                 self._names[case.rule.model].append(str(case.value))
 
     def another(self, case: Case) -> Named | None:
@@ -158,7 +158,7 @@ class Strangers:
         return chance.choice(names) if names else None
 
 
-def shares(false: Sequence[False_]) -> Mapping[str, tuple[int, int]]:
+def shares(false: Sequence[FalseCase]) -> Mapping[str, tuple[int, int]]:
     """Return how many false values of each group are refused, and how many there are."""
     counts: dict[str, Any] = defaultdict(lambda: (0, 0))
     for each in false:

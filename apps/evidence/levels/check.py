@@ -10,7 +10,7 @@ from apps.evidence.levels.names import gist, is_shared, is_written, is_written_b
 from apps.evidence.levels.numbers import Number, numbers
 from apps.evidence.levels.references import DIVISIONS, check_references, short_forms
 from apps.evidence.levels.scripts import fold
-from apps.evidence.levels.verdicts import NOT_SAID, Context, FieldRule, Kind, Level, Verdict
+from apps.evidence.levels.verdicts import NOT_SAID, Context, FieldKind, FieldRule, Level, Verdict
 
 
 def check(rule: FieldRule, value: object, words: str, context: Context, cues: Cues = CUES) -> Verdict:
@@ -21,13 +21,13 @@ def check(rule: FieldRule, value: object, words: str, context: Context, cues: Cu
     """
     if value in (None, "", [], {}, False):
         return NOT_SAID
-    if rule.kind == Kind.OWN:
+    if rule.kind == FieldKind.OWN:
         return Verdict(Level.OWN_WORDS) if words.strip() else NOT_SAID
     if not words.strip():
         return NOT_SAID
-    if rule.kind == Kind.CHOICE:
+    if rule.kind == FieldKind.CHOICE:
         return check_choice(rule, value, words, context, cues)
-    if rule.kind == Kind.NAME and rule.model in DIVISIONS and (verdict := _check_division(rule, value, words)):
+    if rule.kind == FieldKind.NAME and rule.model in DIVISIONS and (verdict := _check_division(rule, value, words)):
         return verdict
     return CHECKS[rule.kind](value, words, context)
 
@@ -40,7 +40,11 @@ def _check_name(value: object, words: str, context: Context) -> Verdict:
     name = str(value)
     if is_written(name, words):
         return Verdict(Level.LITERAL, name)
-    is_derived = any(told in fold(words) for told in NOTATIONS.get(name, ())) or is_shared(name, words) or is_written_but_for_time(name, words)
+    is_derived = (
+        any(told in fold(words) for told in NOTATIONS.get(name, ()))
+        or is_shared(name, words)
+        or is_written_but_for_time(name, words)
+    )
     return Verdict(Level.DERIVED if is_derived else None, gist(words))
 
 
@@ -90,15 +94,15 @@ def _decimal(value: object) -> Decimal | None:
         return None
 
 
-CHECKS: Mapping[Kind, Callable[[object, str, Context], Verdict]] = {
-    Kind.NUMBER: _check_number,
-    Kind.COMPARATOR: _check_comparator,
-    Kind.UNIT: _check_unit,
-    Kind.DATE: check_date,
-    Kind.NAME: _check_name,
-    Kind.TEXT: _check_name,
-    Kind.LIST: _check_list,
-    Kind.TRUTH: lambda value, words, context: check_truth(words, context),
-    Kind.REFERENCE: lambda value, words, context: check_references(words, context),
-    Kind.REFERENCES: lambda value, words, context: check_references(words, context),
+CHECKS: Mapping[FieldKind, Callable[[object, str, Context], Verdict]] = {
+    FieldKind.NUMBER: _check_number,
+    FieldKind.COMPARATOR: _check_comparator,
+    FieldKind.UNIT: _check_unit,
+    FieldKind.DATE: check_date,
+    FieldKind.NAME: _check_name,
+    FieldKind.TEXT: _check_name,
+    FieldKind.LIST: _check_list,
+    FieldKind.TRUTH: lambda value, words, context: check_truth(words, context),
+    FieldKind.REFERENCE: lambda value, words, context: check_references(words, context),
+    FieldKind.REFERENCES: lambda value, words, context: check_references(words, context),
 }

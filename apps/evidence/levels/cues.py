@@ -8,15 +8,18 @@ from apps.evidence.levels.names import normalise
 from apps.evidence.levels.scripts import fold
 from apps.evidence.levels.verdicts import NOT_SAID, Context, FieldRule, Level, Verdict
 
+# Between the parts of a cue word for names.
+APART = "~"
 Cues = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 def check_choice(rule: FieldRule, value: object, words: str, context: Context, cues: Cues = CUES) -> Verdict:
     """Return how words say the value of a choice."""
-    field = f"{rule.model}.{rule.name}"
-    by_value = cues.get(field, {})
+    field, terms = f"{rule.model}.{rule.name}", dict(rule.terms)
+    by_value = _with_terms(cues.get(field, {}), terms)
     if field in NAME_TELLS and (told := _by_name(by_value, words, context.name)):
-        return Verdict(Level.CUED if value == told else None, told)
+        level = _level_of(terms.get(str(value), ()), normalise(context.name))
+        return Verdict(level if value == told else None, told)
     if field == "registry.unitname.kind" and (kind := _kind_of_name(context)):
         return Verdict(Level.DERIVED if value == kind else None, kind)
     said = said_by(by_value, words)
@@ -26,10 +29,21 @@ def check_choice(rule: FieldRule, value: object, words: str, context: Context, c
         # Against the place only words stand, no mere particle: 与, 为.
         said = {each: cue for each, cue in said.items() if len(cue) > 1}
     if value in said:
-        return Verdict(Level.CUED, str(value))
+        return Verdict(_level_of(terms.get(str(value), ()), said[str(value)]), str(value))
     if value == UNLESS_TOLD.get(field) and not said and words.strip():
         return Verdict(Level.DERIVED, str(value))
     return Verdict(None, ", ".join(f"{each} ({cue})" for each, cue in said.items()) or UNLESS_TOLD.get(field, ""))
+
+
+def _with_terms(
+    cues: Mapping[str, tuple[str, ...]], terms: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    return {value: (*cues.get(value, ()), *terms.get(value, ())) for value in {**cues, **terms}}
+
+
+def _level_of(terms: tuple[str, ...], words: str) -> Level:
+    """Return how strongly words say a choice: literally where they hold what the registry calls it."""
+    return Level.LITERAL if any(term in words for term in terms) else Level.CUED
 
 
 def said_by(cues: Mapping[str, tuple[str, ...]], words: str) -> dict[str, str]:
@@ -38,6 +52,8 @@ def said_by(cues: Mapping[str, tuple[str, ...]], words: str) -> dict[str, str]:
     found: list[tuple[int, int, str, str]] = []
     for value, listed in cues.items():
         for cue in listed:
+            if APART in cue:
+                continue
             place = text.find(cue)
             while place >= 0:
                 found.append((place, place + len(cue), value, cue))
@@ -69,8 +85,14 @@ def _by_name(cues: Mapping[str, tuple[str, ...]], words: str, name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _told_by(cues: tuple[tuple[str, tuple[str, ...]], ...], name: str) -> str:
-    ends = [(len(cue), value) for value, listed in cues for cue in listed if name.endswith(cue)]
+    ends = [(len(cue.replace(APART, "")), value) for value, listed in cues for cue in listed if _ends(name, cue)]
     return max(ends)[1] if ends else ""
+
+
+def _ends(name: str, cue: str) -> bool:
+    """Return whether a name ends in a cue word, or holds its first part and ends in its second."""
+    within, apart, end = cue.rpartition(APART)
+    return name.endswith(end) and (not apart or within in name[: -len(end)])
 
 
 # How far behind a name a plural may stand: 区有关部门的同志.

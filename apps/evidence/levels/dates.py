@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from apps.common.values.dates import EDTFError, bounds
-from apps.evidence import wording as wordings
+from apps.evidence.levels import wording as wordings
 from apps.evidence.levels.numbers import chinese_value
 from apps.evidence.levels.scripts import fold
 from apps.evidence.levels.verdicts import NOT_SAID, Context, Level, Verdict
@@ -110,8 +110,8 @@ def _check_wording(edtf: str, wording: str, relative_to: str, words: str, dated:
     if fold(wording) not in fold(words):
         return NOT_SAID
     means = wordings.resolve(fold(wording), issued)
-    if means is None and fold(wording) in fold(words):
-        means = next(iter(written(wording)), None)
+    if means is None:
+        means = next(iter((*written(wording), *told(wording, issued))), None)
     if means == edtf and relative_to == dated:
         return Verdict(Level.DERIVED, edtf)
     return Verdict(None, f"{means or ''} ({wording})" if means else "")

@@ -39,8 +39,7 @@ def is_shared(name: str, words: str) -> bool:
 
 def _starts(head: str, text: str) -> list[int]:
     """Return where an item stands that begins an enumeration's item."""
-    places = [match.start() for match in re.finditer(re.escape(head) + "(?=[、等0-9一二三四五六七八九十两])", text)]
-    return places
+    return [match.start() for match in re.finditer(re.escape(head) + "(?=[、等0-9一二三四五六七八九十两])", text)]
 
 
 # What tells when somebody held an office, and belongs to no name: 碧波路居民区原党支部书记.

@@ -20,7 +20,7 @@ class Level(StrEnum):
         return list(Level).index(self)
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """What a field holds, which decides how its value is checked."""
 
     NUMBER = "number"
@@ -38,17 +38,21 @@ class Kind(StrEnum):
 
 
 # These are never cued and never read.
-EXACT = frozenset({Kind.NUMBER, Kind.COMPARATOR, Kind.UNIT, Kind.DATE})
+EXACT = frozenset({FieldKind.NUMBER, FieldKind.COMPARATOR, FieldKind.UNIT, FieldKind.DATE})
 
 
 @dataclass(frozen=True)
 class FieldRule:
-    """A field as a check knows it: the label of its model (projects.project), its name and kind, and its choices."""
+    """A field as a check knows it: the label of its model (projects.project), its name and kind, and its choices.
+
+    `terms` are the words with which the registry itself calls each choice: those of its Chinese label.
+    """
 
     model: str
     name: str
-    kind: Kind
+    kind: FieldKind
     choices: tuple[str, ...] = ()
+    terms: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 Place = tuple[int, int]

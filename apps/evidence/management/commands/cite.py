@@ -14,8 +14,9 @@ class Command(BaseCommand):
     """In a draft a citation is a quotation, or {quote: ..., after: ..., fields: [...]}.
 
     `after` is a text that stands before the quotation; `fields` may be left out where the quotation supports all
-    values of the record, and `read` has notes on those that a person reads so. A mark is {quote: ..., after: ..., reason: ..., note: ...}. The draft's article needs
-    `body_first` and `body_last`, the words with which the body begins and ends. Quotations do not get into the fixture.
+    values of the record, and `read` has notes on those that a person reads so. A mark is
+    {quote: ..., after: ..., reason: ..., note: ...}. The draft's article needs `body_first` and `body_last`, the words
+    with which the body begins and ends. Quotations do not get into the fixture.
     """
 
     help = __doc__

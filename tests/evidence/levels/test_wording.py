@@ -8,7 +8,7 @@ import pytest
 
 from apps.common.values.dates import EDTFError
 from apps.evidence.fixtures.files import read_file
-from apps.evidence.wording import resolve
+from apps.evidence.levels.wording import resolve
 
 ARTICLES = Path(__file__).resolve().parents[2] / "fixtures" / "articles"
 
