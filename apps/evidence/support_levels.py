@@ -9,15 +9,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, reduce
-from operator import or_
+from functools import cache
 from typing import Any, cast
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
-from django.db.models import Q
+from django.db import connection, models
 from django.utils import translation
 
 from apps.common.models.records import Citable, choice_labels
@@ -26,16 +24,14 @@ from apps.common.values.columns import EDTFField
 from apps.evidence.levels import Context, FieldKind, FieldRule, Level, Named, check
 from apps.evidence.levels.cue_words import CUES
 from apps.evidence.levels.cues import Cues
-from apps.evidence.levels.verdicts import EXACT, Verdict
-from apps.evidence.models import Article, ArticleText, Citation
+from apps.evidence.levels.verdicts import EXACT, Place, Verdict
+from apps.evidence.models import Article, Citation
 from apps.registry.models import MemberUnit, UnitName
 
 # A record of a kind, by content type and primary key.
 Row = tuple[int, int]
-# The fields of which a citation proves that a record is there.
-PROVING = ("name", "kind")
-# So many names are looked for within longer ones by one query.
-SOUGHT_AT_MOST = 50
+# So many names are looked for within longer ones, and so many of those are taken.
+SOUGHT_AT_MOST, LONGER_AT_MOST = 50, 200
 
 
 @dataclass
@@ -129,59 +125,99 @@ def _party_fields(model: type[Citable]) -> tuple[str, ...]:
 
 
 class Register:
-    """The names of records that are pointed at, and the places at which articles prove them."""
+    """The names of records that are pointed at, the places at which articles prove them, and the articles' bodies.
 
-    def __init__(self, wanted: Mapping[type[Citable], set[int]], articles: Iterable[int]) -> None:
+    All of it is one statement: the checks of a write cost little more than its round trip.
+    """
+
+    def __init__(
+        self, wanted: Mapping[type[Citable], set[int]], articles: Iterable[int], *, bodies: bool = False
+    ) -> None:
         self._types = {model: ContentType.objects.get_for_model(model).pk for model in wanted}
-        self._places = self._load_places(set(articles))
-        self._names: dict[Row, list[str]] = defaultdict(list)
+        self._places: dict[tuple[int, Row], list[Place]] = defaultdict(list)
+        self._cited: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self._names: dict[Row, dict[str, None]] = defaultdict(dict)
         self._sorts: dict[Row, str] = {}
-        self._rivals: dict[type[Citable], set[int]] = defaultdict(set)
-        for model, keys in wanted.items():
-            self._load_names(model, keys)
+        self._longer: dict[int, set[int]] = defaultdict(set)
+        self.bodies: dict[int, str] = {}
+        self._load(wanted, sorted(set(articles)), bodies=bodies)
 
-    def _load_places(self, articles: set[int]) -> dict[int, dict[Row, list[tuple[int, int]]]]:
-        found: dict[int, dict[Row, list[tuple[int, int]]]] = {article: defaultdict(list) for article in articles}
-        rows = Citation.objects.filter(article__in=articles, content_type__in=self._types.values()).order_by()
-        columns = rows.values_list("article_id", "content_type_id", "object_id", "start", "end", "supports")
-        for article, content_type, pk, start, end, supports in columns:
-            places = found[article][content_type, pk]
-            if not {*PROVING}.isdisjoint(supports):
-                places.append((start, end))
-        return found
-
-    def _load_names(self, model: type[Citable], keys: set[int]) -> None:
-        content_type = self._types[model]
-        cited = {pk for places in self._places.values() for kind, pk in places if kind == content_type}
-        if model.name_field == "slug":
+    def _load(self, wanted: Mapping[type[Citable], set[int]], articles: list[int], *, bodies: bool) -> None:
+        models = [model for model in wanted if model.name_field != "slug"]
+        parts, values = [PLACES_SQL] if wanted else [], {"articles": articles, "types": list(self._types.values())}
+        if bodies:
+            parts.append(BODIES_SQL)
+        for model in models:
+            content_type = self._types[model]
+            parts += _names_sql(model, content_type)
+            keys = sorted(wanted[model])
+            values |= {f"keys_{content_type}": keys, f"sought_{content_type}": keys[:SOUGHT_AT_MOST]}
+        if not parts:
             return
-        rows = model._base_manager.order_by()
-        sort = "kind" if hasattr(model, "kind") else "slug" if hasattr(model, "slug") else "code"
-        for pk, name, kind in rows.filter(pk__in=keys | cited).values_list("pk", model.name_field, sort):
-            self._names[content_type, pk].append(name)
-            self._sorts[content_type, pk] = str(kind)
-        if model is MemberUnit:
-            for pk, name in UnitName.objects.filter(unit__in=keys | cited).order_by().values_list("unit_id", "name"):
-                self._names[content_type, pk].append(name)
-        sought = [name for pk in sorted(keys)[:SOUGHT_AT_MOST] for name in self._names[content_type, pk][:1]]
-        if sought:
-            longer: Q = reduce(or_, (Q(**{f"{model.name_field}__contains": name}) for name in sought))
-            found = rows.filter(longer).exclude(pk__in=keys | cited)
-            for pk, name in found.values_list("pk", model.name_field)[:SOUGHT_AT_MOST]:
-                self._names[content_type, pk].append(name)
-                self._rivals[model].add(pk)
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(f"({part})" for part in parts), values)
+            for row in cursor.fetchall():
+                self._take(*row)
+
+    def _take(self, what: str, first: int, second: int, third: int, start: int, end: int, text: str, sort: str) -> None:
+        if what == "body":
+            self.bodies[first] = text
+        elif what == "place":
+            self._cited[first, second].add(third)
+            if text:
+                self._places[first, (second, third)].append((start, end))
+        else:
+            self._names[first, second][text] = None
+            if what == "name":
+                self._sorts[first, second] = sort
+            elif what == "longer":
+                self._longer[first].add(second)
 
     def named(self, article: int, model: type[Citable], pk: int) -> Named:
         """Return a record as an article names it."""
         row = self._types[model], pk
-        places = tuple(self._places[article].get(row, ()))
+        places = tuple(self._places.get((article, row), ()))
         return Named(model._meta.label_lower, pk, tuple(self._names.get(row, ())), places, self._sorts.get(row, ""))
 
     def rivals(self, article: int, model: type[Citable]) -> tuple[Named, ...]:
         """Return the records of a kind that an article names, and those with a longer name than one looked for."""
         content_type = self._types[model]
-        keys = {pk for kind, pk in self._places[article] if kind == content_type} | self._rivals[model]
+        keys = self._cited.get((article, content_type), set()) | self._longer.get(content_type, set())
         return tuple(self.named(article, model, pk) for pk in sorted(keys))
+
+
+# Each gives what it is, five numbers and two texts.
+PLACES_SQL = """
+    SELECT 'place', article_id, content_type_id, object_id, start, "end",
+           CASE WHEN supports && ARRAY['name', 'kind']::varchar[] THEN 'proves' ELSE '' END, ''
+    FROM evidence_citation WHERE article_id = ANY(%(articles)s) AND content_type_id = ANY(%(types)s)"""
+BODIES_SQL = """
+    SELECT 'body', page.article_id, 0, 0, 0, 0,
+           substr(page.captured, source.body_start + 1, source.body_end - source.body_start), ''
+    FROM evidence_articletext AS page JOIN evidence_article AS source ON source.id = page.article_id
+    WHERE page.article_id = ANY(%(articles)s)"""
+
+
+@cache
+def _names_sql(model: type[Citable], content_type: int) -> list[str]:
+    """Return the queries for the names of records of a kind: those pointed at, those cited, those with longer names."""
+    table, name = model._meta.db_table, str(cast("Any", model._meta.get_field(model.name_field)).column)
+    sort = "kind" if any(field.name == "kind" for field in model._meta.concrete_fields) else "''"
+    cited = "SELECT object_id FROM evidence_citation WHERE article_id = ANY(%(articles)s)"
+    cited = f"{cited} AND content_type_id = {content_type}"
+    is_wanted = f"= ANY(%(keys_{content_type})s::bigint[] || ARRAY({cited}))"
+    longer = f"position(one.{name} IN row.{name}) > 0 AND row.{name} <> one.{name}"
+    queries = [
+        f"SELECT 'name', {content_type}, id, 0, 0, 0, {name}::text, {sort}::text FROM {table} WHERE id {is_wanted}",  # noqa: S608 - from models
+        f"SELECT 'longer', {content_type}, row.id, 0, 0, 0, row.{name}::text, '' FROM {table} AS row"  # noqa: S608 - from models
+        f" JOIN {table} AS one ON one.id = ANY(%(sought_{content_type})s) AND {longer} LIMIT {LONGER_AT_MOST}",
+    ]
+    if model is MemberUnit:
+        other = UnitName._meta.db_table
+        queries.append(
+            f"SELECT 'other', {content_type}, unit_id, 0, 0, 0, name::text, '' FROM {other} WHERE unit_id {is_wanted}"  # noqa: S608 - from models
+        )
+    return queries
 
 
 # Levels ----------------------------------------------------------------------------------------------------------
@@ -211,10 +247,10 @@ def cases_of(citations: Sequence[Citation], texts: Mapping[int, str] | None = No
     Citations may be unsaved; each has its record and article. Those of articles without an attached text are left out.
     `texts` are the bodies by article, where they are at hand.
     """
-    bodies = _bodies(citations, texts)
-    citations = [citation for citation in citations if citation.article_id in bodies]
     records = _records(citations)
-    register = _register(citations, records)
+    register = _register(citations, records, bodies=texts is None)
+    bodies = register.bodies if texts is None else texts
+    citations = [citation for citation in citations if citation.article_id in bodies]
     rivals: dict[tuple[int, type[Citable]], tuple[Named, ...]] = {}
     for citation in citations:
         record = records.get((citation.content_type_id, citation.object_id))
@@ -285,14 +321,6 @@ def _recomputed(case: Case) -> Recomputed:
     return Recomputed(case.rule.kind, level)
 
 
-def _bodies(citations: Sequence[Citation], texts: Mapping[int, str] | None) -> dict[int, str]:
-    if texts is not None:
-        return dict(texts)
-    wanted = {citation.article_id for citation in citations}
-    found = ArticleText.objects.filter(article__in=wanted).select_related("article")
-    return {text.article_id: text.body for text in found}
-
-
 def _records(citations: Sequence[Citation]) -> dict[Row, Citable]:
     """Return the records of citations; those that are at hand as they are, for they may hold unsaved values."""
     found: dict[Row, Citable] = {}
@@ -316,7 +344,7 @@ def _references(record: Citable, name: str) -> list[tuple[type[Citable], int]]:
     return _targets_of(record, name) if is_reference else []
 
 
-def _register(citations: Sequence[Citation], records: Mapping[Row, Citable]) -> Register:
+def _register(citations: Sequence[Citation], records: Mapping[Row, Citable], *, bodies: bool) -> Register:
     wanted: dict[type[Citable], set[int]] = defaultdict(set)
     for citation in citations:
         if record := records.get((citation.content_type_id, citation.object_id)):
@@ -324,7 +352,7 @@ def _register(citations: Sequence[Citation], records: Mapping[Row, Citable]) -> 
             for name in {*citation.supports, *roles}:
                 for model, pk in _references(record, name):
                     wanted[model].add(pk)
-    return Register(wanted, (citation.article_id for citation in citations))
+    return Register(wanted, (citation.article_id for citation in citations), bodies=bodies)
 
 
 def _base_context(citation: Citation, record: Citable, body: str, register: Register) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def chinese_value(numeral: str) -> int | None:
             section += (1 if digit is None else digit) * SMALL[char]
             digit = None
         else:
-            total = (total + section + (digit or 0)) * LARGE[char]
+            total = (total + section + (digit or 0) or 1) * LARGE[char]
             section, digit = 0, None
     return total + section + (digit or 0)
 
