@@ -30,8 +30,11 @@ from apps.registry.models import MemberUnit, UnitName
 
 # A record of a kind, by content type and primary key.
 Row = tuple[int, int]
-# So many names are looked for within longer ones, and so many of those are taken.
-SOUGHT_AT_MOST, LONGER_AT_MOST = 50, 200
+# What a reference points at, and what many-to-many fields will hold.
+Aim = tuple[type[Citable], int]
+Many = Mapping[str, Sequence[int]]
+# So many longer names in which a name stands are looked at.
+LONGER_AT_MOST = 50
 
 
 @dataclass
@@ -87,7 +90,7 @@ def _kind_of(model: type[Citable], name: str, found: Any) -> FieldKind:
 
 
 def value_of(record: Citable, name: str) -> object:
-    """Return the value of a field as a check takes it; of a reference the key, of several the keys."""
+    """Return the value of a field as a check takes it, of a reference the key; no many-to-many field."""
     found: Any = record._meta.get_field(name)
     if isinstance(found, EDTFField):
         parts = {
@@ -96,14 +99,12 @@ def value_of(record: Citable, name: str) -> object:
             "relative_to": getattr(record, f"{name}_relative_to"),
         }
         return {part: text for part, text in parts.items() if text} if parts["value"] else ""
-    if isinstance(found, models.ManyToManyField):
-        return [pk for _model, pk in _targets_of(record, name)]
     if isinstance(found, GenericForeignKey):
         return getattr(record, found.fk_field)
     return getattr(record, found.attname)
 
 
-def _targets_of(record: Citable, name: str) -> list[tuple[type[Citable], int]]:
+def _targets_of(record: Citable, name: str) -> list[Aim]:
     """Return what a reference points at, as models and keys."""
     found: Any = record._meta.get_field(name)
     if isinstance(found, GenericForeignKey):
@@ -136,9 +137,11 @@ class Register:
         self._types = {model: ContentType.objects.get_for_model(model).pk for model in wanted}
         self._places: dict[tuple[int, Row], list[Place]] = defaultdict(list)
         self._cited: dict[tuple[int, int], set[int]] = defaultdict(set)
-        self._names: dict[Row, dict[str, None]] = defaultdict(dict)
+        self._names: dict[Row, str] = {}
+        self._others: dict[Row, set[str]] = defaultdict(set)
         self._sorts: dict[Row, str] = {}
-        self._longer: dict[int, set[int]] = defaultdict(set)
+        self._longer: dict[Row, set[int]] = defaultdict(set)
+        self._known: dict[tuple[int, Row], Named] = {}
         self.bodies: dict[int, str] = {}
         self._load(wanted, sorted(set(articles)), bodies=bodies)
 
@@ -150,8 +153,7 @@ class Register:
         for model in models:
             content_type = self._types[model]
             parts += _names_sql(model, content_type)
-            keys = sorted(wanted[model])
-            values |= {f"keys_{content_type}": keys, f"sought_{content_type}": keys[:SOUGHT_AT_MOST]}
+            values[f"keys_{content_type}"] = sorted(wanted[model])
         if not parts:
             return
         with connection.cursor() as cursor:
@@ -167,23 +169,34 @@ class Register:
             if text:
                 self._places[first, (second, third)].append((start, end))
         else:
-            self._names[first, second][text] = None
-            if what == "name":
-                self._sorts[first, second] = sort
-            elif what == "longer":
-                self._longer[first].add(second)
+            if what == "longer":
+                self._longer[first, third].add(second)
+            if what == "other":
+                self._others[first, second].add(text)
+            else:
+                self._names[first, second], self._sorts[first, second] = text, sort
 
     def named(self, article: int, model: type[Citable], pk: int) -> Named:
         """Return a record as an article names it."""
         row = self._types[model], pk
-        places = tuple(self._places.get((article, row), ()))
-        return Named(model._meta.label_lower, pk, tuple(self._names.get(row, ())), places, self._sorts.get(row, ""))
+        if (article, row) not in self._known:
+            names = ([self._names[row]] if row in self._names else []) + sorted(self._others.get(row, ()))
+            places = tuple(sorted(self._places.get((article, row), ())))
+            label, sort = model._meta.label_lower, self._sorts.get(row, "")
+            self._known[article, row] = Named(label, pk, tuple(names), places, sort)
+        return self._known[article, row]
 
-    def rivals(self, article: int, model: type[Citable]) -> tuple[Named, ...]:
-        """Return the records of a kind that an article names, and those with a longer name than one looked for."""
-        content_type = self._types[model]
-        keys = self._cited.get((article, content_type), set()) | self._longer.get(content_type, set())
-        return tuple(self.named(article, model, pk) for pk in sorted(keys))
+    def rivals(self, article: int, targets: Iterable[Aim]) -> tuple[Named, ...]:
+        """Return the records of the targets' kinds that an article names, and those with a longer name than theirs.
+
+        They depend on nothing else that is looked up together with a target.
+        """
+        found: dict[Aim, None] = {}
+        for model, pk in targets:
+            content_type = self._types[model]
+            keys = self._cited.get((article, content_type), set()) | self._longer.get((content_type, pk), set())
+            found |= dict.fromkeys((model, key) for key in sorted(keys))
+        return tuple(self.named(article, model, key) for model, key in found)
 
 
 # Each gives what it is, five numbers and two texts.
@@ -206,11 +219,12 @@ def _names_sql(model: type[Citable], content_type: int) -> list[str]:
     cited = "SELECT object_id FROM evidence_citation WHERE article_id = ANY(%(articles)s)"
     cited = f"{cited} AND content_type_id = {content_type}"
     is_wanted = f"= ANY(%(keys_{content_type})s::bigint[] || ARRAY({cited}))"
-    longer = f"position(one.{name} IN row.{name}) > 0 AND row.{name} <> one.{name}"
+    longer = f"position(one.{name} IN {name}) > 0 AND {name} <> one.{name} ORDER BY id LIMIT {LONGER_AT_MOST}"
     queries = [
         f"SELECT 'name', {content_type}, id, 0, 0, 0, {name}::text, {sort}::text FROM {table} WHERE id {is_wanted}",  # noqa: S608 - from models
-        f"SELECT 'longer', {content_type}, row.id, 0, 0, 0, row.{name}::text, '' FROM {table} AS row"  # noqa: S608 - from models
-        f" JOIN {table} AS one ON one.id = ANY(%(sought_{content_type})s) AND {longer} LIMIT {LONGER_AT_MOST}",
+        f"SELECT 'longer', {content_type}, row.id, one.id, 0, 0, row.{name}::text, row.sort FROM {table} AS one,"  # noqa: S608 - from models
+        f" LATERAL (SELECT id, {name}, {sort}::text AS sort FROM {table} WHERE {longer}) AS row"
+        f" WHERE one.id = ANY(%(keys_{content_type})s)",
     ]
     if model is MemberUnit:
         other = UnitName._meta.db_table
@@ -241,45 +255,39 @@ class Case:
         return Verdict(Level.READ, verdict.gives) if self.citation.read.get(self.rule.name) else verdict
 
 
-def cases_of(citations: Sequence[Citation], texts: Mapping[int, str] | None = None) -> Iterator[Case]:
+def cases_of(
+    citations: Sequence[Citation], texts: Mapping[int, str] | None = None, many: Many | None = None
+) -> Iterator[Case]:
     """Yield the fields that citations support, each with its value and context.
 
-    Citations may be unsaved; each has its record and article. Those of articles without an attached text are left out.
-    `texts` are the bodies by article, where they are at hand.
+    Citations and their records may be unsaved; each has its article. Those of articles without an attached text are
+    left out. `texts` are the bodies by article, where they are at hand; `many` is what many-to-many fields of the one
+    record of all citations will hold, where they are not saved yet.
     """
-    records = _records(citations)
-    register = _register(citations, records, bodies=texts is None)
+    cited = _with_records(citations)
+    register = _register(cited, many or {}, bodies=texts is None)
     bodies = register.bodies if texts is None else texts
-    citations = [citation for citation in citations if citation.article_id in bodies]
-    rivals: dict[tuple[int, type[Citable]], tuple[Named, ...]] = {}
-    for citation in citations:
-        record = records.get((citation.content_type_id, citation.object_id))
-        if record is None:
+    for citation, record in cited:
+        if citation.article_id not in bodies:
             continue
         body = bodies[citation.article_id]
         base = _base_context(citation, record, body, register)
         for name in citation.supports:
-            targets = _references(record, name)
-            for model, _pk in targets:
-                if (citation.article_id, model) not in rivals:
-                    rivals[citation.article_id, model] = register.rivals(citation.article_id, model)
-            near = tuple(
-                each for model in {model for model, _pk in targets} for each in rivals[citation.article_id, model]
-            )
+            targets = _references(record, name, many or {})
+            near = register.rivals(citation.article_id, targets)
             aims = tuple(register.named(citation.article_id, model, pk) for model, pk in targets)
-            yield Case(
-                citation,
-                rule_of(type(record), name),
-                value_of(record, name),
-                body[citation.start : citation.end],
-                Context(**base, targets=aims, rivals=near),
-            )
+            rule = rule_of(type(record), name)
+            value = [pk for _model, pk in targets] if rule.kind == FieldKind.REFERENCES else value_of(record, name)
+            words = body[citation.start : citation.end]
+            yield Case(citation, rule, value, words, Context(**base, targets=aims, rivals=near))
 
 
-def levels_of(citations: Sequence[Citation], texts: Mapping[int, str] | None = None) -> list[Support]:
-    """Return what each citation supports, in the order given; nothing for those without an attached text."""
+def levels_of(
+    citations: Sequence[Citation], texts: Mapping[int, str] | None = None, many: Many | None = None
+) -> list[Support]:
+    """Return what each citation supports, in the order given (see `cases_of`); nothing without an attached text."""
     found = {id(citation): Support() for citation in citations}
-    for case in cases_of(citations, texts):
+    for case in cases_of(citations, texts, many):
         verdict, support = case.verdict(), found[id(case.citation)]
         if verdict.level:
             support.levels[case.rule.name] = verdict.level.value
@@ -321,45 +329,51 @@ def _recomputed(case: Case) -> Recomputed:
     return Recomputed(case.rule.kind, level)
 
 
-def _records(citations: Sequence[Citation]) -> dict[Row, Citable]:
-    """Return the records of citations; those that are at hand as they are, for they may hold unsaved values."""
+def _with_records(citations: Sequence[Citation]) -> list[tuple[Citation, Citable]]:
+    """Return citations with their records; one that is at hand as it is, for it may hold unsaved values."""
     found: dict[Row, Citable] = {}
     missing: dict[int, set[int]] = defaultdict(set)
     for citation in citations:
-        row = citation.content_type_id, citation.object_id
-        if Citation.record.is_cached(citation):
-            found[row] = cast("Citable", citation.record)
-        else:
-            missing[row[0]].add(row[1])
+        if not Citation.record.is_cached(citation):
+            missing[citation.content_type_id].add(citation.object_id)
     for content_type_id, pks in missing.items():
         model = model_of(content_type_id)
         rows: Any = model._base_manager.filter(pk__in=pks)
         for record in rows.prefetch_related(*(each.name for each in model._meta.many_to_many)):
             found[content_type_id, record.pk] = record
-    return found
-
-
-def _references(record: Citable, name: str) -> list[tuple[type[Citable], int]]:
-    is_reference = rule_of(type(record), name).kind in (FieldKind.REFERENCE, FieldKind.REFERENCES)
-    return _targets_of(record, name) if is_reference else []
-
-
-def _register(citations: Sequence[Citation], records: Mapping[Row, Citable], *, bodies: bool) -> Register:
-    wanted: dict[type[Citable], set[int]] = defaultdict(set)
+    pairs = []
     for citation in citations:
-        if record := records.get((citation.content_type_id, citation.object_id)):
-            roles = _party_fields(type(record)) if "role" in citation.supports or "kind" in citation.supports else ()
-            for name in {*citation.supports, *roles}:
-                for model, pk in _references(record, name):
-                    wanted[model].add(pk)
-    return Register(wanted, (citation.article_id for citation in citations), bodies=bodies)
+        is_here = Citation.record.is_cached(citation)
+        record = citation.record if is_here else found.get((citation.content_type_id, citation.object_id))
+        if record is not None:
+            pairs.append((citation, cast("Citable", record)))
+    return pairs
+
+
+def _references(record: Citable, name: str, many: Many) -> list[Aim]:
+    if rule_of(type(record), name).kind not in (FieldKind.REFERENCE, FieldKind.REFERENCES):
+        return []
+    if name in many:
+        model = cast("type[Citable]", record._meta.get_field(name).related_model)
+        return [(model, pk) for pk in sorted(many[name])]
+    return _targets_of(record, name)
+
+
+def _register(cited: Sequence[tuple[Citation, Citable]], many: Many, *, bodies: bool) -> Register:
+    wanted: dict[type[Citable], set[int]] = defaultdict(set)
+    for citation, record in cited:
+        roles = _party_fields(type(record)) if {"role", "kind"} & {*citation.supports} else ()
+        for name in {*citation.supports, *roles}:
+            for model, pk in _references(record, name, many):
+                wanted[model].add(pk)
+    return Register(wanted, (citation.article_id for citation, _record in cited), bodies=bodies)
 
 
 def _base_context(citation: Citation, record: Citable, body: str, register: Register) -> dict[str, Any]:
     party: list[str] = []
-    if "role" in citation.supports or "kind" in citation.supports:
+    if {"role", "kind"} & {*citation.supports}:
         for name in _party_fields(type(record)):
-            for model, pk in _references(record, name):
+            for model, pk in _targets_of(record, name):
                 party += register.named(citation.article_id, model, pk).names
     as_written = getattr(record, "as_written", "")
     return {

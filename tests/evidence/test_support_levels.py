@@ -8,6 +8,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 
+from apps.events.models import Event
 from apps.evidence.levels import FieldKind, Level
 from apps.evidence.models import Article, Citation, Figure
 from apps.evidence.support_levels import Case, Support, levels_of, levels_of_all, rule_of
@@ -96,6 +97,21 @@ def test_a_refusal_says_what_the_words_give(figure_citation: Citation) -> None:
     ]
 
 
+def test_a_record_and_its_citation_may_be_unsaved(article_texts: Sequence[Article]) -> None:
+    event = Event.objects.get(slug="zhangjiang-zhen-2023-xinshu-fabu")
+    cited = Citation.objects.get(
+        content_type=ContentType.objects.get_for_model(Event), object_id=event.pk, supports__contains=["projects"]
+    )
+    new = [Event(name=event.name, kind="launch"), Event(name="别的会议", kind="signing")]
+    offered = [
+        Citation(article=cited.article, start=cited.start, end=cited.end, record=each, supports=["kind", "projects"])
+        for each in new
+    ]
+    many = {"projects": [project.pk for project in event.projects.all()]}
+    assert [support.errors.keys() for support in levels_of(offered, many=many)] == [set(), {"kind"}]
+    assert [sorted(support.errors) for support in levels_of(offered)] == [["projects"], ["kind", "projects"]]
+
+
 def test_a_number_is_never_read(figure_citation: Citation) -> None:
     figure_citation.record.value = 31701
     figure_citation.read = {"value": "The sentence before says one more."}
@@ -126,6 +142,13 @@ def test_many_citations_take_no_more_queries_than_one_of_each_kind(
 ) -> None:
     with django_assert_max_num_queries(60):  # type: ignore[operator]
         assert len(levels_of_all(article_texts[0])) > 200
+
+
+def test_a_citation_alone_gets_the_levels_that_it_gets_among_all(article_texts: Sequence[Article]) -> None:
+    article = article_texts[3]
+    among_all = levels_of_all(article)
+    for citation in article.citation_spans.select_related("article"):
+        assert levels_of([citation]) == [among_all[citation.pk]]
 
 
 def test_what_a_field_is_comes_from_the_model() -> None:
