@@ -1,5 +1,6 @@
 """Which value of a choice words say: by the record's own name, by cue words, or by what goes without saying. Pure."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -48,22 +49,35 @@ def _level_of(terms: tuple[str, ...], words: str) -> Level:
 
 def said_by(cues: Mapping[str, tuple[str, ...]], words: str) -> dict[str, str]:
     """Return the values whose cue words stand in the words, each with the longest; a longer cue hides those in it."""
-    text = fold(words)
-    found: list[tuple[int, int, str, str]] = []
+    found = _occurrences(cues, fold(words))
+    by_start: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for start, end, value, _cue in found:
+        by_start[start].append((end, value))
+    longest = max((end - start for start, end, _value, _cue in found), default=0)
+    said: dict[str, str] = {}
+    for start, end, value, cue in found:
+        if len(cue) <= len(said.get(value, "")):
+            continue
+        is_hidden = any(
+            other != value and last >= end and last - first > end - start
+            for first in range(max(start - longest, 0), start + 1)
+            for last, other in by_start.get(first, ())
+        )
+        if not is_hidden:
+            said[value] = cue
+    return said
+
+
+def _occurrences(cues: Mapping[str, tuple[str, ...]], text: str) -> list[tuple[int, int, str, str]]:
+    """Return where cue words stand, as start, end, value and cue; those for names alone are left out."""
+    found = []
     for value, listed in cues.items():
         for cue in listed:
-            if APART in cue:
-                continue
-            place = text.find(cue)
+            place = -1 if APART in cue else text.find(cue)
             while place >= 0:
                 found.append((place, place + len(cue), value, cue))
                 place = text.find(cue, place + 1)
-    said: dict[str, str] = {}
-    for start, end, value, cue in found:
-        hidden = any(a <= start and end <= b and b - a > end - start and other != value for a, b, other, _cue in found)
-        if not hidden and len(cue) > len(said.get(value, "")):
-            said[value] = cue
-    return said
+    return found
 
 
 def check_truth(words: str, context: Context) -> Verdict:

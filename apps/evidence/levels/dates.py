@@ -12,7 +12,7 @@ from functools import lru_cache
 from apps.common.values.dates import EDTFError, bounds
 from apps.evidence.levels import wording as wordings
 from apps.evidence.levels.numbers import chinese_value
-from apps.evidence.levels.scripts import fold
+from apps.evidence.levels.scripts import fold, remembered
 from apps.evidence.levels.verdicts import NOT_SAID, Context, Level, Verdict
 
 # What tells of something past: it ends at the date of issue.
@@ -58,7 +58,7 @@ _RELATIVE = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def written(words: str) -> tuple[str, ...]:
     """Return the dates that words give in full, in EDTF: 2021年12月 is 2021-12."""
     text = fold(words)

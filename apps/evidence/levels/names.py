@@ -1,9 +1,8 @@
 """Whether a name stands in words: whole, after what does not tell names apart was taken away. Pure."""
 
 import re
-from functools import lru_cache
 
-from apps.evidence.levels.scripts import fold
+from apps.evidence.levels.scripts import fold, remembered
 
 # Quotes, middle dots and blanks of all kinds; brackets stay, for they hold part of a name.
 _NOISE = re.compile(r"[\s“”‘’\"'「」『』《》〈〉·・•‧∙⋅]")
@@ -12,7 +11,7 @@ _LINKS = str.maketrans({"，": ",", "；": ";", "：": ":", "—": "-", "–": "
 _ITEMS = r"(?:、[^、,。;:]{1,30})*(?:等)?(?:[0-9一二三四五六七八九十百两]{1,4}[个所家大项类支](?:事业单位|单位)?)?"
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def normalise(text: str) -> str:
     """Return a text without quotes, middle dots and blanks, in half-width forms and simplified characters."""
     return _NOISE.sub("", fold(text)).translate(_LINKS).casefold()

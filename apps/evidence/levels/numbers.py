@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import lru_cache
 from itertools import pairwise
 
-from apps.evidence.levels.scripts import fold
+from apps.evidence.levels.scripts import fold, remembered
 
 DIGITS = {name: value for value, name in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 SMALL = {"十": 10, "百": 100, "千": 1000}
@@ -85,6 +84,7 @@ NOUNS = {
 ORDINALS = ("第", "初", "星期", "周", "礼拜", "编号", "No.")
 NO_COUNTS = ("号", "弄", "室", "路", "版", "届", "月", "后", "年代", "世纪", "楼", "中", "小学", "院", "成", "时")
 VAGUE = "几数若干"
+NUMERAL_AT_MOST = 24  # characters; what is longer is no number that anybody writes
 
 _NUMERAL = "零〇一二两三四五六七八九十百千万亿"
 _MEASURE = sorted(((word, unit) for unit, words in MEASURES.items() for word in words), key=lambda x: -len(x[0]))
@@ -118,7 +118,9 @@ class Number:
 
 def chinese_value(numeral: str) -> int | None:
     """Return the value of a Chinese numeral (一百二十三, 二〇二三); None for one that is none."""
-    if not numeral or any(char not in DIGITS and char not in SMALL and char not in LARGE for char in numeral):
+    if not 0 < len(numeral) <= NUMERAL_AT_MOST or any(
+        char not in DIGITS and char not in SMALL and char not in LARGE for char in numeral
+    ):
         return None
     if all(char in DIGITS for char in numeral):
         return int("".join(str(DIGITS[char]) for char in numeral))
@@ -136,7 +138,7 @@ def chinese_value(numeral: str) -> int | None:
     return total + section + (digit or 0)
 
 
-@lru_cache(maxsize=2048)
+@remembered
 def numbers(words: str) -> tuple[Number, ...]:
     """Return all numbers that words give, in their order. Ordinals, years and vague ones (几, 数十) give none."""
     text = fold(words)

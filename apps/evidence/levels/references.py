@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 
 from apps.evidence.levels.cue_words import NOUNS, POINTING
 from apps.evidence.levels.names import normalise
 from apps.evidence.levels.numbers import DIGITS
+from apps.evidence.levels.scripts import fold
 from apps.evidence.levels.verdicts import NOT_SAID, Context, Level, Named, Verdict
 
 # How a name is shortened, by the kind of record: what may be left out at its beginning and at its end.
@@ -19,6 +21,8 @@ TAILS = {
     "registry.neighbourhood": ("社区居委会", "居民委员会", "村民委员会", "居委会", "村委会", "居民区", "社区", "小区"),
     "registry.memberunit": ("股份有限公司", "(集团)有限公司", "集团有限公司", "有限公司", "总支部委员会", "委员会"),
 }
+# So many demonstratives of a span are looked at: one that has more is no sentence.
+POINTERS_AT_MOST = 20
 # So many records of a kind are a list.
 LIST_FROM = 4
 # A name is shortened to what it quotes: “十二工作法”.
@@ -127,11 +131,12 @@ def _is_pointed_at(target: Named, rivals: list[Named], words: str, context: Cont
 
 def _pointers(target: Named, words: str) -> Iterator[int]:
     """Yield where words point back at a record of a kind: by a word of its own (会上), or by 该 and its noun."""
+    words = fold(words)
     for word in _of_kind(POINTING, target):
         if (place := words.find(word)) >= 0:
             yield place
     nouns = _of_kind(NOUNS, target)
-    for match in DEMONSTRATIVES.finditer(words):
+    for match in islice(DEMONSTRATIVES.finditer(words), POINTERS_AT_MOST):
         if any(noun in words[match.end() : match.end() + 5] for noun in nouns):
             yield match.start()
 

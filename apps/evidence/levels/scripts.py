@@ -1,5 +1,9 @@
 """One script for two: traditional characters as simplified ones, so that a cue word is listed once."""
 
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
 # The characters of cue words, measure words, numerals and dates that differ, in pairs: traditional, simplified.
 PAIRS = (
     "萬万億亿兩两餘余個个場场項项類类種种戶户間间隻只輛辆條条屆届歲岁壹一貳二參参叁三肆四伍五陸陆柒七捌八玖九拾十佰百仟千約约過过達达將将計计劃划擬拟為为與与後后來来於于從从區区會会議议員员單单學学醫医黨党"
@@ -9,8 +13,21 @@ PAIRS = (
     "齊齐興兴築筑鞏巩擴扩綜综連连帶带獲获給给讓让請请應应據据憑凭隨随緊紧補补貼贴獻献貢贡籌筹匯汇繳缴納纳費费額额幣币圓圆優优質质錢钱現现終终復复廢废銷销註注冊册離离變变遷迁換换輪轮選选擔担職职稱称別别簡简"
     "長长並并"
 )
+# Longer texts are not remembered: names and most spans are short, and a span may be a whole article.
+REMEMBERED_AT_MOST = 1000
+Result = TypeVar("Result")
 _TABLE = {ord(old): new for old, new in zip(PAIRS[::2], PAIRS[1::2], strict=True)}
 FULL_WIDTH = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
+
+
+def remembered(function: Callable[[str], Result]) -> Callable[[str], Result]:
+    """Return a function of a text that remembers what it gave for short ones."""
+    kept = lru_cache(maxsize=8192)(function)
+
+    def call(text: str) -> Result:
+        return kept(text) if len(text) <= REMEMBERED_AT_MOST else function(text)
+
+    return call
 
 
 def fold(text: str) -> str:

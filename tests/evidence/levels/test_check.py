@@ -69,3 +69,12 @@ def test_a_notation_is_given_by_its_words() -> None:
 
 def test_levels_are_in_the_order_of_their_strength() -> None:
     assert [level.weakness for level in (Level.LITERAL, Level.DERIVED, Level.CUED, Level.READ)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "words", ["9" * 5000, "一" * 5000 + "个", "、" * 5000, "该" * 5000, "2013年" * 1000, "\u0662" * 50 + "人"]
+)
+@pytest.mark.parametrize("kind", FieldKind)
+def test_strange_words_say_nothing_and_break_nothing(kind: FieldKind, words: str) -> None:
+    if kind != FieldKind.OWN:
+        assert check(rule(kind), {"value": "2012"} if kind == FieldKind.DATE else "7", words, Context()).level is None

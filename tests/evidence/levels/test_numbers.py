@@ -84,6 +84,7 @@ def test_words_that_count_nothing_give_none(words: str) -> None:
         ("两", 2),
         ("甲", None),
         ("", None),
+        ("一" * 5000, None),
     ],
 )
 def test_chinese_numerals(numeral: str, value: int | None) -> None:
