@@ -54,6 +54,7 @@ class Framework(Placed, NamedRecord):
 class Dimension(Placed, NamedRecord):
     """One of the things that a rubric looks at."""
 
+    own_words = frozenset({"position"})
     resource = "dimensions"
     attested_by = (Attester(PLACE),)
     unevidenced = {"framework": WHOLE, "position": ORDER}

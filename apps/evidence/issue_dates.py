@@ -9,8 +9,8 @@ from django.utils.translation import gettext
 from apps.common.models.records import Citable
 from apps.common.models.targets import model_of
 from apps.common.values.columns import EDTFField
+from apps.evidence.levels.wording import resolve
 from apps.evidence.models import Article
-from apps.evidence.wording import resolve
 
 
 class Move(NamedTuple):

@@ -13,7 +13,7 @@ from apps.common.models.records import Fact
 from apps.common.models.search_conditions import clean_q
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
-from apps.evidence.wording import resolve
+from apps.evidence.levels.wording import resolve
 from apps.evidence.workbench.bench import (
     CONTEXT,
     FOUND_PER_KIND,

@@ -13,6 +13,7 @@ from apps.registry.models import Alliance, Placed
 class Category(Placed, NamedRecord):
     """A heading under which an alliance or a programme sorts its projects, in its own words."""
 
+    own_words = frozenset({"position"})
     resource = "categories"
     attested_by = (Attester("alliance"), Attester(PLACE))
     unevidenced = {"position": ORDER}

@@ -5,7 +5,9 @@ from collections import Counter
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.evidence.levels import Level
 from apps.evidence.models import Article
+from apps.evidence.support_levels import Recomputed, recompute
 from apps.evidence.workbench.coverage import VALUE, Coverage, Tally, examine
 from apps.evidence.workbench.scanner import KINDS
 
@@ -18,6 +20,9 @@ class Command(BaseCommand):
 
     What is not covered is listed by its position. The thresholds are percentages that each article must reach. The
     texts of the articles must be attached (attach_articles).
+
+    The level of each support is computed anew from the texts. Their shares are shown by kind of field; a stored level
+    that is another one, and a value that its words do not say, fail the audit and are named by their place.
     """
 
     help = __doc__
@@ -33,13 +38,17 @@ class Command(BaseCommand):
         if not reports:
             raise CommandError("there are no articles")
         self._table(reports)
+        levels = [each for report in reports for each in recompute(report.article)]
+        self._levels(levels)
         self._list(reports)
-        if failures := [
+        failures = [each.problem for each in levels if each.problem]
+        failures += [
             f"{report.article.slug}: {tally.percent} % of {OPTIONS[kind]} are covered, not {options[OPTIONS[kind]]:g} %"
             for report in reports
             for kind, tally in report.tallies.items()
             if tally.percent < options[OPTIONS[kind]]
-        ]:
+        ]
+        if failures:
             raise CommandError("\n".join(failures))
 
     def _table(self, reports: list[Coverage]) -> None:
@@ -48,6 +57,15 @@ class Command(BaseCommand):
             self._row(report.article.slug, *map(self._cell, report.tallies.values()))
         totals = [sum((report.tallies[kind] for report in reports), Tally()) for kind in OPTIONS]
         self._row("total", *map(self._cell, totals))
+
+    def _levels(self, levels: list[Recomputed]) -> None:
+        """Show which share of the supports stands at each level, by the kind of the field."""
+        self._row("levels, %", *Level, "supports")
+        kinds = sorted({each.kind for each in levels})
+        for kind in kinds:
+            found = Counter(each.level for each in levels if each.kind == kind)
+            total = sum(found.values())
+            self._row(kind, *(f"{100 * found[level] / total:.1f}" for level in Level), f"{total:,}")
 
     def _row(self, first: str, *cells: str) -> None:
         self.stdout.write(f"{first:<24}" + "".join(f"{cell:>22}" for cell in cells))

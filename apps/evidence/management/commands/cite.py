@@ -14,8 +14,9 @@ class Command(BaseCommand):
     """In a draft a citation is a quotation, or {quote: ..., after: ..., fields: [...]}.
 
     `after` is a text that stands before the quotation; `fields` may be left out where the quotation supports all
-    values of the record. A mark is {quote: ..., after: ..., reason: ..., note: ...}. The draft's article needs
-    `body_first` and `body_last`, the words with which the body begins and ends. Quotations do not get into the fixture.
+    values of the record, and `read` has notes on those that a person reads so. A mark is
+    {quote: ..., after: ..., reason: ..., note: ...}. The draft's article needs `body_first` and `body_last`, the words
+    with which the body begins and ends. Quotations do not get into the fixture.
     """
 
     help = __doc__
@@ -83,7 +84,7 @@ class Command(BaseCommand):
             raise spans.SpanError("cite is a list")
         for cite in cites:
             cite = cite if isinstance(cite, dict) else {"quote": cite}
-            if unknown := cite.keys() - {"quote", "after", "fields"}:
+            if unknown := cite.keys() - {"quote", "after", "fields", "read"}:
                 raise spans.SpanError(f"a citation has no {', '.join(sorted(unknown))} (quote what holds a comma)")
             if not isinstance(cite.get("quote"), str):
                 raise spans.SpanError("a citation is a quotation, or a mapping with quote")
@@ -93,6 +94,8 @@ class Command(BaseCommand):
                 (start, end), {"at": [start, end], "sha256": spans.digest(body[start:end]), "fields": []}
             )
             joined["fields"] += [name for name in fields if name not in joined["fields"]]
+            if cite.get("read"):
+                joined["read"] = {**joined.get("read", {}), **cite["read"]}
         if not found:
             raise spans.SpanError("has no citation")
         return [found[place] for place in sorted(found)]

@@ -8,9 +8,9 @@ import pytest
 
 from apps.common.values.dates import EDTFError
 from apps.evidence.fixtures.files import read_file
-from apps.evidence.wording import resolve
+from apps.evidence.levels.wording import resolve
 
-ARTICLES = Path(__file__).resolve().parents[2] / "fixtures" / "articles"
+ARTICLES = Path(__file__).resolve().parents[3] / "fixtures" / "articles"
 
 # The article of Putuo has no date; what its other sentences say of the time narrows every date in it.
 NARROWED = {("putuo-kaopu-fenghui.yaml", wording): "2021-12/.." for wording in ("今天", "年底前")}
