@@ -97,7 +97,7 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
     for record in drafts:
         record.state = Fact.State.PUBLISHED
         record.save(update_fields=["state"])
-        affirm_all(record)
+        problems += [f"{record}: {text}" for text in affirm_all(record)]
         published[type(record)][record.pk] = record
         LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
     for model, rows in published.items():

@@ -264,7 +264,7 @@ def cases_of(
     left out. `texts` are the bodies by article, where they are at hand; `many` is what many-to-many fields of the one
     record of all citations will hold, where they are not saved yet.
     """
-    cited = _with_records(citations)
+    cited = [(citation, citation.as_said(record)) for citation, record in _with_records(citations)]
     register = _register(cited, many or {}, bodies=texts is None)
     bodies = register.bodies if texts is None else texts
     for citation, record in cited:
@@ -273,7 +273,7 @@ def cases_of(
         body = bodies[citation.article_id]
         base = _base_context(citation, record, body, register)
         for name in citation.supports:
-            targets = _references(record, name, many or {})
+            targets = _references(record, name, {**(many or {}), **citation.lists_said()})
             near = register.rivals(citation.article_id, targets)
             aims = tuple(register.named(citation.article_id, model, pk) for model, pk in targets)
             rule = rule_of(type(record), name)
@@ -294,6 +294,9 @@ def levels_of(
         else:
             support.errors[case.rule.name] = verdict.gives
     return [found[id(citation)] for citation in citations]
+
+
+Citation.supports_of = staticmethod(levels_of)
 
 
 def levels_of_all(article: Article) -> dict[int, Support]:

@@ -111,6 +111,16 @@ def stored_fields(model: type[models.Model]) -> list[Any]:
     return [*(field for field in stored if not isinstance(field, PythonColumn)), *generic]
 
 
+def is_empty(record: models.Model, field: Any) -> bool:
+    """Whether a record has no value in a field; of the lists of one that is not saved nothing is known."""
+    if isinstance(field, models.ManyToManyField):
+        return record.pk is not None and not getattr(record, field.name).exists()
+    name = field.fk_field if isinstance(field, GenericForeignKey) else field.attname
+    if field.is_relation and not isinstance(field, GenericForeignKey) and field.is_cached(record):
+        return getattr(record, field.name) is None
+    return getattr(record, name) in (None, "", False, [])
+
+
 def unevidenced_fields(model: type[models.Model]) -> dict[str, str | Promise]:
     """Return the fields of a model that need no evidence, with their reasons."""
     found: dict[str, str | Promise] = {}

@@ -10,10 +10,11 @@ from django.db.models import Model
 
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.competence import Competence, competences
+from apps.common.rules.evidence import stated_values
 from apps.common.rules.permissions import may_publish
 from apps.common.rules.territory import Reader
 from apps.common.values.dates import today
-from apps.common.writing.contract import EVIDENCE, MOST_ERRORS
+from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, error_at
 from apps.common.writing.refusals import evidence_errors, raise_all
 
 if TYPE_CHECKING:
@@ -42,10 +43,28 @@ def rests_on_others(record: Citable) -> bool:
     return bool(record.citations.exists() or record.attestations.exclude(kind=ACT).exists())
 
 
-def affirm_all(record: Citable) -> None:
-    """Have all evidence of a record say its present values, as when a draft is published."""
+def affirm_all(record: Citable) -> list[str]:
+    """Have all evidence of a record say its present values, as when a draft is published; return what does not say so.
+
+    A value that a person read out of words is read again once it has changed.
+    """
+    stated = stated_values(record)
+    wrong: list[str] = []
     for name in EVIDENCE:
-        getattr(record, name).update(says={})  # the database fills it again
+        for row in getattr(record, name).all():
+            row.record = record
+            if reads := getattr(row, "read", None):
+                row.read = {field: note for field, note in reads.items() if row.says.get(field) == stated.get(field)}
+            row.says = {}  # the database fills it again
+            row.supports = [field for field in row.supports if field in stated] or row.supports
+            try:
+                if name != "attestations" or row.kind != ACT:
+                    row.clean()
+            except ValidationError as error:
+                wrong += error.messages
+            else:
+                row.save()
+    return wrong
 
 
 def affirm(evidence: Any, record: Citable, names: Collection[str]) -> dict[str | None, ValidationError]:
@@ -75,7 +94,8 @@ def settle_evidence(changes: Iterable["RecordChange"], user: Reader) -> None:
         if is_written and isinstance(record, Fact) and record.state == Fact.State.PUBLISHED:
             written.setdefault(type(record), {})[record.pk] = change
             if change.before.get("state") not in (None, Fact.State.PUBLISHED):
-                affirm_all(record)
+                wrong = [error_at(f"{change.pointer}/citations", "says_otherwise", text) for text in affirm_all(record)]
+                raise_all(wrong)
     errors: list[dict[str, str]] = []
     for model, own in written.items():
         due = unproven(model, own)

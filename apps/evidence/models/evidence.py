@@ -1,5 +1,9 @@
 """Evidence: the base of citations and attestations, which support the values of a record."""
 
+from copy import copy
+from decimal import Decimal
+from typing import Any
+
 import pgtrigger
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
@@ -9,9 +13,9 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Record, RecordQuerySet
+from apps.common.models.records import Citable, Record, RecordQuerySet
 from apps.common.models.targets import model_of
-from apps.common.rules.evidence import KEEPS_EVIDENCE
+from apps.common.rules.evidence import COMPANIONS, KEEPS_EVIDENCE, is_empty, stored_fields
 from apps.common.rules.territory import Reader, condition, territory_of
 
 SAYS = """
@@ -160,10 +164,44 @@ class Evidence(Record):
             ),
         ]
 
+    def as_said(self, record: Citable) -> Citable:
+        """Return a record with the values that the evidence says: the present ones where it does not say others."""
+        said = {name: value for name, value in self.says.items() if not isinstance(value, list)}
+        if not said:
+            return record
+        record = copy(record)
+        for name, value in said.items():
+            field: Any = next(each for each in stored_fields(type(record)) if each.name == name)
+            if isinstance(field, GenericForeignKey):
+                setattr(record, f"{field.ct_field}_id", value["type"])
+                setattr(record, field.fk_field, value["id"])
+            elif isinstance(value, dict):
+                setattr(record, name, value["value"])
+                for part in COMPANIONS:
+                    setattr(record, f"{name}_{part}", value.get(part, ""))
+            elif isinstance(field, models.DecimalField):
+                setattr(record, name, Decimal(str(value)))
+            else:
+                setattr(record, field.attname, value)
+        return record
+
+    def lists_said(self) -> dict[str, list[int]]:
+        """Return the keys in the lists that the evidence says, by field."""
+        return {name: value for name, value in self.says.items() if isinstance(value, list)}
+
     def clean(self) -> None:
-        """Refuse fields that the record does not have."""
+        """Refuse fields that the record does not have, that are empty, or that the registry itself gave."""
         super().clean()
-        if self.content_type_id and self.supports:
-            known = {field.name for field in model_of(self.content_type_id)._meta.get_fields()}
-            if unknown := sorted(set(self.supports) - known):
-                raise ValidationError({"supports": _("Not a field of the record: %s.") % ", ".join(unknown)})
+        if not self.content_type_id or not self.supports:
+            return
+        known = {field.name: field for field in stored_fields(model_of(self.content_type_id))}
+        if unknown := sorted(set(self.supports) - known.keys()):
+            raise ValidationError({"supports": _("Not a field of the record: %s.") % ", ".join(unknown)})
+        if (record := self.record) is None:
+            return
+        if getattr(record, "name_given", False) and "name" in self.supports:
+            message = _("The name is the registry's own; nothing else gives it.")
+            raise ValidationError({"supports": ValidationError(message, "name_given")})
+        if empty := [name for name in self.supports if is_empty(record, known[name])]:
+            message = _("There is no value to support: %s.") % ", ".join(empty)
+            raise ValidationError({"supports": ValidationError(message, "no_value")})

@@ -1,15 +1,17 @@
 """Places in articles: citations, which support facts, and marks of what is no fact."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pgtrigger
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Record
+from apps.common.models.records import Fact, Record
 from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, RowName
 from apps.common.rules.guards import Guard, Sentence
 from apps.common.sql.slots import literal
@@ -28,6 +30,7 @@ PLACE_IN_ARTICLE: dict[str, NamePart] = {
     "start": NumberOf("start"),
     "end": NumberOf("end"),
 }
+UNVERIFIED = _("The text of this article is not attached here, so that nothing can be published on it.")
 WRONG_DIGEST = _("The digest is not that of the text at this position.")
 # `spans.quote` in SQL. Step by step: the body, the words and the room beside them, the line's ends.
 QUOTATION = """(
@@ -169,6 +172,9 @@ class Citation(Evidence, Span):
         help_text=_("Fields whose values a person reads out of the span that does not say them, each with a note."),
     )
 
+    # Returns levels and errors of citations by field; `support_levels`, which loads the models, sets it.
+    supports_of: ClassVar[Callable[[Sequence["Citation"]], Sequence[Any]]]
+
     class Meta(Span.Meta):
         verbose_name = _("citation")
         verbose_name_plural = _("citations")
@@ -181,6 +187,27 @@ class Citation(Evidence, Span):
             ),
         ]
         triggers = [*Span.Meta.triggers, SaysWhatItSupports("article_id", "start", "end", "sha256"), KeepsEvidence()]
+
+    def clean(self) -> None:
+        """Refuse a span that does not say the values which it supports; keep how closely it says each."""
+        super().clean()
+        if self.article_id is None or self.start is None or self.end is None or self.record is None:
+            return
+        if getattr(self.article, "text", None) is None:
+            if getattr(self.record, "state", "") == Fact.State.PUBLISHED:
+                raise ValidationError({"article": ValidationError(UNVERIFIED, "unverified")})
+            return
+        if wrong := self.settle_levels():
+            text = gettext("The words do not say “%(field)s”; they give: %(gives)s.")
+            texts = [text % {"field": name, "gives": gives or "–"} for name, gives in wrong.items()]
+            raise ValidationError({"supports": [ValidationError(text, "says_otherwise") for text in texts]})
+
+    def settle_levels(self) -> dict[str, str]:
+        """Set the level of each field by the attached text; return the fields that the words do not say, with what
+        they give instead. Nothing is known without a text."""
+        (found,) = type(self).supports_of([self])
+        self.levels = found.levels
+        return {} if found.errors is None else dict(found.errors)
 
     @property
     def quotation(self) -> dict[str, object] | None:
