@@ -27,6 +27,8 @@ from apps.evidence.redaction.places import (
     redaction_keys,
     replace_text,
 )
+from apps.evidence.texts.differences import difference
+from apps.evidence.texts.quoting import settle
 
 
 class TextError(ValueError):
@@ -35,7 +37,7 @@ class TextError(ValueError):
 
 @transaction.atomic
 def attach_text(*, article: Article, captured: str) -> ArticleText:
-    """Store the captured page of an article.
+    """Store the captured page of an article, and choose what everybody may read of it.
 
     Raises TextError when its digest is not the recorded one, or when a citation or mark of the article does not agree
     with it; nothing is stored then.
@@ -45,13 +47,16 @@ def attach_text(*, article: Article, captured: str) -> ArticleText:
     if spans.digest(public) == article.captured_sha256:
         captured = public  # the article was redacted before: the original page is taken, and stored without the names
     if spans.digest(captured) != article.captured_sha256:
-        raise TextError(_("This is not the recorded page: its digest is %s.") % spans.digest(captured))
+        raise TextError(difference(article, captured))
     try:
         with transaction.atomic():
             text, _created = ArticleText.objects.update_or_create(article=article, defaults={"captured": captured})
     except IntegrityError as error:
-        raise TextError(str(error).splitlines()[0]) from error
-    return text if captured == public else replace_text(text, public)
+        raise TextError(difference(article, captured) or str(error).splitlines()[0]) from error
+    if captured != public:
+        text = replace_text(text, public)
+    settle(article)
+    return text
 
 
 @transaction.atomic

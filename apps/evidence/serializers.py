@@ -1,13 +1,12 @@
 """The JSON of articles, citations, marks and figures."""
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.counts import CountField
-from apps.common.serializers.evidence import QuotationField
+from apps.common.serializers.evidence import QuotationField, UnquotedField, VerifiedField
 from apps.common.serializers.json_sql import Value, choice_label
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.references import (
@@ -29,10 +28,29 @@ from apps.evidence.workbench.scanner import KINDS
 from apps.registry.serializers.parties import party_serializers
 
 
+class AttachedField(serializers.BooleanField):
+    """Whether the captured page of an article is attached."""
+
+    heading = _("text attached")
+
+    def __init__(self) -> None:
+        super().__init__(
+            source="*",
+            read_only=True,
+            help_text="Whether the captured page is attached, so that citations are checked against it and quoted.",
+        )
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return whether a row has its text (see `common.serializers.compiler`)."""
+        text = f"SELECT FROM evidence_articletext AS page WHERE page.article_id = {row.column('pk')}"
+        return Value(f"EXISTS ({text})", null=False)
+
+
 class ArticleSerializer(RecordSerializer):
     """A published source."""
 
     citations = None
+    text_attached = AttachedField()
     citation_count = CountField("citation_spans", help_text="Citations of the article.")
 
     class Meta:
@@ -48,6 +66,8 @@ class ArticleSerializer(RecordSerializer):
             "editor",
             *edtf("issued_on"),
             "page",
+            "canonical_url",
+            "text_attached",
             "captured_sha256",
             "body_start",
             "body_end",
@@ -64,7 +84,9 @@ class CitationSerializer(RecordSerializer):
     citations = None
     name = NameField()
     record = TargetField(heading=_("record"), help_text="Record that the span supports.")
-    quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
+    quotation = QuotationField()
+    unquoted_because = UnquotedField()
+    verified = VerifiedField()
 
     class Meta:
         model = Citation
@@ -79,6 +101,8 @@ class CitationSerializer(RecordSerializer):
             "record",
             "supports",
             "quotation",
+            "unquoted_because",
+            "verified",
             "updated_at",
         )
 
@@ -240,12 +264,13 @@ class CoverageFindingSerializer(serializers.Serializer[object]):
         min_value=0, source="finding.start", help_text="Offset of its first character in the body, in code points."
     )
     end = serializers.IntegerField(min_value=1, source="finding.end", help_text="Offset behind its last character.")
-    text = serializers.SerializerMethodField(help_text="Its words; null where quotations are not public.")
+    text = serializers.SerializerMethodField(help_text="Its words; null where the reader is not shown them.")
     covered_by = serializers.SerializerMethodField(help_text="What covers it; null where nothing does.")
 
     def get_text(self, item: Covered) -> str | None:
-        """Return the words, where they may be shown."""
-        return item.finding.text if settings.QUOTATIONS_PUBLIC else None
+        """Return the words, where the reader is shown them."""
+        article, bodies = self.context["article"].pk, self.context["bodies"]
+        return item.finding.text if bodies.shown(article, item.finding.start, item.finding.end) else None
 
     @extend_schema_field(CoverageBySerializer(allow_null=True))
     def get_covered_by(self, item: Covered) -> object:

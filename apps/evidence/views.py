@@ -13,12 +13,14 @@ from apps.common.http.parameters import read_words, refuse_unknown
 from apps.common.http.problems import NoRecordError, nearest, parameter_error
 from apps.common.models.unknown_keys import meant
 from apps.common.resources.views import RecordViewSet, Tag
+from apps.common.serializers.quoting import quoting_for
 from apps.common.serializers.targets import load_targets
 from apps.evidence import filters, linked_terms, serializers
 from apps.evidence.adding import AddingError
 from apps.evidence.facts import statements
 from apps.evidence.models import Article, Citation, Figure, Mark
 from apps.evidence.summary import subject_of, summarise
+from apps.evidence.texts.quoting import Bodies
 from apps.evidence.workbench import coverage
 
 TAG = Tag("evidence", "How we know: articles, the spans that support facts, reported numbers.")
@@ -62,8 +64,10 @@ class ArticleViewSet(RecordViewSet):
         the marks that say that it states no fact, or null; and the values that no citation supports. One document,
         not paged. Where the article's text is not attached, nothing can be found in it, and only values are told.
         """
-        found = coverage.examine(self._article(), published_only=True)
-        return Response(serializers.ArticleCoverageSerializer(found).data)
+        article = self._article()
+        found = coverage.examine(article, published_only=True)
+        context = {"article": article, "bodies": Bodies([article.pk], quoting_for(request.user))}
+        return Response(serializers.ArticleCoverageSerializer(found, context=context).data)
 
     @extend_schema(
         operation_id="get_article_facts",

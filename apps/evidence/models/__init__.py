@@ -3,6 +3,7 @@
 from apps.evidence.models.articles import SHA256_PATTERN, Article, ArticleText
 from apps.evidence.models.changes import IssueDateCorrection, RedactedDigest, Redaction
 from apps.evidence.models.figures import Figure
+from apps.evidence.models.quotations import QuotedShare
 from apps.evidence.models.spans import Citation, Mark
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Figure",
     "IssueDateCorrection",
     "Mark",
+    "QuotedShare",
     "RedactedDigest",
     "Redaction",
 ]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pgtrigger
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
+NOT_ON_THE_WEB = _("An address of the web is expected, such as https://www.example.cn/2023/07/06/a.html.")
 # Who keeps a division is a curator, and keeps what belongs to no division, too; who speaks for a unit does not.
 CURATORS = tuple(model.appointable for model in (District, Street, Neighbourhood))
 
@@ -62,6 +63,13 @@ class Article(Record):
     byline = OneLineField(_("byline"), max_length=100, blank=True, help_text=_("Author as printed."))
     editor = OneLineField(_("editor"), max_length=100, blank=True, help_text=_("Editors as printed."))
     issued_on = EDTFField(_("issued on"), help_text=_("Date of issue."))
+    canonical_url = OneLineField(
+        _("address of its publication"),
+        max_length=500,
+        blank=True,
+        validators=[URLValidator(["http", "https"], message=NOT_ON_THE_WEB)],
+        help_text=_("Where the article stands on the web, as its publisher gives it: https://…"),
+    )
     page = OneLineField(_("page"), max_length=100, blank=True, help_text=_("Page or section in print."))
     captured_file = OneLineField(
         _("captured file"), max_length=100, unique=True, help_text=_("Name of the file that holds the captured page.")
@@ -94,6 +102,11 @@ class Article(Record):
                 condition=Q(body_end__gt=F("body_start")),
                 name="evidence_article_body_not_empty",
                 violation_error_message=_("The body ends before it begins."),
+            ),
+            models.CheckConstraint(
+                condition=Q(canonical_url="") | Q(canonical_url__regex=r"^https?://[^\s<>\"]+$"),
+                name="evidence_article_address_of_the_web",
+                violation_error_message=NOT_ON_THE_WEB,
             ),
             models.CheckConstraint(
                 condition=Q(captured_sha256__regex=SHA256_PATTERN, body_sha256__regex=SHA256_PATTERN),

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import pgtrigger
-from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
@@ -17,43 +16,20 @@ from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, R
 from apps.common.models.targets import model_of
 from apps.common.rules.guards import Guard, Sentence
 from apps.common.rules.territory import Reader, condition, territory_of
-from apps.common.sql.slots import literal
 from apps.common.values.texts import OneLineField
 from apps.evidence import spans
 from apps.evidence.models.articles import CURATORS, SHA256_PATTERN, Article, sha256_field
+from apps.evidence.models.quotations import AddsToTheQuoted, QuotedSql, quoted_sql
 
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
     from apps.common.serializers.compiler import SqlRow
 
-# The last of all blanks is the ideographic space.
-BLANKS = "".join(char for char in map(chr, range(ord("\u3000") + 1)) if char.isspace() and char != "\n")
 PLACE_IN_ARTICLE: dict[str, NamePart] = {
     "article": FirstOf("article"),
     "start": NumberOf("start"),
     "end": NumberOf("end"),
 }
 WRONG_DIGEST = _("The digest is not that of the text at this position.")
-# `spans.quote` in SQL. Step by step: the body, the words and the room beside them, the line's ends.
-QUOTATION = """(
-    SELECT row_to_json(r) FROM (
-        SELECT CASE WHEN length(words) > {most} THEN left(words, {most} - 1) || '…' ELSE words END AS exact,
-               substr(body, greatest(line_start, {start} - room) + 1,
-                      greatest({start} - greatest(line_start, {start} - room), 0)) AS prefix,
-               substr(body, {end} + 1, greatest(least(line_end, {end} + room) - {end}, 0)) AS suffix,
-               (SELECT count(*) FROM regexp_split_to_table(left(body, {start} + 1), '\n') AS line
-                WHERE btrim(line, {blanks}) <> '') AS paragraph
-        FROM evidence_articletext AS page
-        JOIN evidence_article AS source ON source.id = page.article_id,
-        LATERAL (SELECT substr(captured, body_start + 1, body_end - body_start) AS body) AS text,
-        LATERAL (SELECT substr(body, {start} + 1, {end} - {start}) AS words) AS span,
-        LATERAL (SELECT ({most} - least(length(words), {most})) / 2 AS room,
-                        strpos(reverse(left(body, {start})), E'\n') AS before,
-                        strpos(substr(body, {end} + 1), E'\n') AS behind) AS near,
-        LATERAL (SELECT CASE before WHEN 0 THEN 0 ELSE {start} - before + 1 END AS line_start,
-                        CASE behind WHEN 0 THEN length(body) ELSE {end} + behind - 1 END AS line_end) AS ends
-        WHERE page.article_id = {article}
-    ) AS r
-)"""
 
 
 class Span(Record):
@@ -220,6 +196,7 @@ class Citation(Span):
         ]
         triggers = [
             *Span.Meta.triggers,
+            AddsToTheQuoted(),
             # The other half of "nothing without a source" (in common.models.records): the last citation cannot go.
             pgtrigger.Trigger(
                 name="fact_keeps_evidence",
@@ -251,19 +228,10 @@ class Citation(Span):
             ),
         ]
 
-    @property
-    def quotation(self) -> dict[str, object] | None:
-        """The words of the article, with what stands around them; None where no text is attached or none is shown."""
-        text = getattr(self.article, "text", None) if settings.QUOTATIONS_PUBLIC else None
-        return spans.quote(text.body, self.start, self.end)._asdict() if text else None
-
     @classmethod
-    def quotation_sql(cls, row: "SqlRow") -> str:
-        """Return `quotation` in SQL for a row of a statement that is being written (`spans.quote`)."""
-        start, end = row.column("start"), row.column("end")
-        return QUOTATION.format(
-            article=row.column("article"), start=start, end=end, most=spans.QUOTED_AT_MOST, blanks=literal(BLANKS)
-        )
+    def quoted_sql(cls, row: "SqlRow") -> QuotedSql:
+        """Return what an answer says of the words, for a row of a statement that is being written."""
+        return quoted_sql(row)
 
     def slug_source(self) -> str:
         record = self.record
