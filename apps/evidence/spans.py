@@ -79,7 +79,7 @@ def quote(
     """Quote a stretch with what stands around it in its paragraph, `at_most` characters in all.
 
     A stretch that is longer by itself is cut and ends in …. Of what stands around it only what lies in `shown` is
-    given, a stretch that holds it. Paragraphs are the lines that hold text, counted from 1.
+    given, a stretch that holds it. Paragraphs are the lines that hold text, counted from 1 to the one where it begins.
     """
     exact = body[start:end]
     if len(exact) > at_most:
@@ -89,7 +89,8 @@ def quote(
     line_end = body.find("\n", end)
     prefix = body[max(body.rfind("\n", 0, start) + 1, start - room, first) : start]
     suffix = body[end : min(len(body) if line_end < 0 else line_end, end + room, last)]
-    paragraph = sum(1 for line in body[: start + 1].split("\n") if line.strip())
+    begun = body.find("\n", start)
+    paragraph = sum(1 for line in body[: len(body) if begun < 0 else begun].split("\n") if line.strip())
     return Quotation(exact, prefix, suffix, paragraph)
 
 

@@ -169,6 +169,12 @@ class SqlRow:
             self._asides[name] = f" CROSS JOIN LATERAL ({write()}) AS {alias}"
         return alias
 
+    def beside(self, table: str, condition: Callable[[str], str]) -> str:
+        """Return the alias of the one row of a table, if any, that a condition on its alias ties to this row."""
+        alias = f"{self.alias}_{table}"
+        self._asides[table] = f" LEFT JOIN {quote(table)} AS {alias} ON {condition(alias)}"
+        return alias
+
     # What a row is called (see `models.row_names`)
 
     def name(self, *, within: bool = False) -> Value:

@@ -1,6 +1,6 @@
 """Published articles, the places in them that support facts, and the numbers they report."""
 
-from apps.evidence.models.articles import SHA256_PATTERN, Article, ArticleText
+from apps.evidence.models.articles import SHA256_PATTERN, Article, ArticleText, Paragraph
 from apps.evidence.models.changes import IssueDateCorrection, RedactedDigest, Redaction
 from apps.evidence.models.figures import Figure
 from apps.evidence.models.quotations import QuotedShare
@@ -14,6 +14,7 @@ __all__ = [
     "Figure",
     "IssueDateCorrection",
     "Mark",
+    "Paragraph",
     "QuotedShare",
     "RedactedDigest",
     "Redaction",

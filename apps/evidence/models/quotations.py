@@ -21,44 +21,43 @@ from apps.evidence.models.articles import Article
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
     from apps.common.serializers.compiler import SqlRow
 
-# The last of all blanks is the ideographic space.
-BLANKS = "".join(char for char in map(chr, range(ord("\u3000") + 1)) if char.isspace() and char != "\n")
-# Whether the text of a span's article is attached, and between which places of the body words may be shown; `last` is
-# NULL where none may.
-PAGE = """
-    SELECT page.article_id IS NOT NULL AS attached, shown.first, shown.last
-    FROM (VALUES (1)) AS one (row) LEFT JOIN evidence_articletext AS page ON page.article_id = {article}
-    LEFT JOIN LATERAL ({shown}) AS shown ON true OFFSET 0
-"""
-ALL_OF_IT = "SELECT 0 AS first, 2147483647 AS last WHERE page.article_id IS NOT NULL"
-NONE_OF_IT = "SELECT 0 AS first, 0 AS last WHERE false"
-PART_OF_IT = """
-    SELECT lower(part) AS first, upper(part) AS last
-    FROM evidence_quotedshare AS quoted, LATERAL unnest(quoted.parts) AS part
-    WHERE quoted.article_id = page.article_id AND quoted.share <= {share} AND part @> int4range({start}, {end})
-"""
-# `spans.quote` in SQL. Step by step: the body, the words and the room beside them, the line's ends.
-QUOTATION = """(
+# `spans.quote` in SQL, of a span within a paragraph: from what surrounds the words, `room` on either side is given.
+WITHIN_A_PARAGRAPH = """
     SELECT row_to_json(r) FROM (
-        SELECT CASE WHEN length(words) > {most} THEN left(words, {most} - 1) || '…' ELSE words END AS exact,
+        SELECT CASE WHEN {end} - {start} > {most} THEN substr(line.text, {start} - line.start + 1, {most} - 1) || '…'
+               ELSE substr(line.text, {start} - line.start + 1, {end} - {start}) END AS exact,
+               substr(line.text, before - line.start + 1, {start} - before) AS prefix,
+               substr(line.text, {end} - line.start + 1, behind - {end}) AS suffix,
+               line.number AS paragraph
+        FROM evidence_paragraph AS line, LATERAL unnest({parts}) AS part,
+        LATERAL (SELECT greatest(line.start, {start} - {room}, lower(part)) AS before,
+                        least(line."end", {end} + {room}, upper(part)) AS behind) AS ends
+        WHERE line.article_id = {article} AND line.start <= {start} AND line."end" >= {end}
+              AND part @> int4range({start}, {end})
+    ) AS r
+"""
+# The same of any span: some hold the end of a line.
+ACROSS_PARAGRAPHS = """
+    SELECT row_to_json(r) FROM (
+        SELECT CASE WHEN {end} - {start} > {most} THEN substr(body, {start} + 1, {most} - 1) || '…'
+               ELSE substr(body, {start} + 1, {end} - {start}) END AS exact,
                substr(body, before + 1, greatest({start} - before, 0)) AS prefix,
                substr(body, {end} + 1, greatest(behind - {end}, 0)) AS suffix,
-               (SELECT count(*) FROM regexp_split_to_table(left(body, {start} + 1), '\n') AS line
-                WHERE btrim(line, {blanks}) <> '') AS paragraph
+               (SELECT count(*) FROM evidence_paragraph AS line
+                WHERE line.article_id = {article} AND line.start <= {start}) AS paragraph
         FROM evidence_articletext AS page
         JOIN evidence_article AS source ON source.id = page.article_id,
-        LATERAL (SELECT substr(captured, body_start + 1, body_end - body_start) AS body) AS text,
-        LATERAL (SELECT substr(body, {start} + 1, {end} - {start}) AS words) AS span,
-        LATERAL (SELECT ({most} - least(length(words), {most})) / 2 AS room,
-                        strpos(reverse(left(body, {start})), E'\n') AS newline_before,
-                        strpos(substr(body, {end} + 1), E'\n') AS newline_behind) AS near,
+        LATERAL unnest({parts}) AS part,
+        LATERAL (SELECT substr(captured, body_start + 1, body_end - body_start) AS body OFFSET 0) AS text,
+        LATERAL (SELECT strpos(reverse(left(body, {start})), E'\n') AS newline_before,
+                        strpos(substr(body, {end} + 1), E'\n') AS newline_behind OFFSET 0) AS near,
         LATERAL (SELECT greatest(CASE newline_before WHEN 0 THEN 0 ELSE {start} - newline_before + 1 END,
-                                 {start} - room, {first}) AS before,
+                                 {start} - {room}, lower(part)) AS before,
                         least(CASE newline_behind WHEN 0 THEN length(body) ELSE {end} + newline_behind - 1 END,
-                              {end} + room, {last}) AS behind) AS ends
-        WHERE page.article_id = {article}
+                              {end} + {room}, upper(part)) AS behind) AS ends
+        WHERE page.article_id = {article} AND part @> int4range({start}, {end})
     ) AS r
-)"""
+"""
 
 
 class QuotedSql(NamedTuple):
@@ -70,27 +69,27 @@ class QuotedSql(NamedTuple):
 
 
 def quoted_sql(row: "SqlRow") -> QuotedSql:
-    """Return what an answer says of the words of a citation, for a row of a statement that is being written.
-
-    Whether they are shown is looked up once, however often it is asked for.
-    """
+    """Return what an answer says of the words of a citation, for a row of a statement that is being written."""
     quoting = row.compilation.quoting
     article, start, end = row.column("article"), row.column("start"), row.column("end")
-    shown = PART_OF_IT.format(share=literal(str(quoting.share)) + "::float", start=start, end=end)
-    if quoting.everything or not quoting.share:
-        shown = ALL_OF_IT if quoting.everything else NONE_OF_IT
-    page = row.aside("page", lambda: PAGE.format(article=article, shown=shown))
-    quotation = QUOTATION.format(
-        article=article,
-        start=start,
-        end=end,
-        first=f"{page}.first",
-        last=f"{page}.last",
-        most=spans.QUOTED_AT_MOST,
-        blanks=literal(BLANKS),
-    )
-    is_shown = f"{page}.last IS NOT NULL"
-    return QuotedSql(f"{page}.attached", is_shown, f"(CASE WHEN {is_shown} THEN {quotation} END)")
+    page = row.beside("evidence_articletext", lambda page: f"{page}.article_id = {article}")
+    attached = f"({page}.article_id IS NOT NULL)"
+    if quoting.everything:
+        parts, shown = "'{[0,)}'::int4multirange", attached
+    elif quoting.share:
+        limit = f"{literal(str(quoting.share))}::float"
+        quoted = row.beside(
+            "evidence_quotedshare", lambda it: f"{it}.article_id = {page}.article_id AND {it}.share <= {limit}"
+        )
+        parts = f"{quoted}.parts"
+        shown = f"coalesce({parts} @> int4range({start}, {end}), false)"
+    else:
+        return QuotedSql(attached, "false", "NULL::json")
+    most = spans.QUOTED_AT_MOST
+    room = f"(({most} - least({end} - {start}, {most})) / 2)"
+    values = {"article": article, "start": start, "end": end, "parts": parts, "most": most, "room": room}
+    ways = (f"({text.format_map(values)})" for text in (WITHIN_A_PARAGRAPH, ACROSS_PARAGRAPHS))
+    return QuotedSql(attached, shown, f"(CASE WHEN {shown} THEN coalesce({', '.join(ways)}) END)")
 
 
 class PartsField(models.Field):

@@ -29,7 +29,8 @@ def attach_folder(folder: Path) -> Attached:
     """Attach the pages of a folder to the articles that record them.
 
     Raises AttachingError when the folder or a file cannot be read, and when a file that bears the name of an article's
-    page is another page; Refusal when another one writes all the while. Nothing is attached then. What is attached already is left alone.
+    page is another page; Refusal when another one writes all the while. Nothing is attached then. What is attached
+    already is left alone.
     """
     if not folder.is_dir():
         raise AttachingError(f"{folder}: no such folder")
