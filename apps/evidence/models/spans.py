@@ -8,7 +8,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Substr
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Record, RecordQuerySet
@@ -18,7 +19,7 @@ from apps.common.rules.guards import Guard, Sentence
 from apps.common.rules.territory import Reader, condition, territory_of
 from apps.common.values.texts import OneLineField
 from apps.evidence import spans
-from apps.evidence.models.articles import CURATORS, SHA256_PATTERN, Article, sha256_field
+from apps.evidence.models.articles import CURATORS, SHA256_PATTERN, Article, ArticleText, Paragraph, sha256_field
 from apps.evidence.models.quotations import AddsToTheQuoted, QuotedSql, quoted_sql
 
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
@@ -147,6 +148,17 @@ class CitationQuerySet(RecordQuerySet):
         # Whoever may edit a draft may edit its citations: one subquery, where leaving out its drafts would take many.
         lying = condition(self.model, territory)
         return self.filter(~hidden if lying is None else ~hidden | lying)
+
+    def with_words(self) -> "CitationQuerySet":
+        """Return the citations with their `words`, NULL where no text is attached: for those who may read them all."""
+        start, length = OuterRef("start"), OuterRef("end") - OuterRef("start")
+        around = {"start__lte": start, "end__gte": OuterRef("end")}
+        line = Paragraph.objects.filter(article=OuterRef("article"), **around).order_by()
+        words = Substr("text", start - F("start") + 1, length)
+        page = ArticleText.objects.filter(article=OuterRef("article")).order_by()
+        across = Substr("captured", F("article__body_start") + start + 1, length)
+        found = (Subquery(rows.values(cut=text)[:1]) for rows, text in ((line, words), (page, across)))
+        return self.annotate(words=Coalesce(*found))
 
     def seen_with_record(self, user: Reader) -> "CitationQuerySet":
         """Return all: the citations of a record are seen with it."""

@@ -1,6 +1,7 @@
 """The captured pages in a folder, attached to the articles that record their digests, whatever the files are called."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,31 +35,30 @@ def attach_folder(folder: Path) -> Attached:
     """
     if not folder.is_dir():
         raise AttachingError(f"{folder}: no such folder")
-    articles = {article.captured_sha256: article for article in Article.objects.order_by("slug")}
-    by_name = {article.captured_file: article for article in articles.values()}
+    articles = list(Article.objects.order_by("slug"))
+    recorded = {article.captured_sha256 for article in articles}
+    by_name = {article.captured_file: article for article in articles}
     pages: dict[str, tuple[Path, str]] = {}
     unknown = []
     for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
-        texts = list(readings(path))
-        found = {sha256: text for text in texts if (sha256 := spans.digest(redacted(text))) in articles}
+        texts = _read(path)
+        found = {sha256: text for text in texts if (sha256 := spans.digest(redacted(text))) in recorded}
         pages |= {sha256: (path, text) for sha256, text in found.items()}
-        if found:
-            continue
-        if path.name in by_name:
+        if not found and (article := by_name.get(path.name)):
             page = redacted(texts[0]) if texts else ""
-            article = by_name[path.name]
             raise AttachingError(f"{path} ({article.slug}): {difference(article, page)}")
-        unknown.append(path.name)
+        unknown += [] if found else [path.name]
     present = set(ArticleText.objects.values_list("article_id", flat=True))
-    new = {sha256: page for sha256, page in pages.items() if articles[sha256].pk not in present}
+    new = [each for each in articles if each.pk not in present and each.captured_sha256 in pages]
     with write_transaction():
-        for sha256, (path, text) in new.items():
+        for article in new:
+            path, text = pages[article.captured_sha256]
             try:
-                attach_text(article=articles[sha256], captured=text)
+                attach_text(article=article, captured=text)
             except TextError as error:
-                raise AttachingError(f"{path} ({articles[sha256].slug}): {error}") from error
-    without = [each.slug for sha256, each in articles.items() if each.pk not in present and sha256 not in pages]
-    return Attached([articles[sha256].slug for sha256 in new], without, unknown)
+                raise AttachingError(f"{path} ({article.slug}): {error}") from error
+    without = [each.slug for each in articles if each.pk not in present and each.captured_sha256 not in pages]
+    return Attached([each.slug for each in new], without, unknown)
 
 
 def settle_all() -> int:
@@ -66,21 +66,19 @@ def settle_all() -> int:
     return sum(settle(article) for article in Article.objects.filter(text__isnull=False).order_by("slug"))
 
 
-def readings(path: Path) -> Iterator[str]:
-    """Yield the texts that a file may stand for: as it is, and as it would be taken in (of HTML, what is shown)."""
+def readings(page: str) -> Iterator[str]:
+    """Yield what a page may be recorded as: as it is, and as it is taken in (of HTML, what is shown)."""
+    yield spans.normalise(page)
+    with suppress(intake.IntakeError):
+        yield intake.captured(page)
+
+
+def _read(path: Path) -> list[str]:
+    """Return what a file may be recorded as; nothing for one that is too long or no text. Raises AttachingError."""
     try:
         with path.open("rb") as file:
-            data = file.read(intake.MAX_BYTES + 1)
+            return list(readings(intake.decode(file.read(intake.MAX_BYTES + 1))))
+    except intake.IntakeError:
+        return []
     except OSError as error:
         raise AttachingError(f"{path}: {error.strerror}") from error
-    yield from readings_of(data)
-
-
-def readings_of(data: bytes) -> Iterator[str]:
-    """Yield the texts that a page may stand for; none where it is too long, or no text."""
-    try:
-        text = intake.decode(data)
-        yield spans.normalise(text)
-        yield intake.captured(text)
-    except intake.IntakeError:
-        return

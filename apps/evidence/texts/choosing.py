@@ -15,6 +15,8 @@ def choose(length: int, most: int, spans: Iterable[tuple[Part, Hashable]], kept:
     record of which nothing is shown yet comes before one of which something is, and of those the span that adds the
     fewest characters: so as many records as possible are seen with their words. The same spans give the same parts.
     """
+    if most >= length:
+        return [(0, length)]
     shown = bytearray(length)
     for start, end in kept:
         shown[start:end] = b"\1" * (end - start)

@@ -72,7 +72,7 @@ class Command(BaseCommand):
                     code = server.wait()
                 time.sleep(RESTART_PAUSE)
 
-    def _set_up(self, articles: str) -> None:
+    def _set_up(self, articles: str = "") -> None:
         if is_of_earlier_layout():
             raise SetupError(EARLIER_LAYOUT)
         self._say("migrating the database")
