@@ -169,10 +169,14 @@ class SqlRow:
             self._asides[name] = f" CROSS JOIN LATERAL ({write()}) AS {alias}"
         return alias
 
-    def beside(self, table: str, condition: Callable[[str], str]) -> str:
-        """Return the alias of the one row of a table, if any, that a condition on its alias ties to this row."""
+    def beside(self, table: str, columns: str, condition: str) -> str:
+        """Return the alias of the one row of a table, if any, that a condition ties to this one, with some columns.
+
+        OFFSET keeps it a look at one row after the other, which leaves them in their order.
+        """
         alias = f"{self.alias}_{table}"
-        self._asides[table] = f" LEFT JOIN {quote(table)} AS {alias} ON {condition(alias)}"
+        found = f"SELECT {columns} FROM {quote(table)} WHERE {condition} OFFSET 0"
+        self._asides[table] = f" LEFT JOIN LATERAL ({found}) AS {alias} ON true"
         return alias
 
     # What a row is called (see `models.row_names`)

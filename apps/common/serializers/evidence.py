@@ -14,7 +14,7 @@ from apps.common.serializers.references import AddressField, NumberField, PartyF
 from apps.common.sql.slots import literal
 
 
-class QuotedSql(Protocol):
+class WordsSql(Protocol):
     """SQL about the words of a citation: is the text attached, are the words shown, and the words as JSON."""
 
     attached: str
@@ -26,11 +26,11 @@ class Quotable(Protocol):
     """A model whose rows stand for words of an article (`Citation`, whose app may not be imported here)."""
 
     @classmethod
-    def quoted_sql(cls, row: SqlRow) -> QuotedSql:
+    def quoted_sql(cls, row: SqlRow) -> WordsSql:
         """Return what an answer says of the words of a row."""
 
 
-def quoted_sql(row: SqlRow) -> QuotedSql:
+def quoted_sql(row: SqlRow) -> WordsSql:
     """Return what an answer says of the words of a row of a model that is `Quotable`."""
     return cast("type[Quotable]", row.model).quoted_sql(row)
 

@@ -72,15 +72,14 @@ def quoted_sql(row: "SqlRow") -> QuotedSql:
     """Return what an answer says of the words of a citation, for a row of a statement that is being written."""
     quoting = row.compilation.quoting
     article, start, end = row.column("article"), row.column("start"), row.column("end")
-    page = row.beside("evidence_articletext", lambda page: f"{page}.article_id = {article}")
+    page = row.beside("evidence_articletext", "article_id", f"article_id = {article}")
     attached = f"({page}.article_id IS NOT NULL)"
     if quoting.everything:
         parts, shown = "'{[0,)}'::int4multirange", attached
     elif quoting.share:
         limit = f"{literal(str(quoting.share))}::float"
-        quoted = row.beside(
-            "evidence_quotedshare", lambda it: f"{it}.article_id = {page}.article_id AND {it}.share <= {limit}"
-        )
+        condition = f"article_id = {page}.article_id AND share <= {limit}"
+        quoted = row.beside("evidence_quotedshare", "parts", condition)
         parts = f"{quoted}.parts"
         shown = f"coalesce({parts} @> int4range({start}, {end}), false)"
     else:

@@ -84,8 +84,10 @@ def attach_view(request: HttpRequest, pk: int) -> HttpResponse:
     article = get_object_or_404(Article, pk=pk)
     if not page.has_change_permission(request, article):
         raise PermissionDenied
-    form = AttachForm(request.POST or None, request.FILES or None, article=article)
-    if request.method == "POST" and form.is_valid() and form.attach():
+    form = AttachForm(article=article)
+    if request.method == "POST":
+        form = AttachForm(request.POST, request.FILES, article=article)
+    if form.is_valid() and form.attach():
         page.log_change(request, article, [{"added": {"name": _("article text"), "object": str(article)}}])
         messages.success(request, _("The page is the recorded one, and attached; all citations agree with it."))
         return redirect("admin:evidence_article_change", pk)
