@@ -42,6 +42,12 @@ def test_as_many_records_as_possible_are_seen(most: int, parts: list[tuple[int, 
     assert choose(100, most, SPANS) == parts
 
 
+def test_a_sentence_that_speaks_for_many_comes_before_a_name() -> None:
+    sentence = [((20, 60), "c"), ((20, 50), "e"), ((30, 60), "f"), ((22, 58), "g"), ((25, 60), "h")]
+    assert choose(100, 41, [((0, 9), "a"), *sentence]) == [(20, 60)]
+    assert choose(100, 41, [((0, 7), "a"), *sentence]) == [(0, 7), (20, 50)]
+
+
 def test_what_was_shown_stays_and_counts() -> None:
     assert choose(100, 12, SPANS, [(20, 25)]) == [(20, 25), (70, 73)]
     assert choose(100, 12, SPANS, [(70, 73), (90, 99)]) == [(70, 73), (90, 99)]
