@@ -226,11 +226,11 @@ class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
     def text_attached(self, article: Article) -> bool:
         return hasattr(article, "text")
 
-    @admin.display(description=_("publication"), empty_value="–")
+    @admin.display(description=_("publication"))
     def publication(self, article: Article) -> str:
         address = article.canonical_url
         link = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
-        return format_html(link, address, address) if address else ""
+        return format_html(link, address, address) if address else "–"
 
     @admin.display(description=_("workbench"))
     def workbench_link(self, article: Article) -> SafeString:
