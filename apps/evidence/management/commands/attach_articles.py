@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, no_translations
 
 from apps.common.http.problems import Refusal
 from apps.evidence.texts.attaching import AttachingError, attach_folder, settle_all
@@ -22,6 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path, nargs="?", help="folder with the captured pages (default: ARTICLES)")
 
+    @no_translations
     def handle(self, *, folder: Path | None, **options: object) -> None:
         folder = folder or (Path(settings.ARTICLES) if settings.ARTICLES else None)
         if folder:
