@@ -104,7 +104,8 @@ def test_a_changed_page_stops_the_start_with_the_place(service: Service, databas
     assert second.process.returncode == 1
     assert re.fullmatch(
         r"CommandError: nothing was attached: \S+ \(wujiaochang-zhen-2013\): This is not the recorded page: its"
-        r" SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is recorded\. At \d+–\d+ of its body stand other words than those cited\.",
+        r" SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is recorded\."
+        r" At \d+–\d+ of its body stand other words than those cited\.",
         printed.splitlines()[-1],
     )
     assert service.read("/api/v1/articles/wujiaochang-zhen-2013")["text_attached"] is False
