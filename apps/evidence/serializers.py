@@ -32,6 +32,7 @@ class AttachedField(serializers.BooleanField):
     """Whether the captured page of an article is attached."""
 
     heading = _("text attached")
+    of_reading = True
 
     def __init__(self) -> None:
         super().__init__(

@@ -78,12 +78,14 @@ REASONED = component("ChangeReason", "Why the registry is changed.", **{REASON: 
 NEW_CITATION = component(
     "NewCitationOfRecord",
     "A citation that is made together with the record; one with a `url` is on record already.",
-    ("article", "start", "end", "sha256", "quotation", "supports", "url"),
+    ("article", "start", "end", "sha256", "quotation", "unquoted_because", "verified", "supports", "url"),
     article={"anyOf": [STRING, reference("Reference")], "description": "Article that says so, by its slug."},
     start={**COUNT, "description": "Offset of the span's first character in the body."},
     end={"type": "integer", "minimum": 1, "description": "Offset behind the span's last character."},
     sha256={**STRING, "description": "SHA-256 of the span in UTF-8; or give the words as `quotation`."},
     quotation={"description": "The words of the span, in the place of their digest."},
+    unquoted_because={"description": "As it was read, of a citation that is on record."},
+    verified={"description": "As it was read, of a citation that is on record."},
     supports=array(STRING, "Fields of the record that the span supports."),
     url={**STRING, "description": "Address of a citation that is on record."},
 )

@@ -51,6 +51,7 @@ class QuotationField(serializers.DictField):
     """The quotation of a citation; null where the article's text is not attached, or the reader is not shown it."""
 
     heading = _("quotation")
+    of_reading = True
 
     def __init__(self) -> None:
         super().__init__(
@@ -66,6 +67,7 @@ class VerifiedField(serializers.BooleanField):
     """Whether the text of a citation's article is attached, so that the database has checked the span's digest."""
 
     heading = _("verified")
+    of_reading = True
 
     def __init__(self) -> None:
         super().__init__(
@@ -82,6 +84,8 @@ class VerifiedField(serializers.BooleanField):
 @extend_schema_field({"type": "string"})
 class UnquotedField(serializers.CharField):
     """Why a citation has no quotation, in the reader's language; null where it has one."""
+
+    of_reading = True
 
     def __init__(self) -> None:
         super().__init__(

@@ -333,6 +333,8 @@ class Contract:
         }
         self.hidden = frozenset(self.inputs) - frozenset(fields)
         self.shown = frozenset(fields) - frozenset(self.inputs) - frozenset(self.parties) - {CITATIONS}
+        # What is shown says something of the record, but for what says something of who reads, and of his service.
+        self.compared = self.shown - {name for name, field in fields.items() if getattr(field, "of_reading", False)}
         self.cited = CITATIONS in fields
         self.identity = tuple(name for name in ("slug", "code") if name in self.inputs)
 

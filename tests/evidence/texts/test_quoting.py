@@ -16,6 +16,7 @@ from apps.evidence.models import Article, ArticleText, Citation, QuotedShare
 from apps.evidence.texts.quoting import settle
 from tests.evidence.texts.conftest import BODY, PAGE, Cite
 from tests.factories import AllianceFactory, UserFactory
+from tests.writing import Keeper
 
 pytestmark = pytest.mark.django_db
 
@@ -251,3 +252,14 @@ def test_a_record_that_is_cited_is_read_with_its_words(reader: Client, article: 
     attach_text(article=article, captured=PAGE)
     [citation] = reader.get(f"/api/v1/alliances/{record.key}").json()["citations"]
     assert citation["quotation"]["exact"] == QUOTED
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_what_was_read_is_taken_back(client: Client, cited: tuple[Citation, Citation], language: str) -> None:
+    """Also what was read without the token that writes, which shows less."""
+    keeper = Keeper(UserFactory(is_superuser=True))
+    for path in (f"citations/{cited[1].slug}", "articles/test-article", f"alliances/{cited[1].record.key}"):
+        for reader in (keeper.client, client):
+            body = reader.get(f"/api/v1/{path}", headers={"accept-language": language}).json()
+            answer = keeper.send("PUT", path, {**body, "change_reason": "test"}, **{"If-Match": keeper.tag(path)})
+            assert answer.status_code == 200, (path, answer.content.decode())
