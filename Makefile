@@ -20,8 +20,8 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-run: install ## start the whole service (PORT=8000, HOST=127.0.0.1); Ctrl-C ends it
-	@$(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
+run: install ## start the whole service (PORT=8000, HOST=127.0.0.1, ARTICLES=folder of the captured pages); Ctrl-C ends it
+	@$(BIN)/python manage.py serve --host $(HOST) --port $(PORT) $(if $(ARTICLES),--articles "$(ARTICLES)")
 
 test: install ## run the whole suite (ARGS="-k name" for a part, FULL=1 for what takes hours)
 	@$(BIN)/python -m pytest -n auto $(ARGS)

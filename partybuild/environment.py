@@ -48,6 +48,16 @@ def read_choice(name: str, choices: Collection[str], *, default: str) -> str:
     return value
 
 
+def read_share(name: str, *, default: float) -> float:
+    """Return a number from 0 to 1."""
+    found: float = read(env.float, name, default=default)
+    if not 0 <= found <= 1:
+        raise ImproperlyConfigured(
+            f"{name} is not valid: {found:g} is no share: write a number from 0 to 1, such as 0.3"
+        )
+    return found
+
+
 def read_database(statement_timeout: int) -> dict[str, Any]:
     """Return Django's settings of the one database, which must be a PostgreSQL."""
     if urlsplit(os.environ.get("DATABASE_URL", "postgresql:")).scheme not in {"postgres", "postgresql"}:

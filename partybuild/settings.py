@@ -27,6 +27,7 @@ from partybuild.environment import (
     read_networks,
     read_origins,
     read_secret_key,
+    read_share,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -164,8 +165,11 @@ SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
 
 # Evidence
 
-# Whether everybody may read the words of the articles that citations stand for, where the texts are attached.
-QUOTATIONS_PUBLIC = read_bool("QUOTATIONS_PUBLIC", default=False)
+# How much of an article whose text is attached everybody may read: quotations up to this share of its body. Who is
+# signed in reads all of them.
+QUOTED_SHARE = read_share("QUOTED_SHARE", default=0.3)
+# A folder with the captured pages of articles, which are attached at the start.
+ARTICLES: str = read(env.str, "ARTICLES", default="articles" if (BASE_DIR / "articles").is_dir() else "")
 # How many people a published record needs: with two, nobody publishes what he entered or changed last.
 REVIEW_BY_TWO = read_choice("REVIEW", ("one", "two"), default="one") == "two"
 

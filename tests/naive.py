@@ -12,14 +12,17 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, ForeignKey, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from apps.common.models.records import Citable, Fact
 from apps.common.models.row_names import references_of
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
-from apps.common.serializers.evidence import CitationBrief, QuotationField
+from apps.common.serializers.evidence import CitationBrief, QuotationField, UnquotedField, VerifiedField
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, PartyField, TargetField
+from apps.evidence.serializers import AttachedField
+from apps.evidence.spans import quote
 
 
 def shown(serializer_class: Any, rows: Any, context: dict[str, Any], as_of: date | None, most: int) -> list[Any]:
@@ -60,9 +63,10 @@ def prepared(rows: QuerySet[Any], serializer: Any, as_of: date | None = None) ->
 
 def _prefetches(model: Any, fields: dict[str, Any], as_of: date | None) -> Iterator[Any]:
     for name, field in fields.items():
-        if isinstance(field, QuotationField):
-            if settings.QUOTATIONS_PUBLIC:
-                yield "article__text"
+        if isinstance(field, VerifiedField):
+            yield from ("article__text", "article__quoted_share")
+        elif isinstance(field, AttachedField):
+            yield "text"
         elif isinstance(field, PartyField):
             yield from model.parties[name]
         elif isinstance(field, TargetField):
@@ -209,6 +213,29 @@ def _best(citations: Iterable[Any]) -> Any:
     return next((each for each in found if "value" in each.supports), found[0] if found else None)
 
 
+def _shown(citation: Any) -> Any:
+    """Return the part of the body that everybody may read and in which a citation lies; None where there is none."""
+    share = getattr(citation.article, "quoted_share", None)
+    if not hasattr(citation.article, "text") or share is None or share.share > settings.QUOTED_SHARE:
+        return None
+    found = [part for part in share.parts if part[0] <= citation.start and citation.end <= part[1]]
+    return found[0] if found else None
+
+
+def _quotation(citation: Any) -> dict[str, Any] | None:
+    if (part := _shown(citation)) is None:
+        return None
+    return quote(citation.article.text.body, citation.start, citation.end, shown=part)._asdict()
+
+
+def _unquoted_because(citation: Any) -> str | None:
+    if not hasattr(citation.article, "text"):
+        return gettext("Not verified here: the text of the article is not attached.")
+    if _shown(citation):
+        return None
+    return gettext("Withheld: everybody may read a part of each article only; sign in to read this one.")
+
+
 RENDERERS: dict[type, Callable[[Any, Any], Any]] = {
     AddressField: lambda _field, record: _address(record),
     NameField: lambda _field, record: _name(record),
@@ -216,4 +243,8 @@ RENDERERS: dict[type, Callable[[Any, Any], Any]] = {
     TargetField: _target,
     PartyField: _party,
     ReportedField: _reported,
+    QuotationField: lambda _field, citation: _quotation(citation),
+    UnquotedField: lambda _field, citation: _unquoted_because(citation),
+    VerifiedField: lambda _field, citation: hasattr(citation.article, "text"),
+    AttachedField: lambda _field, article: hasattr(article, "text"),
 }

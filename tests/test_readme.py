@@ -119,6 +119,19 @@ def test_an_answer_in_the_documentation_is_what_the_service_says(request_line: s
     assert settled(told) == real, f"{request_line} gives {json.dumps(real, ensure_ascii=False)}"
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", [*TWINS[0], *(GUIDE / language / "evidence.md" for language in ("en", "zh-Hans"))])
+def test_a_claim_whose_text_is_attached_shows_its_sentence_as_is_said(page: Path) -> None:
+    if not ARTICLES.is_dir():
+        pytest.skip("the article texts are not beside this checkout (../shared/articles)")
+    call_command("attach_articles", str(ARTICLES), stdout=io.StringIO())
+    told = [json.loads(found) for found in re.findall(r'\{"exact": "«…»"[^}]+\}', page.read_text())]
+    claims = Client().get("/api/v1/claims", {"fields": "citations"}).json()["results"]
+    quoted = [citation["quotation"] for claim in claims for citation in claim["citations"] if citation["verified"]]
+    assert len(told) == 1
+    assert told[0] in [quotation | {"exact": "«…»"} for quotation in quoted if quotation]
+
+
 def test_the_readme_has_three_calls() -> None:
     assert len(examples(ROOT / "README.md")) == 3
 

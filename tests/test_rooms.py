@@ -26,6 +26,7 @@ TYPE_IGNORES = 59
 TYPED = {"model", "user", "viewer", "view", "request", "record"}
 # Names of resources that stand in `apps/common`, each with the reason.
 ALLOWED = {
+    "attestations": "relation through which every record has what parties say of it, beside its citations",
     "citations": "relation through which every record has its evidence, and the field of it in every answer",
     "figures": "relation through which every record has the numbers that are reported about it",
 }

@@ -18,7 +18,7 @@ from apps.common.writing.refusals import breach_texts
 from apps.common.writing.review import objection
 from apps.evidence import spans
 from apps.evidence.issue_dates import moves
-from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
+from apps.evidence.models import Article, ArticleText, Citation, IssueDateCorrection, Redaction
 from apps.evidence.models.evidence import WithoutKey
 from apps.evidence.redaction.digests import MARK, conceal
 from apps.evidence.redaction.places import (
@@ -30,6 +30,9 @@ from apps.evidence.redaction.places import (
     redaction_keys,
     replace_text,
 )
+from apps.evidence.support_levels import levels_of
+from apps.evidence.texts.differences import difference
+from apps.evidence.texts.quoting import settle
 
 
 class TextError(ValueError):
@@ -38,7 +41,7 @@ class TextError(ValueError):
 
 @transaction.atomic
 def attach_text(*, article: Article, captured: str) -> ArticleText:
-    """Store the captured page of an article.
+    """Store the captured page of an article, and choose what everybody may read of it.
 
     Raises TextError when its digest is not the recorded one, or when a citation or mark of the article does not agree
     with it; nothing is stored then.
@@ -48,13 +51,32 @@ def attach_text(*, article: Article, captured: str) -> ArticleText:
     if spans.digest(public) == article.captured_sha256:
         captured = public  # the article was redacted before: the original page is taken, and stored without the names
     if spans.digest(captured) != article.captured_sha256:
-        raise TextError(_("This is not the recorded page: its digest is %s.") % spans.digest(captured))
+        raise TextError(difference(article, captured))
     try:
         with transaction.atomic():
             text, _created = ArticleText.objects.update_or_create(article=article, defaults={"captured": captured})
     except IntegrityError as error:
-        raise TextError(str(error).splitlines()[0]) from error
-    return text if captured == public else replace_text(text, public)
+        raise TextError(difference(article, captured) or str(error).splitlines()[0]) from error
+    if captured != public:
+        text = replace_text(text, public)
+    settle(article)
+    settle_levels(article)
+    return text
+
+
+def settle_levels(article: Article) -> None:
+    """Store how closely the words of each citation say its values. Raises TextError with the first that do not."""
+    citations = list(article.citation_spans.order_by("start", "end", "slug").select_related("article"))
+    changed = []
+    for citation, found in zip(citations, levels_of(citations), strict=True):
+        if found.errors:
+            names = ", ".join(sorted(found.errors))
+            place = f"{article.slug} {citation.start}-{citation.end} {citation.slug}"
+            raise TextError(_("%(place)s: the words do not say: %(names)s.") % {"place": place, "names": names})
+        if citation.levels != found.levels:
+            citation.levels = found.levels
+            changed.append(citation)
+    Citation.objects.bulk_update(changed, ["levels"], batch_size=500)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.core.exceptions import ValidationError
 from django.db.models import Count
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -27,7 +27,7 @@ from apps.common.admin.columns import (
     row_name_column,
 )
 from apps.common.admin.forms import RecordForm
-from apps.common.admin.records import RecordAdmin
+from apps.common.admin.records import RecordAdmin, words_of
 from apps.common.models.records import Citable, RecordQuerySet, citable_models
 from apps.common.models.row_names import references_of
 from apps.common.serializers.targets import load_targets
@@ -36,6 +36,7 @@ from apps.evidence.actions import publish
 from apps.evidence.admin_changes import CorrectsIssueDate
 from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.evidence.models.figures import REPORTER_KEYS
+from apps.evidence.texts.upload import AttachForm, attach_view
 from apps.registry.models.parties import PARTY_KEYS
 
 # Records named as in the API ------------------------------------------------------------------------------------------
@@ -174,15 +175,23 @@ class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
     list_filter = [("publisher", ValuesFilter), ("republisher", ValuesFilter)]
     ordering = ["slug"]  # spelled out, since a count of citations drops the order of the model
     fixed_fields = ["slug", "captured_file", "captured_sha256", "body_start", "body_end", "body_sha256"]
-    readonly_fields = ["statements"]
+    readonly_fields = ["statements", "text_attached", "publication"]
     change_fieldsets = [
         (_("Correction"), {"fields": ["correction_reason"]}),
-        (_("Citations"), {"fields": ["statements"]}),
+        (_("Citations"), {"fields": ["statements", "text_attached", "publication"]}),
     ]
     fieldsets = [
         (
             None,
-            {"fields": [("title", "slug"), ("publisher", "republisher"), ("byline", "editor"), "page"]},
+            {
+                "fields": [
+                    ("title", "slug"),
+                    ("publisher", "republisher"),
+                    ("byline", "editor"),
+                    "page",
+                    "canonical_url",
+                ]
+            },
         ),
         dates("issued_on"),
         (
@@ -202,8 +211,27 @@ class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
         own = [
             path("intake/", view(admin_views.take_in_view), name="evidence_article_intake"),
             path("<int:pk>/workbench/", view(admin_views.workbench), name="evidence_article_workbench"),
+            path("<int:pk>/attach/", view(attach_view), name="evidence_article_attach"),
         ]
         return [*own, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        article = Article.objects.filter(pk=object_id, text=None).first() if object_id.isdecimal() else None
+        if article and self.has_change_permission(request, article):
+            extra_context = {**(extra_context or {}), "attach_form": AttachForm(article=article)}
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    @admin.display(description=_("text attached"), boolean=True)
+    def text_attached(self, article: Article) -> bool:
+        return hasattr(article, "text")
+
+    @admin.display(description=_("publication"))
+    def publication(self, article: Article) -> str:
+        address = article.canonical_url
+        link = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
+        return format_html(link, address, address) if address else "–"
 
     @admin.display(description=_("workbench"))
     def workbench_link(self, article: Article) -> SafeString:
@@ -226,24 +254,29 @@ class ArticleAdmin(CorrectsIssueDate, RecordAdmin):
 @admin.register(Citation)
 class CitationAdmin(TargetAdmin):
     form = CitationForm
-    list_display = [row_name_column, "target_link", "supported_fields"]
+    list_display = [row_name_column, "target_link", "supported_fields", "words"]
+    readonly_fields = ["words"]
     list_filter = ["article", ("content_type", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["article"]
     search_fields = ["article", "slug"]
     fieldsets = [
         (None, {"fields": ["target", "supports"]}),
-        (_("Span"), {"fields": ["article", ("start", "end"), "sha256", "slug"]}),
+        (_("Span"), {"fields": ["article", ("start", "end"), "sha256", "slug", "words"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> RecordQuerySet:
         # The records with all of which their names are made, since each row is called by its record's name.
         kinds = (model for model in citable_models().values() if model.row_name)
         rows = [model.rows().select_related(*references_of(model)) for model in kinds]
-        return super().get_queryset(request).prefetch_related(GenericPrefetch("record", rows))
+        return super().get_queryset(request).with_words().prefetch_related(GenericPrefetch("record", rows))
 
     def get_inlines(self, request: HttpRequest, obj: object) -> list[type[InlineModelAdmin]]:
         """Return none: a citation needs no citation."""
         return []
+
+    @admin.display(description=_("words"))
+    def words(self, citation: Citation) -> str:
+        return words_of(citation)
 
     @admin.display(description=_("supports"))
     def supported_fields(self, citation: Citation) -> str:

@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,6 +24,7 @@ from apps.common.writing.refusals import refusing
 from apps.evidence import intake
 from apps.evidence.actions import publish, take_in
 from apps.evidence.models import Article, Citation, Mark
+from apps.evidence.texts.upload import GivesPage
 from apps.evidence.workbench.bench import Bench, find
 from apps.evidence.workbench.forms import CiteForm, MarkForm
 from apps.evidence.workbench.panel import Panel
@@ -145,40 +145,13 @@ class ArticleIntakeForm(RecordForm):
         """Pass: `take_in` validates them, as it makes the digests."""
 
 
-class PageForm(ArticleIntakeForm):
+class PageForm(GivesPage, ArticleIntakeForm):
     """First step: the page, pasted or as a file."""
-
-    pasted = forms.CharField(
-        label=gettext_lazy("Text"),
-        required=False,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 12}),
-        help_text=gettext_lazy("Paste the page, as text or as HTML; what is not the article may stay in."),
-    )
-    file = forms.FileField(
-        label=gettext_lazy("or a file"),
-        required=False,
-        help_text=format_lazy(
-            gettext_lazy("Text or HTML in UTF-8 or GB18030, at most {limit} bytes."), limit=intake.MAX_BYTES
-        ),
-    )
 
     field_order = ["pasted", "file"]
 
-    def clean(self) -> dict[str, object]:
-        cleaned = super().clean() or self.cleaned_data
-        file, pasted = cleaned.get("file"), cleaned.get("pasted", "")
-        if self.errors.keys() & {"file", "pasted"}:
-            return cleaned
-        if bool(file) == bool(pasted.strip()):
-            raise ValidationError(_("Paste a text or choose a file: one of the two."))
-        try:
-            # One byte more than is taken tells that a file is too long, however long it is.
-            page = intake.decode(file.read(intake.MAX_BYTES + 1)) if file else pasted
-            cleaned["captured"] = intake.captured(page)
-        except intake.IntakeError as error:
-            self.add_error("file" if file else "pasted", str(error))
-        return cleaned
+    def take_page(self, page: str) -> None:
+        self.cleaned_data["captured"] = intake.captured(page)
 
 
 class BodyForm(ArticleIntakeForm):

@@ -1,12 +1,27 @@
 """Filters of articles, citations, marks and figures."""
 
-from apps.common.filters.base import ChoiceFilter, CommaFilter, KeyFilter
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from apps.common.filters.base import BooleanFilter, ChoiceFilter, CommaFilter, KeyFilter
 from apps.common.filters.places import PartyFilter, TargetFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
 from apps.common.filters.sets import RecordFilterSet
-from apps.evidence.models import Article, Attestation, Figure, Mark
+from apps.common.models.records import Citable
+from apps.common.rules.territory import Reader
+from apps.evidence.models import Article, ArticleText, Attestation, Figure, Mark
 from apps.registry.filters import PlacedFilterSet
 from apps.registry.models import MemberUnit
+
+
+class AttachedFilter(BooleanFilter):
+    """Rows whose article has its text attached, or has not; `field_name` leads from the row to the article."""
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
+        attached = Exists(ArticleText.objects.filter(article=OuterRef(self.field_name)))
+        return Q(attached) if shape else ~Q(attached)
 
 
 class ArticleFilterSet(RecordFilterSet):
@@ -16,6 +31,7 @@ class ArticleFilterSet(RecordFilterSet):
     publisher = CommaFilter("publisher", help_text="Media that first published the article.")
     issued = DateRange("issued_on")
     citation_count = CountRange("citation_spans")
+    text_attached = AttachedFilter("pk", help_text="Whether the captured page is attached.")
 
 
 class CitationFilterSet(RecordFilterSet):
@@ -23,6 +39,9 @@ class CitationFilterSet(RecordFilterSet):
 
     article = KeyFilter("article", Article)
     record = TargetFilter()
+    verified = AttachedFilter(
+        "article_id", help_text="Whether the article's text is attached, so that the digest has been checked."
+    )
     start = NumberRange("start")
     end = NumberRange("end")
 

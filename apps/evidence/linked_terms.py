@@ -11,6 +11,7 @@ from apps.common.linked_data.rules import (
     date,
     node,
     value,
+    web,
     words,
 )
 from apps.common.linked_data.shared_terms import NAME_GIVEN, NAMED
@@ -28,6 +29,8 @@ SPAN = {
     "quotation": ELSEWHERE,
     "read": ELSEWHERE,
     "levels": ELSEWHERE,
+    "unquoted_because": COUNTED,
+    "verified": value("pb:verified"),
     "updated_at": value("dcterms:modified"),
 }
 ARTICLE = Kind(
@@ -43,6 +46,8 @@ ARTICLE = Kind(
         "editor": value("pb:editor"),
         **date("issued_on", "schema:datePublished"),
         "page": value("schema:pagination"),
+        "canonical_url": web("schema:url"),
+        "text_attached": COUNTED,
         "captured_sha256": value("pb:capturedSha256"),
         "body_start": value("pb:bodyStart"),
         "body_end": value("pb:bodyEnd"),

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from apps.common.serializers.compiler import SqlRow
 from apps.common.serializers.counts import CountField
-from apps.common.serializers.evidence import NotesField, QuotationField
+from apps.common.serializers.evidence import NotesField, QuotationField, UnquotedField, VerifiedField
 from apps.common.serializers.json_sql import Value, choice_label
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.references import (
@@ -25,16 +25,34 @@ from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.evidence.models.figures import REPORTER_KEYS, SIGNS
 from apps.evidence.statements import RecordStatement
 from apps.evidence.sums.summary import Summary
-from apps.evidence.workbench.coverage import Covered
-from apps.evidence.workbench.scanner import KINDS
 from apps.registry.models.parties import PARTY_KEYS
 from apps.registry.serializers.parties import party_serializers
+
+
+class AttachedField(serializers.BooleanField):
+    """Whether the captured page of an article is attached."""
+
+    heading = _("text attached")
+    of_reading = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            source="*",
+            read_only=True,
+            help_text="Whether the captured page is attached, so that citations are checked against it and quoted.",
+        )
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return whether a row has its text (see `common.serializers.compiler`)."""
+        text = f"SELECT FROM evidence_articletext AS page WHERE page.article_id = {row.column('pk')}"
+        return Value(f"EXISTS ({text})", null=False)
 
 
 class ArticleSerializer(RecordSerializer):
     """A published source."""
 
     citations = attestations = None
+    text_attached = AttachedField()
     citation_count = CountField("citation_spans", help_text="Citations of the article.")
 
     class Meta:
@@ -50,6 +68,8 @@ class ArticleSerializer(RecordSerializer):
             "editor",
             *edtf("issued_on"),
             "page",
+            "canonical_url",
+            "text_attached",
             "captured_sha256",
             "body_start",
             "body_end",
@@ -74,7 +94,9 @@ class CitationSerializer(RecordSerializer):
         help_text="How closely the words say each value: `literal`, `derived`, `cued`, `read`, `own_words`; empty where"
         " the article's text is not attached.",
     )
-    quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
+    quotation = QuotationField()
+    unquoted_because = UnquotedField()
+    verified = VerifiedField()
 
     class Meta:
         model = Citation
@@ -91,6 +113,8 @@ class CitationSerializer(RecordSerializer):
             "read",
             "levels",
             "quotation",
+            "unquoted_because",
+            "verified",
             "updated_at",
         )
 
@@ -277,91 +301,6 @@ class FigureSummarySerializer(serializers.Serializer[object]):
         """Return the sum as a person reads it."""
         total = summary.total
         return Figure(comparator=total.comparator, value=total.value, unit=total.unit).reading
-
-
-class CoverageTallySerializer(serializers.Serializer[object]):
-    """How many there are, and how many of them are covered."""
-
-    total = serializers.IntegerField(min_value=0, help_text="How many there are.")
-    covered = serializers.IntegerField(min_value=0, help_text="How many of them are covered.")
-    percent = serializers.FloatField(
-        min_value=0, max_value=100, help_text="The share covered, rounded down; 100 where there are none."
-    )
-
-
-class CoverageTalliesSerializer(serializers.Serializer[object]):
-    """Coverage by kind; of the four kinds of findings only where a text is attached."""
-
-    numeral = CoverageTallySerializer(required=False, help_text="Numerals in the body.")
-    date = CoverageTallySerializer(required=False, help_text="Date expressions in the body.")
-    quoted = CoverageTallySerializer(required=False, help_text="Quoted names in the body.")
-    name = CoverageTallySerializer(required=False, help_text="Names in the body that the registry knows.")
-    value = CoverageTallySerializer(help_text="Values of the records that rest on the article; covered by any article.")
-
-
-class CoverageCitation(serializers.Serializer[object]):
-    """A citation that covers a finding."""
-
-    record = TargetReference(help_text="Record that the citation supports.")
-    url = AddressField(help_text="Address of the citation, relative to the host.")
-
-
-class CoverageMark(serializers.Serializer[object]):
-    """A mark that covers a finding."""
-
-    reason = serializers.ChoiceField(choices=Mark.Reason.choices, help_text="Why the stretch states no fact.")
-    url = AddressField(help_text="Address of the mark, relative to the host.")
-
-
-class CoverageBySerializer(serializers.Serializer[object]):
-    """What covers a finding: citations, marks, or several that do so together."""
-
-    citations = CoverageCitation(many=True, help_text="Citations that cover it.")
-    marks = CoverageMark(many=True, help_text="Marks that say that it states no fact.")
-
-
-class CoverageFindingSerializer(serializers.Serializer[object]):
-    """A stretch of the body that may state a fact."""
-
-    kind = serializers.ChoiceField(choices=KINDS, source="finding.kind", help_text="What it is.")
-    start = serializers.IntegerField(
-        min_value=0, source="finding.start", help_text="Offset of its first character in the body, in code points."
-    )
-    end = serializers.IntegerField(min_value=1, source="finding.end", help_text="Offset behind its last character.")
-    text = serializers.SerializerMethodField(help_text="Its words; null where quotations are not public.")
-    covered_by = serializers.SerializerMethodField(help_text="What covers it; null where nothing does.")
-
-    def get_text(self, item: Covered) -> str | None:
-        """Return the words, where they may be shown."""
-        return item.finding.text if settings.QUOTATIONS_PUBLIC else None
-
-    @extend_schema_field(CoverageBySerializer(allow_null=True))
-    def get_covered_by(self, item: Covered) -> object:
-        """Return the citations and marks that cover the finding."""
-        return CoverageBySerializer(item).data if item else None
-
-
-class CoverageValue(serializers.Serializer[object]):
-    """A value that no citation supports."""
-
-    record = TargetReference(help_text="Record that holds the value.")
-    field = serializers.CharField(help_text="Field of the record.")
-
-
-class ArticleCoverageSerializer(serializers.Serializer[object]):
-    """How much of an article the registry holds."""
-
-    article = Reference(help_text="The article.")
-    text_attached = serializers.BooleanField(
-        help_text="Whether the article's text is attached; without it nothing can be found in it."
-    )
-    totals = CoverageTalliesSerializer(source="tallies", help_text="Counts by kind.")
-    findings = CoverageFindingSerializer(
-        many=True, help_text="What in the body may state a fact, in reading order; empty without a text."
-    )
-    values_without_evidence = CoverageValue(
-        many=True, help_text="Values of records that rest on the article which no citation of any article supports."
-    )
 
 
 class ArticleFactSerializer(serializers.Serializer[object]):

@@ -73,20 +73,24 @@ class Quotation(NamedTuple):
     paragraph: int
 
 
-def quote(body: str, start: int, end: int, at_most: int = QUOTED_AT_MOST) -> Quotation:
+def quote(
+    body: str, start: int, end: int, at_most: int = QUOTED_AT_MOST, *, shown: tuple[int, int] | None = None
+) -> Quotation:
     """Quote a stretch with what stands around it in its paragraph, `at_most` characters in all.
 
-    A stretch that is longer by itself is cut and ends in …. Paragraphs are the lines that hold text, counted from 1.
+    A stretch that is longer by itself is cut and ends in …. Of what stands around it only what lies in `shown` is
+    given, a stretch that holds it. Paragraphs are the lines that hold text, counted from 1 to the one where it begins.
     """
     exact = body[start:end]
     if len(exact) > at_most:
         exact = exact[: at_most - 1] + "…"
     room = (at_most - len(exact)) // 2
-    first = body.rfind("\n", 0, start) + 1
-    last = body.find("\n", end)
-    prefix = body[max(first, start - room) : start]
-    suffix = body[end : min(len(body) if last < 0 else last, end + room)]
-    paragraph = sum(1 for line in body[: start + 1].split("\n") if line.strip())
+    first, last = shown or (0, len(body))
+    line_end = body.find("\n", end)
+    prefix = body[max(body.rfind("\n", 0, start) + 1, start - room, first) : start]
+    suffix = body[end : min(len(body) if line_end < 0 else line_end, end + room, last)]
+    begun = body.find("\n", start)
+    paragraph = sum(1 for line in body[: len(body) if begun < 0 else begun].split("\n") if line.strip())
     return Quotation(exact, prefix, suffix, paragraph)
 
 

@@ -23,6 +23,7 @@ from apps.common.openapi.parameters import DRY_RUN, LANGUAGE, format_parameter
 from apps.common.openapi.write_schema import REASONED
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.views import RecordViewSet, Tag
+from apps.common.serializers.quoting import quoting_for
 from apps.common.serializers.targets import load_targets
 from apps.common.writing.contract import REASON, error_at, escape
 from apps.common.writing.refusals import raise_all
@@ -33,7 +34,9 @@ from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.evidence.statements import statements_of
 from apps.evidence.sums.adding import AddingError
 from apps.evidence.sums.summary import subject_of, summarise
+from apps.evidence.texts.quoting import Bodies
 from apps.evidence.workbench import coverage
+from apps.evidence.workbench.serializers import ArticleCoverageSerializer
 
 TAG = Tag("evidence", "How we know: articles, the spans that support facts, reported numbers.")
 
@@ -66,7 +69,7 @@ class ArticleViewSet(RecordViewSet):
     @extend_schema(
         operation_id="get_article_coverage",
         summary="Tell how much of an article the registry holds",
-        responses=serializers.ArticleCoverageSerializer,
+        responses=ArticleCoverageSerializer,
     )
     @action(detail=True, filterset_class=None, pagination_class=None, costly=True)
     def coverage(self, request: Request, key: str) -> Response:
@@ -76,8 +79,10 @@ class ArticleViewSet(RecordViewSet):
         the marks that say that it states no fact, or null; and the values that no citation supports. One document,
         not paged. Where the article's text is not attached, nothing can be found in it, and only values are told.
         """
-        found = coverage.examine(self._article(), published_only=True)
-        return Response(serializers.ArticleCoverageSerializer(found).data)
+        article = self._article()
+        found = coverage.examine(article, published_only=True)
+        context = {"article": article, "bodies": Bodies([article.pk], quoting_for(request.user))}
+        return Response(ArticleCoverageSerializer(found, context=context).data)
 
     @extend_schema(
         operation_id="get_article_facts",

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias, TypedDict, cast
 
-from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
@@ -177,8 +176,9 @@ def _public(entry: LoggedChange, model: type[Model], published: dict[int, bool])
             row if row and row["state"] == Fact.State.PUBLISHED else None for row in (entry.before, entry.after)
         )
         return Seen(entry, model, before, after)
-    hidden = not published.get(entry.number, True) or (model is ArticleText and not settings.QUOTATIONS_PUBLIC)
-    return Seen(entry, model, None, None) if hidden else Seen(entry, model, entry.before, entry.after)
+    if not published.get(entry.number, True):
+        return Seen(entry, model, None, None)
+    return Seen(entry, model, entry.before, entry.after)
 
 
 def _own(user: Reader, known: Iterable[tuple[LoggedChange, type[Model]]]) -> set[int]:

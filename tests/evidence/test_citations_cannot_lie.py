@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
@@ -236,27 +236,3 @@ def test_a_text_that_a_citation_does_not_agree_with_is_not_attached(citation: Ci
     Citation.objects.filter(pk=citation.pk).update(start=citation.start + 1, end=citation.end + 1)
     with pytest.raises(TextError):
         attach_text(article=citation.article, captured=PAGE)
-
-
-def test_attach_articles_refuses_a_changed_file(article: Article, tmp_path: Path) -> None:
-    (tmp_path / "test.txt").write_text(PAGE.replace("十二", "十三"), encoding="utf-8")
-    with pytest.raises(CommandError, match="test-article"):
-        call_command("attach_articles", str(tmp_path))
-    (tmp_path / "test.txt").write_text(PAGE.replace("\n", "\r\n"), encoding="utf-8", newline="")
-    call_command("attach_articles", str(tmp_path))
-
-
-def test_a_quotation_is_given_where_the_text_is_attached_and_public(
-    client: Client, citation: Citation, settings: Any
-) -> None:
-    address = f"/api/v1/citations/{citation.slug}"
-    assert client.get(address).json()["quotation"] is None
-    settings.QUOTATIONS_PUBLIC = True
-    assert client.get(address).json()["quotation"] == {
-        "exact": "测试联盟",
-        "prefix": "测试街道去年成立了",
-        "suffix": ",共有十二家单位。",
-        "paragraph": 1,
-    }
-    ArticleText.objects.all().delete()
-    assert client.get(address).json()["quotation"] is None

@@ -61,6 +61,7 @@ def same_mark() -> Any:
 
 VIOLATIONS: dict[str, Callable[[], Any]] = {
     "evidence_article_body_not_empty": lambda: article(body_start=10, body_end=10),
+    "evidence_article_address_of_the_web": lambda: article(canonical_url="ftp://example.cn/a"),
     "evidence_article_digests": lambda: article(body_sha256=DIGEST_OF_X.upper()),
     "evidence_citation_not_empty": lambda: citation(start=5, end=5),
     "evidence_citation_digest_is_sha256": lambda: citation(sha256="0" * 63),

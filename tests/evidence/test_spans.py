@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from apps.evidence.models.spans import BLANKS
+from apps.evidence.models.articles import BLANKS
 from apps.evidence.spans import SpanError, digest, find, normalise
 
 BODY = "联席会成立。会上,联席会发布清单。😀会后"

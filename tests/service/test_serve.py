@@ -4,16 +4,20 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.databases import drop, make_copy, url_of
+from tests.databases import ROOT, drop, make_copy, url_of
 from tests.running import Service, free_port, running, start
 
 READY = re.compile(
     r"partybuild is ready: API (http://\S+/api/v1/) · docs (http://\S+/docs/) · admin (http://\S+/admin/)"
 )
+
+ARTICLES = ROOT.parent / "shared" / "articles"
 
 pytestmark = pytest.mark.enable_socket
 
@@ -90,6 +94,35 @@ def test_its_port_is_refused_to_a_second_service(service: Service, database_url:
 
     assert second.process.returncode == 1
     assert re.fullmatch(rf"partybuild: cannot listen on 127\.0\.0\.1:{service.port}: .*\n", printed)
+
+
+def test_a_changed_page_stops_the_start_with_the_place(service: Service, database_url: str, tmp_path: Path):
+    (tmp_path / "004_725b41050449d912.txt").write_text("x", encoding="utf-8")
+    second = start(free_port(), database_url, ARTICLES=str(tmp_path))
+    printed, _ = second.process.communicate(timeout=60)
+
+    assert second.process.returncode == 1
+    assert re.fullmatch(
+        r"CommandError: nothing was attached: \S+ \(wujiaochang-zhen-2013\): This is not the recorded page: its"
+        r" SHA-256 is [0-9a-f]{64}, and [0-9a-f]{64} is recorded\."
+        r" At \d+–\d+ of its body stand other words than those cited\.",
+        printed.splitlines()[-1],
+    )
+    assert service.read("/api/v1/articles/wujiaochang-zhen-2013")["text_attached"] is False
+
+
+def test_with_the_articles_a_claim_shows_its_sentence(service: Service, database_url: str):
+    claim = "/api/v1/claims/wujiaochang-zhen-jiankang-zhitongche-changhai-yiyuan?fields=citations"
+    before = service.read(claim)["citations"][0]
+    assert (before["verified"], before["quotation"]) == (False, None)
+    if not ARTICLES.is_dir():
+        pytest.skip("the article texts are not beside this checkout (../shared/articles)")
+    with running(database_url, ARTICLES=str(ARTICLES)) as second:
+        assert second.printed.count(": attached\n") == 5
+        after = second.read(claim)["citations"][0]
+    assert (after["verified"], after["unquoted_because"]) == (True, None)
+    assert sha256(after["quotation"]["exact"].encode()).hexdigest() == after["sha256"]
+    assert service.read(claim)["citations"][0] == after  # an answer that was kept is not given again
 
 
 def test_a_second_start_keeps_the_data_and_ctrl_c_ends_it(service: Service, database_url: str):

@@ -32,6 +32,7 @@ from apps.common.conflicts.pages import KeepsChanges, KeepsRows
 from apps.common.models.records import Citable, Fact
 from apps.common.models.row_names import references_of
 from apps.common.models.search_conditions import clean_q
+from apps.common.serializers.quoting import NOT_ATTACHED
 from apps.common.values.columns import EDTFField, PinyinField, validate_edtf
 from apps.common.values.ngrams import term_parameters
 
@@ -131,11 +132,17 @@ class PartInline(RecordInline):
     verbose_name_plural = _("parts")
 
 
+def words_of(citation: Model) -> str:
+    """Return the words that a citation stands for, which its query has found, or why there are none."""
+    return getattr(citation, "words", None) or ("–" if citation.pk is None else str(NOT_ATTACHED))
+
+
 class CitationInline(RowsAdmin, CitationTabularInline):
     """The citations of a record of any kind."""
 
     formset = CitationFormSet
-    fields = ["article", "start", "end", "sha256", "supports"]
+    fields = ["article", "start", "end", "sha256", "supports", "words"]
+    readonly_fields = ["words"]
     list_select_related = ["article"]
 
     def __init__(self, parent_model: type[Model], admin_site: admin.AdminSite) -> None:
@@ -149,7 +156,12 @@ class CitationInline(RowsAdmin, CitationTabularInline):
         return may and (obj is None or obj.pk is None or may_cite(request, obj))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).prefetch_related("record")  # which the name of each row names
+        rows = super().get_queryset(request).prefetch_related("record")  # which the name of each row names
+        return rows.with_words()
+
+    @admin.display(description=_("words"))
+    def words(self, citation: Model) -> str:
+        return words_of(citation)
 
     def initial_rows(self, request: HttpRequest) -> list[dict[str, str]]:
         """Return the citation with which an address (`?citation_article=1&citation_start=12 ...`) fills the form."""

@@ -17,7 +17,7 @@ from rest_framework import serializers
 
 from apps.common.http.translations import describe
 from apps.common.serializers.compiler import CompileError
-from apps.common.serializers.evidence import CitationBrief, NotesField, QuotationField
+from apps.common.serializers.evidence import CitationBrief, NotesField, QuotationField, UnquotedField
 from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, Reference, TargetField
 from apps.common.sql.slots import literal
 from apps.common.values.columns import EDTFField
@@ -153,10 +153,10 @@ def _columns(name: str, field: Any) -> Iterator[Column]:
         case TargetField():
             yield Column(name, KEY, field, f"({cell}->>'resource') || '/' || ({cell}->>'key')", "key")
             yield Column(f"{name}_name", TEXT, field, f"{cell}->>'name'", "name")
-        case QuotationField():
-            yield Column(name, TEXT, field, f"{cell}->>'exact'")
         case NotesField():
             yield Column(name, TEXT, field, f"nullif({cell}::text, '{{}}')")
+        case QuotationField() | UnquotedField():
+            pass  # an article's words are passed on in no file
         case serializers.ListField():
             yield Column(name, TEXT, field, f"array_to_string({cell}, '{SEPARATOR}')")
         case serializers.IntegerField() | NumberField():

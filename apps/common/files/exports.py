@@ -58,11 +58,12 @@ def head(headings: Iterable[str]) -> bytes:
 
 @kept(lambda asked, form: (form, asked.shape, tuple(asked.values), asked.changed))
 def _made(asked: ReadRequest, form: str) -> tuple[Statement, list[Column]]:
-    """Return the statement of an export and its columns."""
+    """Return the statement of an export and its columns. Raises ParameterError where there are none."""
     if form == "ndjson":
         return page_sql.statement(asked, page_sql.whole(asked, json_of)[1]), []
     serializer, text = page_sql.whole(asked, select_list)
-    found = columns(serializer, guarded=form == "csv")
+    if not (found := columns(serializer, guarded=form == "csv")):
+        raise parameter_error("fields", gettext("A table has no column for these fields: take format=json."))
     return page_sql.statement(asked, cells(text, found)), found
 
 

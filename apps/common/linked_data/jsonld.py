@@ -140,6 +140,10 @@ def _write_concept(node: Node, rule: TermRule, resource: str, name: str, record:
     _add(node, rule.terms[0], [{"@id": f"{vocabulary}#{record[name]}"}])
 
 
+def _write_web(node: Node, rule: TermRule, resource: str, name: str, record: Row, site: Site) -> None:
+    _add(node, rule.terms[0], [{"@id": record[name]}])
+
+
 def _rows(content: Row | list[Row]) -> list[Row]:
     return content if isinstance(content, list) else [content]
 
@@ -199,6 +203,7 @@ FORMS: dict[str, Callable[[Node, TermRule, str, str, Row, Site], None]] = {
     "pinyin": _write_pinyin,
     "words": _write_words,
     "concept": _write_concept,
+    "web": _write_web,
     "node": _write_node,
     "reverse": _write_reverse,
     "again": _write_again,

@@ -54,6 +54,11 @@ def node(term: str, *, direct: DirectTerm | None = None) -> TermRule:
     return TermRule("node", (term,), direct)
 
 
+def web(term: str) -> TermRule:
+    """Return the rule of an address of the web: a resource elsewhere."""
+    return TermRule("web", (term,))
+
+
 def again(term: str) -> TermRule:
     """Return the rule of a reference that may stand under another field as well: it is written once."""
     return TermRule("again", (term,))

@@ -158,15 +158,9 @@ class Citable(Evidenced, Attested, HasTerritory, models.Model):
     counted_by: ClassVar[Counted | None] = Counted()
 
     # By name, not by import: evidence points at everything and nothing imports it.
-    citations = GenericRelation(
-        "evidence.Citation", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
-    )
-    attestations = GenericRelation(
-        "evidence.Attestation", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
-    )
-    figures = GenericRelation(
-        "evidence.Figure", content_type_field="content_type", object_id_field="object_id", related_query_name="+"
-    )
+    citations = GenericRelation("evidence.Citation", related_query_name="+")
+    attestations = GenericRelation("evidence.Attestation", related_query_name="+")
+    figures = GenericRelation("evidence.Figure", related_query_name="+")
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, help_text=_("When the row was made."))
     updated_at = models.DateTimeField(
         _("updated at"), auto_now=True, db_index=True, help_text=_("When the row last changed.")

@@ -85,6 +85,8 @@ NEW_CITATION = component(
     end={"type": "integer", "minimum": 1, "description": "Offset behind the span's last character."},
     sha256={**STRING, "description": "SHA-256 of the span in UTF-8; or give the words as `quotation`."},
     quotation={"description": "The words of the span, in the place of their digest."},
+    unquoted_because={"description": "As it was read, of a citation that is on record."},
+    verified={"description": "As it was read, of a citation that is on record."},
     supports=array(STRING, "Fields of the record that the span supports."),
     read={
         "type": "object",

@@ -186,7 +186,7 @@ def key_of(environ: Mapping[str, Any], host: str, path: str, language: str) -> s
     """
     query, accept = environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT", "")
     asked = _asked(query, accept, environ.get("HTTP_ACCEPT_ENCODING", ""))
-    return "\n".join((host, path, language, asked, "quoted" if settings.QUOTATIONS_PUBLIC else ""))
+    return "\n".join((host, path, language, asked, str(settings.QUOTED_SHARE)))
 
 
 @lru_cache(maxsize=512)

@@ -168,7 +168,8 @@ class _Rebuilding:
             types.append(f"{name} {kind}")
         gone = ""
         if getattr(model, "gone_for_good", False):
-            gone = f'WHERE EXISTS (SELECT FROM "{table}" AS present WHERE present.id = past.id)'
+            key = _key(model)
+            gone = f'WHERE EXISTS (SELECT FROM "{table}" AS present WHERE present.{key} = past.{key})'
         return FIRST.format(
             first=_first_name(model), columns=", ".join(columns), types=", ".join(types), table=table, gone=gone
         )
@@ -206,7 +207,12 @@ def _first_name(model: type[Model]) -> str:
 def _is_same(model: type[Model]) -> str:
     """Return the condition for rows that have not changed."""
     name = literal(model._meta.db_table)
-    return f"past.id NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
+    return f"past.{_key(model)} NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
+
+
+def _key(model: type[Model]) -> str:
+    """Return the column of the internal key of a table: not all call it id."""
+    return connection.ops.quote_name(str(model._meta.pk.column))
 
 
 def _as_it_is(model: type[Model]) -> str:

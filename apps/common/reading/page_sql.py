@@ -18,6 +18,7 @@ from apps.common.reading.search_plan import weighed_rows
 from apps.common.rules.territory import shared
 from apps.common.serializers.compiler import Compilation, SqlRow, is_partly_hidden, json_of
 from apps.common.serializers.json_sql import choice_label
+from apps.common.serializers.quoting import IN_FILES
 from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import Parameter, text_of
 from apps.common.sql.statement import Statement, kept
@@ -33,9 +34,11 @@ def _serializer(shape: RequestShape) -> RecordSerializer:
     return shape.serializer(context=context)
 
 
-def _compilation(request: ReadRequest) -> Compilation:
+def _compilation(request: ReadRequest, *, in_file: bool = False) -> Compilation:
     shape = request.shape
-    return Compilation(shape.viewer, Parameter("as_of", DateField()) if shape.as_of else None, past=shape.known_at)
+    day = Parameter("as_of", DateField()) if shape.as_of else None
+    quoting = IN_FILES if in_file else shape.quoting
+    return Compilation(shape.viewer, day, past=shape.known_at, quoting=quoting)
 
 
 def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
@@ -149,11 +152,11 @@ def _name_of(request: ReadRequest, target: type[Citable]) -> str:
 def whole(request: ReadRequest, select: Callable[[RecordSerializer, SqlRow], str]) -> tuple[RecordSerializer, str]:
     """Return the serializer of a whole list, and SQL for its rows in the order asked for.
 
-    `select` gives what is selected from a row for a serializer.
+    `select` gives what is selected from a row for a serializer. It goes into a file, and so without quotations.
     """
     shape = request.shape
     rows = filtered_rows(request)
-    row = SqlRow(_compilation(request), rows.model)
+    row = SqlRow(_compilation(request, in_file=True), rows.model)
     serializer = _serializer(shape)
     fields = select(serializer, row)
     ordered = rows.order_by(*order_by(rows.model, shape.order, backwards=False))

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
 from django.utils.translation import gettext
@@ -22,6 +21,7 @@ from apps.common.reading.order import COUNT_CAP, DEFAULT_SIZE, Order, read_order
 from apps.common.reading.readable_view import ReadableView
 from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import Reader, Viewer, viewer_of
+from apps.common.serializers.quoting import IN_FILES, Quoting, quoting_for
 from apps.common.serializers.records import RecordSerializer, check_expansions
 
 MOST_FACETS = 8
@@ -48,7 +48,7 @@ class RequestShape:
     size: int = 0
     count: int = 0
     facets: tuple[str, ...] = ()
-    quoted: bool = False
+    quoting: Quoting = IN_FILES
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class ReadRequest:
 def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, key: str | None = None) -> ReadRequest:
     """Return what a GET asks for: the record with a key, or a list. Raises ParameterError."""
     viewer, territory = viewer_of(user)
-    shape = _bare(view, key is None, viewer, translation.get_language() or "", settings.QUOTATIONS_PUBLIC)
+    shape = _bare(view, key is None, viewer, translation.get_language() or "", quoting_for(user))
     values: dict[str, object] = {**territory}
     if request.GET:
         shape = _with_parameters(shape, request, values, user, is_list=key is None)
@@ -120,10 +120,12 @@ def _moment(instant: datetime, viewer: Viewer | None) -> Moment:
 
 
 @cache
-def _bare(view: type[ReadableView], is_list: bool, viewer: Viewer | None, language: str, quoted: bool) -> RequestShape:
+def _bare(
+    view: type[ReadableView], is_list: bool, viewer: Viewer | None, language: str, quoting: Quoting
+) -> RequestShape:
     """Return the shape of a request without parameters; most requests have none."""
     serializer = view.serializer_class if is_list else view.detail_serializer_class
-    shape = RequestShape(view, serializer, viewer, language, quoted=quoted)
+    shape = RequestShape(view, serializer, viewer, language, quoting=quoting)
     return replace(shape, order=read_order({}, view), size=DEFAULT_SIZE) if is_list else shape
 
 

@@ -25,6 +25,7 @@ from apps.common.models.records import Citable, Fact, RecordQuerySet, citable_mo
 from apps.common.models.row_names import is_generic, within_sentence
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.serializers.json_sql import Bare, Constant, Unescaped, Value, Written, choice_label, object_of
+from apps.common.serializers.quoting import IN_FILES, Quoting
 from apps.common.sql.slots import Parameter, literal, text_of
 
 # What a column gives as it is. Exact types: a subclass may well show something else.
@@ -48,7 +49,7 @@ class CompileError(TypeError):
 
 
 class Compilation:
-    """What the parts of one statement share: who reads, as of when, and the next free alias."""
+    """What the parts of one statement share: who reads, as of when, which quotations, and the next free alias."""
 
     def __init__(
         self,
@@ -56,10 +57,12 @@ class Compilation:
         as_of: "Parameter | date | None" = None,
         *,
         past: bool = False,
+        quoting: Quoting = IN_FILES,
     ) -> None:
         self.viewer = viewer
         self.as_of = as_of
         self.past = past
+        self.quoting = quoting
         self._used = 0
 
     @staticmethod
@@ -164,6 +167,16 @@ class SqlRow:
         if name not in self._asides:
             self._asides[name] = ""  # so that nothing it is made of asks for it again
             self._asides[name] = f" CROSS JOIN LATERAL ({write()}) AS {alias}"
+        return alias
+
+    def beside(self, table: str, columns: str, condition: str) -> str:
+        """Return the alias of the one row of a table, if any, that a condition ties to this one, with some columns.
+
+        OFFSET keeps it a look at one row after the other, which leaves them in their order.
+        """
+        alias = f"{self.alias}_{table}"
+        found = f"SELECT {columns} FROM {quote(table)} WHERE {condition} OFFSET 0"
+        self._asides[table] = f" LEFT JOIN LATERAL ({found}) AS {alias} ON true"
         return alias
 
     # What a row is called (see `models.row_names`)

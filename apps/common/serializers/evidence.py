@@ -1,16 +1,38 @@
 """Citations, quotations, attestations and figures as they are nested in records."""
 
-from typing import Any
+from typing import Protocol, cast
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.models.records import Citable
 from apps.common.serializers.compiler import SqlRow
-from apps.common.serializers.json_sql import Absent, Value
+from apps.common.serializers.json_sql import Value
+from apps.common.serializers.quoting import NOT_ATTACHED, withheld
 from apps.common.serializers.references import AddressField, NumberField, PartyField, Reference
+from apps.common.sql.slots import literal
+
+
+class WordsSql(Protocol):
+    """SQL about the words of a citation: is the text attached, are the words shown, and the words as JSON."""
+
+    attached: str
+    shown: str
+    quotation: str
+
+
+class Quotable(Protocol):
+    """A model whose rows stand for words of an article (`Citation`, whose app may not be imported here)."""
+
+    @classmethod
+    def quoted_sql(cls, row: SqlRow) -> WordsSql:
+        """Return what an answer says of the words of a row."""
+
+
+def quoted_sql(row: SqlRow) -> WordsSql:
+    """Return what an answer says of the words of a row of a model that is `Quotable`."""
+    return cast("type[Quotable]", row.model).quoted_sql(row)
 
 
 class QuotationSerializer(serializers.Serializer[dict[str, object]]):
@@ -26,18 +48,60 @@ class QuotationSerializer(serializers.Serializer[dict[str, object]]):
 
 @extend_schema_field(QuotationSerializer)
 class QuotationField(serializers.DictField):
-    """The quotation of a citation; null where the article's text is not attached or quotations are not public."""
+    """The quotation of a citation; null where the article's text is not attached, or the reader is not shown it."""
 
     heading = _("quotation")
+    of_reading = True
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(read_only=True, allow_null=True, **kwargs)
+    def __init__(self) -> None:
+        super().__init__(
+            source="*", read_only=True, allow_null=True, help_text="The words of the article, where they are shown."
+        )
 
     def sql(self, row: SqlRow) -> Value:
-        """Return the quotation of a row (see `compiler`), as `Citation.quotation` makes it."""
-        if not settings.QUOTATIONS_PUBLIC:
-            return Absent()
-        return Value(row.model.quotation_sql(row))  # type: ignore[attr-defined]
+        """Return the quotation of a row (see `compiler`), as `spans.quote` makes it."""
+        return Value(quoted_sql(row).quotation)
+
+
+class VerifiedField(serializers.BooleanField):
+    """Whether the text of a citation's article is attached, so that the database has checked the span's digest."""
+
+    heading = _("verified")
+    of_reading = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            source="*",
+            read_only=True,
+            help_text="Whether the article's text is attached, so that the digest has been checked against it.",
+        )
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return whether the text is attached, for a row (see `compiler`)."""
+        return Value(quoted_sql(row).attached, null=False)
+
+
+@extend_schema_field({"type": "string"})
+class UnquotedField(serializers.CharField):
+    """Why a citation has no quotation, in the reader's language; null where it has one."""
+
+    of_reading = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            source="*",
+            read_only=True,
+            allow_null=True,
+            help_text="Why there is no quotation, in the language asked for: the text is not attached, or withheld.",
+        )
+
+    def sql(self, row: SqlRow) -> Value:
+        """Return why there is no quotation, for a row (see `compiler`)."""
+        quoted, why = quoted_sql(row), withheld(row.compilation.quoting)
+        return Value(
+            f"(CASE WHEN NOT {quoted.attached} THEN {literal(str(NOT_ATTACHED))}"
+            f" WHEN NOT {quoted.shown} THEN {literal(why)} END)"
+        )
 
 
 class NotesField(serializers.DictField):
@@ -62,7 +126,9 @@ class CitationBrief(serializers.Serializer[Citable]):
     supports = serializers.ListField(
         child=serializers.CharField(), help_text="Fields of this record that the span supports."
     )
-    quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
+    quotation = QuotationField()
+    unquoted_because = UnquotedField()
+    verified = VerifiedField()
     url = AddressField()
 
 

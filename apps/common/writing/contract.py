@@ -25,8 +25,7 @@ from apps.common.rules.territory import Reader
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.targets import load_targets
 
-# The members of a body in which the evidence of the record comes.
-EVIDENCE = ("citations", "attestations")
+EVIDENCE = ("citations", "attestations")  # the members of a body in which the evidence of the record comes
 REASON = "change_reason"
 MOST_ERRORS = 50
 
@@ -340,6 +339,8 @@ class Contract:
         }
         self.hidden = frozenset(self.inputs) - frozenset(fields)
         self.shown = frozenset(fields) - frozenset(self.inputs) - frozenset(self.parties) - {*EVIDENCE}
+        # What is shown says something of the record, or of who reads and of his service.
+        self.compared = self.shown - {name for name, field in fields.items() if getattr(field, "of_reading", False)}
         self.evidence = tuple(name for name in EVIDENCE if name in fields)
         self.identity = tuple(name for name in ("slug", "code") if name in self.inputs)
 

@@ -119,7 +119,7 @@ class RecordWriter:
         """
         contract = self.contract
         values, errors = contract.read(body, self.finder)
-        errors += map(self._read_only, _contradicted(body, [name for name in body if name in contract.shown], shown))
+        errors += map(self._read_only, _contradicted(body, [name for name in body if name in contract.compared], shown))
         if replace:
             absent = self._left_out(body)
             errors += [self._required(name) for name, item in absent.items() if item.is_required]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pgtrigger
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.records import Counted, Record
 from apps.common.rules.change_log import logged
 from apps.common.rules.guards import Guard, Sentence
+from apps.common.sql.slots import literal
 from apps.common.values.columns import EDTFField, PinyinField, SearchField
 from apps.common.values.ngram_columns import MakesNgrams, NgramsField, NgramsIndex
 from apps.common.values.texts import OneLineField
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
+# The last of all blanks is the ideographic space.
+BLANKS = "".join(char for char in map(chr, range(ord("\u3000") + 1)) if char.isspace() and char != "\n")
+NOT_ON_THE_WEB = _("An address of the web is expected, such as https://www.example.cn/2023/07/06/a.html.")
 # Who keeps a division is a curator, and keeps what belongs to no division, too; who speaks for a unit does not.
 CURATORS = tuple(model.appointable for model in (District, Street, Neighbourhood))
 
@@ -62,6 +66,13 @@ class Article(Record):
     byline = OneLineField(_("byline"), max_length=100, blank=True, help_text=_("Author as printed."))
     editor = OneLineField(_("editor"), max_length=100, blank=True, help_text=_("Editors as printed."))
     issued_on = EDTFField(_("issued on"), help_text=_("Date of issue."))
+    canonical_url = OneLineField(
+        _("address of its publication"),
+        max_length=500,
+        blank=True,
+        validators=[URLValidator(["http", "https"], message=NOT_ON_THE_WEB)],
+        help_text=_("Where the article stands on the web, as its publisher gives it: https://…"),
+    )
     page = OneLineField(_("page"), max_length=100, blank=True, help_text=_("Page or section in print."))
     captured_file = OneLineField(
         _("captured file"), max_length=100, unique=True, help_text=_("Name of the file that holds the captured page.")
@@ -96,6 +107,11 @@ class Article(Record):
                 violation_error_message=_("The body ends before it begins."),
             ),
             models.CheckConstraint(
+                condition=Q(canonical_url="") | Q(canonical_url__regex=r"^https?://[^\s<>\"]+$"),
+                name="evidence_article_address_of_the_web",
+                violation_error_message=NOT_ON_THE_WEB,
+            ),
+            models.CheckConstraint(
                 condition=Q(captured_sha256__regex=SHA256_PATTERN, body_sha256__regex=SHA256_PATTERN),
                 name="evidence_article_digests",
                 violation_error_message=_(
@@ -103,6 +119,56 @@ class Article(Record):
                 ),
             ),
         ]
+
+
+class Paragraph(models.Model):
+    """A line of an article's body that holds text, as a trigger on the text makes it: quoting reads no more than it."""
+
+    article = models.ForeignKey(
+        Article,
+        models.CASCADE,
+        related_name="paragraphs",
+        verbose_name=_("article"),
+        help_text=_("Article whose text is attached."),
+    )
+    number = models.PositiveIntegerField(_("number"), help_text=_("Place among the paragraphs, from 1."))
+    start = models.PositiveIntegerField(_("start"), help_text=_("Offset of its first character in the body."))
+    end = models.PositiveIntegerField(_("end"), help_text=_("Offset behind its last character."))
+    text = models.TextField(_("text"), help_text=_("Its words."))
+
+    class Meta:
+        verbose_name = _("paragraph")
+        verbose_name_plural = _("paragraphs")
+        ordering = ["article", "start"]
+        constraints = [models.UniqueConstraint(fields=["article", "start"], name="evidence_paragraph_once")]
+
+    def __str__(self) -> str:
+        return f"{self.article} §{self.number}"
+
+
+class MakesParagraphs(pgtrigger.Trigger):
+    """The paragraphs of a text that is attached, replaced or taken away."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="makes_paragraphs",
+            operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+            when=pgtrigger.After,
+            func=f"""
+                DELETE FROM evidence_paragraph WHERE article_id = coalesce(NEW.article_id, OLD.article_id);
+                INSERT INTO evidence_paragraph (article_id, number, start, "end", text)
+                SELECT NEW.article_id, row_number() OVER (ORDER BY start), start, start + length(line), line
+                FROM (
+                    SELECT line, sum(length(line) + 1) OVER (ORDER BY place) - length(line) - 1 AS start
+                    FROM evidence_article AS source, regexp_split_to_table(
+                        substr(NEW.captured, source.body_start + 1, source.body_end - source.body_start), E'\n'
+                    ) WITH ORDINALITY AS lines (line, place)
+                    WHERE source.id = NEW.article_id
+                ) AS placed
+                WHERE btrim(line, {literal(BLANKS)}) <> '';
+                RETURN NULL;
+            """,  # noqa: S608 - of a constant
+        )
 
 
 class ArticleText(models.Model):
@@ -130,6 +196,7 @@ class ArticleText(models.Model):
         verbose_name_plural = _("article texts")
         triggers = [
             *logged(dated=False),  # quotations are made of it
+            MakesParagraphs(),
             Guard(
                 name="text_is_the_article",
                 operation=pgtrigger.Insert | pgtrigger.Update,

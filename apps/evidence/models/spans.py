@@ -4,27 +4,25 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pgtrigger
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Substr
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact, Record
 from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, RowName
 from apps.common.rules.guards import Guard, Sentence
-from apps.common.sql.slots import literal
 from apps.common.values.texts import OneLineField
 from apps.evidence import spans
-from apps.evidence.models.articles import CURATORS, SHA256_PATTERN, Article, sha256_field
-from apps.evidence.models.evidence import Evidence, KeepsEvidence, SaysWhatItSupports
+from apps.evidence.models.articles import CURATORS, SHA256_PATTERN, Article, ArticleText, Paragraph, sha256_field
+from apps.evidence.models.evidence import Evidence, EvidenceQuerySet, KeepsEvidence, SaysWhatItSupports
+from apps.evidence.models.quotations import AddsToTheQuoted, QuotedSql, quoted_sql
 
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
     from apps.common.serializers.compiler import SqlRow
 
-# The last of all blanks is the ideographic space.
-BLANKS = "".join(char for char in map(chr, range(ord("\u3000") + 1)) if char.isspace() and char != "\n")
 PLACE_IN_ARTICLE: dict[str, NamePart] = {
     "article": FirstOf("article"),
     "start": NumberOf("start"),
@@ -32,27 +30,6 @@ PLACE_IN_ARTICLE: dict[str, NamePart] = {
 }
 UNVERIFIED = _("The text of this article is not attached here, so that nothing can be published on it.")
 WRONG_DIGEST = _("The digest is not that of the text at this position.")
-# `spans.quote` in SQL. Step by step: the body, the words and the room beside them, the line's ends.
-QUOTATION = """(
-    SELECT row_to_json(r) FROM (
-        SELECT CASE WHEN length(words) > {most} THEN left(words, {most} - 1) || '…' ELSE words END AS exact,
-               substr(body, greatest(line_start, {start} - room) + 1,
-                      greatest({start} - greatest(line_start, {start} - room), 0)) AS prefix,
-               substr(body, {end} + 1, greatest(least(line_end, {end} + room) - {end}, 0)) AS suffix,
-               (SELECT count(*) FROM regexp_split_to_table(left(body, {start} + 1), '\n') AS line
-                WHERE btrim(line, {blanks}) <> '') AS paragraph
-        FROM evidence_articletext AS page
-        JOIN evidence_article AS source ON source.id = page.article_id,
-        LATERAL (SELECT substr(captured, body_start + 1, body_end - body_start) AS body) AS text,
-        LATERAL (SELECT substr(body, {start} + 1, {end} - {start}) AS words) AS span,
-        LATERAL (SELECT ({most} - least(length(words), {most})) / 2 AS room,
-                        strpos(reverse(left(body, {start})), E'\n') AS before,
-                        strpos(substr(body, {end} + 1), E'\n') AS behind) AS near,
-        LATERAL (SELECT CASE before WHEN 0 THEN 0 ELSE {start} - before + 1 END AS line_start,
-                        CASE behind WHEN 0 THEN length(body) ELSE {end} + behind - 1 END AS line_end) AS ends
-        WHERE page.article_id = {article}
-    ) AS r
-)"""
 
 
 class Span(Record):
@@ -154,6 +131,21 @@ class Span(Record):
         }
 
 
+class CitationQuerySet(EvidenceQuerySet):
+    """Citations, with their words where these may be read."""
+
+    def with_words(self) -> "CitationQuerySet":
+        """Return the citations with their `words`, NULL where no text is attached: for those who may read them all."""
+        start, length = OuterRef("start"), OuterRef("end") - OuterRef("start")
+        around = {"start__lte": start, "end__gte": OuterRef("end")}
+        line = Paragraph.objects.filter(article=OuterRef("article"), **around).order_by()
+        words = Substr("text", start - F("start") + 1, length)
+        page = ArticleText.objects.filter(article=OuterRef("article")).order_by()
+        across = Substr("captured", F("article__body_start") + start + 1, length)
+        found = (Subquery(rows.values(cut=text)[:1]) for rows, text in ((line, words), (page, across)))
+        return self.annotate(words=Coalesce(*found))
+
+
 class Citation(Evidence, Span):
     """Evidence of a record that an article gives: a span of its body, and the fields that the span supports."""
 
@@ -172,6 +164,9 @@ class Citation(Evidence, Span):
         help_text=_("Fields whose values a person reads out of the span that does not say them, each with a note."),
     )
 
+    objects = CitationQuerySet.as_manager()
+
+    is_loaded = False  # from a file, which may come before the article's text; then all its levels are settled together
     # Returns levels and errors of citations by field; `support_levels`, which loads the models, sets it.
     supports_of: ClassVar[Callable[[Sequence["Citation"]], Sequence[Any]]]
 
@@ -186,12 +181,17 @@ class Citation(Evidence, Span):
                 fields=["article", "start", "end", "content_type", "object_id"], name="evidence_citation_once"
             ),
         ]
-        triggers = [*Span.Meta.triggers, SaysWhatItSupports("article_id", "start", "end", "sha256"), KeepsEvidence()]
+        triggers = [
+            *Span.Meta.triggers,
+            SaysWhatItSupports("article_id", "start", "end", "sha256"),
+            KeepsEvidence(),
+            AddsToTheQuoted(),
+        ]
 
     def clean(self) -> None:
         """Refuse a span that does not say the values which it supports; keep how closely it says each."""
         super().clean()
-        if self.article_id is None or self.start is None or self.end is None or self.record is None:
+        if self.is_loaded or None in (self.article_id, self.start, self.end, self.record):
             return
         if getattr(self.article, "text", None) is None:
             if getattr(self.record, "state", "") == Fact.State.PUBLISHED:
@@ -209,19 +209,10 @@ class Citation(Evidence, Span):
         self.levels = found.levels
         return {} if found.errors is None else dict(found.errors)
 
-    @property
-    def quotation(self) -> dict[str, object] | None:
-        """The words of the article, with what stands around them; None where no text is attached or none is shown."""
-        text = getattr(self.article, "text", None) if settings.QUOTATIONS_PUBLIC else None
-        return spans.quote(text.body, self.start, self.end)._asdict() if text else None
-
     @classmethod
-    def quotation_sql(cls, row: "SqlRow") -> str:
-        """Return `quotation` in SQL for a row of a statement that is being written (`spans.quote`)."""
-        start, end = row.column("start"), row.column("end")
-        return QUOTATION.format(
-            article=row.column("article"), start=start, end=end, most=spans.QUOTED_AT_MOST, blanks=literal(BLANKS)
-        )
+    def quoted_sql(cls, row: "SqlRow") -> QuotedSql:
+        """Return what an answer says of the words, for a row of a statement that is being written."""
+        return quoted_sql(row)
 
     def slug_source(self) -> str:
         record = self.record

@@ -9,8 +9,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
 from apps.common.models.records import Citable
-from apps.evidence.models import ArticleText, Citation
-from apps.evidence.spans import quote
+from apps.common.serializers.quoting import Quoting
+from apps.evidence.models import Citation
+from apps.evidence.texts.quoting import Bodies
 from apps.explore.lookups import any_of
 
 
@@ -29,10 +30,12 @@ class EdgeCitation(TypedDict):
     end: int
     supports: list[str]
     quotation: dict[str, object] | None
+    unquoted_because: str | None
+    verified: bool
     url: str
 
 
-def evidence_of(records: Iterable[RecordId]) -> dict[RecordId, list[EdgeCitation]]:
+def evidence_of(records: Iterable[RecordId], quoting: Quoting) -> dict[RecordId, list[EdgeCitation]]:
     """Return the citations of records, in reading order.
 
     The records must be ones that the reader may see: whoever sees a record sees its citations.
@@ -54,26 +57,19 @@ def evidence_of(records: Iterable[RecordId]) -> dict[RecordId, list[EdgeCitation
         )
     )
     rows = list(found)
-    bodies = _bodies({row[2] for row in rows})
+    bodies = Bodies((row[2] for row in rows), quoting)
     evidence: dict[RecordId, list[EdgeCitation]] = defaultdict(list)
     for content_type, pk, article, key, title, start, end, supports, slug in rows:
-        body = bodies.get(article)
         evidence[RecordId(models[content_type], pk)].append(
             {
                 "article": {"key": key, "name": title, "url": f"{settings.API_ROOT}/articles/{key}"},
                 "start": start,
                 "end": end,
                 "supports": supports,
-                "quotation": quote(body, start, end)._asdict() if body is not None else None,
+                "quotation": bodies.quotation(article, start, end),
+                "unquoted_because": bodies.unquoted_because(article, start, end),
+                "verified": bodies.attached(article),
                 "url": f"{settings.API_ROOT}/citations/{slug}",
             }
         )
     return evidence
-
-
-def _bodies(articles: set[int]) -> dict[int, str]:
-    """Return the bodies of articles whose texts are attached, where everybody may read them."""
-    if not settings.QUOTATIONS_PUBLIC:
-        return {}
-    texts = ArticleText.objects.filter(any_of("article", articles)).select_related("article")
-    return {text.article_id: text.body for text in texts}

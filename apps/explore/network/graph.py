@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from apps.common.models.records import Citable, choice_labels
+from apps.common.serializers.quoting import quoting_for
 from apps.explore.network.evidence import EdgeCitation, RecordId, evidence_of
 from apps.explore.network.rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind
 from apps.explore.network.walk import (
@@ -49,7 +50,7 @@ def build(asked: WalkRequest) -> dict[str, object]:
     edges = [_edge(network, row) for row in network.edges()]
     if not asked.edges or {EdgeKind.PLACE, EdgeKind.PART_OF} & asked.edges:
         edges += [edge for row in network.nodes.values() if (edge := _place_edge(network, row))]
-    evidence = evidence_of({edge.record for edge in edges})
+    evidence = evidence_of({edge.record for edge in edges}, quoting_for(asked.viewer))
     degrees = Counter(edge.texts[end] for edge in edges for end in ("source", "target"))
     order: dict[str | None, int] = {kind: rank for rank, kind in enumerate(EdgeKind.values)}
     edges.sort(key=lambda edge: (order[edge.texts["kind"]], edge.texts["id"]))

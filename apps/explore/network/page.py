@@ -35,7 +35,6 @@ TEXTS = {
     "position": _("Characters %(start)s–%(end)s of the body"),
     "citation": _("Citation"),
     "article": _("Article"),
-    "words_hidden": _("The words of the article are not public here."),
     "only_this": _("Only its network"),
     "start_from": _("Start from %(name)s"),
     "remove": _("Remove"),

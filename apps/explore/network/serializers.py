@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.models.records import Fact
-from apps.common.serializers.evidence import QuotationField
+from apps.common.serializers.evidence import QuotationField, UnquotedField, VerifiedField
 from apps.common.serializers.references import Reference
 from apps.explore.network.rules import NODES, EdgeKind
 
@@ -33,7 +33,9 @@ class NetworkEvidenceSerializer(serializers.Serializer[object]):
     supports = serializers.ListField(
         child=serializers.CharField(), help_text="Fields of the record that the span supports."
     )
-    quotation = QuotationField(help_text="The words of the article, where its text is attached and they are public.")
+    quotation = QuotationField()
+    unquoted_because = UnquotedField()
+    verified = VerifiedField()
     url = AddressText(help_text="Address of the citation.")
 
 

@@ -12,6 +12,7 @@ from apps.common.models.targets import Target
 from apps.evidence import spans
 from apps.evidence.actions import attach_text
 from apps.evidence.models import Article, Citation
+from apps.evidence.texts.quoting import settle
 from apps.evidence.workbench import coverage
 from apps.evidence.workbench.coverage import CoveringSpan, Tally, cover, is_covered
 from apps.evidence.workbench.scanner import Finding
@@ -23,6 +24,7 @@ from tests.factories import (
     MarkFactory,
     MemberUnitFactory,
     UnitNameFactory,
+    UserFactory,
 )
 
 BODY = "今年3月,测试街道成立“测试联盟”,共有十二家单位,测试大学在内,画了一个圈。"
@@ -205,7 +207,7 @@ def test_the_interface_tells_what_covers_each_finding(client: Client, article: A
         "kind": "name",
         "start": start,
         "end": start + 4,
-        "text": None,
+        "text": "测试联盟",
         "covered_by": {
             "citations": [{"record": reference, "url": f"/api/v1/citations/{citation.slug}"}],
             "marks": [],
@@ -222,11 +224,17 @@ def test_the_interface_tells_what_covers_each_finding(client: Client, article: A
     ]
 
 
-def test_words_of_the_text_are_told_only_where_quotations_are_public(
+def test_words_of_the_text_are_told_within_the_share_and_to_the_signed_in(
     client: Client, article: Article, settings: LazySettings
 ) -> None:
+    settings.QUOTED_SHARE = 0.0
+    settle(article)
     assert "今年3月" not in json.dumps(get(client, "coverage-test/coverage"), ensure_ascii=False)
-    settings.QUOTATIONS_PUBLIC = True
+    settings.QUOTED_SHARE = 1.0
+    settle(article)
+    assert get(client, "coverage-test/coverage")["findings"][0]["text"] == "今年3月"
+    settings.QUOTED_SHARE = 0.0
+    client.force_login(UserFactory())
     assert get(client, "coverage-test/coverage")["findings"][0]["text"] == "今年3月"
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.evidence.models import ArticleText
+from apps.evidence.texts.quoting import settle
 from apps.explore.network import walk
 from apps.explore.network.formats import gexf, graphml
 from tests.conftest import Api, problem_of
@@ -243,7 +244,7 @@ def test_the_number_of_statements_hangs_on_the_depth_alone(api: Api) -> None:
         with CaptureQueriesContext(connection) as statements:
             api.get("network", alliance=alliance.slug, depth=2)
         counts.append(len(statements))
-    assert counts[0] == counts[1] <= 12
+    assert counts[0] == counts[1] <= 13
 
 
 def values(item: dict[str, Any]) -> dict[str, Any]:
@@ -317,7 +318,7 @@ def test_identifiers_of_graphml_are_name_tokens(api: Api) -> None:
     assert [name for name in identifiers if set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789:.-_")] == []
 
 
-def test_words_of_articles_stay_away_unless_they_are_public(api: Api, settings: Any) -> None:
+def test_words_of_articles_are_shown_within_the_share(api: Api, settings: Any) -> None:
     page = "测试单位加入了测试联盟。"
     digest = sha256(page.encode()).hexdigest()
     article = ArticleFactory(captured_sha256=digest, body_sha256=digest, body_end=len(page))
@@ -325,11 +326,14 @@ def test_words_of_articles_stay_away_unless_they_are_public(api: Api, settings: 
     membership = MembershipFactory(cited=False)
     span = sha256("测试单位".encode()).hexdigest()
     CitationFactory(article=article, record=membership, start=0, end=4, sha256=span, supports=["unit"])
-    for public, words in ((False, None), (True, "测试单位")):
-        settings.QUOTATIONS_PUBLIC = public
+    for share, words in ((0.0, None), (0.3, None), (0.4, "测试单位")):
+        settings.QUOTED_SHARE = share
+        settle(article)
         [edge] = api.get("network", alliance=membership.alliance.slug, edge="membership")["edges"]
         [citation] = edge["evidence"]
         assert (citation["quotation"] and citation["quotation"]["exact"]) == words
+        assert citation["verified"] is True
+        assert (citation["unquoted_because"] is None) == bool(words)
 
 
 def test_labels_follow_the_language_and_data_do_not(api: Api) -> None:

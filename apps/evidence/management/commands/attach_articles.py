@@ -3,40 +3,40 @@
 from argparse import ArgumentParser
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, no_translations
 
 from apps.common.http.problems import Refusal
-from apps.common.writing.transaction import write_transaction
-from apps.evidence.actions import TextError, attach_text
-from apps.evidence.models import Article
+from apps.evidence.texts.attaching import AttachingError, attach_folder, settle_all
 
 
 class Command(BaseCommand):
-    """Read from a folder the page of every article whose captured file is there.
+    """Attach the pages in a folder to the articles that record their digests, whatever the files are called.
 
-    A page is refused when it is not the one that the article records, or when a citation does not agree with it.
+    Without a folder (ARTICLES), only what everybody may read is chosen anew, as QUOTED_SHARE says. A file that bears
+    the name of an article's page, and is another page, is refused, and so is one that a citation does not agree with.
     """
 
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, help="folder with the captured pages, named as the articles say")
+        parser.add_argument("folder", type=Path, nargs="?", help="folder with the captured pages (default: ARTICLES)")
 
-    def handle(self, *, folder: Path, **options: object) -> None:
-        if not folder.is_dir():
-            raise CommandError(f"{folder}: no such folder")
-        refused = []
-        for article in Article.objects.order_by("slug"):
-            path = folder / article.captured_file
-            if not path.is_file():
-                self.stdout.write(f"{article.slug}: {article.captured_file} is not there")
-                continue
+    @no_translations
+    def handle(self, *, folder: Path | None, **options: object) -> None:
+        folder = folder or (Path(settings.ARTICLES) if settings.ARTICLES else None)
+        if folder:
             try:
-                with write_transaction():
-                    attach_text(article=article, captured=path.read_text(encoding="utf-8"))
-            except (TextError, OSError, UnicodeDecodeError, Refusal) as error:
-                refused.append(f"{article.slug}: {error}")
-            else:
-                self.stdout.write(f"{article.slug}: attached")
-        if refused:
-            raise CommandError("\n".join(refused))
+                found = attach_folder(folder)
+            except (AttachingError, Refusal) as error:
+                raise CommandError(f"nothing was attached: {error}") from error
+            for slug in found.attached:
+                self.stdout.write(f"{slug}: attached")
+            for name in found.unknown:
+                self.stdout.write(f"{folder / name}: not the page of any article, and ignored")
+            for slug in found.without:
+                self.stdout.write(f"{slug}: its page is not in {folder}")
+            if not found.attached:
+                self.stdout.write("articles: nothing to attach")
+        if changed := settle_all():
+            self.stdout.write(f"what everybody may read was chosen for {changed} articles")

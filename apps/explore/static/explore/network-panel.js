@@ -167,7 +167,7 @@ export class Panel {
           element("mark", {}, item.quotation.exact),
           element("span", { className: "around" }, item.quotation.suffix),
         )
-      : element("p", { className: "hint" }, texts.words_hidden);
+      : element("p", { className: "hint" }, item.unquoted_because);
     return element(
       "div",
       {},

@@ -67,7 +67,6 @@ class Manifest(TypedDict):
     software: dict[str, str]
     schema_version: str
     data_time: Any  # a text that sorts by time; None without records
-    quotations: bool
     licence: dict[str, str | None]
     sha256: str
     resources: dict[str, ResourceEntry]
@@ -228,7 +227,6 @@ def manifest_of(resources: dict[str, ResourceEntry], cursor: CursorWrapper) -> M
         "software": {"name": "partybuild", "build": build()},
         "schema_version": settings.SPECTACULAR_SETTINGS["VERSION"],
         "data_time": data_time(cursor),
-        "quotations": settings.QUOTATIONS_PUBLIC,
         "licence": {**in_both(terms), "url": settings.DATA_LICENSE_URL or None},
         "sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
         "resources": resources,

@@ -42,8 +42,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
         parser.add_argument("--port", default="8000", help="port to listen on (default 8000)")
+        parser.add_argument("--articles", default=settings.ARTICLES, help="folder with articles to attach (ARTICLES)")
 
-    def handle(self, *args: object, host: str, port: str, **options: object) -> None:
+    def handle(self, *args: object, host: str, port: str, articles: str, **options: object) -> None:
         for stop_signal in STOP_SIGNALS:
             signal.signal(stop_signal, _stop)
         number = read_port(port)
@@ -53,7 +54,7 @@ class Command(BaseCommand):
             if not kept.is_kept():
                 running.enter_context(beside("make_documents"))
             with one_at_a_time():
-                self._set_up()
+                self._set_up(articles)
             connections.close_all()
             with granian(host, number) as server:
                 wait_until_ready(server, host, number)
@@ -71,7 +72,7 @@ class Command(BaseCommand):
                     code = server.wait()
                 time.sleep(RESTART_PAUSE)
 
-    def _set_up(self) -> None:
+    def _set_up(self, articles: str = "") -> None:
         if is_of_earlier_layout():
             raise SetupError(EARLIER_LAYOUT)
         self._say("migrating the database")
@@ -81,6 +82,7 @@ class Command(BaseCommand):
         if "load_fixtures" in get_commands():
             self._say("loading the fixtures")
             call_command("load_fixtures", stdout=self.stdout, stderr=self.stderr)
+            call_command("attach_articles", *filter(None, [articles]), stdout=self.stdout, stderr=self.stderr)
         check_serializers()
         users = get_user_model().objects
         if not users.exists():
