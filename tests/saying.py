@@ -10,9 +10,10 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models
 
 from apps.common.models.records import Citable, citable_models
+from apps.common.rules.evidence import stated_values
 from apps.common.values.columns import EDTFField
 from apps.evidence.models import Article
-from tests.factories import ArticleFactory
+from tests.factories import ArticleFactory, CitationFactory
 
 NUMBERS = count(1)
 
@@ -54,6 +55,39 @@ def saying(model: type[Citable], values: dict[str, Any], names: list[str]) -> di
         "supports": supports,
         **({"read": dict.fromkeys(choices, "测试")} if choices else {}),
     }
+
+
+def say(record: Any) -> None:
+    """Give a stored record one citation of a new article, whose attached text says its values."""
+    stated = stated_values(record)
+    words: list[str] = []
+    read: dict[str, str] = {}
+    for name in stated:
+        field = _field(type(record), name)
+        value = getattr(record, name)
+        if getattr(field, "choices", None) or isinstance(field, models.BooleanField):
+            read[name] = "测试"
+        elif isinstance(field, models.ManyToManyField):
+            words += map(str, value.all())
+        elif isinstance(field, models.DecimalField):
+            words.append(getattr(record, "as_written", "") or f"{value.normalize():f}分")
+        elif isinstance(field, EDTFField):
+            words.append(words_of(type(record), name, value))
+        else:
+            words.append(str(value))
+            if field.is_relation:
+                read[name] = "测试"
+    text = "，".join(words) + "。"
+    names = [name for name in stated if not (name == "name" and getattr(record, "name_given", False))]
+    CitationFactory(
+        record=record,
+        article=article_with(text),
+        start=0,
+        end=len(text),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        supports=names,
+        read=read,
+    )
 
 
 def article_with(words: str) -> Article:

@@ -41,6 +41,7 @@ from tests import factories
 from tests.commits import commit_now
 from tests.conftest import problem_of
 from tests.full import FULL, share
+from tests.saying import say
 
 # The mark makes pytest-django set the test database up, in which the module's records are made.
 pytestmark = pytest.mark.django_db
@@ -125,6 +126,7 @@ RESOURCES: dict[str, Cells] = {
     "awards": cells(OFFERED),
     "articles": cells(CURATORS, is_public=True),
     "citations": cells(STREET),
+    "attestations": cells(STREET),
     "marks": cells(CURATORS, is_public=True),
     "figures": cells(UNIT, STREET),
     "merges": cells(UNIT, set()),
@@ -149,10 +151,12 @@ FURTHER: dict[str, dict[str, str]] = {
     "figures/summary": {"get": "summary"},
     "articles/(?P<key>[^/]+)/coverage": {"get": "coverage"},
     "articles/(?P<key>[^/]+)/facts": {"get": "facts"},
+    **{f"attestations/(?P<key>[^/]+)/{verb}": {"post": verb} for verb in ("confirm", "dispute", "retract")},
 }
 # All other addresses of the API by the methods that they take; who gets what is said by the test that is named.
 ACTIONS: dict[str, tuple[set[str], str]] = {
     "api/v1/<str:resource>/<str:key>/history": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
+    "api/v1/<str:resource>/<str:key>/statements": ({"GET"}, "test_who_sees_a_record_sees_who_says_what_of_it"),
     "api/v1/changes": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
     "api/v1/search": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
     "api/v1/network": ({"GET"}, "test_a_record_is_read_by_whom_it_is_declared"),
@@ -305,7 +309,10 @@ def recipes(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[str, t
         "participations": recipe(make.ParticipationFactory, event=event, unit=unit, **HIDDEN),
         "awards": recipe(make.AwardFactory, giver=unit, **HIDDEN),
         "articles": recipe(make.ArticleFactory),
-        "citations": recipe(make.CitationFactory, article=article, record=draft),
+        "citations": recipe(make.CitationFactory, article=article, record=draft, supports=["name"]),
+        "attestations": recipe(
+            make.AttestationFactory, record=draft, unit=None, party_street=street, supports=["name"]
+        ),
         "marks": recipe(make.MarkFactory, article=article),
         "figures": recipe(make.FigureFactory, subject=project, reporter=unit, **HIDDEN),
         "merges": recipe(make.MergeFactory, record=unit, **HIDDEN),
@@ -519,7 +526,8 @@ def test_a_record_is_read_by_whom_it_is_declared(world: World, resource: str):
     check_reading(world, resource)
 
 
-HIDDEN_ONES = [name for name in RESOURCES if not RESOURCES[name].is_public and name != "citations"]
+EVIDENCE = ("citations", "attestations")
+HIDDEN_ONES = [name for name in RESOURCES if not RESOURCES[name].is_public and name not in EVIDENCE]
 
 
 @pytest.mark.parametrize("resource", share(0, HIDDEN_ONES, 3))
@@ -606,7 +614,8 @@ TOUCHED = (
 TOUCHES: dict[str, dict[str, object]] = {
     "identifiers": {"value": "Q990123456"},
     "scores": {"value": 81},
-    "citations": {"supports": ["slug"]},
+    "citations": {"supports": ["kind"]},
+    "attestations": {"supports": ["kind"]},
 }
 
 
@@ -641,12 +650,23 @@ def check(
             problem_of(response)
 
 
+@pytest.mark.parametrize("resource", HIDDEN_ONES)
+def test_who_sees_a_record_sees_who_says_what_of_it(world: World, resource: str):
+    key = world.records[resource].key
+    for who in READERS:
+        found = {
+            path: send(world, who, "GET", path).status_code
+            for path in (f"{resource}/{key}", f"{resource}/{key}/statements")
+        }
+        assert len(set(found.values())) == 1, (who, found)
+
+
 @pytest.mark.parametrize("resource", WRITABLE)
 def test_a_record_is_made_by_whom_it_is_declared(world: World, resource: str):
     record = world.records[resource]
     body = given(world, resource)
     # What somebody may not see cannot be pointed at, which is told like a key that nobody has.
-    refused = {403} if resource != "citations" else {400, 403}
+    refused = {403} if resource not in EVIDENCE else {400, 403}
     with taken_back():
         type(record)._base_manager.filter(pk=record.pk).delete()
         makers = RESOURCES[resource].makers
@@ -680,7 +700,8 @@ def test_a_record_is_submitted_by_who_edits_it_and_published_by_curators(world: 
     publishers = editors - {"representative"}
     path, reason = f"{resource}/{record.key}", {"change_reason": "test"}
     with taken_back():
-        factories.cite(record)
+        record.citations.all().delete()
+        say(record)
         check(world, editors, {404}, 200, 200, "PATCH", path, {**reason, "state": "submitted"}, people=PEOPLE)
         for state in ("draft", "submitted"):
             type(record)._base_manager.filter(pk=record.pk).update(state=state)
