@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
-from apps.common.rules.evidence import NO_EVIDENCE, evidenced_fields
+from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.writing.evidence import affirm, attest, unproven
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ class AsksForEvidence(BaseModelAdmin):
         rows = (row.instance for formset in formsets for row in formset.forms if row.has_changed())
         errors: dict[Model, Errors] = {each: {} for each in (record, *rows) if is_published(each)}
         if record in errors and (citation := form.cleaned_data.get(AFFIRMED)):
-            names = {field.name for field in evidenced_fields(type(record))}
-            errors[record] |= affirm(citation, record, sorted(names.intersection(form.changed_data)))
+            unsaid = unproven(type(record), [record.pk]).get(record.pk, [])
+            errors[record] |= affirm(citation, record, sorted(filter(None, unsaid)))
         for each, found in errors.items():
             unsaid = unproven(type(each), [each.pk]).get(each.pk)
             left = attest(cast(Fact, each), unsaid, request.user) if unsaid else []

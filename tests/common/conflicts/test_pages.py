@@ -62,7 +62,8 @@ def browser(name: str, language: str = "en") -> Client:
 def row_of(model: type[Model]) -> Any:
     """Return a row of any model that has pages, if the pages change it. A draft: that asks for no evidence."""
     if model in (Attestation, Citation):
-        return make(model, record=make(Alliance, state="draft"), supports=["name"])
+        unit = make(MemberUnit, state="draft")
+        return make(model, record=unit, supports=["name"], **({"unit": unit} if model is Attestation else {}))
     if model in FACTORIES:
         return make(model, state="draft") if issubclass(model, Fact) else make(model)
     if model is Distinction:
@@ -108,7 +109,8 @@ def test_two_browsers_on_one_record_lose_nothing(model: type[Model]) -> None:
     theirs = others[0] if others else mine
     theirs_before = one.get(change_address(record))
     wanted = other_value(theirs_before, theirs)
-    assert one.post(change_address(record), {**filled_in(theirs_before), theirs: wanted}).status_code == 302
+    saved = one.post(change_address(record), {**filled_in(theirs_before), theirs: wanted})
+    assert saved.status_code == 302, errors(saved)
     typed = other_value(opened, mine, 2)
 
     refused = two.post(change_address(record), {**filled_in(opened), mine: typed})
@@ -331,17 +333,18 @@ def listed(client: Client, model: type[Model], *records: Any, **more: str) -> di
 
 def test_no_action_is_done_with_a_row_that_changed_since_the_list_was_shown() -> None:
     draft = factories.AllianceFactory(state="draft", name="列表里的联盟", cited=False)
-    say(draft)
     client = browser("bb")
     given = listed(client, type(draft), draft, q="列表里的联盟")
     type(draft).objects.filter(pk=draft.pk).update(summary="changed")
+    say(draft)
     where = address(type(draft), "changelist") + "?q=列表里的联盟"
     for action in ("publish_selected", "delete_selected"):
         answer = client.post(where, {**given, "action": action}, follow=True)
         assert "列表里的联盟" in str(next(iter(answer.context["messages"])))
     assert stored(draft, "state") == "draft"
     again = listed(client, type(draft), draft, q="列表里的联盟")
-    client.post(where, {**again, "action": "publish_selected"})
+    answer = client.post(where, {**again, "action": "publish_selected"}, follow=True)
+    assert stored(draft, "state") == "published", [str(each) for each in answer.context["messages"]]
     assert stored(draft, "state") == "published"
 
 
@@ -365,6 +368,7 @@ def test_rows_on_other_pages_of_a_list_are_known_by_the_time() -> None:
     last = type(drafts[0]).objects.order_by("-name_pinyin").filter(name__startswith="成百上千的联盟").first()
     last.summary = "changed"
     last.save()
+    say(last)
     client.post(where, {**given, **whole})
     assert {stored(draft, "state") for draft in drafts} == {"draft"}
     client.post(where, {**listed(client, type(drafts[0]), drafts[0], q="成百上千的联盟"), **whole})

@@ -16,8 +16,10 @@ from django.db import IntegrityError, connection, models, transaction
 from django.test import Client
 
 from apps.assessments.models import Score
+from apps.common.admin.evidence import AFFIRMED
 from apps.common.models.records import Fact, citable_models
 from apps.common.rules.publishing import LOCK, POINTS, STAYS, Pointer, Publishable, references
+from apps.evidence.spans import digest
 from apps.projects.models import Project
 from apps.registry.models import Alliance, Membership, MemberUnit
 from tests.common.admin.test_records import change_address, filled_in
@@ -26,6 +28,7 @@ from tests.conftest import problem_of
 from tests.evidence.fixtures.test_loading import DRAFT as ARTICLE
 from tests.factories import (
     AllianceFactory,
+    CitationFactory,
     EventFactory,
     FigureFactory,
     MembershipFactory,
@@ -35,7 +38,7 @@ from tests.factories import (
     rest,
 )
 from tests.rows import make
-from tests.saying import say, saying
+from tests.saying import article_with, say, saying
 from tests.test_conventions import going_with
 from tests.writing import Keeper
 
@@ -83,6 +86,12 @@ def point(field: Any, row: Any, target: Any) -> None:
         rows.update(**{field.name: target})
 
 
+def repoint(field: Any, row: Any, target: Any) -> None:
+    """Make a stored row point at another record, with the evidence for it."""
+    point(field, row, target)
+    rest(row)
+
+
 def pointing(reference: Pointer, target: Any, **values: Any) -> Any:
     """Return a new row that points at a record; what else it points at is published."""
     model, field, _target = reference
@@ -108,7 +117,7 @@ def test_the_database_holds_the_rule_through_every_reference(reference: Pointer)
 
     other = draft(reference.target)
     refused(lambda: pointing(reference, other), POINTS, other)
-    refused(lambda: point(reference.field, row, other), POINTS, row, other)
+    refused(lambda: repoint(reference.field, row, other), POINTS, row, other)
 
     to_state(target, "draft")  # the order does not matter within a transaction
     to_state(row, "draft")
@@ -315,7 +324,7 @@ def test_taking_a_request_back_is_refused_where_it_would_break_the_rule(keeper: 
         found = keeper.send("POST", f"changes/{answer['X-Request-ID']}/revert{query}", {"change_reason": "back"})
         errors = found.json()["conflicts"] if query else problem_of(found)["errors"]
         assert found.status_code == (200 if query else 409)
-        assert [error["pointer"] for error in errors] == ["/changes/0"]
+        assert [error["pointer"] for error in errors] == ["/changes/1"]  # the other one is of the citation
         assert f"member-units/{unit.slug}" in errors[0]["detail"]
     membership.refresh_from_db()
     assert membership.unit == other
@@ -365,7 +374,11 @@ def test_a_form_points_no_published_record_at_a_draft(keeper: Keeper) -> None:
             assert target.slug in messages[name][0]
     to_state(project, "published")
     to_state(alliance, "published")
-    assert curator.post(change_address(figure), values).status_code == 302
+    words = f"{figure.name}，{alliance.name}。"
+    place = {"article": article_with(words), "start": 0, "end": len(words), "sha256": digest(words)}
+    citation = CitationFactory(record=figure, supports=["name"], **place)
+    answer = curator.post(change_address(figure), {**values, AFFIRMED: citation.pk})
+    assert answer.status_code == 302, form_errors(answer)
     check()
 
 
