@@ -108,6 +108,7 @@ class TargetForm(RecordForm):
 
 class CitationForm(TargetForm):
     relation = "record"
+    is_checked_untouched = False
 
 
 class FigureForm(TargetForm):
