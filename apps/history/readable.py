@@ -239,7 +239,7 @@ def shown_fields(model: type[Model]) -> tuple[ShownField, ...]:
     found: list[ShownField] = []
     for field in model._meta.concrete_fields:
         computed = isinstance(field, PythonColumn) and not isinstance(field, EarliestField | LatestField | PinyinField)
-        if field.primary_key or field.generated or computed or field.name in ("created_at", "updated_at", "captured"):
+        if field.primary_key or field.generated or computed or field.name in UNTOLD:
             continue
         if field.name in generic:
             found.append((str(field.column), generic[field.name].name, GenericForeignKey))
@@ -248,6 +248,10 @@ def shown_fields(model: type[Model]) -> tuple[ShownField, ...]:
         elif field.name not in {other.fk_field for other in generic.values()}:
             found.append((str(field.column), field.name, None))
     return tuple(found)
+
+
+# Times of the row, texts that are not public, internal keys, and accounts.
+UNTOLD = ("created_at", "updated_at", "captured", "says", "confirmed_by")
 
 
 class Keys:

@@ -51,6 +51,7 @@ def by_orm(chance: random.Random) -> None:
     factories.FigureFactory(subject=alliance, value="1234567890123.45", slug=unique("figure"))
     alliance.founded_on = "2013-06"
     alliance.save()
+    factories.rest(alliance)
 
 
 def in_bulk(chance: random.Random) -> None:

@@ -18,6 +18,7 @@ from tests.factories import (
     MemberUnitFactory,
     StreetFactory,
     UserFactory,
+    rest,
 )
 from tests.writing import Keeper
 
@@ -77,6 +78,7 @@ def test_what_is_wrong_with_a_merge_is_told_at_its_place(keeper: Keeper) -> None
     loser, winner = MemberUnitFactory(), MemberUnitFactory()
     whole, part = MemberUnitFactory(), MemberUnitFactory()
     MemberUnit.objects.filter(pk=part.pk).update(parent=whole)
+    rest(part)
     alliance = AllianceFactory()
     draft = MemberUnitFactory(state="draft", cited=False)
 
