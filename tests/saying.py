@@ -12,7 +12,7 @@ from django.db import models
 from apps.common.models.records import Citable, citable_models
 from apps.common.rules.evidence import stated_values
 from apps.common.values.columns import EDTFField
-from apps.evidence.models import Article
+from apps.evidence.models import Article, Citation
 from tests.factories import ArticleFactory, CitationFactory
 
 NUMBERS = count(1)
@@ -57,7 +57,7 @@ def saying(model: type[Citable], values: dict[str, Any], names: list[str]) -> di
     }
 
 
-def say(record: Any) -> None:
+def say(record: Any) -> Citation:
     """Give a stored record one citation of a new article, whose attached text says its values."""
     stated = stated_values(record)
     words: list[str] = []
@@ -70,7 +70,7 @@ def say(record: Any) -> None:
         elif isinstance(field, models.ManyToManyField):
             words += map(str, value.all())
         elif isinstance(field, models.DecimalField):
-            words.append(getattr(record, "as_written", "") or f"{value.normalize():f}分")
+            words.append(getattr(record, "as_written", "") or f"{value}分")
         elif isinstance(field, EDTFField):
             words.append(words_of(type(record), name, value))
         else:
@@ -79,7 +79,7 @@ def say(record: Any) -> None:
                 read[name] = "测试"
     text = "，".join(words) + "。"
     names = [name for name in stated if not (name == "name" and getattr(record, "name_given", False))]
-    CitationFactory(
+    found: Citation = CitationFactory(
         record=record,
         article=article_with(text),
         start=0,
@@ -88,6 +88,7 @@ def say(record: Any) -> None:
         supports=names,
         read=read,
     )
+    return found
 
 
 def article_with(words: str) -> Article:

@@ -67,7 +67,13 @@ class RecordPathField(forms.CharField):
         return f"{value.resource}/{value.key}" if isinstance(value, Citable) else value
 
     def has_changed(self, initial: object, data: object) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
+        if self.disabled:
+            return False
+        try:
+            value = self.to_python(data)
+        except ValidationError:
+            return True
+        return self.prepare_value(value) != (self.prepare_value(initial) or None)
 
     def to_python(self, value: object) -> Citable | None:
         if not (path := super().to_python(value)):
@@ -108,6 +114,7 @@ class TargetForm(RecordForm):
 
 class CitationForm(TargetForm):
     relation = "record"
+    is_checked_untouched = False
 
 
 class FigureForm(TargetForm):

@@ -25,6 +25,7 @@ from tests.factories import (
     NeighbourhoodFactory,
     ProjectFactory,
 )
+from tests.saying import say
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,7 @@ def test_what_a_form_shows_can_be_saved_as_it_is(curator: Client) -> None:
         factories.ClaimFactory().project,
         FigureFactory(),
         CitationFactory(),
+        CitationFactory(record=AllianceFactory(state="draft")),
         NeighbourhoodFactory(),
         factories.ScoreFactory().assessment,
     ]:
@@ -160,7 +162,7 @@ def test_rows_that_say_the_same_are_refused(curator: Client) -> None:
 
 
 def test_a_record_is_cited_once_by_the_same_words(curator: Client) -> None:
-    citation = CitationFactory(record=ProjectFactory())
+    citation = CitationFactory(record=ProjectFactory(state="draft"))
     values = filled_in(curator.get(change_address(citation.record)))
     prefix = "evidence-citation-content_type-object_id"
     known = int(values[f"{prefix}-TOTAL_FORMS"])
@@ -179,7 +181,8 @@ def test_a_constraint_holds_for_fields_that_a_row_does_not_show(curator: Client)
 
 def test_what_the_database_refuses_is_said_on_the_page(curator: Client) -> None:
     """A published record keeps its last citation: a rule that only the database knows."""
-    citation, another = CitationFactory(record=ProjectFactory(cited=False)), ProjectFactory()
+    project = ProjectFactory(cited=False)
+    citation, another = say(project), ProjectFactory(name=project.name)
     values = filled_in(curator.get(change_address(citation)))
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -223,7 +226,7 @@ def test_lists_of_evidence_link_to_the_records(curator: Client) -> None:
 
 @pytest.mark.parametrize("written", ["projects/{}", "/projects/{}/", "http://localhost/api/v1/projects/{}"])
 def test_a_citation_names_its_record_as_the_api_does(curator: Client, written: str) -> None:
-    project, article = ProjectFactory(), ArticleFactory()
+    project, article = ProjectFactory(state="draft"), ArticleFactory()
     values = {"target": written.format(project.slug), "supports": "name,kind", "article": article.pk}
     values |= {"start": "5", "end": "6", "sha256": factories.DIGEST_OF_X}
     assert curator.post(address(Citation, "add"), values).status_code == 302

@@ -97,7 +97,7 @@ def test_clean_refuses_a_slug_that_is_not_plain(slug: str) -> None:
 
 
 def test_the_name_may_change_and_the_slug_does_not_follow() -> None:
-    row = MemberUnitFactory(name="旧名")
+    row = MemberUnitFactory(name="旧名", state="draft")
     slug = row.slug
     row.name = "新名"
     row.full_clean()

@@ -60,6 +60,9 @@ def filled() -> dict[str, list[Any]]:
     cited = [rows[0] for rows in made.values()] + [project, factories.StreetFactory()]
     made["citations"] = [factories.CitationFactory(record=record) for record in cited]
     made["citations"].append(factories.CitationFactory(record=made["citations"][0]))
+    said: list[dict[str, Any]] = [{"record": parties[0]["unit"], **parties[0]}]
+    said += [{"record": project, **each} for each in parties[1:5]]
+    made["attestations"] = [factories.AttestationFactory(supports=["name"], **each) for each in said]
     return made
 
 
@@ -242,7 +245,8 @@ def test_search_says_where_a_row_is_found_in_its_own_words(api: Api) -> None:
 def test_what_was_read_in_any_language_can_be_written_back(language: str) -> None:
     keeper = Keeper(factories.UserFactory(is_staff=True, is_superuser=True))
     rows = filled()
-    rows["citations"] = rows["citations"][:1]
+    draft = factories.AllianceFactory(state="draft")  # which may be cited without the article's text
+    rows["citations"] = [factories.CitationFactory(record=draft, supports=["name"])]
     for resource in rows:
         path = f"{resource}/{rows[resource][0].key}"
         keeper.client.defaults["HTTP_ACCEPT_LANGUAGE"] = language

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import translation
 
 from apps.common.models.records import Citable
+from apps.common.rules.evidence import HAS_EVIDENCE, NO_EVIDENCE
 from apps.common.rules.guards import Guard, field_of, sentence_of, sentences
 from apps.common.rules.publishing import POINTS, STAYS
 from apps.common.writing.refusals import rule_of
@@ -41,6 +42,10 @@ def test_every_trigger_that_refuses_has_its_sentences() -> None:
     for model, trigger in pgtrigger.registered():
         body = str(trigger.compile(model).install_sql)
         if "RAISE" not in body or trigger.name in UNREACHED | OF_ANOTHER or POINTS in body or STAYS in body:
+            continue
+        if HAS_EVIDENCE in body:  # it names the fields, and is told at each of them
+            english, chinese = in_both(NO_EVIDENCE)
+            assert english != chinese
             continue
         assert isinstance(trigger, Guard), (model, trigger.name)
         assert trigger.sentences, trigger.name

@@ -62,7 +62,7 @@ def bulk_create_over(row: Alliance) -> None:
     ids=lambda write: write.__name__,
 )
 def test_derived_columns_follow_their_source(write: Callable[[Alliance], None]) -> None:
-    row = AllianceFactory(name="旧名", founded_on="1999")
+    row = AllianceFactory(name="旧名", founded_on="1999", state="draft")
 
     write(row)
 
@@ -83,7 +83,7 @@ def test_bulk_create_fills_them() -> None:
 
 
 def test_saving_other_columns_leaves_them_alone() -> None:
-    row = AllianceFactory(founded_on="2012-06")
+    row = AllianceFactory(founded_on="2012-06", state="draft")
     row.founded_on = "1999"
     row.slogan = "共建"
     row.save(update_fields=["slogan"])
@@ -100,7 +100,7 @@ def test_saving_no_columns_writes_nothing() -> None:
 
 @pytest.mark.parametrize("write", [save_named_columns, update, bulk_update], ids=lambda write: write.__name__)
 def test_updated_at_moves_with_every_write(write: Callable[[Alliance], None]) -> None:
-    row = AllianceFactory()
+    row = AllianceFactory(state="draft")
     before = row.updated_at
     write(row)
     assert Alliance.objects.get(pk=row.pk).updated_at > before

@@ -92,7 +92,7 @@ def test_a_condition_has_one_shape_whatever_its_values() -> None:
 
 @pytest.mark.django_db
 def test_n_grams_follow_every_way_to_write() -> None:
-    project = ProjectFactory(name="测甲", summary="试乙", slogan="验丙")
+    project = ProjectFactory(name="测甲", summary="试乙", slogan="验丙", state="draft")
     conditions = {"name": "ngrams__hold", "prose": "prose_ngrams__hold"}
 
     def holds(column: str, gram: str) -> bool:

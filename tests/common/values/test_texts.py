@@ -132,7 +132,7 @@ def test_a_name_that_is_no_line_is_refused(keeper: Keeper, text: str) -> None:
 
 
 def test_the_admin_takes_and_refuses_the_same(db: None) -> None:
-    unit = factories.MemberUnitFactory()
+    unit = factories.MemberUnitFactory(state="draft")
     client = Client(headers={"accept-language": "en"})
     client.force_login(factories.UserFactory(is_staff=True, is_superuser=True))
     given = filled_in(client.get(change_address(unit)))
