@@ -254,12 +254,22 @@ class RecordFormSet(RowFormSet, BaseInlineFormSet):
         return form
 
 
+class CitationRowForm(RecordForm):
+    """A row of a citation. One that is left as it stands says what it said, whatever the record is made to say now."""
+
+    def _post_clean(self) -> None:
+        if self.instance.pk is None or self.has_changed():
+            super()._post_clean()
+
+
 class CitationFormSet(RowFormSet, BaseGenericInlineFormSet):
     """Rows of citations that support one record."""
 
     def _construct_form(self, i: int, **kwargs: object) -> RecordForm:
         # Django ties a new row to its record only when it is saved: too late to see that the record has the citation.
         form = super()._construct_form(i, **kwargs)
+        if self.instance.pk is not None:
+            form.instance.record = self.instance  # with the values that the page gives it, which a row has to say
         form.instance.content_type = ContentType.objects.get_for_model(self.instance)
         form.instance.object_id = self.instance.pk
         return form
