@@ -193,6 +193,8 @@ class Citation(Evidence, Span):
         super().clean()
         if self.is_loaded or not self.supports or None in (self.article_id, self.start, self.end, self.record):
             return
+        if self.start >= self.end:  # no words, which is said already
+            return
         if getattr(self.article, "text", None) is None:
             if getattr(self.record, "state", "") == Fact.State.PUBLISHED:
                 raise ValidationError({"article": ValidationError(UNVERIFIED, "unverified")})
