@@ -17,7 +17,6 @@ from apps.common.models.records import Citable
 from apps.common.resources.registry import viewset_of
 from apps.common.rules.territory import Reader
 from apps.common.writing.contract import Finder, Input
-from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.writer import RecordChange, RecordWriter
 
 MOST_SHOWN = 100  # changes; the counts are of all
@@ -114,9 +113,7 @@ class FileImport:
         table = self._table = self._table or read_table(self._content, self._media_type)
         view = viewset_of(self._model)
         writer = RecordWriter(view.contract(), user, Finder(user))
-        done = Importer(writer, view.serializer_class, table).run(progress)
-        settle_evidence(done.changes, user)
-        return done
+        return Importer(writer, view.serializer_class, table).run(progress)
 
     def result(self, done: Imported) -> ImportResult:
         """Return what was done."""
