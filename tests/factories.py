@@ -39,17 +39,18 @@ DIGEST_OF_X = hashlib.sha256(b"x").hexdigest()
 
 
 def stated_names(record: Any) -> list[str]:
-    """Return the fields of a stored record that have values, and those in the registry's own words, had they any."""
-    if isinstance(record, Merge) or not (stated := stated_values(record)):
-        return []
-    own_words = {field.name for field in record._meta.fields} & record.own_words
-    return sorted(stated.keys() | own_words)
+    """Return the fields of a stored record that have values."""
+    return [] if isinstance(record, Merge) else sorted(stated_values(record))
 
 
 def cite(record: Any) -> None:
     """Give a record a citation, in the one article that stands behind all records of tests."""
     article = Article.objects.filter(slug="evidence-of-tests").first() or ArticleFactory(slug="evidence-of-tests")
-    CitationFactory(record=record, article=article)
+    # Texts in the registry's own words are supported before there are any: tests write them.
+    own_words = {field.name for field in record._meta.fields} & getattr(record, "own_words", set())
+    stated = stated_names(record)
+    supports = sorted({*stated, *own_words}) if stated else [record.name_field]
+    CitationFactory(record=record, article=article, supports=supports)
 
 
 def rest(*records: Any) -> None:

@@ -42,9 +42,9 @@ def evidence_for(body: Any, resource: str, errors: list[dict[str, str]]) -> Any:
 
 def saying(model: type[Citable], values: dict[str, Any], names: list[str]) -> dict[str, Any]:
     """Return a citation that says some values, as a body gives it; it makes its article."""
-    party = {key: name for name, keys in model.parties.items() for key in keys}
-    supports = [key for name in names for key in model.parties.get(name, (name,))]
-    words = "，".join(filter(None, (words_of(model, party.get(name, name), values[name]) for name in names))) + "。"
+    supports = [_supported(model, name, values[name]) for name in names]
+    told = zip(supports, (values[name] for name in names), strict=True)
+    words = "，".join(filter(None, (words_of(model, name, value) for name, value in told))) + "。"
     article = article_with(words)
     choices = [name for name in names if getattr(_field(model, name), "choices", None)]
     return {
@@ -116,6 +116,14 @@ def words_of(model: type[Citable], name: str, value: Any) -> str:
         target = getattr(field, "related_model", None)
         return "、".join(_name(target, key) for key in (value if isinstance(value, list) else [value]))
     return str(value)
+
+
+def _supported(model: type[Citable], name: str, value: Any) -> str:
+    """Return the field that a member of a body sets: of a party, the reference to its kind of record."""
+    if name not in model.parties:
+        return name
+    resource = value["resource"] if isinstance(value, dict) else str(value).partition("/")[0]
+    return next(key for key in model.parties[name] if _field(model, key).related_model.resource == resource)
 
 
 def _name(target: Any, key: Any) -> str:

@@ -46,7 +46,7 @@ def article() -> Article:
 def citation(article: Article) -> Citation:
     """A citation that holds."""
     start, end = spans.find(BODY, "测试联盟")
-    record = AllianceFactory(name="测试联盟")
+    record = AllianceFactory(name="测试联盟", summary="一个联盟")
     citation: Citation = CitationFactory(
         article=article, record=record, start=start, end=end, sha256=spans.digest("测试联盟"), supports=["name"]
     )
@@ -121,13 +121,14 @@ def test_page_furniture_cannot_be_cited_by_the_api(curator: Client, citation: Ci
 
 
 def test_a_citation_that_holds_is_made_changed_and_deleted_by_the_api(curator: Client, citation: Citation) -> None:
-    start, end = spans.find(BODY, "十二家单位")
+    words = "测试联盟,共有十二家单位"
+    start, end = spans.find(BODY, words)
     given: dict[str, Any] = {
         "article": "test-article",
         "record": f"alliances/{citation.record.slug}",
         "start": start,
         "end": end,
-        "sha256": spans.digest("十二家单位"),
+        "sha256": spans.digest(words),
         "supports": ["summary"],
         **REASON,
     }

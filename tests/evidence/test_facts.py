@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.evidence import facts
 from apps.evidence.models import Article, Citation
-from tests.factories import AllianceFactory, ArticleFactory, CitationFactory, FigureFactory
+from tests.factories import AllianceFactory, ArticleFactory, CitationFactory, FigureFactory, rest
 
 pytestmark = pytest.mark.django_db
 
@@ -96,14 +96,16 @@ def test_drafts_are_not_told(client: Client) -> None:
 
 def test_the_number_of_queries_does_not_grow() -> None:
     article = ArticleFactory()
-    counts = []
+    counts, records = [], []
     for _number in range(2):
         for _row in range(3):
             alliance = AllianceFactory(cited=False)
             figure = FigureFactory(cited=False, subject=alliance)
             CitationFactory(article=article, record=alliance, supports=["name", "street", "founded_on"])
             CitationFactory(article=article, record=figure, supports=["value", "subject"])
+            records += [alliance, figure]
         with CaptureQueriesContext(connection) as queries:
             assert facts.statements(article)
         counts.append(len(queries))
     assert counts == [4, 4]
+    rest(*records)

@@ -32,7 +32,7 @@ def article(**values: Any) -> Any:
 
 
 def citation(**values: Any) -> Any:
-    row = CitationFactory()
+    row = CitationFactory(record=AllianceFactory(state="draft"))
     for name, value in values.items():
         setattr(row, name, value)
     return row

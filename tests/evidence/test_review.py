@@ -12,6 +12,7 @@ from apps.common.models.logged_change import SEEN_BY_ALL, LoggedChange
 from apps.common.rules.permissions import may_publish
 from apps.common.writing.review import last_author
 from apps.common.writing.transaction import write_transaction
+from apps.evidence import spans
 from apps.evidence.actions import publish
 from apps.evidence.models import Citation, Review
 from apps.explore.inbox.steps import ReviewError, confirm
@@ -20,10 +21,13 @@ from partybuild.environment import read_choice
 from tests import factories
 from tests.accounts.test_access import Sender, sender
 from tests.conftest import problem_of
-from tests.factories import AllianceFactory, ArticleFactory, MemberUnitFactory, StreetFactory, UnitNameFactory
+from tests.factories import AllianceFactory, MemberUnitFactory, StreetFactory, UnitNameFactory
+from tests.saying import article_with
 
 pytestmark = pytest.mark.django_db
 DRAFT: dict[str, Any] = {"state": "draft", "cited": False}
+# What the article says of the unit's other names, behind characters at which spans begin.
+NAMES = "〇一二三四五六七，简称别名甲、草稿名、第二人改的、改过的名、后改的名。"
 
 
 class House:
@@ -36,12 +40,16 @@ class House:
         self.representative = sender(role="representative", unit=self.unit, user=self.users[0])
         self.curator = sender(street=self.street, user=self.users[1])
         self.second = sender(street=self.street, user=self.users[2])
-        self.article: Any = ArticleFactory()
+        self.article: Any = article_with(NAMES)
 
     def citation(self, start: int = 0) -> dict[str, Any]:
         """Return a citation as a body has it."""
-        span = {"start": start, "end": start + 1, "sha256": factories.DIGEST_OF_X}
-        return {"article": self.article.slug, "supports": ["name"], **span}
+        span = {"start": start, "end": len(NAMES), "sha256": spans.digest(NAMES[start:])}
+        return {"article": self.article.slug, "supports": ["kind", "name"], "read": {"kind": "简称"}, **span}
+
+    def cite(self, row: Any, start: int = 0) -> None:
+        """Store a citation of a record."""
+        factories.CitationFactory(record=row, **{**self.citation(start), "article": self.article})
 
     def name(self, **more: Any) -> dict[str, Any]:
         """Return the body of another name of the unit, with a citation."""
@@ -102,12 +110,8 @@ def test_a_representative_publishes_by_no_way(house: House):
     seen = person.get(f"unit-names/{draft.slug}")["updated_at"]
     items = {"items": [{"slug": draft.slug, "state": "published", "updated_at": seen}]}
     assert person.errors("PATCH", "unit-names/bulk", items, 403) == {"/items/0/state": "may_not_publish"}
-    for table in (
-        f"slug,state\n{draft.slug},published\n",
-        f"unit,name,kind,state\n{house.unit.slug},表中名,short,published\n",
-    ):
-        answer = sent(person, table)
-        assert [each["code"] for each in problem_of(answer)["errors"]] == ["may_not_publish"]
+    answer = sent(person, f"slug,state\n{draft.slug},published\n")
+    assert [each["code"] for each in problem_of(answer)["errors"]] == ["may_not_publish"]
     assert state_of(draft) == "submitted"
     assert UnitName.objects.count() == before
 
@@ -119,8 +123,21 @@ def sent(person: Sender, table: str) -> Any:
     return client.generic("POST", address, data=table, content_type="text/csv")
 
 
+def test_a_file_of_ones_own_names_is_the_word_of_the_unit(house: House):
+    table = f"unit,name,kind,state\n{house.unit.slug},表中名,short,published\n"
+    answer = sent(house.representative, table)
+    assert answer.status_code == 200, answer.content.decode()
+    [act] = UnitName.objects.get(unit=house.unit, name="表中名").attestations.all()
+    assert (act.kind, act.unit, sorted(act.supports)) == ("act", house.unit, ["kind", "name"])
+    # Nobody else speaks for it, and the place of the error is that of the row.
+    answer = sent(house.curator, table.replace("表中", "另一"))
+    errors = {each["pointer"]: each["code"] for each in problem_of(answer)["errors"]}
+    assert errors == dict.fromkeys(("/rows/2/kind", "/rows/2/name"), "no_evidence")
+
+
 def test_what_a_published_record_rests_on_is_for_curators(house: House):
-    row: Any = UnitNameFactory(unit=house.unit)
+    row: Any = UnitNameFactory(unit=house.unit, name="别名甲", cited=False)
+    house.cite(row, start=1)
     citation = row.citations.get()
     person = house.representative
     assert change(person, row, 403, citations=[house.citation()]) == {"/citations": "may_not_publish"}
@@ -132,7 +149,7 @@ def test_what_a_published_record_rests_on_is_for_curators(house: House):
     assert errors == {"/record": "may_not_publish"}
     assert list(row.citations.values_list("pk", "supports")) == [(citation.pk, citation.supports)]
     # Those of a draft are the representative's own.
-    draft: Any = UnitNameFactory(unit=house.unit, **DRAFT)
+    draft: Any = UnitNameFactory(unit=house.unit, name="草稿名", **DRAFT)
     assert change(person, citation, 403, record=f"unit-names/{draft.slug}") == {"/record": "may_not_publish"}
     change(person, draft, citations=[house.citation(3)])
     own = draft.citations.get()
@@ -142,7 +159,7 @@ def test_what_a_published_record_rests_on_is_for_curators(house: House):
 
 
 def test_articles_and_marks_are_not_touched_by_representatives(house: House):
-    mark: Any = factories.MarkFactory(article=house.article)
+    mark: Any = factories.MarkFactory(article=house.article, start=0, end=1, sha256=spans.digest(NAMES[:1]))
     person = house.representative
     for row, name in ((house.article, "title"), (mark, "note")):
         path = f"{row.resource}/{row.slug}"
@@ -155,7 +172,7 @@ def test_articles_and_marks_are_not_touched_by_representatives(house: House):
         listed = {"change_reason": "test", "items": [{"slug": row.slug, name: "改", "updated_at": seen}]}
         assert person.send("PATCH", f"{row.resource}/bulk", listed).status_code == 403
         assert getattr(type(row).objects.get(pk=row.pk), name) == getattr(row, name)
-    span = {"start": 1, "end": 2, "sha256": factories.DIGEST_OF_X, "reason": "slogan", "article": house.article.slug}
+    span = {"start": 1, "end": 2, "sha256": spans.digest(NAMES[1:2]), "reason": "slogan", "article": house.article.slug}
     assert person.send("POST", "marks", {"change_reason": "test", **span}).status_code == 403
 
 
@@ -171,9 +188,9 @@ def test_a_representative_takes_back_no_request_to_publish_by_it(house: House):
 
 
 def test_a_representative_takes_back_no_evidence_of_what_is_published(house: House):
-    row: Any = UnitNameFactory(unit=house.unit, **DRAFT)
+    row: Any = UnitNameFactory(unit=house.unit, name="别名甲", **DRAFT)
     with write_transaction(user=house.users[0], request_id="citing", reason="test"):
-        factories.CitationFactory(record=row, article=house.article)
+        house.cite(row)
     factories.cite(row)
     row.state = "published"
     row.save()
@@ -229,7 +246,8 @@ def test_nobody_publishes_what_he_entered(by_two: None, house: House):
 
 
 def test_who_changed_it_last_does_not_publish_it(by_two: None, house: House):
-    row: Any = UnitNameFactory(unit=house.unit, state="submitted")
+    row: Any = UnitNameFactory(unit=house.unit, name="别名甲", state="submitted", cited=False)
+    house.cite(row)
     assert last_author(row) is None  # a program's
     change(house.second, row, name="第二人改的")
     assert change(house.second, row, 403, state="published") == {"/state": "second_curator"}
@@ -244,10 +262,12 @@ def test_a_list_counts_as_what_a_record_says(house: House):
     with write_transaction(user=house.users[1], reason="test"):
         event.projects.add(factories.ProjectFactory())
     assert last_author(event) == house.users[1].pk
+    factories.rest(event)
 
 
 def test_the_pages_publish_by_the_same_rule(by_two: None, house: House):
-    row: Any = UnitNameFactory(unit=house.unit, state="submitted")
+    row: Any = UnitNameFactory(unit=house.unit, name="别名甲", state="submitted", cited=False)
+    house.cite(row)
     change(house.second, row, name="第二人改的")
     with pytest.raises(Exception, match="changed last"), transaction.atomic():
         publish(records=[row], by=User.objects.get(pk=house.users[2].pk))
@@ -258,14 +278,19 @@ def test_the_pages_publish_by_the_same_rule(by_two: None, house: House):
 
 
 def test_a_file_over_http_is_no_exemption(by_two: None, house: House):
-    table = f"unit,name,kind,state\n{house.unit.slug},表中名,short,published\n"
+    with write_transaction(user=house.users[1], reason="test"):
+        row: Any = UnitNameFactory(unit=house.unit, name="别名甲", state="submitted", cited=False)
+        house.cite(row)
+    table = f"slug,state\n{row.slug},published\n"
     assert [each["code"] for each in problem_of(sent(house.curator, table))["errors"]] == ["second_curator"]
+    assert sent(house.second, table).status_code == 200
+    assert state_of(row) == "published"
 
 
 def test_a_change_of_a_published_record_is_looked_at_by_another(by_two: None, house: House):
     row: Any = UnitNameFactory(unit=house.unit)
     users = [User.objects.get(pk=user.pk) for user in house.users]
-    change(house.curator, row, name="后改的名")
+    change(house.curator, row, name="后改的名", citations=[house.citation()])
     number = LoggedChange.objects.filter(table_name="registry_unitname", record_id=row.pk).latest("number").number
     for user, code in ((users[0], "may_not_publish"), (users[1], "second_curator")):
         with pytest.raises(ReviewError) as refused:
@@ -288,6 +313,7 @@ def test_what_a_program_changed_waits_for_nobody(house: House):
     with pytest.raises(ReviewError) as refused:
         confirm(record=row, number=1, by=User.objects.get(pk=house.users[2].pk))
     assert refused.value.code == "stale"
+    factories.rest(row)
 
 
 # Hidden like a draft -------------------------------------------------------------------------------------------------

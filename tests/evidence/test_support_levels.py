@@ -181,5 +181,6 @@ def test_a_value_that_its_words_do_not_say_fails_the_audit(article_texts: Sequen
     citation = article_texts[3].citation_spans.filter(supports__contains=["value"]).first()
     assert citation is not None
     Figure.objects.filter(pk=citation.object_id).update(value=1)
+    Citation.objects.filter(pk=citation.pk).update(says={**citation.says, "value": 1})
     with pytest.raises(CommandError, match=rf"{citation.slug} value: the words do not say the value"):
         call_command("audit_evidence", verbosity=0)

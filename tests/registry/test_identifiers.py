@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from apps.registry.models import Identifier
+from apps.registry.models import Identifier, MemberUnit
 from apps.registry.schemes import SCHEMES, SchemeError, normalise, readings
 from tests.conftest import Api
-from tests.factories import DIGEST_OF_X, ArticleFactory, IdentifierFactory, MemberUnitFactory, UserFactory
+from tests.factories import IdentifierFactory, MemberUnitFactory, UserFactory
+from tests.saying import article_with, saying
 from tests.writing import Keeper
 
 CODE = "91110000600037341L"
@@ -152,12 +153,13 @@ def test_reconciliation_finds_a_unit_by_its_code_with_full_score(api: Api) -> No
 def test_a_unit_is_written_by_its_identifier(api: Api) -> None:
     keeper = Keeper(UserFactory(is_staff=True, is_superuser=True))
     path = f"member-units/uscc:{CODE.lower()}"
-    cited = {"article": ArticleFactory().slug, "start": 0, "end": 1, "sha256": DIGEST_OF_X}
+    words = f"绝密飞艇厂是一家企业，统一社会信用代码{CODE}。"
+    cited = {"article": article_with(words).slug, "start": 0, "end": len(words), "quotation": words}
     body = {
         "name": "绝密飞艇厂",
         "kind": "company",
         "state": "published",
-        "citations": [{**cited, "supports": ["name", "identifiers"]}],
+        "citations": [{**cited, "supports": ["name", "kind", "identifiers"], "read": {"kind": "企业"}}],
     }
     api.problem(path, 404)
     assert keeper.send("PUT", path, {**body, "change_reason": "new"}, If_Match="*").status_code == 412
@@ -177,7 +179,9 @@ def test_a_unit_is_written_by_its_identifier(api: Api) -> None:
     assert (way.status_code, way["Location"]) == (307, f"/api/v1/member-units/{slug}?labels=true")
     # The same again replaces, and so do the other methods.
     tag = keeper.tag(f"member-units/{slug}")
-    again = keeper.send("PUT", path, {"name": "飞艇总厂", "kind": "company", "change_reason": "new"}, If_Match=tag)
+    renamed = {"name": "飞艇总厂", "kind": "company"}
+    renamed |= {"citations": [saying(MemberUnit, renamed, ["name"])], "change_reason": "new"}
+    again = keeper.send("PUT", path, renamed, If_Match=tag)
     assert (again.status_code, again.json()["slug"], again.json()["name"]) == (200, slug, "飞艇总厂")
     keeper.write("PATCH", path, {"summary": "造飞艇"}, If_Match=again["ETag"])
     assert api.get(f"member-units/{slug}")["summary"] == "造飞艇"

@@ -89,6 +89,7 @@ def test_what_hangs_on_a_record_moves_with_it() -> None:
     there.district = factories.DistrictFactory()
     there.save()
     assert all(lying(row)[0] == there.district for row in hanging)
+    factories.rest(alliance)
 
 
 @pytest.mark.django_db
@@ -268,6 +269,7 @@ def test_parts_follow_when_the_whole_turns_out_to_be_younger() -> None:
     whole.save()
     part.refresh_from_db()
     assert part.exists_from == date(2012, 6, 1)
+    factories.rest(whole)
 
 
 def test_every_fact_lies_somewhere_or_has_a_reason_not_to() -> None:

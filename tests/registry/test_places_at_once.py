@@ -19,13 +19,12 @@ def registry(loaded_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[st
 
 
 def test_nothing_is_hung_on_a_record_while_it_moves(registry: str) -> None:
-    with transaction.atomic():  # a record comes with its evidence
-        here, there = factories.StreetFactory(), factories.StreetFactory()
-        alliance = factories.AllianceFactory(street=here)
+    here, there = factories.StreetFactory(), factories.StreetFactory()
+    alliance = factories.AllianceFactory(street=here, state="draft")  # whose place rests on nothing
 
     def hang(number: int) -> None:
         with connected_to(registry), transaction.atomic():
-            factories.ProjectFactory(alliance=alliance, slug=f"hung-{number}", name=f"项目{number}")
+            factories.ProjectFactory(alliance=alliance, slug=f"hung-{number}", name=f"项目{number}", state="draft")
 
     def move(number: int) -> None:
         with connected_to(registry), connection.cursor() as cursor:

@@ -262,6 +262,14 @@ class RecordFormSet(RowFormSet, BaseInlineFormSet):
         return form
 
 
+class CitationRowForm(RecordForm):
+    """A row of a citation. One that is left as it stands says what it said, whatever the record is made to say now."""
+
+    def _post_clean(self) -> None:
+        if self.instance.pk is None or self.has_changed():
+            super()._post_clean()
+
+
 class CitationFormSet(RowFormSet, BaseGenericInlineFormSet):
     """Rows of citations that support one record."""
 

@@ -20,6 +20,7 @@ from apps.common.admin.columns import EvidenceFilter, meaning
 from apps.common.admin.evidence import AsksForEvidence, with_evidence
 from apps.common.admin.forms import (
     CitationFormSet,
+    CitationRowForm,
     EDTFInput,
     RecordForm,
     RecordFormSet,
@@ -141,6 +142,7 @@ def words_of(citation: Model) -> str:
 class CitationInline(RowsAdmin, CitationTabularInline):
     """The citations of a record of any kind."""
 
+    form = CitationRowForm
     formset = CitationFormSet
     fields = ["article", "start", "end", "sha256", "supports", "words"]
     readonly_fields = ["words"]

@@ -21,6 +21,7 @@ from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable
 from apps.common.values.columns import EDTFField
 from apps.common.writing.contract import MOST_ERRORS, Contract, Input, error_at, escape
+from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.refusals import refusing
 from apps.common.writing.writer import RecordChange, RecordWriter, refuse_drafts
 
@@ -128,7 +129,7 @@ class Importer:
         unchanged = len(bodies) - len(new) - len(differing)
         progress(unchanged)
         changes = self._changed(differing, lambda done: progress(unchanged + done))
-        self._refuse_drafts(changes)
+        self._settle(changes)
         made, errors = NewRows(self.writer, new).make(
             lambda done: progress(unchanged + len(differing) + done), is_refused=bool(self._errors)
         )
@@ -250,9 +251,10 @@ class Importer:
                 raise stale
         return change
 
-    def _refuse_drafts(self, changes: list[RecordChange]) -> None:
+    def _settle(self, changes: list[RecordChange]) -> None:
         try:
             refuse_drafts(changes, self.writer.user)
+            settle_evidence(changes, self.writer.user)
         except Refusal as refusal:
             # Not to be told again of each new row, whose check would meet them too.
             code = "bad_request" if self._errors else refusal.code

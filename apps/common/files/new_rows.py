@@ -19,6 +19,7 @@ from apps.common.models.records import Citable, Record
 from apps.common.models.reserved_slugs import Reservations, TakenAmong
 from apps.common.models.slugs import RetiredSlug
 from apps.common.writing.contract import MOST_ERRORS, error_at
+from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.refusals import refusing, rule_errors
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, refuse_drafts
 
@@ -232,6 +233,7 @@ class NewRows:
             with refusing(self._model, made.row.pointer), transaction.atomic():
                 change = self._writer.create({**made.row.body, **slug})
                 refuse_drafts([change], self._writer.user)
+                settle_evidence([change], self._writer.user)
                 self._check()
         except Refusal as refusal:
             if "Retry-After" in refusal.headers:

@@ -6,6 +6,8 @@ from apps.evidence.levels.scripts import fold, remembered
 
 # Quotes, middle dots and blanks of all kinds; brackets stay, for they hold part of a name.
 _NOISE = re.compile(r"[\s“”‘’\"'「」『』《》〈〉·・•‧∙⋅]")
+# A bar over a name that was removed. Its length tells apart who bore the name, and says nothing else.
+_BAR = re.compile("■+")
 _LINKS = str.maketrans({"，": ",", "；": ";", "：": ":", "—": "-", "–": "-", "―": "-"})
 # What may stand between the items of an enumeration and the word that all of them share: 部队、学校等5个联席分会.
 _ITEMS = r"(?:、[^、,。;:]{1,30})*(?:等)?(?:[0-9一二三四五六七八九十百两]{1,4}[个所家大项类支](?:事业单位|单位)?)?"
@@ -14,7 +16,7 @@ _ITEMS = r"(?:、[^、,。;:]{1,30})*(?:等)?(?:[0-9一二三四五六七八九�
 @remembered
 def normalise(text: str) -> str:
     """Return a text without quotes, middle dots and blanks, in half-width forms and simplified characters."""
-    return _NOISE.sub("", fold(text)).translate(_LINKS).casefold()
+    return _BAR.sub("■", _NOISE.sub("", fold(text)).translate(_LINKS).casefold())
 
 
 def is_written(name: str, words: str) -> bool:

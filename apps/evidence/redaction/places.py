@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 from django.apps import apps as django_apps
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
@@ -18,8 +19,19 @@ from apps.common.models.records import citable_models, derived_fields
 from apps.common.rules.change_log import logged_models
 from apps.common.values.columns import PythonColumn, validate_edtf
 from apps.evidence import spans
-from apps.evidence.models import Article, ArticleText, Citation, IssueDateCorrection, Mark, RedactedDigest, Redaction
+from apps.evidence.models import (
+    Article,
+    ArticleText,
+    Attestation,
+    Citation,
+    IssueDateCorrection,
+    Mark,
+    RedactedDigest,
+    Redaction,
+)
 from apps.evidence.redaction.digests import MARK, RedactionKeys, Redactor, conceal, occurrences
+
+EVIDENCE: tuple[type[Citation] | type[Attestation], ...] = (Citation, Attestation)
 
 
 class Occurrence(NamedTuple):
@@ -136,7 +148,8 @@ def blacken_rows(name: str) -> int:
         names.append(found.field)
         count += found.times
     for row, names in rows.values():
-        _save(row, names)
+        _save(row, names, name)
+    _blacken_evidence(name)
     for found in list(_in_log(name)):
         log = LogEntry.objects.get(pk=found.row.pk)  # both forms of the name may stand in one row
         text = conceal(getattr(log, found.field), name)
@@ -146,19 +159,41 @@ def blacken_rows(name: str) -> int:
     return count
 
 
-def _save(row: models.Model, names: list[str]) -> None:
+def _save(row: models.Model, names: list[str], name: str) -> None:
     """Write the columns. Two people of one unit may have differed by their names alone: then one gets a longer bar."""
+    longer: set[str] = set()
     for _attempt in range(20):
         try:
             with transaction.atomic():
                 row.save(update_fields=names)
+                for field in longer:
+                    _say_longer(row, field, name)
                 return
         except IntegrityError:
             bars = [name for name in names if set(getattr(row, name)) == {MARK}]
             if not bars:
                 raise
             setattr(row, bars[0], getattr(row, bars[0]) + MARK)
+            longer.add(bars[0])
     raise IntegrityError(f"{row} cannot be told from others without the name")
+
+
+def _say_longer(row: models.Model, field: str, name: str) -> None:
+    """Have the evidence that says a name say the longer bar in its place."""
+    for model in EVIDENCE:
+        content_type = ContentType.objects.get_for_model(row)
+        own = model._base_manager.filter(content_type=content_type, object_id=row.pk, **{f"says__{field}": name})
+        for pk, says in own.values_list("pk", "says"):
+            model._base_manager.filter(pk=pk).update(says={**says, field: getattr(row, field)})
+
+
+def _blacken_evidence(name: str) -> None:
+    """Blacken a name in what evidence says and in notes on what was read: a copy of the records, and not counted."""
+    for model in EVIDENCE:
+        for field in _json_fields(model):
+            rows = model._base_manager.annotate(held=Cast(field, models.TextField())).filter(_holds(name))
+            for pk, value in rows.values_list("pk", field):
+                model._base_manager.filter(pk=pk).update(**{field: _blackened(value, name)})
 
 
 def blacken_texts(name: str) -> int:
@@ -270,13 +305,17 @@ def blacken_log(name: str) -> None:
 def _blacken_values(model: type[models.Model], row: dict[str, Any] | None, name: str) -> bool:
     """Blacken a name in a logged row and in the columns computed from it; return whether the row held it."""
     names = ["captured"] if model is ArticleText else text_fields(model)
+    told = [] if row is None or model not in EVIDENCE else [each for each in _json_fields(model) if row.get(each)]
+    notes = [column for column in told if name in json.dumps(row[column], ensure_ascii=False)]  # type: ignore[index]
+    for column in notes:
+        row[column] = _blackened(row[column], name)  # type: ignore[index]
     changed = [column for column in names if name in ((row or {}).get(column) or "")]
     for column in changed:
         row[column] = conceal(row[column], name)  # type: ignore[index]
     for field in derived_fields(model):
         if row is not None and set(field.sources) & set(changed):
             row[field.attname] = field.computed({name: row[name] for name in field.sources})
-    return bool(changed)
+    return bool(changed or notes)
 
 
 def _replace_in_log(article: Article, changed: dict[str, str]) -> None:

@@ -153,7 +153,8 @@ def _statement(curator: Viewer | None, representative: Viewer | None, by_two: bo
     parts = [text for model in queued() for text in _of_model(model, curator, representative, looks)]
     urgency_of = "urgency"
     if looks:  # what one entered or changed last waits for others
-        author = author_sql(kind="kind", table="source", pk="id")
+        # By their full names: the tables that are looked through have columns of these names.
+        author = author_sql(kind="once.kind", table="once.source", pk="once.id")
         own = f"urgency = {KINDS.index(TO_PUBLISH)} AND {author} = {Parameter('me')}::bigint"
         urgency_of = f"CASE WHEN {own} THEN {KINDS.index(SUBMITTED)} ELSE urgency END"
     text = INBOX.format(

@@ -52,6 +52,8 @@ def article(page: str = PAGE) -> Any:
 def cite(source: Any, words: str, **options: Any) -> Any:
     body = PAGE[source.body_start : source.body_end]
     start, end = spans.find(body, words)
+    if "record" not in options:  # a text in the registry's own words, which rests on any
+        options |= {"record": factories.AllianceFactory(summary="签约"), "supports": ["summary"]}
     return factories.CitationFactory(article=source, start=start, end=end, sha256=spans.digest(words), **options)
 
 
@@ -232,7 +234,12 @@ def fixture(source: Any, span: tuple[int, int, str]) -> dict[str, Any]:
                 "kind": "conference",
                 "status": "held",
                 "cite": [
-                    {"at": [start, end], "sha256": spans.digest(words), "fields": ["name", "kind", "status"]},
+                    {
+                        "at": [start, end],
+                        "sha256": spans.digest(words),
+                        "fields": ["name", "kind", "status"],
+                        "read": {"kind": "会议", "status": "会议"},
+                    },
                 ],
             }
         ],

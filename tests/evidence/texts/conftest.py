@@ -36,17 +36,17 @@ def article(db: None) -> Article:
 
 @pytest.fixture
 def cite(article: Article) -> Cite:
-    """Cites words of the article, for a record of their own or for one that is given."""
+    """Cites words of the article, for a text in the registry's own words, of a record of their own or one given."""
 
     def make(words: str, record: Citable | None = None) -> Citation:
         start, end = spans.find(BODY, words)
         found: Citation = CitationFactory(
             article=article,
-            record=record or AllianceFactory(cited=False, name="别的名称"),
+            record=record or AllianceFactory(name="别的名称", summary="别的摘要"),
             start=start,
             end=end,
             sha256=spans.digest(words),
-            supports=["name"],
+            supports=["summary"],
         )
         return found
 

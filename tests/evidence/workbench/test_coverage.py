@@ -25,6 +25,7 @@ from tests.factories import (
     MemberUnitFactory,
     UnitNameFactory,
     UserFactory,
+    rest,
 )
 
 BODY = "今年3月,测试街道成立“测试联盟”,共有十二家单位,测试大学在内,画了一个圈。"
@@ -120,6 +121,7 @@ def test_findings_are_covered_by_citations_of_any_record_and_by_marks(article: A
     assert found.tallies["numeral"] == Tally(2, 2)
     CitationFactory(article=article, record=unit, **place("测试大学在内"))
     assert states(coverage.examine(article))["name", "测试大学"]
+    rest(alliance)
 
 
 def test_other_names_of_a_unit_are_known_names(article: Article) -> None:
@@ -222,6 +224,7 @@ def test_the_interface_tells_what_covers_each_finding(client: Client, article: A
         {"record": reference, "field": "kind"},
         {"record": reference, "field": "status"},
     ]
+    rest(alliance)
 
 
 def test_words_of_the_text_are_told_within_the_share_and_to_the_signed_in(

@@ -169,7 +169,7 @@ def test_only_staff_who_may_see_articles_may_look(client: Client, article: Artic
 
 
 def test_a_citation_gets_its_digest_from_the_text(page: Client, article: Article):
-    unit = factories.MemberUnitFactory(name="云溪学校")
+    unit = factories.MemberUnitFactory(name="云溪学校", kind="school")
     data = {"do": "cite", "record": f"member-units/{unit.slug}", "supports": ["name", "kind"], **place("云溪学校")}
 
     response = page.post(address(article), data)
@@ -271,8 +271,8 @@ def test_only_facts_are_made_here(page: Client, article: Article, kind: str):
 
 
 def test_the_drafts_of_an_article_are_published_from_its_workbench(page: Client, article: Article):
-    unit = factories.MemberUnitFactory(state="draft", cited=False)
-    cite(article, "云溪学校", unit)
+    unit = factories.MemberUnitFactory(name="云溪学校", kind="school", state="draft", cited=False)
+    cite(article, "云溪学校", unit, ("name", "kind"))
 
     page.post(address(article), {"do": "publish", "record": [f"member-units/{unit.slug}"]})
 
@@ -292,9 +292,13 @@ def test_without_evidence_nothing_is_published(curator: User):
     assert {type(draft).objects.get(pk=draft.pk).state for draft in drafts} == {"draft"}
 
 
-def test_what_points_at_a_draft_waits_for_it(curator: User):
-    parent: Any = factories.MemberUnitFactory(state="draft")
-    part: Any = factories.MemberUnitFactory(state="draft", parent=parent)
+def test_what_points_at_a_draft_waits_for_it(curator: User, article: Article):
+    parent: Any = factories.MemberUnitFactory(name="云溪学校", kind="school", state="draft", cited=False)
+    part: Any = factories.MemberUnitFactory(name="青溪同心联盟", state="draft", parent=parent, cited=False)
+    words = "青溪同心联盟”,云溪学校"
+    cite(article, words, parent, ("name", "kind"))
+    cite(article, words, part, ("name", "kind", "parent"))
+    Citation.objects.filter(object_id=part.pk, article=article).update(read={"kind": "测试"})
 
     with pytest.raises(ValidationError, match=parent.name):
         publish(records=[part], by=curator)
@@ -313,12 +317,13 @@ def test_a_figure_waits_for_its_subject_and_an_event_for_its_projects(curator: U
             publish(records=[record], by=curator)
 
 
-def test_drafts_are_published_from_their_list(page: Client):
-    unit = factories.MemberUnitFactory(state="draft", name="列表里的单位")
-    address = f"{reverse('admin:registry_memberunit_changelist')}?q=列表里的单位"
-    data = {"action": "publish_selected", "_selected_action": [unit.pk], **carried(page.get(address).content)}
+def test_drafts_are_published_from_their_list(page: Client, article: Article):
+    unit = factories.MemberUnitFactory(state="draft", name="云溪学校", kind="school", cited=False)
+    cite(article, "云溪学校", unit, ("name", "kind"))
+    listed = f"{reverse('admin:registry_memberunit_changelist')}?q=云溪学校"
+    data = {"action": "publish_selected", "_selected_action": [unit.pk], **carried(page.get(listed).content)}
 
-    page.post(address, data)
+    page.post(listed, data)
 
     unit.refresh_from_db()
     assert unit.state == "published"
