@@ -201,7 +201,7 @@ class Evidence(Record):
             return
         if getattr(record, "name_given", False) and "name" in self.supports:
             message = _("The name is the registry's own; nothing else gives it.")
-            raise ValidationError({"supports": ValidationError(message, "name_given")})
+            raise ValidationError({"supports": ValidationError(message, code="name_given")})
         if empty := [name for name in self.supports if is_empty(record, known[name])]:
             message = _("There is no value to support: %s.") % ", ".join(empty)
-            raise ValidationError({"supports": ValidationError(message, "no_value")})
+            raise ValidationError({"supports": ValidationError(message, code="no_value")})
