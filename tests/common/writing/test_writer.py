@@ -14,8 +14,8 @@ from tests.factories import (
     DIGEST_OF_X,
     AllianceFactory,
     ArticleFactory,
+    AwardFactory,
     EventFactory,
-    FigureFactory,
     MembershipFactory,
     MemberUnitFactory,
     ProjectFactory,
@@ -23,6 +23,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.rows import make_full
+from tests.saying import saying
 from tests.writing import Keeper
 
 # Merges are made by a verb of their own, and changed by nothing.
@@ -81,13 +82,13 @@ def sentence(**changed: Any) -> dict[str, Any]:
 
 def test_a_published_record_is_made_with_its_citation_in_one_request(keeper: Keeper, api: Api) -> None:
     street = StreetFactory()
-    body = {
+    body: dict[str, Any] = {
         "name": "测试新单位",
         "kind": "company",
         "street": street.code,
         "state": "published",
-        "citations": [sentence()],
     }
+    body["citations"] = [saying(MemberUnit, body, ["name", "kind", "street"])]
     response = keeper.send("POST", "member-units", {**body, "change_reason": "新单位"})
     assert response.status_code == 201, response.content.decode()
     made = response.json()
@@ -108,7 +109,9 @@ def test_a_citation_may_be_given_by_its_words(keeper: Keeper) -> None:
 
 def test_what_is_published_without_a_citation_is_refused_with_a_pointer(keeper: Keeper) -> None:
     body = {"name": "测试新单位", "kind": "company", "state": "published"}
-    assert keeper.refused("POST", "member-units", body, 400) == {"/citations": "no_evidence"}
+    assert keeper.refused("POST", "member-units", body, 400) == dict.fromkeys(
+        ["/citations", "/name", "/kind"], "no_evidence"
+    )
     assert not MemberUnit.objects.filter(name="测试新单位").exists()
 
 
@@ -311,10 +314,10 @@ def test_a_record_is_deleted_unless_others_point_at_it(keeper: Keeper) -> None:
 
 
 def test_the_last_citation_of_a_published_record_cannot_be_deleted(keeper: Keeper) -> None:
-    citation = FigureFactory().citations.get()
+    citation = AwardFactory(name="测试奖").citations.get()
     path = f"citations/{citation.slug}"
-    found = keeper.refused("DELETE", path, {}, 400, **{"If-Match": keeper.tag(path)})
-    assert found == {"/citations": "no_evidence"}
+    found = keeper.refused("DELETE", path, {}, 409, **{"If-Match": keeper.tag(path)})
+    assert found == {"/citations": "last_evidence", "/name": "last_evidence"}
 
 
 # Reasons and dry runs ---------------------------------------------------------------------------------------------
@@ -339,7 +342,7 @@ def test_a_dry_run_tells_what_would_be_and_keeps_nothing(keeper: Keeper) -> None
     assert {"field": "name", "before": None, "after": "测试单位"} in dry["changes"][0]["fields"]
     assert not MemberUnit.objects.filter(slug="dry").exists()
     found = keeper.refused("POST", "member-units?dry_run=true", {**body, "state": "published"}, 400)
-    assert found == {"/citations": "no_evidence"}
+    assert found == dict.fromkeys(["/citations", "/name", "/kind"], "no_evidence")
     unit = MemberUnitFactory(summary="甲")
     before = stored(unit)
     dry = keeper.write("PATCH", f"member-units/{unit.slug}?dry_run=true", {"summary": "乙"})
