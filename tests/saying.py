@@ -10,9 +10,10 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models
 
 from apps.common.models.records import Citable, citable_models
+from apps.common.rules.evidence import stated_values
 from apps.common.values.columns import EDTFField
-from apps.evidence.models import Article
-from tests.factories import ArticleFactory
+from apps.evidence.models import Article, Citation
+from tests.factories import ArticleFactory, CitationFactory
 
 NUMBERS = count(1)
 
@@ -54,6 +55,33 @@ def saying(model: type[Citable], values: dict[str, Any], names: list[str]) -> di
         "supports": supports,
         **({"read": dict.fromkeys(choices, "测试")} if choices else {}),
     }
+
+
+def say(record: Citable) -> Citation:
+    """Give a stored record a citation that says all its values, of a new article with its text attached."""
+    model = type(record)
+    names = sorted(stated_values(record))
+    body = saying(model, {name: _given(record, name) for name in names}, names)
+    found: Citation = CitationFactory(
+        record=record,
+        article=Article.objects.get(slug=body["article"]),
+        start=body["start"],
+        end=body["end"],
+        sha256=hashlib.sha256(body["quotation"].encode()).hexdigest(),
+        supports=names,
+        read=body.get("read", {}),
+    )
+    return found
+
+
+def _given(record: Citable, name: str) -> Any:
+    """Return a value of a record as a body gives it."""
+    field, value = _field(type(record), name), getattr(record, name)
+    if isinstance(field, models.ManyToManyField):
+        return [row.key for row in value.all()]
+    if isinstance(field, GenericForeignKey):
+        return f"{value.resource}/{value.key}"
+    return value.key if isinstance(value, Citable) else value
 
 
 def article_with(words: str) -> Article:

@@ -1,7 +1,7 @@
 """Evidence on the pages of the admin: what is changed of a published record asks for it, beside the changed field."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from django import forms
 from django.contrib import admin
@@ -26,24 +26,34 @@ AFFIRMED = "affirmed_citation"
 WRONG = "_fields_without_evidence"  # on a request whose page was sent once and is shown again
 
 
-class NoEvidenceError(Exception):
-    """Values of a published record rest on no evidence; `errors` says why, by field."""
+Errors: TypeAlias = dict[str | None, ValidationError]
 
-    def __init__(self, errors: dict[str | None, ValidationError]) -> None:
+
+class NoEvidenceError(Exception):
+    """Values of published records rest on no evidence; `errors` says why, by record and field."""
+
+    def __init__(self, errors: dict[Model, Errors]) -> None:
         super().__init__()
         self.errors = errors
 
 
 class EvidenceForm(forms.ModelForm):
-    """A form that says which fields of a published record were left without evidence when it was sent."""
+    """A form, or a row, that says which fields of a published record were left without evidence when it was sent."""
 
-    no_evidence: dict[str | None, ValidationError] = {}
+    no_evidence: dict[Model, Errors] = {}
 
     def full_clean(self) -> None:
         """Check the form, and say what was found when all was saved."""
         super().full_clean()
-        for name, error in self.no_evidence.items():
-            self.add_error(name if name in self.fields else None, error)
+        if self.is_bound and self.instance.pk is not None:
+            for name, error in self.no_evidence.get(self.instance, {}).items():
+                self.add_error(name if name in self.fields else None, error)
+
+
+def with_evidence(form: type[forms.ModelForm], request: HttpRequest, **members: object) -> type[forms.ModelForm]:
+    """Return a form class that says what was left without evidence when the page of a request was sent."""
+    members["no_evidence"] = getattr(request, WRONG, {})
+    return type(form.__name__, (EvidenceForm, form), members)
 
 
 class AsksForEvidence(BaseModelAdmin):
@@ -57,7 +67,7 @@ class AsksForEvidence(BaseModelAdmin):
         if isinstance(shown, list):
             kwargs["fields"] = [name for name in shown if name != AFFIRMED]
         form = super().get_form(request, obj, change=change, **kwargs)
-        members: dict[str, Any] = {"no_evidence": getattr(request, WRONG, {})}
+        members: dict[str, object] = {}
         if is_published(obj):
             members[AFFIRMED] = forms.ModelChoiceField(
                 obj.citations.select_related("article").prefetch_related("record"),
@@ -68,7 +78,7 @@ class AsksForEvidence(BaseModelAdmin):
                     " one below. Who speaks for a party whose word it is needs none."
                 ),
             )
-        return type(form.__name__, (EvidenceForm, form), members)
+        return with_evidence(form, request, **members)
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Any]:
         fieldsets = super().get_fieldsets(request, obj)
@@ -93,20 +103,20 @@ class AsksForEvidence(BaseModelAdmin):
         return response
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the rows, then see on what the record rests."""
+        """Save the rows, then see on what the record and each of them rests."""
         super().save_related(request, form, formsets, change)
         record = form.instance
-        if not is_published(record):
-            return
-        errors: dict[str | None, ValidationError] = {}
-        if citation := form.cleaned_data.get(AFFIRMED):
+        rows = (row.instance for formset in formsets for row in formset.forms if row.has_changed())
+        errors: dict[Model, Errors] = {each: {} for each in (record, *rows) if is_published(each)}
+        if record in errors and (citation := form.cleaned_data.get(AFFIRMED)):
             names = {field.name for field in evidenced_fields(type(record))}
-            errors |= affirm(citation, record, sorted(names.intersection(form.changed_data)))
-        unsaid = unproven(type(record), [record.pk]).get(record.pk)
-        left = attest(record, unsaid, request.user) if unsaid else []
-        errors |= {name or None: ValidationError(NO_EVIDENCE, "no_evidence") for name in left if name not in errors}
-        if errors:
-            raise NoEvidenceError(errors)
+            errors[record] |= affirm(citation, record, sorted(names.intersection(form.changed_data)))
+        for each, found in errors.items():
+            unsaid = unproven(type(each), [each.pk]).get(each.pk)
+            left = attest(cast(Fact, each), unsaid, request.user) if unsaid else []
+            found |= {name or None: ValidationError(NO_EVIDENCE, "no_evidence") for name in left if name not in found}
+        if wrong := {each: found for each, found in errors.items() if found}:
+            raise NoEvidenceError(wrong)
 
 
 def is_published(record: Model | None) -> Any:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -40,6 +41,7 @@ else:
 # Heading, options, number: as Django's widgets return them.
 OptionGroup: TypeAlias = tuple[str | None, list[dict[str, object]], int]
 
+LISTS_SENT = "_lists_sent"  # on the record of a form: the rows chosen for its lists, by field
 PRIMARY_KEY = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -120,6 +122,7 @@ class RecordForm(ModelForm):
     """A form that holds every rule of the database, and the rights of its user, against the whole row."""
 
     user: Reader = None  # the page sets it on the class that it makes for a request
+    is_checked_untouched = True  # a row of evidence is not: it was checked, or let in, when it was saved
 
     def full_clean(self) -> None:
         """Check the form; what the record names and the user may not see stays: the page showed nothing there."""
@@ -149,6 +152,8 @@ class RecordForm(ModelForm):
         return found
 
     def _post_clean(self) -> None:
+        if not self.is_checked_untouched and self.instance.pk is not None and not self.has_changed():
+            return
         super()._post_clean()
         if not self.errors:
             self.validate_constraints()
@@ -158,6 +163,9 @@ class RecordForm(ModelForm):
             self.validate_drafts()
         if not self.errors and self.user is not None and self.has_changed():
             self.validate_rights()
+        lists = {field.name for field in self.instance._meta.many_to_many}
+        sent = {name: rows for name, rows in self.cleaned_data.items() if name in lists}
+        setattr(self.instance, LISTS_SENT, sent)
 
     def validate_trees(self) -> None:
         """Refuse to put a row below itself."""
@@ -260,6 +268,16 @@ class CitationFormSet(RowFormSet, BaseGenericInlineFormSet):
     def _construct_form(self, i: int, **kwargs: object) -> RecordForm:
         # Django ties a new row to its record only when it is saved: too late to see that the record has the citation.
         form = super()._construct_form(i, **kwargs)
+        form.is_checked_untouched = False
         form.instance.content_type = ContentType.objects.get_for_model(self.instance)
         form.instance.object_id = self.instance.pk
+        if self.instance.pk is not None:
+            form.instance.record = self._record
         return form
+
+    @cached_property
+    def _record(self) -> Model:
+        """The record with the values that were sent with the rows, which these support; its lists are not saved yet."""
+        record = copy(self.instance)
+        vars(record)["_prefetched_objects_cache"] = dict(getattr(self.instance, LISTS_SENT, {}))
+        return record

@@ -17,7 +17,7 @@ from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.admin.columns import EvidenceFilter, meaning
-from apps.common.admin.evidence import AsksForEvidence
+from apps.common.admin.evidence import AsksForEvidence, with_evidence
 from apps.common.admin.forms import (
     CitationFormSet,
     EDTFInput,
@@ -107,6 +107,7 @@ class RowsAdmin(KeepsRows, ByAppointment, SearchedRelations):
 
     def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: object) -> type[BaseModelFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
+        formset.form = with_evidence(formset.form, request)
         formset.form.user = request.user
         return formset
 

@@ -14,13 +14,16 @@ from apps.accounts.models import User
 from apps.common.conflicts.forms import CHANGED, UNKNOWN, SeenField
 from apps.common.conflicts.pages import KeepsChanges, KeepsRows
 from apps.common.conflicts.seen import SEEN, dumped
+from apps.common.models.records import Fact
 from apps.events.models import Event
+from apps.evidence.models import Attestation, Citation
 from apps.identity.models import Distinction
 from apps.registry.models import Alliance, Membership, MemberUnit, UnitName
 from tests import factories
 from tests.common.admin.test_records import address, change_address, errors, filled_in
 from tests.pages import carried
 from tests.rows import FACTORIES, make
+from tests.saying import say
 from tests.writing import Keeper
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +47,8 @@ CHANGEABLE = (
     "reason",
     "established_on_wording",
     "abolished_on_wording",
+    "title",
+    "reference",
 )
 
 
@@ -55,9 +60,11 @@ def browser(name: str, language: str = "en") -> Client:
 
 
 def row_of(model: type[Model]) -> Any:
-    """Return a row of any model that has pages, if the pages change it."""
+    """Return a row of any model that has pages, if the pages change it. A draft: that asks for no evidence."""
+    if model in (Attestation, Citation):
+        return make(model, record=make(Alliance, state="draft"), supports=["name"])
     if model in FACTORIES:
-        return make(model)
+        return make(model, state="draft") if issubclass(model, Fact) else make(model)
     if model is Distinction:
         kind = ContentType.objects.get_for_model(MemberUnit)
         return Distinction.objects.create(content_type=kind, first_id=1, second_id=2, reason="other")
@@ -194,7 +201,7 @@ def test_it_is_said_in_the_language_of_the_reader() -> None:
 
 
 def test_a_form_that_was_left_open_while_the_api_changed_the_record() -> None:
-    event, project = factories.EventFactory(), factories.ProjectFactory()
+    event, project = factories.EventFactory(state="draft"), factories.ProjectFactory()
     client = browser("bb")
     opened = client.get(change_address(event))
     Keeper(factories.UserFactory(username="cc", is_superuser=True)).write(
@@ -259,7 +266,7 @@ def test_every_row_that_can_be_changed_says_what_it_showed() -> None:
 def test_rows_that_others_changed_meanwhile() -> None:
     """A changes a row, B another field of the same row, and a second row that nobody else touched."""
     unit = factories.MemberUnitFactory()
-    first, second = (factories.UnitNameFactory(unit=unit, name=name) for name in ("甲", "乙"))
+    first, second = (factories.UnitNameFactory(unit=unit, name=name, state="draft") for name in ("甲", "乙"))
     one, two = browser("aa"), browser("bb")
     opened = two.get(change_address(unit))
     given = filled_in(one.get(change_address(unit)))
@@ -276,7 +283,7 @@ def test_rows_that_others_changed_meanwhile() -> None:
 
 def test_a_row_that_was_left_alone_takes_what_others_saved() -> None:
     unit = factories.MemberUnitFactory()
-    row = factories.UnitNameFactory(unit=unit, name="甲")
+    row = factories.UnitNameFactory(unit=unit, name="甲", state="draft")
     client = browser("bb")
     opened = client.get(change_address(unit))
     UnitName.objects.filter(pk=row.pk).update(name="乙")
@@ -323,7 +330,8 @@ def listed(client: Client, model: type[Model], *records: Any, **more: str) -> di
 
 
 def test_no_action_is_done_with_a_row_that_changed_since_the_list_was_shown() -> None:
-    draft = factories.AllianceFactory(state="draft", name="列表里的联盟")
+    draft = factories.AllianceFactory(state="draft", name="列表里的联盟", cited=False)
+    say(draft)
     client = browser("bb")
     given = listed(client, type(draft), draft, q="列表里的联盟")
     type(draft).objects.filter(pk=draft.pk).update(summary="changed")
@@ -346,7 +354,10 @@ def test_a_list_that_does_not_say_what_it_showed_does_nothing() -> None:
 
 
 def test_rows_on_other_pages_of_a_list_are_known_by_the_time() -> None:
-    drafts = [factories.AllianceFactory(state="draft", name=f"成百上千的联盟{number}") for number in range(60)]
+    names = [f"成百上千的联盟{number}" for number in range(60)]
+    drafts = [factories.AllianceFactory(state="draft", name=name, cited=False) for name in names]
+    for draft in drafts:
+        say(draft)
     client = browser("bb")
     where = address(type(drafts[0]), "changelist") + "?q=成百上千的联盟"
     whole = {"action": "publish_selected", "select_across": "1"}

@@ -25,17 +25,17 @@ from tests.common.admin.test_records import errors as form_errors
 from tests.conftest import problem_of
 from tests.evidence.fixtures.test_loading import DRAFT as ARTICLE
 from tests.factories import (
-    DIGEST_OF_X,
     AllianceFactory,
-    ArticleFactory,
     EventFactory,
     FigureFactory,
     MembershipFactory,
     MemberUnitFactory,
     MergeFactory,
     UserFactory,
+    rest,
 )
 from tests.rows import make
+from tests.saying import say, saying
 from tests.test_conventions import going_with
 from tests.writing import Keeper
 
@@ -89,6 +89,7 @@ def pointing(reference: Pointer, target: Any, **values: Any) -> Any:
     if isinstance(field, models.ManyToManyField):
         row = make(model, **values)
         point(field, row, target)
+        rest(row)
         return row
     return make(model, **{field.name: target, **going_with(model, field.name, target), **values})
 
@@ -117,6 +118,7 @@ def test_the_database_holds_the_rule_through_every_reference(reference: Pointer)
     refused(lambda: to_state(row, "published"), POINTS, row, other)
     to_state(row, "published")
     to_state(other, "published")
+    rest(row)
     check()
 
 
@@ -167,6 +169,7 @@ def test_drafts_and_what_stays_as_it_is_cost_nothing() -> None:
     assert not was_asked()
     lone.parent = parent
     lone.save()
+    rest(lone)
     check()
     assert was_asked()
 
@@ -213,14 +216,12 @@ def test_a_write_is_refused_at_its_place_through_every_field(keeper: Keeper, ref
     assert f"{row.resource}/{row.key}" in error["detail"]
 
 
-def sentence() -> dict[str, Any]:
-    return {"article": ArticleFactory().slug, "start": 1, "end": 2, "sha256": DIGEST_OF_X, "supports": ["role"]}
-
-
 def test_a_new_record_says_which_draft_has_to_be_published_first(keeper: Keeper) -> None:
-    unit, alliance = MemberUnitFactory(name="未公布的单位", state="draft"), AllianceFactory()
+    unit, alliance = MemberUnitFactory(name="未公布的单位", state="draft", cited=False), AllianceFactory()
+    say(unit)
     body = {"unit": unit.slug, "alliance": alliance.slug, "role": "member", "state": "published"}
-    body = {**body, "citations": [sentence()], "change_reason": "test"}
+    said = saying(Membership, body, ["unit", "alliance", "role"])
+    body = {**body, "citations": [said], "change_reason": "test"}
     answer = keeper.send("POST", "memberships", body)
     assert answer.status_code == 400
     (error,) = problem_of(answer)["errors"]
@@ -241,9 +242,11 @@ def test_a_new_record_says_which_draft_has_to_be_published_first(keeper: Keeper)
 @pytest.fixture
 def tree(db: None) -> list[MemberUnit]:
     """Three units that are drafts: a whole, its part, and a part of that; all are cited."""
-    whole: Any = MemberUnitFactory(state="draft")
-    part: Any = MemberUnitFactory(state="draft", parent=whole)
-    least: Any = MemberUnitFactory(state="draft", parent=part)
+    whole: Any = MemberUnitFactory(state="draft", cited=False)
+    part: Any = MemberUnitFactory(state="draft", cited=False, parent=whole)
+    least: Any = MemberUnitFactory(state="draft", cited=False, parent=part)
+    for unit in (whole, part, least):
+        say(unit)
     return [whole, part, least]
 
 
@@ -291,7 +294,8 @@ def send_file(keeper: Keeper, rows: list[MemberUnit], state: str) -> Any:
 
 
 def test_taking_a_request_back_is_refused_where_it_would_break_the_rule(keeper: Keeper) -> None:
-    unit = MemberUnitFactory(state="draft")
+    unit = MemberUnitFactory(state="draft", cited=False)
+    say(unit)
     path = f"member-units/{unit.slug}"
     answer = keeper.send("PATCH", path, {"state": "published", "change_reason": "x"}, **{"If-Match": keeper.tag(path)})
     membership = MembershipFactory(unit=unit)
@@ -302,7 +306,8 @@ def test_taking_a_request_back_is_refused_where_it_would_break_the_rule(keeper: 
 
     # The other direction: the membership once pointed at a unit that is a draft by now.
     path, other = f"memberships/{membership.slug}", MemberUnitFactory()
-    body = {"unit": other.slug, "change_reason": "x"}
+    said = saying(Membership, {"unit": other.slug}, ["unit"])
+    body = {"unit": other.slug, "change_reason": "x", "citations": [said]}
     answer = keeper.send("PATCH", path, body, **{"If-Match": keeper.tag(path)})
     to_state(unit, "draft")
     check()
