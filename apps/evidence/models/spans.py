@@ -191,7 +191,7 @@ class Citation(Evidence, Span):
     def clean(self) -> None:
         """Refuse a span that does not say the values which it supports; keep how closely it says each."""
         super().clean()
-        if self.is_loaded or None in (self.article_id, self.start, self.end, self.record):
+        if self.is_loaded or not self.supports or None in (self.article_id, self.start, self.end, self.record):
             return
         if getattr(self.article, "text", None) is None:
             if getattr(self.record, "state", "") == Fact.State.PUBLISHED:

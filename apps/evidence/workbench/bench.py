@@ -24,6 +24,7 @@ from apps.common.values.columns import EDTFField
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Article, Citation, Mark
+from apps.evidence.models.evidence import Evidence
 from apps.evidence.models.spans import Span
 from apps.evidence.workbench import coverage
 from apps.evidence.workbench.scanner import Finding
@@ -60,7 +61,7 @@ def kinds() -> dict[str, type[Citable]]:
     return {
         name: model
         for name, model in citable_models().items()
-        if not issubclass(model, (Article, Span)) and admin.site.is_registered(model)
+        if not issubclass(model, (Article, Span, Evidence)) and admin.site.is_registered(model)
     }
 
 
