@@ -39,17 +39,20 @@ DIGEST_OF_X = hashlib.sha256(b"x").hexdigest()
 
 
 def stated_names(record: Any) -> list[str]:
+    """Return the fields of a stored record that have values."""
+    return [] if isinstance(record, Merge) else sorted(stated_values(record))
+
+
+def names_to_cite(record: Any) -> list[str]:
     """Return the fields of a stored record that have values, and those in the registry's own words, had they any."""
-    if isinstance(record, Merge) or not (stated := stated_values(record)):
-        return []
-    own_words = {field.name for field in record._meta.fields} & record.own_words
-    return sorted(stated.keys() | own_words)
+    own_words = {field.name for field in record._meta.fields} & getattr(record, "own_words", set())
+    return sorted({*names, *own_words}) if (names := stated_names(record)) else [record.name_field]
 
 
 def cite(record: Any) -> None:
     """Give a record a citation, in the one article that stands behind all records of tests."""
     article = Article.objects.filter(slug="evidence-of-tests").first() or ArticleFactory(slug="evidence-of-tests")
-    CitationFactory(record=record, article=article)
+    CitationFactory(record=record, article=article, supports=names_to_cite(record))
 
 
 def rest(*records: Any) -> None:

@@ -280,7 +280,7 @@ def test_post_makes_only_what_is_not_there(keeper: Keeper) -> None:
 
 
 def test_conditions_hold_for_each_record_of_many(keeper: Keeper) -> None:
-    rows = [AllianceFactory(), AllianceFactory()]
+    rows = [AllianceFactory(state="draft"), AllianceFactory(state="draft")]
     paths = [f"alliances/{row.slug}" for row in rows]
     tags = [keeper.tag(path) for path in paths]
     items = [
