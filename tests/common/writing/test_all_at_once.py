@@ -196,7 +196,12 @@ def test_all_citations_are_told(keeper: Keeper) -> None:
     article, digest = article_with("测试引文，一家公司。"), hashlib.sha256("测试引文".encode()).hexdigest()
     good = {"article": article.slug, "start": 0, "end": 4, "sha256": digest, "supports": ["name"]}
     body = {"name": "测试引文", "kind": "company", "state": "published", "change_reason": "x"}
-    wrong = [{**good, "end": 99}, {**good, "supports": ["nothing"]}, {**good, "quotation": "xxxx", "sha256": None}, good]
+    wrong = [
+        {**good, "end": 99},
+        {**good, "supports": ["nothing"]},
+        {**good, "quotation": "xxxx", "sha256": None},
+        good,
+    ]
     expected = {
         "/citations/0/end": "invalid",
         "/citations/1/supports": "invalid",
