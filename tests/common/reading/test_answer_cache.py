@@ -19,6 +19,7 @@ from apps.common.reading import answer_cache
 from apps.common.reading.answer_cache import ANSWERS, AnswerCache, CachedAnswer
 from apps.common.reading.data_version import VERSION, build
 from apps.evidence.models import Figure
+from apps.projects.models import Project
 from apps.registry.models import Alliance
 from tests.conftest import Api, eventually
 from tests.factories import AllianceFactory, ProjectFactory
@@ -179,7 +180,7 @@ def test_the_version_moves_with_what_everybody_may_see_and_not_with_drafts(
         for state in ("submitted", "submitted", "draft", "submitted"):
             assert not moved_by(partial(rows.update, state=state))
         # In the registry's own words, so that its evidence stays.
-        published = Alliance.objects.filter(state="published").exclude(summary="")
+        published = Project.objects.filter(state="published").exclude(summary="")
         assert moved_by(lambda: published.update(summary="新"))
         # Taken back and made known to all: who knew it has to learn of it.
         pk = Figure.objects.filter(state="published").values_list("pk", flat=True)[0]
