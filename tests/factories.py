@@ -364,14 +364,14 @@ class CitationFactory(DjangoModelFactory[Citation]):
 
 
 class AttestationFactory(DjangoModelFactory[Attestation]):
-    """A letter of a unit. Give the record of which it speaks as `record`."""
+    """A letter of a unit, of itself if nothing else is given as `record`."""
 
     class Meta:
         model = Attestation
 
-    record = SubFactory(AllianceFactory)
+    record = SubFactory(MemberUnitFactory)
     kind = "letter"
-    unit = SubFactory(MemberUnitFactory)
+    unit = LazyAttribute(lambda letter: letter.record if isinstance(letter.record, MemberUnit) else MemberUnitFactory())
     title = Sequence(lambda n: f"测试函{n}")
     supports = LazyAttribute(lambda letter: stated_names(letter.record) or [letter.record.name_field])
 
