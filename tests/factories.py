@@ -369,9 +369,9 @@ class AttestationFactory(DjangoModelFactory[Attestation]):
     class Meta:
         model = Attestation
 
-    record = SubFactory(MemberUnitFactory)
+    unit = SubFactory(MemberUnitFactory)
+    record = LazyAttribute(lambda letter: letter.unit or AllianceFactory())
     kind = "letter"
-    unit = LazyAttribute(lambda letter: letter.record if isinstance(letter.record, MemberUnit) else MemberUnitFactory())
     title = Sequence(lambda n: f"测试函{n}")
     supports = LazyAttribute(lambda letter: stated_names(letter.record) or [letter.record.name_field])
 
