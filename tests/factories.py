@@ -43,14 +43,16 @@ def stated_names(record: Any) -> list[str]:
     return [] if isinstance(record, Merge) else sorted(stated_values(record))
 
 
+def names_to_cite(record: Any) -> list[str]:
+    """Return the fields of a stored record that have values, and those in the registry's own words, had they any."""
+    own_words = {field.name for field in record._meta.fields} & getattr(record, "own_words", set())
+    return sorted({*names, *own_words}) if (names := stated_names(record)) else [record.name_field]
+
+
 def cite(record: Any) -> None:
     """Give a record a citation, in the one article that stands behind all records of tests."""
     article = Article.objects.filter(slug="evidence-of-tests").first() or ArticleFactory(slug="evidence-of-tests")
-    # Texts in the registry's own words are supported before there are any: tests write them.
-    own_words = {field.name for field in record._meta.fields} & getattr(record, "own_words", set())
-    stated = stated_names(record)
-    supports = sorted({*stated, *own_words}) if stated else [record.name_field]
-    CitationFactory(record=record, article=article, supports=supports)
+    CitationFactory(record=record, article=article, supports=names_to_cite(record))
 
 
 def rest(*records: Any) -> None:
@@ -362,14 +364,14 @@ class CitationFactory(DjangoModelFactory[Citation]):
 
 
 class AttestationFactory(DjangoModelFactory[Attestation]):
-    """A letter of a unit. Give the record of which it speaks as `record`."""
+    """A letter of a unit, of itself if nothing else is given as `record`."""
 
     class Meta:
         model = Attestation
 
-    record = SubFactory(AllianceFactory)
-    kind = "letter"
     unit = SubFactory(MemberUnitFactory)
+    record = LazyAttribute(lambda letter: letter.unit or AllianceFactory())
+    kind = "letter"
     title = Sequence(lambda n: f"测试函{n}")
     supports = LazyAttribute(lambda letter: stated_names(letter.record) or [letter.record.name_field])
 

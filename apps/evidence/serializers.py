@@ -86,9 +86,7 @@ class CitationSerializer(RecordSerializer):
     citations = attestations = None
     name = NameField()
     record = TargetField(heading=_("record"), help_text="Record that the span supports.")
-    read = NotesField(
-        required=False, help_text="Fields whose values a curator read out of a span that does not say them, with notes."
-    )
+    read = NotesField(help_text="Fields whose values a curator read out of a span that does not say them, with notes.")
     levels = NotesField(
         read_only=True,
         help_text="How closely the words say each value: `literal`, `derived`, `cued`, `read`, `own_words`; empty where"

@@ -124,7 +124,12 @@ class StatementsView(CachedReads, APIView):
         operation_id="get_statements",
         summary="Tell who says what of a record",
         tags=[TAG.name],
-        parameters=[format_parameter()],
+        parameters=[
+            OpenApiParameter(
+                "resource", str, OpenApiParameter.PATH, description="Name of the resource, as in addresses."
+            ),
+            format_parameter(),
+        ],
         responses={200: serializers.StatementsSerializer},
     )
     def get(self, request: Request, resource: str, key: str) -> Response:

@@ -12,7 +12,7 @@ from apps.common.writing.transaction import write_transaction
 from apps.history import feed
 from tests.accounts.test_access import Sender, sender
 from tests.commits import commit_now
-from tests.factories import AllianceFactory, AppointmentFactory, StreetFactory, TokenFactory, UserFactory
+from tests.factories import AllianceFactory, AppointmentFactory, StreetFactory, TokenFactory, UserFactory, rest
 
 pytestmark = pytest.mark.django_db
 FAR = 2**62
@@ -120,6 +120,7 @@ def test_only_who_may_edit_all_that_a_request_changed_takes_it_back(street: Any)
             for record in records:
                 record.name += request_id
                 record.save()
+            rest(*records)
     reason = {"change_reason": "误改"}
     for person, request_id in [(other, "both"), (own, "both"), (reader, "both"), (other, "one")]:
         for query in ("", "?dry_run=true"):

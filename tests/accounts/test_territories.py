@@ -23,6 +23,7 @@ from tests.factories import (
     AppointmentFactory,
     ArticleFactory,
     AssessmentFactory,
+    AttestationFactory,
     AwardFactory,
     CategoryFactory,
     CitationFactory,
@@ -182,6 +183,8 @@ def made(world: World, name: str) -> Any:
             return FigureFactory(subject=project, reporter=w.school, **DRAFT)
         case "citation of a figure":
             return CitationFactory(record=FigureFactory(subject=alliance))
+        case "attestation":  # by whom it was said gives no right
+            return AttestationFactory(record=alliance, unit=w.school)
         case "framework":
             return framework
         case "dimension":
@@ -231,6 +234,7 @@ TABLE: list[tuple[str, set[str]]] = [
     ("citation of a division", COMMITTEE),
     ("figure", STREET | FAR_SCHOOL),
     ("citation of a figure", STREET),
+    ("attestation", STREET),
     ("framework", STREET),
     ("dimension", STREET),
     ("assessment", COMMITTEE | FAR_SCHOOL),

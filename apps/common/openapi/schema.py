@@ -176,6 +176,9 @@ def _simplify(schema: Schema) -> None:
         case {"oneOf": [{"type": "string", "pattern": pattern} as text, {"maxLength": 0}]}:
             del schema["oneOf"]
             schema |= text | {"pattern": f"^$|{pattern}"}
+        case {"oneOf": [{"type": "string", "format": _}, {"maxLength": 0}] as both}:
+            del schema["oneOf"]
+            schema["anyOf"] = both  # who does not check formats finds the empty text to be of both kinds
         case {"allOf": [{"$ref": target}]}:
             del schema["allOf"]
             schema["$ref"] = target

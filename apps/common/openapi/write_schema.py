@@ -96,11 +96,14 @@ NEW_CITATION = component(
     url={**STRING, "description": "Address of a citation that is on record."},
     affirms=AFFIRMED,
 )
+PAPER_KIND = choice(
+    "AttestationPaperKind", ["register", "roster", "form", "minutes", "letter", "call"], "How it was said."
+)
 NEW_ATTESTATION = component(
     "NewAttestationOfRecord",
     "An attestation that is made together with the record; one with a `url` is on record already.",
     (),
-    kind={"enum": ["register", "roster", "form", "minutes", "letter", "call"], "description": "How it was said."},
+    kind=PAPER_KIND,
     party={"anyOf": [STRING, reference("TargetReference")], "description": "Who says it, as `resource/key`."},
     title={**STRING, "description": "Title of the paper; it may be left out for a call."},
     reference={**STRING, "description": "Number of the paper, or address of the register's entry."},

@@ -201,7 +201,7 @@ class Evidence(Record):
             return
         if getattr(record, "name_given", False) and "name" in self.supports:
             message = _("The name is the registry's own; nothing else gives it.")
-            raise ValidationError({"supports": ValidationError(message, "name_given")})
+            raise ValidationError({"supports": ValidationError(message, code="name_given")})
         # What the registry wrote in its own words may have been emptied since, and keeps its citation.
         kept: set[str] = set()
         if self.pk is not None and isinstance(record, Citable):
@@ -209,4 +209,4 @@ class Evidence(Record):
             kept = record.own_words & set(stored or ())
         if empty := [name for name in self.supports if name not in kept and is_empty(record, known[name])]:
             message = _("There is no value to support: %s.") % ", ".join(empty)
-            raise ValidationError({"supports": ValidationError(message, "no_value")})
+            raise ValidationError({"supports": ValidationError(message, code="no_value")})

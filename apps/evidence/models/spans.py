@@ -197,12 +197,12 @@ class Citation(Evidence, Span):
             return
         if getattr(self.article, "text", None) is None:
             if getattr(self.record, "state", "") == Fact.State.PUBLISHED:
-                raise ValidationError({"article": ValidationError(UNVERIFIED, "unverified")})
+                raise ValidationError({"article": ValidationError(UNVERIFIED, code="unverified")})
             return
         if wrong := self.settle_levels():
             text = gettext("The words do not say “%(field)s”; they give: %(gives)s.")
             texts = [text % {"field": name, "gives": gives or "–"} for name, gives in wrong.items()]
-            raise ValidationError({"supports": [ValidationError(text, "says_otherwise") for text in texts]})
+            raise ValidationError({"supports": [ValidationError(text, code="says_otherwise") for text in texts]})
 
     def settle_levels(self) -> dict[str, str]:
         """Set the level of each field by the attached text; return the fields that the words do not say, with what

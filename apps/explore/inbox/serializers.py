@@ -24,7 +24,7 @@ class InboxActionSerializer(serializers.Serializer[object]):
         help_text="What the request does.",
     )
     method = serializers.ChoiceField(
-        choices=[("PATCH", "PATCH"), ("POST", "POST")],
+        choices=[("PATCH", "Changes the record"), ("POST", "Confirms a change of it")],
         help_text="`PATCH` takes the `ETag` of the record as you have read it in `If-Match`.",
     )
     url = serializers.CharField(help_text="Address of the request, relative to the host.")

@@ -195,6 +195,8 @@ def check_cell(row: dict[str, str], name: str, value: Any) -> None:
             assert row[name] == ";".join(str(item) for item in value)
         case bool():
             assert row[name] == str(value).lower()
+        case {}:
+            assert row[name] == "" if not value else json.loads(row[name]) == value
         case _:
             assert row[name] == str(value)
 

@@ -18,7 +18,21 @@ from tests.document import inlined, operations, walk
 # What may be done, by method. A verb says it of one or of many as the noun behind it does.
 VERBS = {
     "get": {"get", "list", "search"},
-    "post": {"create", "bulk_create", "import", "merge", "revert", "rotate", "pause", "resume", "test", "resend"},
+    "post": {
+        "create",
+        "bulk_create",
+        "import",
+        "merge",
+        "revert",
+        "rotate",
+        "pause",
+        "resume",
+        "test",
+        "resend",
+        "confirm",
+        "dispute",
+        "retract",
+    },
     "put": {"replace"},
     "patch": {"update", "bulk_update"},
     "delete": {"delete", "bulk_delete"},
@@ -39,7 +53,7 @@ TERMS = {
     "Page",
 }
 TERMS |= {"Problem", "Quotation", "Record", "Reference", "Reported", "Reversion", "Search", "Statistics", "Target"}
-TERMS |= {"Vocabulary", "Code", "Key", "Slug", "Facets", "Linked", "Inbox"}
+TERMS |= {"Vocabulary", "Code", "Key", "Slug", "Facets", "Linked", "Inbox", "Statement", "Statements"}
 LEFTOVERS = re.compile(r"Enum$|Enum[0-9]|Serializer|Paginated|Patched|_retrieve|_destroy|_partial|[0-9]$")
 
 
@@ -53,7 +67,7 @@ def test_an_operation_is_a_verb_and_what_it_is_done_to(made: Any) -> None:
     nouns = {name.replace("-", "_") for name in viewsets()}
     nouns |= {snake(viewset.queryset.model.__name__) for viewset in viewsets().values()}
     nouns |= {"index", "history", "changes", "record", "records", "statistics", "network", "import_job", "vocabulary"}
-    nouns |= {"inbox", "review"}
+    nouns |= {"inbox", "review", "statements"}
     nouns |= {"vocabularies", "article_coverage", "article_facts", "figure_summary"}
     nouns |= {"webhook", "webhooks", "webhook_secret", "webhook_message", "webhook_messages"}
     for path, method, operation in operations(made):

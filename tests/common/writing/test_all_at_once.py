@@ -1,18 +1,18 @@
 """All that is wrong in a body is told at once, each with its place, and nothing that another error has caused."""
 
+import hashlib
 from typing import Any
 
 import pytest
 
 from apps.registry.models import Alliance, MemberUnit
 from tests.factories import (
-    DIGEST_OF_X,
     AllianceFactory,
-    ArticleFactory,
     MembershipFactory,
     MemberUnitFactory,
     UserFactory,
 )
+from tests.saying import article_with
 from tests.writing import Keeper
 
 
@@ -193,10 +193,15 @@ def test_what_is_there_already_is_told_beside_errors_of_others(keeper: Keeper) -
 
 
 def test_all_citations_are_told(keeper: Keeper) -> None:
-    article = ArticleFactory(body_start=0, body_end=10)
-    good = {"article": article.slug, "start": 0, "end": 1, "sha256": DIGEST_OF_X, "supports": ["name"]}
+    article, digest = article_with("测试引文，一家公司。"), hashlib.sha256("测试引文".encode()).hexdigest()
+    good = {"article": article.slug, "start": 0, "end": 4, "sha256": digest, "supports": ["name"]}
     body = {"name": "测试引文", "kind": "company", "state": "published", "change_reason": "x"}
-    wrong = [{**good, "end": 99}, {**good, "supports": ["nothing"]}, {**good, "quotation": "xx", "sha256": None}, good]
+    wrong = [
+        {**good, "end": 99},
+        {**good, "supports": ["nothing"]},
+        {**good, "quotation": "xxxx", "sha256": None},
+        good,
+    ]
     expected = {
         "/citations/0/end": "invalid",
         "/citations/1/supports": "invalid",
@@ -280,7 +285,7 @@ def test_post_makes_only_what_is_not_there(keeper: Keeper) -> None:
 
 
 def test_conditions_hold_for_each_record_of_many(keeper: Keeper) -> None:
-    rows = [AllianceFactory(), AllianceFactory()]
+    rows = [AllianceFactory(state="draft"), AllianceFactory(state="draft")]
     paths = [f"alliances/{row.slug}" for row in rows]
     tags = [keeper.tag(path) for path in paths]
     items = [

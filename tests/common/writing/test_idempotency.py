@@ -80,7 +80,7 @@ def merging(keeper: Keeper) -> Any:
 
 
 def reverting(keeper: Keeper) -> Any:
-    path = f"alliances/{AllianceFactory(slogan='旧').slug}"
+    path = f"alliances/{AllianceFactory(slogan='旧', state='draft').slug}"
     changed = keeper.send("PATCH", path, {"slogan": "新", "change_reason": "t"}, If_Match=keeper.tag(path))
     number = changed.headers["X-Change-ID"]
     before = LoggedChange.objects.count()
