@@ -20,7 +20,7 @@ from apps.common.http.problems import Refusal, parameter_error
 from apps.common.models.logged_change import LoggedChange
 from apps.common.rules.transactions import SHIFT
 
-SALT = "apps.history.feed"
+SIGNER = signing.Signer(salt="apps.history.feed")  # without the time: the same place has the same cursor
 # The oldest transaction that is still open, and the name of the epoch: that of the cluster where none has begun.
 HORIZON = f"""
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint + {SHIFT},
@@ -91,7 +91,8 @@ def read(place: FeedPosition | None, digest: str, tables: Iterable[str], since: 
 
 def write_place(place: FeedPosition) -> str:
     """Return the cursor of a place."""
-    return signing.dumps(list(asdict(place).values()), salt=SALT, compress=True)
+    token: str = SIGNER.sign_object(list(asdict(place).values()), compress=True)
+    return token
 
 
 def read_place(text: str | None, digest: str) -> FeedPosition | None:
@@ -99,7 +100,7 @@ def read_place(text: str | None, digest: str) -> FeedPosition | None:
     if text is None:
         return None
     try:
-        values: list[Any] = signing.loads(text, salt=SALT)
+        values: list[Any] = SIGNER.unsign_object(text)
         place = FeedPosition(*values)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error

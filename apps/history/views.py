@@ -41,7 +41,7 @@ from apps.history.schema import (
 )
 
 TAG = Tag("history", "Every change: of one record, of all, and taken back.")
-SALT = "apps.history.views"
+SIGNER = signing.Signer(salt="apps.history.views")
 LISTS = frozenset({"resource", "operation"})
 PARAMETERS = LISTS | {"since", "page_size", "cursor", "format"}
 
@@ -75,7 +75,7 @@ class HistoryView(CachedReads, APIView):
             raise NoRecordError(meant(model, key, request.user))
         cursor = None
         if len(entries) > size:
-            cursor = signing.dumps([request.path, entries[size - 1].number], salt=SALT)
+            cursor = SIGNER.sign_object([request.path, entries[size - 1].number])
         return Response({"results": results, **following_page(request, cursor)})
 
     @staticmethod
@@ -84,7 +84,7 @@ class HistoryView(CachedReads, APIView):
         if text is None:
             return None
         try:
-            path, number = signing.loads(text, salt=SALT)
+            path, number = SIGNER.unsign_object(text)
         except (signing.BadSignature, ValueError, TypeError) as error:
             raise parameter_error("cursor", gettext("The cursor is not one that this service gave.")) from error
         if path != request.path:

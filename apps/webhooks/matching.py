@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from apps.common.filters.base import CommaFilter, Filter, ParsedFilter
 from apps.common.filters.places import TargetFilter, TreeFilter
 from apps.common.filters.ranges import BoundFilter, CountRange
-from apps.common.filters.sets import SearchFilter
+from apps.common.filters.sets import SearchFilter, filters_of
 from apps.common.http.parameters import FilterError, given_twice, joined
 from apps.common.http.problems import nearest
 from apps.common.models.logged_change import LoggedChange, Operation
@@ -38,12 +38,6 @@ LoggedRow = Mapping[str, Any]  # a row as the change log has it, by column
 LoggedModels = Mapping[str, type[Model]]
 
 
-def filters_of(resource: str) -> dict[str, Filter]:
-    """Return the filters of a resource's list, by parameter."""
-    found: dict[str, Filter] = viewsets()[resource].filterset_class.base_filters
-    return found
-
-
 def without_empty(given: Mapping[str, str]) -> dict[str, str]:
     """Return the filters that have a value."""
     return {name: text for name, text in given.items() if text}
@@ -51,7 +45,7 @@ def without_empty(given: Mapping[str, str]) -> dict[str, str]:
 
 def as_texts(resource: str, given: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], dict[str, str]]:
     """Return filters that are given with one or several values as texts with commas, and errors by parameter."""
-    known = filters_of(resource)
+    known = filters_of(viewsets()[resource])
     filled = {name: [value for value in values if value] for name, values in given.items()}
     wrong = {
         name: given_twice(name)
@@ -66,7 +60,7 @@ def check_filters(resource: str, given: dict[str, str], user: Reader) -> dict[st
 
     One with an empty value counts as not given (`without_empty`).
     """
-    known, model = filters_of(resource), viewsets()[resource].queryset.model
+    known, model = filters_of(viewsets()[resource]), viewsets()[resource].queryset.model
     wrong: dict[str, str] = {}
     for name, text in list(given.items())[: MOST_FILTERS + 1]:
         if name not in known:
@@ -105,7 +99,7 @@ def _rows(resource: str, given: dict[str, str], user: Reader) -> RecordQuerySet:
     model = view.queryset.model
     rows: RecordQuerySet = view.at_time(model._default_manager.visible_to(user), None, frozenset(given))
     for name, text in given.items():
-        item = filters_of(resource)[name]
+        item = filters_of(viewsets()[resource])[name]
         parsed = item.read(text, model)
         rows = rows.filter(item.condition(model, parsed.shape, parsed.values, user))
     return rows.order_by()
@@ -136,7 +130,7 @@ def shown_before(resource: str, given: dict[str, str], user: Reader, befores: Se
     model = viewsets()[resource].queryset.model
     ids = [row["id"] for row in befores]
     there = set(model._base_manager.filter(pk__in=ids).values_list("pk", flat=True))
-    known = filters_of(resource)
+    known = filters_of(viewsets()[resource])
     found: set[int] = set()
     for gone in (False, True):
         rows = [row for row in befores if (row["id"] in there) is not gone]

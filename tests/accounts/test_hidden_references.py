@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.db import models
 from django.test import Client
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable
+from apps.common.models.row_names import references_of
 from apps.common.resources.registry import viewsets
 from apps.common.rules.publishing import references
 from apps.history.items import describe, feed_items
@@ -113,6 +115,36 @@ def test_no_reference_tells_of_a_foreign_draft(model: type[Citable], field: Any)
     assert row.key in told
     assert "a-secret-key" not in told
     assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), POINTERS, ids=[f"{model.__name__}.{field.name}" for model, field in POINTERS]
+)
+def test_no_page_of_the_admin_names_a_foreign_draft(model: type[Citable], field: Any) -> None:
+    """A row is called by what it points at: in titles, lists and search fields, by what its curator sees of that."""
+    street = factories.StreetFactory()
+    user = User.objects.get(pk=factories.AppointmentFactory(role="curator", street=street, user__is_staff=True).user.pk)
+    if (made := row_that_points(model, field, street)) is None:
+        return  # such a row lies where its target lies
+    row, target = made
+    if not model.rows().editable_by(user).filter(pk=row.pk).exists():
+        return
+    client = Client()
+    client.force_login(user)
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    pages = [
+        reverse(f"{name}_changelist"),
+        *(reverse(f"{name}_{page}", args=[row.pk]) for page in ("change", "delete")),
+    ]
+    told = ""
+    for path in pages:
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        told += answer.content.decode()
+    assert SECRET not in told
+    client.force_login(factories.UserFactory(is_staff=True, is_superuser=True))
+    if hasattr(target, "name") and field.name in references_of(model):
+        assert SECRET in client.get(pages[1]).content.decode()
 
 
 def test_most_references_were_tried() -> None:

@@ -96,7 +96,8 @@ def check(told: str, service: Service) -> None:
     assert len(done["listed"]) == len(listed) == 3
     unit = next(row for row in service.read("/api/v1/claims?page_size=5")["results"] if row["unit"])["unit"]
     assert done["expanded"] == [unit["key"], service.read(unit["url"])["kind"]]
-    assert done["paged"] >= 18 > 7
+    # To the end, which is on the third page of seven; drafts of the clients before may stand there as well.
+    assert done["paged"] >= service.read("/api/v1/alliances?count=true&page_size=1")["count"] > 14
 
 
 def test_openapi_python_client(shared_service: Service, steward_token: str, python: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What was known at an instant is what had committed by then, whatever overlaps; held against what the writers saw."""
 
 import random
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -130,6 +131,7 @@ def test_what_was_known_is_what_had_committed_under_overlapping_writers(registry
             assert dict(cursor.fetchall()) == state_at(instant)
         replayed += 1
     assert replayed == 4
+    sys.stdout.write(f"{len(written)} writes of {WRITERS}, {len(told)} questions beside them\n")
 
 
 def test_a_transaction_at_its_end_is_waited_for(registry: str) -> None:

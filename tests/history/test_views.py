@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 import psycopg
 import pytest
-from django.core import signing
 from django.db import connection
 from django.db.models import Max
 from django.test import Client
@@ -17,6 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange
+from apps.common.reading.answer_cache import ANSWERS
 from apps.common.writing.transaction import write_transaction
 from apps.history import feed
 from apps.history.reverting import revert
@@ -207,9 +207,17 @@ def test_a_reader_misses_nothing_of_writers_that_commit_out_of_order(committed: 
     assert follow(client, place)[0] == []
 
 
+def test_a_page_is_the_same_an_hour_later(api: Api, all_settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = api.get("changes", page_size=3)
+    later = time.time() + 3600
+    monkeypatch.setattr("django.core.signing.time.time", lambda: later)
+    ANSWERS.clear()
+    assert api.get("changes", page_size=3) == page
+
+
 def test_a_cursor_from_before_a_restore_is_told_to_begin_anew(api: Api, all_settled: None) -> None:
     address, _question, cursor = api.get("changes", page_size=3)["next"].partition("?page_size=3&cursor=")
-    place = feed.FeedPosition(*signing.loads(unquote(cursor), salt=feed.SALT))
+    place = feed.FeedPosition(*feed.SIGNER.unsign_object(unquote(cursor)))
     former = feed.write_place(replace(place, epoch="another"))
     answer = api.client.get(f"{address}?page_size=3&cursor={former}")
     assert answer.status_code == 410
@@ -219,7 +227,7 @@ def test_a_cursor_from_before_a_restore_is_told_to_begin_anew(api: Api, all_sett
 
 def test_the_feed_gives_deletions_and_what_is_hidden_as_tombstones(api: Api, all_settled: None) -> None:
     address, _question, cursor = api.get("changes", page_size=3)["next"].partition("?page_size=3&cursor=")
-    place = feed.FeedPosition(*signing.loads(unquote(cursor), salt=feed.SALT))
+    place = feed.FeedPosition(*feed.SIGNER.unsign_object(unquote(cursor)))
     place = replace(place, number=LoggedChange.objects.latest("number").number)
     hidden = factories.MemberUnitFactory(slug="feed-hidden")
     deleted = factories.MemberUnitFactory(slug="feed-deleted")

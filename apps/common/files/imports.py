@@ -20,6 +20,7 @@ from apps.common.files.new_rows import NewRow, NewRows
 from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable
 from apps.common.values.columns import EDTFField
+from apps.common.writing.bulk import Objections
 from apps.common.writing.contract import MOST_ERRORS, Contract, Input, error_at, escape
 from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.refusals import refusing
@@ -67,8 +68,11 @@ class Imported(NamedTuple):
 class Importer:
     """Imports a table into one resource. Raises Refusal for columns that are unknown, and cells that say nothing."""
 
-    def __init__(self, writer: RecordWriter, serializer: Any, table: Table) -> None:
+    def __init__(
+        self, writer: RecordWriter, serializer: Any, table: Table, objections: Objections | None = None
+    ) -> None:
         self.writer = writer
+        self.objections: Objections = objections or (lambda records: {})
         self.contract: Contract = writer.contract
         self.table = table
         known = {column.name: column for column in columns(serializer(context={"labels": True}), guarded=False)}
@@ -78,6 +82,7 @@ class Importer:
         self._check_cells()
         self.ignored = [*(name for name in table.names if name and name not in self.read), *table.further]
         self._errors: list[dict[str, str]] = []
+        self._is_objected = False  # to one row at least, by the headers of the request
 
     def _check_columns(self, known: set[str]) -> None:
         unknown = [name for name in self.table.names if name and name not in known]
@@ -136,7 +141,8 @@ class Importer:
         if errors := [*self._errors, *errors]:
             conflict = all(error["code"] in ("unique", "stale", "referenced") for error in errors)
             errors.sort(key=_row_of)
-            raise Refusal("conflict" if conflict else "bad_request", errors=errors[:MOST_ERRORS])
+            code = "precondition_failed" if self._is_objected else "conflict"
+            raise Refusal(code if conflict else "bad_request", errors=errors[:MOST_ERRORS])
         return Imported([*made, *changes], unchanged, self.ignored)
 
     # From cells to bodies
@@ -223,9 +229,14 @@ class Importer:
         # In the order of the keys, so that two imports of the same records do not wait for each other.
         locked = rows.select_for_update(no_key=True).filter(pk__in=[record.pk for _row, record, _body in differing])
         found = {record.pk: record for record in locked.order_by("pk")}
+        objections = self.objections(list(found.values()))
         changes: list[RecordChange] = []
         for number, (row, record, body) in enumerate(differing, 1):
             self.writer.pointer = f"/{ROWS}/{row.number}"
+            if objection := objections.get(record.pk):
+                self._is_objected = True
+                self._errors.append(error_at(self.writer.pointer, "stale", objection))
+                continue
             try:
                 change = self._change(found.get(record.pk), body)
             except Refusal as refusal:

@@ -1,7 +1,7 @@
 """The filters of a resource together, and the search in its list."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, cast
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -126,17 +126,22 @@ def unknown_keys(
     return errors
 
 
-def filters_of(view: APIView) -> dict[str, Filter]:
+class FilteredView(Protocol):
+    """A view whose lists are filtered."""
+
+    filterset_class: type[RecordFilterSet]
+
+
+def filters_of(view: FilteredView | type[FilteredView]) -> dict[str, Filter]:
     """Return the filters of a view's lists, by parameter."""
-    filterset: type[RecordFilterSet] = view.filterset_class  # type: ignore[attr-defined]
-    return filterset.base_filters
+    return view.filterset_class.base_filters
 
 
 class FilterBackend(BaseFilterBackend):
     """Filters a queryset by the values of a request, for views that answer with something else than a list."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
-        filters = filters_of(view)
+        filters = filters_of(cast("FilteredView", view))
         query = Query(request, filters, lists_of(filters))
         read = read_filters(query, filters, queryset.model)
         query.errors += unknown_keys(filters, read, request.user)

@@ -5,7 +5,6 @@ mix its own words with a secret, the length of what is compressed tells of it (B
 itself, and no answer that is compressed here repeats words of its request or holds a secret.
 """
 
-import re
 import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -18,8 +17,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-# A coding and its weight; of a weight that cannot be read, the coding is passed over.
-PART = re.compile(r"\s*(?P<coding>[\w*-]+)\s*(?:;\s*q\s*=\s*(?P<weight>[01](?:\.\d{0,3})?)\s*)?", re.ASCII)
+from apps.common.http.weights import weighted
+
 IDENTITY = "identity"
 CODINGS = ("br", "gzip")  # the better one first
 
@@ -30,10 +29,7 @@ def by_accept_encoding(header: str, offered: Sequence[str] = CODINGS) -> str:
 
     An answer without a coding is given to everybody, also to those who say that they do not take it.
     """
-    weights: dict[str, float] = {}
-    for part in header.lower().split(","):
-        if match := PART.fullmatch(part):
-            weights[match["coding"].removeprefix("x-")] = float(match["weight"] or 1)
+    weights = {name.removeprefix("x-"): weight for name, weight in weighted(header)}
     others = weights.get("*", 0.0)
     best = max(offered, key=lambda coding: weights.get(coding, others))
     weight = weights.get(best, others)

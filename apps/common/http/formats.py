@@ -1,7 +1,6 @@
 """The formats in which lists and records are given, and which of them a request asks for."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -13,6 +12,7 @@ from rest_framework.request import Request
 
 from apps.common.http.parameters import read_format
 from apps.common.http.problems import ParameterError
+from apps.common.http.weights import weighted
 
 
 class Format(NamedTuple):
@@ -52,9 +52,6 @@ UNFIT = {
     "ndjson": PAGING,
     "jsonld": ("facets",),
 }
-
-
-QUALITY = re.compile(r"0(\.[0-9]*)?|1(\.0*)?")
 
 
 class FormatError(NotAcceptable):
@@ -107,18 +104,6 @@ def by_accept(accept: str, offered: tuple[str, ...] = LIST_FORMATS) -> str | Non
                 best = max(best, ((max(qualities), precision), name), key=lambda found: found[0])
                 break
     return best[1] if best[0][0] > 0 else None
-
-
-def weighted(accept: str) -> Iterator[tuple[str, float]]:
-    """Yield what a header such as `Accept` names, in lower case, each with its quality."""
-    for part in accept.lower().split(","):
-        pattern, *parameters = (piece.strip() for piece in part.split(";"))
-        quality = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                quality = float(parameter[2:]) if QUALITY.fullmatch(parameter[2:]) else 1.0
-        if pattern:
-            yield pattern, quality
 
 
 def refuse_unfit(request: HttpRequest | Request, offered: Sequence[str]) -> None:

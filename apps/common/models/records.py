@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.reserved_slugs import reserved_among
-from apps.common.models.row_names import RowName, name_of
+from apps.common.models.row_names import UNSEEN, RowName, may_be_named, name_of
 from apps.common.models.search_conditions import Term, clean_q, found_in, is_one_of, like_in
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
 from apps.common.rules.change_log import logged
@@ -172,6 +172,8 @@ class Citable(Evidenced, Attested, HasTerritory, models.Model):
         abstract = True
 
     def __str__(self) -> str:
+        if not may_be_named(self):
+            return UNSEEN
         return name_of(self) if self.row_name else str(getattr(self, self.name_field))
 
     @classmethod

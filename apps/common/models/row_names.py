@@ -6,7 +6,9 @@ things stay as they are; labels of choices are those of the language.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Protocol
 
@@ -18,6 +20,24 @@ from apps.common.sql.slots import literal
 
 UNSEEN = "…"  # in the place of what is not there, or not for this reader
 _PLACE = re.compile(r"%\((\w+)\)s")
+# Whether a row may be named; every one, unless `named_if` says otherwise.
+_MAY_BE_NAMED: ContextVar[Callable[[models.Model], bool] | None] = ContextVar("may_be_named", default=None)
+
+
+@contextmanager
+def named_if(is_seen: Callable[[models.Model], bool]) -> Iterator[None]:
+    """Name within this context, in Python, only rows that are seen; the others are `UNSEEN`."""
+    token = _MAY_BE_NAMED.set(is_seen)
+    try:
+        yield
+    finally:
+        _MAY_BE_NAMED.reset(token)
+
+
+def may_be_named(row: object) -> bool:
+    """Tell whether a row may be named here (`named_if`), and that of anything else, which has no secrets."""
+    is_seen = _MAY_BE_NAMED.get()
+    return is_seen is None or not isinstance(row, models.Model) or is_seen(row)
 
 
 class NameSource(Protocol):
@@ -51,7 +71,7 @@ class FirstOf:
 
     def text(self, record: models.Model) -> str:
         found = (getattr(record, name, None) for name in self.fields)
-        return next((name_of(each, within=True) for each in found if each), "")
+        return next((name_of(each, within=True) for each in found if each and may_be_named(each)), "")
 
     def sql(self, row: NameSource) -> str:
         return f"coalesce({', '.join(map(row.name_at, self.fields))})"
@@ -102,7 +122,7 @@ class RowName:
         return self._short or self if within else self
 
     def text(self, record: models.Model) -> str:
-        """Return the name of a row in the active language; whoever asks may see all that it points at."""
+        """Return the name of a row in the active language, with what may be named of what it points at."""
         return "".join(text if part is None else part.text(record) or UNSEEN for text, part in self._pieces())
 
     def sql(self, row: NameSource) -> str:

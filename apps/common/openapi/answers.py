@@ -153,6 +153,8 @@ def _statuses(operation: Schema, view: APIView, method: str, path: str) -> Itera
         yield from (409, 422)  # each takes an idempotency key
     if method != "GET":
         yield 403
+    if method == "POST" and hasattr(view, "contract"):
+        yield 412  # where a condition is given
     conditional = any(given["name"] == "If-Match" for given in operation.get("parameters", ()))
     if conditional or getattr(view, "action", "") in ("bulk_change", "bulk_delete"):  # whose items give their version
         yield from (409, 412, 428)

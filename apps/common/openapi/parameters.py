@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 
 from apps.common.filters.base import ChoiceFilter, Filter
-from apps.common.filters.sets import facetable
+from apps.common.filters.sets import facetable, filters_of
 from apps.common.http.formats import LIST_FORMATS, RECORD_FORMATS
 from apps.common.openapi.components import BOOLEAN, STRING, Schema
 from apps.common.reading.order import DEFAULT_SIZE, MAX_SIZE
@@ -123,7 +123,7 @@ def filter_parameters(filters: dict[str, Filter]) -> list[Schema]:
 def page_parameters(view: RecordViewSet) -> list[Schema]:
     """Return the parameters of paging and sorting."""
     keys = ", ".join(f"`{key}`" for key in sorted(view.sortable))
-    names = facetable(view.filterset_class.base_filters)
+    names = facetable(filters_of(view))
     facets = {"type": "array", "items": {"type": "string", "enum": names}}
     return [
         _parameter("cursor", STRING, CURSOR.description),

@@ -11,6 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
+from apps.common.filters.sets import filters_of
 from apps.common.http.translations import translate_document
 from apps.common.openapi import answers, sharing, write_schema
 from apps.common.openapi.components import COMPONENTS, Schema
@@ -142,7 +143,7 @@ class RecordSchema(AutoSchema):
     def _get_filter_parameters(self) -> list[Schema]:
         if not self.get_filter_backends() or not hasattr(self.view, "filterset_class"):
             return []
-        return filter_parameters(self.view.filterset_class.base_filters)
+        return filter_parameters(filters_of(self.view))
 
     def _get_pagination_parameters(self) -> list[Schema]:
         return page_parameters(self.view) if self._reads() and self._is_list_view() else []

@@ -7,11 +7,12 @@ from django.db.models import CharField, Count, DateField, F, Q, TextField, Value
 from django.db.models.functions import NullIf
 
 from apps.common.filters.base import ChoiceFilter, KeyFilter
+from apps.common.filters.sets import filters_of
 from apps.common.models.records import Citable, RecordQuerySet
 from apps.common.reading.data_version import VERSION
 from apps.common.reading.known_at import known_at
 from apps.common.reading.order import field_of, order_by
-from apps.common.reading.read_request import ReadRequest, RequestShape, base_filters
+from apps.common.reading.read_request import ReadRequest, RequestShape
 from apps.common.reading.record_version import row_version
 from apps.common.reading.rows import filtered_rows, is_kept, is_weighed, parameters_of, placed_rows, visible_rows
 from apps.common.reading.search_plan import weighed_rows
@@ -106,7 +107,7 @@ def _missing(request: ReadRequest) -> Iterator[tuple[str, str]]:
     """Yield the filters whose values are keys, each with SQL for those of the keys that no record has."""
     for name, inner in request.shape.filters:
         shape = request.shape
-        text = base_filters(shape.view)[name].missing(inner, parameters_of(request, name), shape.viewer)
+        text = filters_of(shape.view)[name].missing(inner, parameters_of(request, name), shape.viewer)
         if text:
             yield name, text
 
@@ -116,7 +117,7 @@ def _facet(request: ReadRequest, rows: RecordQuerySet, name: str) -> str:
 
     Values are as the filter takes them; an empty text, which it does not take, is none.
     """
-    item = base_filters(request.shape.view)[name]
+    item = filters_of(request.shape.view)[name]
     path, value = item.field_name, "facet_value"
     parts: dict[str, F | NullIf] = {"value": F(path)}
     if isinstance(item, KeyFilter):

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from django.http import Http404
 
+from apps.common.filters.sets import filters_of
 from apps.common.http.problems import ParameterError
 from apps.common.reading.cursor import boundary, cursor, link
 from apps.common.reading.page_sql import PageStatement, detail_statement, page_statement, whole_check
-from apps.common.reading.read_request import ReadRequest, base_filters
+from apps.common.reading.read_request import ReadRequest
 from apps.common.rules.change_log import logged_models
 from apps.common.sql.statement import Statement
 
@@ -106,7 +107,7 @@ def _refuse(request: ReadRequest, names: tuple[str, ...], asides: Sequence[list[
     """Raise ParameterError where a filter named what there is not."""
     wrong = [(name, unknown) for name, unknown in zip(names, asides, strict=False) if unknown]
     if wrong:
-        filters, viewer = base_filters(request.shape.view), request.shape.viewer
+        filters, viewer = filters_of(request.shape.view), request.shape.viewer
         details = [(name, filters[name].refuse(unknown, viewer, request.values)) for name, unknown in wrong]
         raise ParameterError(
             [{"parameter": name, "code": "invalid_parameter", "detail": detail} for name, detail in details]

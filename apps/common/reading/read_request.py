@@ -12,7 +12,6 @@ from django.utils.translation import gettext
 from rest_framework.request import Request
 
 from apps.common.filters import sets
-from apps.common.filters.base import Filter
 from apps.common.http import formats, parameters
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.reading.cursor import digest, opened, read_place
@@ -143,7 +142,7 @@ def _with_parameters(
         elif name in SHAPING:
             part, read = SHAPING[name]
             shaped[part] = query.read(read, bare)
-    filters = base_filters(bare.view)
+    filters = sets.filters_of(bare.view)
     found = sets.read_filters(query, filters, bare.view.queryset.model) if is_list else {}
     for name, parsed in found.items():
         values |= {f"{name}_{number}": value for number, value in enumerate(parsed.values)}
@@ -175,7 +174,7 @@ def _read_fields(request: HttpRequest | Request, shape: RequestShape) -> tuple[s
 
 def _read_facets(request: HttpRequest | Request, shape: RequestShape) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(parameters.read_words(request, "facets")))
-    known = sets.facetable(base_filters(shape.view))
+    known = sets.facetable(sets.filters_of(shape.view))
     for name in names:
         if name not in known:
             detail = gettext("One cannot count by “%(name)s”.") % {"name": name[:100]} + nearest(name[:100], known)
@@ -199,13 +198,8 @@ SHAPING: dict[str, tuple[str, Callable[[HttpRequest | Request, RequestShape], Ha
 TIMES = {"as_of": parameters.read_day, "known_at": parameters.read_moment}
 
 
-def base_filters(view: type[ReadableView]) -> dict[str, Filter]:
-    """Return the filters of a view's lists, by parameter."""
-    return view.filterset_class.base_filters
-
-
 @cache
 def _list_parameters(view: type[ReadableView]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the parameters of a view's lists, and those of them that take several values."""
-    filters = base_filters(view)
+    filters = sets.filters_of(view)
     return sets.LIST_PARAMETERS | filters.keys(), sets.LISTS | sets.lists_of(filters)

@@ -2,9 +2,10 @@
 
 from django.db.models import DateField, Expression, Q
 
+from apps.common.filters.sets import filters_of
 from apps.common.models.records import RecordQuerySet
 from apps.common.reading.order import behind, is_indexed, order_by
-from apps.common.reading.read_request import SEARCH, ReadRequest, RequestShape, base_filters
+from apps.common.reading.read_request import SEARCH, ReadRequest, RequestShape
 from apps.common.sql.slots import OpaqueParameter, Parameter
 
 
@@ -26,7 +27,7 @@ def filtered_rows(request: ReadRequest, *, searched: bool = True) -> RecordQuery
 def _condition(request: ReadRequest, name: str) -> Q | Expression:
     """Return the condition that a filter sets."""
     view, inner = request.shape.view, dict(request.shape.filters)[name]
-    return base_filters(view)[name].condition(
+    return filters_of(view)[name].condition(
         view.queryset.model, inner, parameters_of(request, name), request.shape.viewer
     )
 

@@ -6,11 +6,11 @@ from django.db import connection
 from django.db.models import BooleanField, ExpressionWrapper
 from django.db.models.expressions import OrderBy, RawSQL
 
-from apps.common.filters.sets import SearchFilter
+from apps.common.filters.sets import SearchFilter, filters_of
 from apps.common.models.records import RecordQuerySet
 from apps.common.models.search_conditions import is_one_of
 from apps.common.reading.order import order_by
-from apps.common.reading.read_request import SEARCH, ReadRequest, base_filters
+from apps.common.reading.read_request import SEARCH, ReadRequest
 from apps.common.reading.rows import filtered_rows, parameters_of, placed_rows
 from apps.common.sql.slots import literal, text_of
 
@@ -59,7 +59,7 @@ def _found_among(request: ReadRequest, count: int) -> str:
     """Return SQL for the keys of the page's rows that stand among the first rows of the sort order."""
     shape = request.shape
     rows = filtered_rows(request, searched=False)
-    item = cast(SearchFilter, base_filters(shape.view)[SEARCH])
+    item = cast(SearchFilter, filters_of(shape.view)[SEARCH])
     is_found = item.in_text(rows.model, parameters_of(request, SEARCH))
     marked = placed_rows(shape, rows).annotate(is_found=ExpressionWrapper(is_found, output_field=BooleanField()))
     first = text_of(marked.values_list("pk", "is_found")[:count])

@@ -165,10 +165,20 @@ class Writes(idempotency.RepeatablePosts):
             request.body_bytes = upload.content  # a form is another one at each sending, the file in it is not
         table = read_table(upload.content, upload.media_type, settings.IMPORT_ROWS_AT_ONCE)
         reason = read_reason({REASON: request.GET.get(REASON)})
-        importer = Importer(self._writer(), self.serializer_class, table)  # type: ignore[attr-defined]
+        importer = Importer(self._writer(), self.serializer_class, table, self.conditions.objections)  # type: ignore[attr-defined]
         if table.is_cut:
+            self._refuse_conditions()
             return self._write(reason, lambda: self._later(upload, reason), {REASON}, is_job=True)
         return self._write(reason, lambda: _json(importer.run().answer(), 200), {REASON}, settings.IMPORT_TIMEOUT)
+
+    def _refuse_conditions(self) -> None:
+        """Raise Refusal (412) for conditions that nobody would ask when a file is imported behind the answer."""
+        if any(self.conditions):
+            detail = gettext(
+                "A file of so many rows is imported later, when If-Match and If-None-Match are not asked any more: give"
+                " the column “updated_at” instead."
+            )
+            raise Refusal("precondition_failed", detail)
 
     def _later(self, upload: Upload, reason: str) -> HttpResponse:
         job = ImportJob.objects.create(

@@ -95,6 +95,7 @@ def book(api: Api, path: str, **parameters: str) -> Any:
         ("application/x-ndjson", "ndjson"),
         (XLSX, "xlsx"),
         ("text/csv;q=nonsense", "csv"),
+        ("text/csv ; q = 0.4, application/json; q=0.5", "json"),
         ("text/csv;q=0", None),
         ("text/html", None),
         (",;,", "json"),

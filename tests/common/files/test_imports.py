@@ -5,6 +5,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from django.test import override_settings
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +136,32 @@ def test_a_file_made_before_a_change_does_not_undo_it(keeper: Keeper) -> None:
     keeper.write("PATCH", f"member-units/{unit.slug}", {"summary": "新"})
     content = f"slug,name,kind,summary,updated_at\n{unit.slug},{unit.name},company,旧,{read}\n"
     assert errors(send(keeper, "member-units", content)) == {"/rows/2/updated_at": "stale"}
+
+
+def test_conditions_of_the_headers_hold_for_every_row_that_changes_something(keeper: Keeper) -> None:
+    unit, other = MemberUnitFactory(summary="旧"), MemberUnitFactory(summary="旧")
+    lines = [f"{each.slug},{each.name},company,新" for each in (unit, other)]
+    content = "\n".join(["slug,name,kind,summary", *lines]).encode()
+    tags = [keeper.tag(f"member-units/{each.slug}") for each in (unit, other)]
+
+    def sent(body: bytes, **headers: str) -> tuple[int, dict[str, str]]:
+        answer = keeper.client.post(
+            "/api/v1/member-units/import?change_reason=test&dry_run=true",
+            body,
+            content_type="text/csv",
+            headers=headers,
+        )
+        found = answer.json()
+        return answer.status_code, {each["pointer"]: each["code"] for each in found.get("errors", [])}
+
+    assert sent(content, if_match=", ".join(tags)) == (200, {})
+    assert sent(content, if_match="*") == (200, {})
+    assert sent(content, if_match=tags[0]) == (412, {"/rows/3": "stale"})
+    assert sent(content, if_none_match="*") == (412, {"/rows/2": "stale", "/rows/3": "stale"})
+    assert sent(content.replace("新".encode(), "旧".encode()), if_match='"other"') == (200, {})  # changes nothing
+    with override_settings(IMPORT_ROWS_AT_ONCE=1):
+        assert sent(content, if_match=", ".join(tags)) == (412, {})
+        assert sent(content)[0] == 202
 
 
 # Every text that a record can hold ------------------------------------------------------------------------------------

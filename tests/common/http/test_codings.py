@@ -43,8 +43,9 @@ FORMS = ["csv", "ndjson", "jsonld"]
         ("identity, gzip", "gzip"),
         ("deflate, zstd", ""),
         ("identity;q=0", ""),
-        ("gzip;q=x, br;q=0.9, ;;, =", "br"),
-        ("gzip;q=9", ""),
+        ("gzip;q=x, br;q=0.9, ;;, =", "gzip"),
+        ("gzip;q=9", "gzip"),  # a weight that cannot be read says nothing, as in `Accept`
+        ("gzip ; q = 0.5 , br; q=0.4", "gzip"),
         ("," * 2000, ""),
     ],
 )

@@ -8,10 +8,10 @@ from django.http import QueryDict
 from django.test import Client, RequestFactory
 
 from apps.common.filters.base import split
+from apps.common.filters.sets import filters_of
 from apps.common.http.parameters import Query, joined
 from apps.common.http.problems import ParameterError
 from apps.common.reading.answer_cache import ANSWERS
-from apps.common.reading.read_request import base_filters
 from apps.common.resources.registry import viewsets
 from tests.conftest import Api, problem_of
 from tests.factories import ArticleFactory, EventFactory, UserFactory
@@ -71,7 +71,7 @@ def test_a_list_given_again_is_one_with_commas(api: Api, path: str, name: str, v
 def test_every_parameter_that_is_an_array_in_the_document_may_be_repeated(api: Api) -> None:
     """Also those of filters that nobody has listed above: what a filter calls an array is read as one."""
     for resource, view in viewsets().items():
-        for name, item in base_filters(view).items():
+        for name, item in filters_of(view).items():
             errors = api.ask(f"/api/v1/{resource}?{name}=a&{name}=b").json().get("errors", ())
             is_refused = any("is given more than once" in error["detail"] for error in errors)
             assert is_refused is (item.describe().get("type") != "array"), (resource, name)

@@ -71,6 +71,8 @@ def value_of(item: Any, name: str, rows: list[Any], chance: random.Random) -> st
             return None if name != "within" else chance.choice(["districts/310110", "streets/310110013"])
         case KeyFilter() if "__" not in item.field_name and item.field_name != "pk":
             target = getattr(row, item.field_name)
+            if row._meta.get_field(item.field_name).many_to_many:
+                target = target.visible_to(None).first()
             return target.key if target else None
         case KeyFilter() if item.field_name == "pk":
             return str(row.key)
