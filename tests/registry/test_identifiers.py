@@ -179,7 +179,7 @@ def test_a_unit_is_written_by_its_identifier(api: Api) -> None:
     assert (way.status_code, way["Location"]) == (307, f"/api/v1/member-units/{slug}?labels=true")
     # The same again replaces, and so do the other methods.
     tag = keeper.tag(f"member-units/{slug}")
-    renamed = {"name": "飞艇总厂", "kind": "company"}
+    renamed: dict[str, Any] = {"name": "飞艇总厂", "kind": "company"}
     renamed |= {"citations": [saying(MemberUnit, renamed, ["name"])], "change_reason": "new"}
     again = keeper.send("PUT", path, renamed, If_Match=tag)
     assert (again.status_code, again.json()["slug"], again.json()["name"]) == (200, slug, "飞艇总厂")

@@ -334,8 +334,8 @@ def test_parties_are_written_in_bulk(keeper: Keeper, case: Case) -> None:
     ]
     keeper.write("PATCH", f"{case.resource}/bulk", {"items": turned})
     assert [keeper.get(path)[case.member] for path in paths] == [told(party) for party in reversed(parties)]
-    wrong = [{case.member: "projects/x"}, {case.member: None, case.keys[2]: "000000"}]
-    drafts = [{**case.body(), "state": "draft", **each} for each in wrong]
+    wrong: list[dict[str, Any]] = [{case.member: "projects/x"}, {case.member: None, case.keys[2]: "000000"}]
+    drafts: list[dict[str, Any]] = [{**case.body(), "state": "draft", **each} for each in wrong]
     found = keeper.refused("POST", f"{case.resource}/bulk", {"items": drafts}, 400)
     assert found == {f"/items/0/{case.member}": "unknown_key", f"/items/1/{case.keys[2]}": "unknown_key"}
 
