@@ -15,6 +15,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 def is_empty(value: Any) -> bool:
     """Tell whether a value has no text in an address."""
+    if isinstance(value, Mapping):  # of which an address may hold the names alone, or the values
+        return all(map(is_empty, value)) or all(map(is_empty, value.values()))
     return all(map(is_empty, value)) if isinstance(value, list) else value is None or value == ""
 
 
