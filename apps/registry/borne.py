@@ -52,9 +52,9 @@ def divide(body: Mapping[str, object]) -> tuple[BodyPart, BodyPart]:
     for name in EVIDENCE:
         if not isinstance(items := body.get(name), list):
             continue
-        shares = [(number, *_shares(item)) for number, item in enumerate(items)]
-        for part, place in ((unit, 1), (identifier, 2)):
-            own = [(share[0], item) for share in shares for item in share[place]]
+        shares = [_shares(item) for item in items]
+        for part, place in ((unit, 0), (identifier, 1)):
+            own = [(number, item) for number, share in enumerate(shares) for item in share[place]]
             if own or part is unit:
                 part.members[name] = [item for _number, item in own]
                 part.positions[name] = [number for number, _item in own]

@@ -224,8 +224,8 @@ def test_evidence_of_the_identifier_is_told_from_that_of_the_unit() -> None:
 def test_an_identifier_without_evidence_is_a_draft_and_a_hidden_one_is_taken() -> None:
     keeper = Keeper(UserFactory(is_staff=True, is_superuser=True))
     body: dict[str, Any] = {"name": "绝密飞艇厂", "kind": "company", "state": "draft"}
-    for cited in ({}, {"citations": []}):
-        given = {"change_reason": "test", **body, **cited}
+    for evidence in ([], ["citations"]):
+        given = {"change_reason": "test", **body, **{name: [] for name in evidence}}
         made = keeper.send("PUT", f"member-units/uscc:{CODE}", given).json()
         row = Identifier.objects.get(unit__slug=made["slug"])
         assert (row.state, row.citations.count(), row.attestations.count()) == ("draft", 0, 0)
