@@ -1,4 +1,4 @@
-"""Changes of divisions and units that touch several rows."""
+"""Changes of divisions that touch several rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from apps.common.models.records import Fact, RecordQuerySet, derived_fields
+from apps.common.models.records import RecordQuerySet, derived_fields
 from apps.registry.gazetteer import files
 from apps.registry.gazetteer.rows import DivisionRow, Gazetteer
-from apps.registry.models import District, Identifier, MemberUnit, Neighbourhood, Street
+from apps.registry.models import District, Neighbourhood, Street
 
 Level = type[District] | type[Street] | type[Neighbourhood]
 PARENT = {District: None, Street: "district", Neighbourhood: "street"}
@@ -73,28 +73,3 @@ def _values(row: DivisionRow, source: Gazetteer, parent: str | None, above: dict
         "abolished_on": abolished,
     }
     return {**values, f"{parent}_id": above[str(row.parent)]} if parent else values
-
-
-@transaction.atomic
-def bear(unit: MemberUnit, *, scheme: str, value: str) -> Identifier:
-    """Record that a unit bears an identifier, with those citations of the unit that support its `identifiers`.
-
-    It is published with the unit where there are any, and a draft otherwise.
-    """
-    identifier = Identifier(unit=unit, scheme=scheme, value=value)
-    identifier.full_clean(exclude=["prose", "search_text", "ngrams", "prose_ngrams"])
-    identifier.save()
-    citations: Any = unit.citations.filter(supports__contains=["identifiers"])
-    for row in citations:
-        type(row)(
-            record=identifier,
-            article_id=row.article_id,
-            start=row.start,
-            end=row.end,
-            sha256=row.sha256,
-            supports=["scheme", "value"],
-        ).save()
-    if citations and unit.state == Fact.State.PUBLISHED:
-        identifier.state = Fact.State.PUBLISHED
-        identifier.save()
-    return identifier

@@ -1,5 +1,6 @@
 """Divisions, units, alliances and venues over HTTP."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.http import HttpRequest
@@ -10,8 +11,11 @@ from rest_framework.request import Request
 from apps.common.http.problems import Refusal
 from apps.common.resources.views import RecordViewSet, Tag, to_record
 from apps.common.rules.territory import Reader
+from apps.common.writing.contract import Finder
+from apps.common.writing.evidence import settle_evidence
+from apps.common.writing.writer import RecordWriter
 from apps.registry import filters, linked_terms
-from apps.registry.actions import bear
+from apps.registry.borne import divide
 from apps.registry.models import (
     Alliance,
     District,
@@ -145,12 +149,24 @@ class MemberUnitViewSet(RecordViewSet):
         body = self._body()
 
         def work() -> Any:
-            change = self._writer().create(body)
-            self._refuse_reserved(change.record.key)
-            bear(cast("MemberUnit", change.record), scheme=given[0], value=given[1])
-            return self._answer([change], status=201)
+            unit, identifier = divide(body)
+            with unit.placing(self.flaws):
+                change = self._writer().create(unit.members)
+                self._refuse_reserved(change.record.key)
+            with identifier.placing():
+                self._bear(cast("MemberUnit", change.record), *given, identifier.members)
+            with unit.placing():
+                return self._answer([change], status=201)
 
         return self._write(self._reason(body), work)
+
+    def _bear(self, unit: MemberUnit, scheme: str, value: str, evidence: Mapping[str, object]) -> None:
+        """Record that a unit bears an identifier: published with it on evidence, and a draft without any."""
+        is_published = evidence and unit.state == MemberUnit.State.PUBLISHED
+        state = MemberUnit.State.PUBLISHED if is_published else MemberUnit.State.DRAFT
+        writer = RecordWriter(IdentifierViewSet.contract(), self.request.user, Finder(self.request.user))
+        body = {"unit": unit.key, "scheme": scheme, "value": value, "state": state.value, **evidence}
+        settle_evidence([writer.create(body)], self.request.user)
 
 
 class UnitNameViewSet(RecordViewSet):

@@ -18,6 +18,7 @@ from tests import factories
 from tests.accounts.test_access import Sender, sender
 from tests.evidence.test_review import House, change, state_of
 from tests.factories import AllianceFactory, AppointmentFactory, StreetFactory, UnitNameFactory
+from tests.saying import say
 
 pytestmark = pytest.mark.django_db
 DRAFT: dict[str, Any] = {"state": "draft", "cited": False}
@@ -83,7 +84,8 @@ def test_an_item_says_who_and_why_and_names_no_account(house: House) -> None:
 
 
 def test_the_actions_of_an_item_do_what_they_say(house: House) -> None:
-    row: Any = UnitNameFactory(unit=house.unit, state="draft")
+    row: Any = UnitNameFactory(unit=house.unit, **DRAFT)
+    say(row)
 
     def act(person: Sender, name: str) -> None:
         (item,) = [each for each in person.get("inbox")["results"] if each["record"]["key"] == row.slug]
@@ -169,7 +171,7 @@ def test_what_one_entered_waits_for_others(by_two: None, house: House) -> None:
 
 def test_a_change_is_listed_until_another_has_looked_at_it(by_two: None, house: House) -> None:
     row: Any = UnitNameFactory(unit=house.unit)
-    change(house.curator, row, name="后改的名")
+    change(house.curator, row, name="后改的名", citations=[house.citation()])
     assert (waits(house.second), waits(house.curator), waits(house.representative)) == (
         [("to_review", row.slug)],
         [],
@@ -197,17 +199,18 @@ def test_a_change_is_listed_until_another_has_looked_at_it(by_two: None, house: 
     assert house.second.send("POST", path, body, **{"idempotency-key": "once"}).content == answer.content
     assert refused(house.second, 409) == {"/change": "stale"}
     assert waits(house.second) == []
-    change(house.second, row, name="又改的名")
+    change(house.second, row, name="改过的名", citations=[house.citation(1)])
     assert (waits(house.second), waits(house.curator)) == ([], [("to_review", row.slug)])
 
 
 def test_without_a_second_curator_changes_are_not_listed(house: House) -> None:
-    change(house.curator, UnitNameFactory(unit=house.unit), name="后改的名")
+    change(house.curator, UnitNameFactory(unit=house.unit), name="后改的名", citations=[house.citation()])
     assert waits(house.second) == []
 
 
 def test_the_publication_is_no_change_to_be_looked_at(by_two: None, house: House) -> None:
-    row = submitted_by(house.users[0], unit=house.unit)
+    row = submitted_by(house.users[0], unit=house.unit, cited=False)
+    say(row)
     change(house.curator, row, state="published")
     assert waits(house.second) == []
 
@@ -247,6 +250,9 @@ def test_a_curator_publishes_from_the_queue_in_two_clicks(house: House) -> None:
     for told in (row.name, house.unit.name, house.users[0].username, "请审核"):
         assert told in page
     assert "text not attached" in page  # the place of the sentence, where its words are not at hand
+    row.citations.all().delete()
+    say(row)
+    assert "text not attached" not in client.get(QUEUE).content.decode()
     assert "Published" in press(client, row, "publish")
     assert state_of(row) == "published"
     entry = LoggedChange.objects.filter(table_name="registry_unitname", record_id=row.pk).latest("number")
@@ -271,9 +277,9 @@ def test_what_is_returned_says_why(house: House) -> None:
 
 
 def test_nothing_is_published_that_changed_since_it_was_shown(house: House) -> None:
-    row = submitted_by(house.users[0], unit=house.unit)
+    row = submitted_by(house.users[0], unit=house.unit, cited=False)
     client = of(house.users[1])
-    for changed in ({"name": "此后改的"}, {"citations": [house.citation(8)]}):
+    for changed in ({"name": "后改的名"}, {"citations": [house.citation(8)]}):
         shown = form_of(client.get(QUEUE).content.decode(), row)
         change(house.representative, row, **changed)
         page = client.post(QUEUE, {**shown, "do": "publish"}, follow=True).content.decode()
@@ -301,7 +307,7 @@ def test_the_pages_let_nobody_publish_who_may_not(house: House) -> None:
 
 def test_a_second_curator_looks_at_changes_on_the_page(by_two: None, house: House) -> None:
     row: Any = UnitNameFactory(unit=house.unit, name="先前的名")
-    change(house.curator, row, name="后改的名", kind="official")
+    change(house.curator, row, name="后改的名", kind="official", citations=[house.citation()])
     client = of(house.users[2])
     page = client.get(QUEUE).content.decode()
     assert "<td>先前的名</td><td>后改的名</td>" in page
@@ -324,7 +330,7 @@ def test_the_list_action_and_the_forms_of_a_representative_publish_nothing(house
     given = {"action": "publish_selected", "_selected_action": [row.pk], "seen_version": seen}
     assert "curator of the place" in client.post(where, given, follow=True).content.decode()
     assert state_of(row) == "draft"
-    shown: Any = UnitNameFactory(unit=house.unit)
+    shown: Any = UnitNameFactory(unit=house.unit, name="别名甲")
     citation = shown.citations.get()
     page = client.get(reverse("admin:registry_unitname_change", args=[shown.pk])).content.decode()
     assert "evidence-citation-content_type-object_id-TOTAL_FORMS" in page
@@ -339,9 +345,7 @@ def test_the_list_action_and_the_forms_of_a_representative_publish_nothing(house
         "target": f"unit-names/{shown.slug}",
         "supports": "name",
         "article": house.article.pk,
-        "start": "1",
-        "end": "2",
-        "sha256": factories.DIGEST_OF_X,
+        **{name: house.citation(1)[name] for name in ("start", "end", "sha256")},
     }
     answer = client.post(reverse("admin:evidence_citation_add"), added)
     assert "What a published record rests on" in answer.content.decode()

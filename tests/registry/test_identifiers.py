@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 
 from apps.registry.models import Identifier, MemberUnit
 from apps.registry.schemes import SCHEMES, SchemeError, normalise, readings
+from tests.accounts.test_access import sender
 from tests.conftest import Api
-from tests.factories import IdentifierFactory, MemberUnitFactory, UserFactory
+from tests.factories import IdentifierFactory, MemberUnitFactory, StreetFactory, UserFactory
 from tests.saying import article_with, saying
 from tests.writing import Keeper
 
@@ -188,3 +189,50 @@ def test_a_unit_is_written_by_its_identifier(api: Api) -> None:
     for wrong in ("uscc:1", "usc:1", "domain:-", ":"):
         assert keeper.refused("PUT", f"member-units/{wrong}", body, 400) == {"": "bad_request"}
         api.problem(f"member-units/{wrong}", 404)
+
+
+@pytest.mark.django_db
+def test_evidence_of_the_identifier_is_told_from_that_of_the_unit() -> None:
+    keeper = Keeper(UserFactory(is_staff=True, is_superuser=True))
+    words = f"{CODE}是绝密飞艇厂，一家企业。"
+    path, cited = f"member-units/uscc:{CODE}", {"article": article_with(words).slug}
+
+    def span(start: int, end: int, *supports: str, **read: str) -> dict[str, Any]:
+        return {**cited, "start": start, "end": end, "quotation": words[start:end], "supports": supports, "read": read}
+
+    code, name = span(0, 18, "identifiers"), span(19, len(words), "name", "kind", kind="企业")
+    body = {"name": "绝密飞艇厂", "kind": "company", "state": "published", "citations": [code, name]}
+    # The place of an error is that in the request, whichever record the evidence is of.
+    refused = {"/citations/0/supports": "says_otherwise"}
+    assert keeper.refused("PUT", path, body, 400) == refused  # which scheme it is nothing says
+    wrong = {**body, "citations": [code, span(19, 22, "name", "kind", kind="企业")]}
+    assert keeper.refused("PUT", path, wrong, 400) == {"/citations/1/supports": "says_otherwise"}
+    # Another code than that of the address does not stand for it, even if somebody reads it so.
+    noted = {**body, "citations": [span(0, 18, "identifiers", identifiers="编码规则"), name]}
+    assert keeper.refused("PUT", f"member-units/uscc:{OTHER_CODE}", noted, 400) == refused
+    assert not MemberUnit.objects.filter(name="绝密飞艇厂").exists()
+    made = keeper.send("PUT", path, {"change_reason": "test", **noted}).json()
+    identifier = Identifier.objects.get(unit__slug=made["slug"])
+    assert (identifier.state, identifier.citations.get().levels) == (
+        "published",
+        {"scheme": "read", "value": "literal"},
+    )
+    assert sorted(identifier.unit.citations.get().supports) == ["kind", "name"]
+
+
+@pytest.mark.django_db
+def test_an_identifier_without_evidence_is_a_draft_and_a_hidden_one_is_taken() -> None:
+    keeper = Keeper(UserFactory(is_staff=True, is_superuser=True))
+    body: dict[str, Any] = {"name": "绝密飞艇厂", "kind": "company", "state": "draft"}
+    for evidence in ([], ["citations"]):
+        given = {"change_reason": "test", **body, **{name: [] for name in evidence}}
+        made = keeper.send("PUT", f"member-units/uscc:{CODE}", given).json()
+        row = Identifier.objects.get(unit__slug=made["slug"])
+        assert (row.state, row.citations.count(), row.attestations.count()) == ("draft", 0, 0)
+        row.delete()
+    IdentifierFactory(scheme="uscc", value=OTHER_CODE, state="draft", cited=False)
+    before = MemberUnit.objects.count()
+    other = sender(street=StreetFactory())
+    given = {"change_reason": "test", **body}
+    answer = other.send("PUT", f"member-units/uscc:{OTHER_CODE}", given)
+    assert (answer.status_code // 100, MemberUnit.objects.count()) == (4, before)

@@ -156,12 +156,15 @@ def test_a_filter_tells_of_what_comes_into_the_list_stays_in_it_and_leaves_it(
 ) -> None:
     here, there = (make(factories.DistrictFactory, code=code) for code in ("990101", "990102"))
     subscribe(kind="alliance,committee", district=here.code)
-    alliance = make(factories.AllianceFactory, slug=unique("moving"), kind="alliance", district=there)
-    other = make(factories.AllianceFactory, slug=unique("other"), kind="pair", district=here)
+    alliance = make(factories.AllianceFactory, slug=unique("moving"), kind="alliance", district=there, summary="先")
+    other = make(factories.AllianceFactory, slug=unique("other"), kind="pair", district=here, summary="先")
     deliver()
     assert receiver.received == []
     for change in ({"district": here}, {"summary": "留"}, {"kind": "pair"}, {"summary": "外"}, {"kind": "committee"}):
-        Alliance.objects.filter(pk=alliance.pk).update(**change)
+        with transaction.atomic():
+            Alliance.objects.filter(pk=alliance.pk).update(**change)
+            alliance.refresh_from_db()
+            factories.rest(alliance)
         deliver()
     Alliance.objects.filter(pk=other.pk).update(summary="外")
     remove(alliance, other)
@@ -176,7 +179,7 @@ def test_of_a_deleted_record_is_told_though_what_the_filter_looks_at_is_gone_wit
     alliance = make(factories.AllianceFactory, slug=unique("whole"))
     subscribe("member-units", alliance=alliance.slug)
     subscribe("memberships", alliance=alliance.slug)
-    membership = make(factories.MembershipFactory, alliance=alliance, slug=unique("part"))
+    membership = make(factories.MembershipFactory, alliance=alliance, slug=unique("part"), unit__summary="先")
     unit = membership.unit
     MemberUnit.objects.filter(pk=unit.pk).update(summary="成员")
     deliver()

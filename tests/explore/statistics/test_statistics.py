@@ -103,7 +103,7 @@ def expected(resources: list[str], by: tuple[str, ...]) -> dict[tuple[Any, ...],
 
 
 def test_every_resource_is_counted_or_said_not_to_be() -> None:
-    assert set(viewsets()) - set(all_countables()) == {"citations", "marks", "figures", "merges"}
+    assert set(viewsets()) - set(all_countables()) == {"citations", "attestations", "marks", "figures", "merges"}
 
 
 def test_every_pair_of_reported_and_recorded_is_known() -> None:
