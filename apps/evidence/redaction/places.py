@@ -304,16 +304,18 @@ def blacken_log(name: str) -> None:
 
 def _blacken_values(model: type[models.Model], row: dict[str, Any] | None, name: str) -> bool:
     """Blacken a name in a logged row and in the columns computed from it; return whether the row held it."""
+    if row is None:
+        return False
     names = ["captured"] if model is ArticleText else text_fields(model)
-    told = [] if row is None or model not in EVIDENCE else [each for each in _json_fields(model) if row.get(each)]
-    notes = [column for column in told if name in json.dumps(row[column], ensure_ascii=False)]  # type: ignore[index]
+    told = [each for each in _json_fields(model) if row.get(each)] if model in EVIDENCE else []
+    notes = [column for column in told if name in json.dumps(row[column], ensure_ascii=False)]
     for column in notes:
-        row[column] = _blackened(row[column], name)  # type: ignore[index]
-    changed = [column for column in names if name in ((row or {}).get(column) or "")]
+        row[column] = _blackened(row[column], name)
+    changed = [column for column in names if name in (row.get(column) or "")]
     for column in changed:
-        row[column] = conceal(row[column], name)  # type: ignore[index]
+        row[column] = conceal(row[column], name)
     for field in derived_fields(model):
-        if row is not None and set(field.sources) & set(changed):
+        if set(field.sources) & set(changed):
             row[field.attname] = field.computed({name: row[name] for name in field.sources})
     return bool(changed or notes)
 
