@@ -18,7 +18,7 @@ from apps.common.reading.answer_cache import ANSWERS
 from apps.common.reading.places import PLACES
 from apps.docs import guide
 from tests.databases import connect, drop, make_copy, prepare, url_of
-from tests.running import Service, make_token, running
+from tests.running import Service, apart, make_token, running
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +77,7 @@ def shared_service(prepared: str) -> Iterator[Service]:
 def steward_token(shared_service: Service, django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> str:
     """A token for everything in the shared service."""
     with django_db_blocker.unblock():
-        return make_token(shared_service.url)
+        return apart(lambda: make_token(shared_service.url))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import environ
 import pytest
@@ -20,6 +21,8 @@ from django.utils import timezone
 from apps.accounts import actions
 from apps.accounts.models import Appointment, User
 from tests.databases import ROOT
+
+Made = TypeVar("Made")
 
 
 class Service:
@@ -118,6 +121,15 @@ def connected_to(url: str) -> Iterator[None]:
     finally:
         other.close()
         connections[DEFAULT_DB_ALIAS] = own
+
+
+def apart(make: Callable[[], Made]) -> Made:
+    """Return what a function makes in a thread of its own.
+
+    A browser leaves an event loop running in the thread of its tests, and there Django asks no database.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(make).result()
 
 
 def make_token(url: str) -> str:

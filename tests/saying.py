@@ -29,8 +29,9 @@ def evidence_for(body: Any, resource: str, errors: list[dict[str, str]]) -> Any:
     body = copy.deepcopy(body)
     wanted: dict[str, list[str]] = {}
     for error in errors:
-        item, field = re.fullmatch(r"((?:/items/\d+)?)/([^/]*).*", error["pointer"]).groups()  # type: ignore[union-attr]
-        wanted.setdefault(item, []).append(field)
+        pointer = re.fullmatch(r"((?:/items/\d+)?)/([^/]*).*", error["pointer"])
+        assert pointer, error
+        wanted.setdefault(pointer[1], []).append(pointer[2])
     for item, fields in wanted.items():
         given = body["items"][int(item.rpartition("/")[2])] if item else body
         names = [name for name in fields if name in given and name not in ("citations", "attestations")]

@@ -78,7 +78,8 @@ def make_a_unit(context: BrowserContext, page: Page) -> str:
     form = opened.value
     expect(form.locator("#id_name")).to_have_value(UNIT)
     expect(form.locator("[id$='-0-supports']")).to_have_value("name")
-    form.select_option("#id_kind", "school")
+    form.select_option("#id_kind", "public_institution")
+    form.fill("[id$='-0-supports']", "name,kind")
     form.click("[name=_save]")
     form.wait_for_url("**/memberunit/")
     form.close()
