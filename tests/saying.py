@@ -78,7 +78,7 @@ def say(record: Any) -> Citation:
             words.append(str(value))
             if field.is_relation:
                 read[name] = "测试"
-    text = "，".join(words) + "。"
+    text = "".join(f"{each}。" for each in words)  # no digit of a name stands beside a number
     names = [name for name in stated if not (name == "name" and getattr(record, "name_given", False))]
     found: Citation = CitationFactory(
         record=record,

@@ -14,7 +14,7 @@ from apps.common.models.records import Citable, Fact
 from apps.common.rules.change_log import logged_models, owner_field
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.serializers.targets import load_targets
-from apps.evidence.models import Citation
+from apps.evidence.models import Attestation, Citation
 from apps.history.readable import (
     FieldChange,
     Keys,
@@ -154,7 +154,7 @@ def feed_items(entries: Sequence[LoggedChange], user: Reader) -> list[dict[str, 
     present = _present(seen, user)
     flips = [] if is_keeper(user) else [each for each in seen if issubclass(each.model, Fact) and _flips(each)]
     flipping = {each.entry.number for each in flips}
-    citations, linked = _citations(flips), _linked(flips, user)
+    evidence, linked = _evidence(flips), _linked(flips, user)
     told: list[tuple[Told, dict[str, object]]] = []
     for each in seen:
         own = issubclass(each.model, Citable)
@@ -163,8 +163,8 @@ def feed_items(entries: Sequence[LoggedChange], user: Reader) -> list[dict[str, 
         row = keys.row(each.model, each.after) if there and own else None
         told.append(_item(each, there, None if row is None else row | keys.lists(each), keys))
         if each.entry.number in flipping:
-            # Its citations come and go with it; the answers of records that have a link from or to it change.
-            told += [_change_of(each, row, each.operation, there=there) for row in citations[each.record]]
+            # Its evidence comes and goes with it; the answers of records that have a link from or to it change.
+            told += [_change_of(each, row, each.operation, there=there) for row in evidence[each.record]]
             told += [_change_of(each, row, Operation.UPDATE.value, there=True) for row in linked[each.record]]
     names = _names((record.place for record, _item in told), user)
     return [item | {"name": names.get(record.place)} for record, item in told]
@@ -201,15 +201,16 @@ def _flips(each: Seen) -> bool:
     return each.entry.operation == "update" and (each.before is None) != (each.after is None)
 
 
-def _citations(flips: Sequence[Seen]) -> dict[RecordAt, list[Told]]:
-    """Return the citations of records that are shown or hidden, by table and internal key of the record."""
+def _evidence(flips: Sequence[Seen]) -> dict[RecordAt, list[Told]]:
+    """Return the evidence of records that are shown or hidden, by table and internal key of the record."""
     tables = {ContentType.objects.get_for_model(each.model).pk: each.model._meta.db_table for each in flips}
     found: dict[RecordAt, list[Told]] = defaultdict(list)
     if tables:
         ids = {each.entry.record_id for each in flips}
-        rows = Citation.objects.filter(content_type__in=tables, object_id__in=ids).order_by("slug")
-        for own, kind, pk, slug in rows.values_list("pk", "content_type_id", "object_id", "slug"):
-            found[tables[kind], pk].append(Told(Citation, own, slug))
+        for model in (Citation, Attestation):
+            rows = model._default_manager.filter(content_type__in=tables, object_id__in=ids).order_by("slug")
+            for own, kind, pk, slug in rows.values_list("pk", "content_type_id", "object_id", "slug"):
+                found[tables[kind], pk].append(Told(model, own, slug))
     return found
 
 

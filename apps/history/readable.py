@@ -22,7 +22,8 @@ from apps.common.models.records import Citable, Fact
 from apps.common.rules.change_log import logged_models, owner_field
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.values.columns import EarliestField, LatestField, PinyinField, PythonColumn
-from apps.evidence.models import ArticleText, Citation
+from apps.evidence.models import ArticleText
+from apps.evidence.models.evidence import Evidence
 
 KEYS = """
     SELECT DISTINCT ON (table_name, record_id) table_name, record_id, key FROM common_loggedchange
@@ -130,7 +131,7 @@ def seen_by(user: Reader, entries: Sequence[LoggedChange]) -> list[Seen]:
 def concealed(user: Reader, model: type[Model], ids: Iterable[int]) -> set[int]:
     """Return those records that a reader may not see now. Of a deleted one its last state counts."""
     asked = set(ids)
-    if is_keeper(user) or not asked or not (issubclass(model, Fact) or model is Citation):
+    if is_keeper(user) or not asked or not issubclass(model, Fact | Evidence):
         return set()
     rows = model.rows()
     asked -= set(rows.visible_to(user).filter(pk__in=asked).order_by().values_list("pk", flat=True))
@@ -152,7 +153,7 @@ def not_concealed(user: Reader, seen: Iterable[Seen]) -> list[Seen]:
     found = list(seen)
     ends = [
         set()
-        if issubclass(each.model, Citable) and each.model is not Citation
+        if issubclass(each.model, Citable) and not issubclass(each.model, Evidence)
         else set(_pointed_at(each.model, each.after or each.before or {}))
         for each in found
     ]
@@ -198,7 +199,7 @@ def _own(user: Reader, known: Iterable[tuple[LoggedChange, type[Model]]]) -> set
 
 def _speaks_of(entry: LoggedChange, model: type[Model]) -> tuple[type[Citable], int] | None:
     """Return model and internal key of the record that an entry is about, if those who edit it may see all of it."""
-    if model is Citation:
+    if issubclass(model, Evidence):
         row = entry.after or entry.before or {}
         target = ContentType.objects.get_for_id(row["content_type_id"]).model_class()
         return None if target is None else (cast("type[Citable]", target), row["object_id"])
@@ -209,11 +210,11 @@ def _speaks_of(entry: LoggedChange, model: type[Model]) -> tuple[type[Citable], 
 
 
 def _published(known: Iterable[tuple[LoggedChange, type[Model]]]) -> dict[int, bool]:
-    """Return whether what a citation or a link hangs on was published when it was changed, by number."""
+    """Return whether what evidence or a link hangs on was published when it was changed, by number."""
     asked: list[tuple[int, str, int]] = []
     for entry, model in known:
         row = entry.after or entry.before or {}
-        if model is Citation:
+        if issubclass(model, Evidence):
             target = ContentType.objects.get_for_id(row["content_type_id"]).model_class()
             asked.append((entry.number, target._meta.db_table if target else "", row["object_id"]))
         elif not issubclass(model, Citable):

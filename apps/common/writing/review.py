@@ -6,7 +6,7 @@ by nobody.
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -102,8 +102,7 @@ def author_sql(*, kind: str, table: str, pk: str) -> str:
 
 
 def _related(model: type[Citable], name: str) -> type[Model]:
-    related: type[Model] = model._meta.get_field(name).related_model  # type: ignore[assignment]
-    return related
+    return cast("type[Model]", model._meta.get_field(name).related_model)
 
 
 @cache

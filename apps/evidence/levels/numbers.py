@@ -92,12 +92,13 @@ _NOUN = sorted(((word, unit) for unit, words in NOUNS.items() for word in words)
 _BEFORE = sorted(((word, sign) for sign, words in BEFORE.items() for word in words), key=lambda x: -len(x[0]))
 _BEHIND = sorted(((word, sign) for sign, words in BEHIND.items() for word in words), key=lambda x: -len(x[0]))
 _ARABIC = re.compile(
-    r"(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<point>\.\d+)?(?P<in1>[余多来])?(?P<scale>[百千]?[万亿]|[百千])?"
+    r"(?P<digits>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?P<point>\.\d+)?(?P<in1>[余多来])?(?P<scale>[百千]?[万亿]|[百千])?"
 )
 _CHINESE = re.compile(rf"[{VAGUE}]*[{_NUMERAL}]+[{VAGUE}]*")
 _PERCENT = re.compile(r"百分之(?P<n>[零〇一二两三四五六七八九十百点]+|\d+(?:\.\d+)?)")
 _AREA = re.compile(r"(?:居民|学生|教师)(?:小)?(?:区|委员会|委|会|公寓|之家)")
 _RANGE = re.compile(r"[至到~—–-]+")
+_PAUSE = re.compile("，(?![０-９])")  # parts sentences; thousands have a comma as wide as their digits
 _STOP = re.compile(r"[,。;:!?、,;:()（）\n”」』》\"]")
 
 
@@ -141,7 +142,7 @@ def chinese_value(numeral: str) -> int | None:
 @remembered
 def numbers(words: str) -> tuple[Number, ...]:
     """Return all numbers that words give, in their order. Ordinals, years and vague ones (几, 数十) give none."""
-    text = fold(words)
+    text = fold(_PAUSE.sub("；", words))
     found = [*_percents(text), *_arabic(text), *_chinese(text)]
     found.sort(key=lambda number: (number.start, -number.end))
     kept: list[Number] = []
