@@ -212,17 +212,18 @@ def half_way(service: Service, rows: int) -> str:
 def staleness(service: Service, database: str, rounds: int = 200) -> tuple[int, int]:
     """Change a project by SQL and read it and its list right after the commit; return all reads and the stale ones.
 
-    The project is the first of the list, and is left as it was.
+    The project is the first of the list, and is left as it was. Its summary is in the registry's own words, which keep
+    their evidence when they change.
     """
     first = service.read(LIST)["results"][0]
-    before, stale = first["slogan"], 0
+    before, stale = first["summary"], 0
     with psycopg.connect(database, autocommit=True) as connection:
-        statement = "UPDATE projects_project SET slogan = %s WHERE slug = %s"
+        statement = "UPDATE projects_project SET summary = %s WHERE slug = %s"
         try:
             for number in range(rounds):
                 connection.execute(statement, [f"第{number}次", first["slug"]])
-                listed = service.read(LIST)["results"][0]["slogan"]
-                alone = service.read(f"{LIST}/{first['slug']}")["slogan"]
+                listed = service.read(LIST)["results"][0]["summary"]
+                alone = service.read(f"{LIST}/{first['slug']}")["summary"]
                 stale += (listed != f"第{number}次") + (alone != f"第{number}次")
         finally:
             connection.execute(statement, [before, first["slug"]])

@@ -109,7 +109,7 @@ def test_every_wrong_cell_is_pointed_at_and_nothing_is_written(keeper: Keeper) -
 def test_what_only_the_database_refuses_is_pointed_at_too(keeper: Keeper) -> None:
     content = "name,kind,state\n测试进,company,draft\n测试出,company,published\n"
     assert errors(send(keeper, "member-units", content)) == dict.fromkeys(
-        ["/rows/3/citations", "/rows/3/kind", "/rows/3/name"], "no_evidence"
+        ["/rows/3/kind", "/rows/3/name"], "no_evidence"
     )
 
 
@@ -381,7 +381,7 @@ def test_of_many_rows_the_wrong_ones_are_found(keeper: Keeper) -> None:
         f"第{number}个,company,{'published' if number in (3, 77, 700) else 'draft'}\n" for number in range(900)
     )
     assert errors(send(keeper, "member-units", f"name,kind,state\n{rows}")) == {
-        f"/rows/{number + 2}/{place}": "no_evidence" for number in (3, 77) for place in ("citations", "kind", "name")
+        f"/rows/{number + 2}/{place}": "no_evidence" for number in (3, 77) for place in ("kind", "name")
     }
 
 
