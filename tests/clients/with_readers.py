@@ -74,12 +74,15 @@ with tempfile.TemporaryDirectory() as folder:
     target = dlt.destinations.duckdb(f"{folder}/units.duckdb")
     pipeline = dlt.pipeline("units", pipelines_dir=folder, destination=target, dataset_name="partybuild")
     told["dlt"] = [load(pipeline), load(pipeline)]
-    with urlopen(f"{UNITS}/fudan-daxue") as answer:  # noqa: S310
+    with urlopen(f"{UNITS}?page_size=200&fields=url,summary") as answer:  # noqa: S310
+        # Its words are the registry's own, and keep their evidence when they change.
+        unit = next(row for row in json.load(answer)["results"] if row["summary"])
+    address, summary = UNITS.removesuffix("/api/v1/member-units") + unit["url"], unit["summary"]
+    with urlopen(address) as answer:  # noqa: S310
         tag = answer.headers["ETag"]
-        summary = json.load(answer)["summary"]
     change = {"summary": f"{summary}。", "change_reason": "A reader"}
     headers = {"Authorization": f"Bearer {TOKEN}", "If-Match": tag, "Content-Type": "application/json"}
-    request = Request(f"{UNITS}/fudan-daxue", json.dumps(change).encode(), headers, method="PATCH")  # noqa: S310
+    request = Request(address, json.dumps(change).encode(), headers, method="PATCH")  # noqa: S310
     urlopen(request).close()  # noqa: S310
     told["dlt"].append(load(pipeline))
     with pipeline.sql_client() as client, client.execute_query("SELECT count(*) FROM units") as found:
