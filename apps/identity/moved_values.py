@@ -8,10 +8,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 
 from apps.common.models.records import Citable
+from apps.common.writing.contract import EVIDENCE
 from apps.identity.models import Merge
 from apps.identity.pointing_fields import PointingField
 
-EVIDENCE: tuple[Any, ...] = tuple(Merge._meta.get_field(name).related_model for name in ("citations", "attestations"))
+MODELS: tuple[Any, ...] = tuple(Merge._meta.get_field(name).related_model for name in EVIDENCE)
 ONE = "says -> %(name)s = %(loser)s::jsonb", "%(winner)s::jsonb"
 LISTED = (
     "says -> %(name)s @> %(loser)s::jsonb",
@@ -36,7 +37,7 @@ def repoint_says(item: PointingField, loser: models.Model, winner: models.Model)
     values: dict[str, Any] = {"loser": said(loser), "winner": said(winner)}
     values |= {"name": name, "path": [name], "kind": _kind(owner)}
     with connection.cursor() as cursor:
-        for model in EVIDENCE:
+        for model in MODELS:
             cursor.execute(
                 f"UPDATE {model._meta.db_table} SET says = jsonb_set(says, %(path)s, {value})"  # noqa: S608 - our own
                 f" WHERE content_type_id = %(kind)s AND {holds}",
@@ -49,7 +50,7 @@ def say_lists_anew(winner: Citable) -> None:
     kind = _kind(winner)
     with connection.cursor() as cursor:
         for field in winner._meta.many_to_many:
-            for model in EVIDENCE:
+            for model in MODELS:
                 cursor.execute(
                     f"UPDATE {model._meta.db_table} SET says = says - %s"  # noqa: S608 - our own
                     " WHERE content_type_id = %s AND object_id = %s AND says ? %s",

@@ -129,12 +129,6 @@ def unevidenced_fields(model: type[models.Model]) -> dict[str, str | Promise]:
     return found
 
 
-def evidenced_fields(model: type[models.Model]) -> list[Any]:
-    """Return the fields of a model whose values need evidence where they are not empty."""
-    free = unevidenced_fields(model)
-    return [field for field in stored_fields(model) if field.name not in free]
-
-
 # SQL ------------------------------------------------------------------------------------------------------------------
 
 
