@@ -89,12 +89,18 @@ def test_what_nobody_tells_is_known_by_its_transaction() -> None:
 
 def test_a_write_that_changes_nothing_leaves_no_trace() -> None:
     rows = [factories.AllianceFactory(), factories.StreetFactory(), factories.ArticleFactory()]
-    before = [(row.updated_at, last(), data_version()) for row in rows]
+    before = [(row.updated_at, last(), version_of_changes()) for row in rows]
     for row in rows:
         row.save()
         type(row).objects.filter(pk=row.pk).update(updated_at=timezone.now())
         row.refresh_from_db()
-    assert [(row.updated_at, last(), data_version()) for row in rows] == before
+    assert [(row.updated_at, last(), version_of_changes()) for row in rows] == before
+
+
+def version_of_changes() -> list[str]:
+    """Return the data version without the transactions that are open: these may be of another worker's database."""
+    parts = data_version().split(",")
+    return [*parts[:3], parts[-1]]
 
 
 def test_emptying_a_table_is_logged_row_by_row() -> None:
