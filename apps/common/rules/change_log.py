@@ -5,6 +5,8 @@ changed, so that the API, the admin, bulk writes, `QuerySet.update`, SQL, COPY a
 Who made the change and why comes from settings of the transaction (`write_transaction`).
 """
 
+from collections.abc import Mapping
+from functools import cache
 from typing import cast
 
 import pgtrigger
@@ -246,7 +248,8 @@ def logged(*, dated: bool = True) -> list[pgtrigger.Trigger]:
     return [*triggers, _KeepUpdatedAt()] if dated else triggers
 
 
-def logged_models() -> dict[str, type[Model]]:
+@cache
+def logged_models() -> Mapping[str, type[Model]]:
     """Return the models whose tables are logged, by table, in an order in which what others point at comes first."""
     position: dict[type[Model], int] = {model: number for number, model in enumerate(apps.get_models())}
     registered = cast("list[tuple[type[Model], pgtrigger.Trigger]]", pgtrigger.registered())

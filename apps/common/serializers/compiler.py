@@ -11,6 +11,7 @@ costs PostgreSQL half as much more (0016). What a field is in SQL is a `Value`, 
 """
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from datetime import date
 from typing import Any, cast
 
@@ -97,6 +98,12 @@ class SqlRow:
         self._columns: dict[str, None] = {}
         self._joined: dict[str, SqlRow] = {}
         self._asides: dict[str, str] = {}
+
+    def again(self) -> "SqlRow":
+        """Return the row as it is by now: what another statement asks of it is not asked of this one."""
+        found = copy(self)
+        found._columns, found._joined, found._asides = {**self._columns}, {**self._joined}, {**self._asides}
+        return found
 
     def column(self, name: str) -> str:
         """Return the column of a field; `key` is that of the public key, `pk` the internal one."""
