@@ -8,6 +8,7 @@ import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NotRequired, TypedDict, cast
 
@@ -157,6 +158,7 @@ def write(folder: Path, cursor: CursorWrapper, *, compressed: bool) -> Manifest:
     return manifest
 
 
+@cache
 def export_of(view: type[RecordViewSet]) -> Export:
     """Return the export of a resource: every record that everybody may read, by key, of all editions and days."""
     model = cast("type[Citable]", view.queryset.model)
