@@ -7,7 +7,7 @@ tests/common/resources/test_plain_reads.py compares both ways.
 """
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -42,6 +42,12 @@ class Route:
         self.taken = {action.url_path for action in actions if not action.detail}
 
 
+@cache
+def routes() -> dict[str, Route]:
+    """Return the addresses of all resources, by their names."""
+    return {resource: Route(viewset) for resource, viewset in viewsets().items()}
+
+
 class ShortcutMiddleware:
     """Answer plain anonymous reads of records; leave all else to the rest of the stack."""
 
@@ -71,7 +77,7 @@ class ShortcutMiddleware:
         if request.method not in ("GET", "HEAD") or not request.path_info.startswith(self._root):
             return None
         name, slash, key = request.path_info[len(self._root) :].partition("/")
-        route = self._routes.get(name)
+        route = routes().get(name)
         if route is None or (slash and not key) or "/" in key or key in route.taken:
             return None
         if not (is_anonymous(request) and wants_json(request.META.get("HTTP_ACCEPT", ""))) or is_odd(request):
@@ -81,10 +87,6 @@ class ShortcutMiddleware:
         if has_body(request.META):
             return None
         return (lambda request: route.detail(request, key=key)) if key else route.list
-
-    @cached_property
-    def _routes(self) -> dict[str, Route]:
-        return {resource: Route(viewset) for resource, viewset in viewsets().items()}
 
     def _dress(self, request: HttpRequest) -> dict[str, str]:
         """Return the headers that the rest of the stack puts on every answer, as it put them on a blank one."""
