@@ -2,6 +2,7 @@
 
 from copy import copy
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pgtrigger
@@ -60,6 +61,17 @@ class WithoutKey(models.Func):
         super().__init__(*parts, template="(%(expressions)s)", arg_joiner=" - ")
 
 
+@cache
+def of_hidden() -> Q:
+    """Return the condition that evidence is of a record that is hidden from everybody."""
+    hidden = Q()
+    for model, rows in RecordQuerySet.hidden_records(None):
+        # By the record's key, so that a page of citations looks up its own records and not all drafts.
+        is_hidden = Exists(rows.filter(pk=OuterRef("object_id")))
+        hidden |= Q(is_hidden, content_type=ContentType.objects.get_for_model(model))
+    return hidden
+
+
 class EvidenceQuerySet(RecordQuerySet):
     """Citations or attestations; a user sees those of the records that he sees."""
 
@@ -68,14 +80,9 @@ class EvidenceQuerySet(RecordQuerySet):
         territory = territory_of(user)
         if territory.everything:
             return self
-        hidden = Q()
-        for model, rows in self.hidden_records(None):
-            # By the record's key, so that a page of citations looks up its own records and not all drafts.
-            is_hidden = Exists(rows.filter(pk=OuterRef("object_id")))
-            hidden |= Q(is_hidden, content_type=ContentType.objects.get_for_model(model))
         # Whoever may edit a draft may edit its evidence: one subquery, where leaving out its drafts would take many.
         lying = condition(self.model, territory)
-        return self.filter(~hidden if lying is None else ~hidden | lying)
+        return self.filter(~of_hidden() if lying is None else ~of_hidden() | lying)
 
     def seen_with_record(self, user: Reader) -> "EvidenceQuerySet":
         """Return all: the evidence of a record is seen with it."""

@@ -214,16 +214,13 @@ def test_a_list_costs_one_query_and_the_version(client: Client, resource: str) -
     view = viewsets()[resource]
     expand = ",".join(nested_paths(view.serializer_class))
     facets = ",".join(facetable(view.filterset_class.base_filters)[:8])
-    for extra in (
-        "",
-        f"&expand={expand}" if expand else "",
-        f"&count=true&facets={facets}" if facets else "&count=true",
-    ):
-        address = f"/api/v1/{resource}?labels=true{extra}"
-        client.get(address)
+    expanded = f"&expand={expand}" if expand else ""
+    counted = f"&count=true&facets={facets}" if facets else "&count=true"
+    client.get(f"/api/v1/{resource}?labels=true{expanded}{counted}")  # what Django keeps for good
+    for extra in ("", expanded, counted):
         STATEMENTS.clear()
         with CaptureQueriesContext(connection) as queries:
-            assert client.get(address + "&page_size=7").status_code == 200
+            assert client.get(f"/api/v1/{resource}?labels=true{extra}&page_size=7").status_code == 200
         # Beside it, what counts facets has less time and then as much as before (`reading.places`).
         read = [query["sql"][:300] for query in queries if "set_config('statement_timeout'" not in query["sql"]]
         assert len(read) == 1, read
