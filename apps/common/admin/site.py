@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.apps import apps
 from django.conf import settings
@@ -122,7 +122,8 @@ class CuratorSite(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, object]]:
         """List apps as a reader of the domain meets them and models as the code defines them, not by the alphabet."""
-        app_list = super().get_app_list(request, app_label)
+        # Not `super()`, which for each page sorts names that it first has to translate.
+        app_list: list[dict[str, Any]] = [*self._build_app_dict(request, app_label).values()]
         position = {model: number for number, model in enumerate(apps.get_models())}
         for app in app_list:
             app["models"].sort(key=lambda entry: position[entry["model"]])
