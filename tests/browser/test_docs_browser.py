@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.full import share
 from tests.running import Service
 
 pytestmark = pytest.mark.enable_socket
@@ -41,13 +42,15 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_pages_open_and_fit(page: Page, width: int, language: str) -> None:
     page.set_viewport_size({"width": width, "height": 844})
+    # What axe finds it finds in either language: each page is looked through in two of the four ways.
+    looked_through = share(list(WIDTHS.values()).index(width) + (language == "en"), PAGES, 2)
     for path in PAGES:
         page.goto(f"{path}?lang={language}")
         expect(page.locator("html")).to_have_attribute("lang", language)
         expect(page.locator("h1")).to_have_count(1)
         assert page.evaluate("document.getElementsByTagName('*').length") < 20_000, path
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
-        found = Axe().run(page).response["violations"]
+        found = Axe().run(page).response["violations"] if path in looked_through else []
         assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], path
 
 

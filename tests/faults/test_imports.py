@@ -19,7 +19,7 @@ from tests.running import Service, make_token, running
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
 
-ROWS = 20_000 if FULL else 2_000
+ROWS = 20_000 if FULL else 1_500
 CLIENTS = 8 if FULL else 3
 PATIENCE = 600.0 if FULL else 120.0
 LIMITS = {"RATE_LIMIT_TOKEN": "1000000/60", "IMPORT_ROWS_AT_ONCE": "1000"}
