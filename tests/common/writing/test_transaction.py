@@ -8,7 +8,9 @@ Rows of the fixtures are committed, so that another connection can lock them.
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -304,19 +306,20 @@ def test_sql_from_outside_is_logged_without_a_name(db: None) -> None:
 # Rows that another connection has locked ------------------------------------------------------------------------------
 
 
-def is_alone(unit: MemberUnit) -> bool:
-    """Whether nothing keeps a unit from being deleted."""
-    try:
-        Collector(using="default").collect([unit])
-    except (ProtectedError, RestrictedError):
-        return False
-    return True
+@cache
+def alone() -> int:
+    """Return the primary key of a unit of the fixtures that nothing keeps from being deleted; the search is long."""
+    for unit in MemberUnit.objects.order_by("pk"):
+        with suppress(ProtectedError, RestrictedError):
+            Collector(using="default").collect([unit])
+            return unit.pk
+    pytest.fail("there is none")
 
 
 @pytest.fixture
 def locked(db: None, settings: Any) -> Iterator[tuple[MemberUnit, District]]:
     """A unit and a district that somebody else is changing, and little patience."""
-    unit, district = next(filter(is_alone, MemberUnit.objects.order_by("pk"))), District.objects.order_by("pk").first()
+    unit, district = MemberUnit.objects.get(pk=alone()), District.objects.order_by("pk").first()
     settings.LOCK_TIMEOUT = 0.2
     with psycopg.connect(**connection.get_connection_params()) as other:
         other.execute("SELECT 1 FROM registry_memberunit WHERE id = %s FOR UPDATE", [unit.pk])
