@@ -239,7 +239,7 @@ SAME_ROWS = ["count", "filter", "csv", "ndjson", "facet", "known at"]
 
 def some(people: Collection[str], number: int) -> list[str]:
     """Return who of several people tries the n-th case."""
-    others = share(number, [who for who in PEOPLE if who in people and who not in ALWAYS], 3)
+    others = share(number, [who for who in PEOPLE if who in people and who not in ALWAYS], 4)
     return [who for who in PEOPLE if who in people and (who in ALWAYS or who in others)]
 
 
