@@ -53,8 +53,7 @@ def affirm_all(record: Citable) -> list[str]:
     for name in EVIDENCE:
         for row in getattr(record, name).all():
             row.record = record
-            if reads := getattr(row, "read", None):
-                row.read = {field: note for field, note in reads.items() if row.says.get(field) == stated.get(field)}
+            forget_notes(row, row.supports)
             row.says = {}  # the database fills it again
             row.supports = [field for field in row.supports if field in stated] or row.supports
             try:
@@ -67,11 +66,21 @@ def affirm_all(record: Citable) -> list[str]:
     return wrong
 
 
+def forget_notes(evidence: Any, names: Collection[str]) -> None:
+    """Take the notes of a reader off evidence that is to be affirmed, where their values have changed since."""
+    notes = getattr(evidence, "read", {})
+    if changed := notes.keys() & {*names}:
+        stated = stated_values(evidence.record)
+        changed = {name for name in changed if evidence.says.get(name) != stated.get(name)}
+        evidence.read = {name: note for name, note in notes.items() if name not in changed}
+
+
 def affirm(evidence: Any, record: Citable, names: Collection[str]) -> dict[str | None, ValidationError]:
     """Have evidence of a record say the present values of some fields; return why it does not say them, by field."""
     if not names:
         return {}
     evidence.record = record
+    forget_notes(evidence, names)
     evidence.supports = [*evidence.supports, *(name for name in names if name not in evidence.supports)]
     evidence.says = {name: said for name, said in evidence.says.items() if name not in names}
     try:
