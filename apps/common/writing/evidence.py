@@ -43,13 +43,13 @@ def rests_on_others(record: Citable) -> bool:
     return bool(record.citations.exists() or record.attestations.exclude(kind=ACT).exists())
 
 
-def affirm_all(record: Citable) -> list[str]:
-    """Have all evidence of a record say its present values, as when a draft is published; return what does not say so.
+def affirm_all(record: Citable) -> list[ValidationError]:
+    """Have all evidence of a record say its present values, as when a draft is published; return why some does not.
 
     A value that a person read out of words is read again once it has changed.
     """
     stated = stated_values(record)
-    wrong: list[str] = []
+    wrong: list[ValidationError] = []
     for name in EVIDENCE:
         for row in getattr(record, name).all():
             row.record = record
@@ -60,7 +60,7 @@ def affirm_all(record: Citable) -> list[str]:
                 if name != "attestations" or row.kind != ACT:
                     row.clean()
             except ValidationError as error:
-                wrong += error.messages
+                wrong += [each for found in error.error_dict.values() for each in found]
             else:
                 row.save()
     return wrong
@@ -103,8 +103,10 @@ def settle_evidence(changes: Iterable["RecordChange"], user: Reader) -> None:
         if is_written and isinstance(record, Fact) and record.state == Fact.State.PUBLISHED:
             written.setdefault(type(record), {})[record.pk] = change
             if change.before.get("state") not in (None, Fact.State.PUBLISHED):
-                wrong = [error_at(f"{change.pointer}/citations", "says_otherwise", text) for text in affirm_all(record)]
-                raise_all(wrong)
+                place = f"{change.pointer}/citations"
+                raise_all(
+                    [error_at(place, each.code or "invalid", " ".join(each.messages)) for each in affirm_all(record)]
+                )
     errors: list[dict[str, str]] = []
     for model, own in written.items():
         due = unproven(model, own)

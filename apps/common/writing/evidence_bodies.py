@@ -13,11 +13,14 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from apps.common.http.problems import nearest
+from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable
+from apps.common.rules.permissions import CURATORS_READ, may_note
+from apps.common.rules.territory import Reader
 from apps.common.writing.contract import (
     EVIDENCE,
     Finder,
@@ -59,9 +62,16 @@ def add_evidence(record: Citable, body: Mapping[str, object], finder: Finder, po
             errors += _broken_rules(evidence, place, set())
     raise_all(errors)
     for found in todo.values():
-        for _place, evidence in found:
+        for place, evidence in found:
+            refuse_notes(finder.user, evidence, place)
             evidence.save()
     return [name for name, found in todo.items() if found]
+
+
+def refuse_notes(user: Reader, evidence: Model, pointer: str) -> None:
+    """Raise Refusal where evidence has a new note of what a person read, and the user may not read for the registry."""
+    if not may_note(user, evidence):
+        raise Refusal("permission_denied", errors=[error_at(f"{pointer}/read", "may_not_read", str(CURATORS_READ))])
 
 
 def evidence_errors(record: Citable, body: Mapping[str, object], finder: Finder, pointer: str) -> list[Error]:
