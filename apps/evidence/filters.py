@@ -58,6 +58,8 @@ class AttestationFilterSet(RecordFilterSet):
         help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
         " what one of them says.",
     )
+    title = CommaFilter("title", help_text="Titles of papers, as they stand there.")
+    reference = CommaFilter("reference", help_text="Numbers of papers, or addresses of a register's entries.")
     stated = DateRange("stated_on")
 
 
