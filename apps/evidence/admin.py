@@ -33,8 +33,7 @@ from apps.common.models.row_names import references_of
 from apps.common.serializers.targets import load_targets
 from apps.evidence import admin_views
 from apps.evidence.actions import publish
-from apps.evidence.admin_answers import ANSWERS
-from apps.evidence.admin_changes import CorrectsIssueDate
+from apps.evidence.admin_changes import ANSWERS, CorrectsIssueDate
 from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.evidence.models.figures import REPORTER_KEYS
 from apps.evidence.texts.upload import AttachForm, attach_view

@@ -119,7 +119,7 @@ def share_records(rows: list[forms.ModelForm]) -> None:
             widget.records = records
 
 
-class NotesField(forms.CharField):
+class NoteLines(forms.CharField):
     """Notes by the field of which each speaks, one a line: `kind: …`."""
 
     widget = AdminTextareaWidget(attrs={"rows": 2, "placeholder": "kind: …"})

@@ -22,7 +22,7 @@ from apps.common.admin.forms import (
     CitationFormSet,
     CitationRowForm,
     EDTFInput,
-    NotesField,
+    NoteLines,
     RecordForm,
     RecordFormSet,
     RecordSelect,
@@ -57,7 +57,7 @@ class SearchedRelations(BaseModelAdmin):
 
     formfield_overrides = {
         ArrayField: {"widget": AdminTextInputWidget},
-        models.JSONField: {"form_class": NotesField},
+        models.JSONField: {"form_class": NoteLines},
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 4})},
     }
 

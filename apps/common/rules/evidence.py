@@ -206,7 +206,7 @@ class SqlWithFunctions(compiler.UpsertTriggerSql):
         return path, args, {"functions": self.functions, **kwargs}
 
 
-def _refuse(model: Any, wanted: str) -> str:
+def _refuse(model: models.Model | type[models.Model], wanted: str) -> str:
     """Return SQL that refuses a row of a model without evidence; `wanted` is SQL for the row's key."""
     names = {"table": model._meta.db_table, "model": model._meta.model_name}
     return REFUSE.format(**names, wanted=wanted, broken=HAS_EVIDENCE)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.admin.forms import NotesField, RecordForm
+from apps.common.admin.forms import NoteLines, RecordForm
 from apps.common.models.records import Citable
 from apps.common.models.row_names import field_label
 from apps.evidence import spans
@@ -42,7 +42,7 @@ class CiteForm(SpanForm):
     class Meta:
         model = Citation
         fields = ["start", "end", "supports", "read"]
-        field_classes = {"read": NotesField}
+        field_classes = {"read": NoteLines}
 
     def __init__(self, *args: Any, target: Citable | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
