@@ -198,5 +198,5 @@ def _action(verb: Callable[[Attestation, User], None], description: Any, done: A
 ANSWERS = (
     _action(answering.confirm, _("Confirm for the party"), _("Confirmed.")),
     _action(answering.dispute, _("Dispute for the party"), _("Disputed.")),
-    _action(answering.retract, _("Take back"), _("Taken back.")),
+    _action(answering.retract, _("Retract"), _("Retracted.")),
 )

@@ -110,7 +110,7 @@ def test_the_pages_answer_by_the_same_rule(sides: Sides) -> None:
     assert act_on_page(sides.users[1], "dispute", theirs) == "Disputed."
     theirs.refresh_from_db()
     assert (theirs.confirmed_at, bool(theirs.disputed_at)) == (None, True)
-    assert act_on_page(sides.users[0], "retract", theirs) == "Taken back."
+    assert act_on_page(sides.users[0], "retract", theirs) == "Retracted."
 
 
 def test_a_page_takes_back_no_last_evidence(sides: Sides) -> None:
