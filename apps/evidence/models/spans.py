@@ -237,7 +237,7 @@ class Citation(Evidence, Span):
 
     def slug_source(self) -> str:
         record = self.record
-        target = f"{record.resource}/{record.key}" if record else str(self.object_id)
+        target = f"{record.resource}/{record.key}" if record and record.pk else str(self.object_id)
         return f"{self.article.slug}-{self.start}-{spans.digest(f'{self.start}-{self.end}-{target}')[:8]}"
 
 
