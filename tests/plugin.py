@@ -5,9 +5,9 @@ A conftest.py would come too late: pytest-django reads the settings, and with th
 
 import gc
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -15,6 +15,9 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from partybuild import database
 from tests import databases
 
+# What a test tells: lines that stand at the end of the run, whether it passes or fails.
+Told: TypeAlias = Callable[..., None]
+TOLD = "told"
 # Who asks the service of `shared_service`: one worker runs them all, in this order, and starts one.
 SHARING = (
     "tests/browser/",
@@ -93,3 +96,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
 
     items.sort(key=place)
+
+
+@pytest.fixture
+def told(record_property: Callable[[str, object], None]) -> Told:
+    """Take lines that a reader of the run should see: figures, and what no assertion can refuse."""
+
+    def tell(*lines: object) -> None:
+        for line in lines:
+            record_property(TOLD, str(line))
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests told."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            lines = [text for name, text in report.user_properties if name == TOLD]
+            if lines and report.when == "call":
+                terminalreporter.write_sep("-", report.nodeid)
+                for line in lines:
+                    terminalreporter.write_line(str(line))

@@ -50,7 +50,7 @@ ADDRESS = re.compile(rf"{ORIGIN}(/[^\s\"'`)]+)")
 SENDING = ("sh", "python", "r")
 PATH = re.compile(r"[\"'](/api/v1/[^\s\"'{$]+)[\"']")
 # Pages whose requests write, in the order in which they are sent: what one makes, the next one may use.
-WRITING = ("writing", "bulk", "names", "webhooks")
+WRITING = ("writing", "bulk", "names", "webhooks", "evidence")
 # What a page is made of: headings, items of lists, blocks of code.
 SKELETON = re.compile(
     r"^(?P<mark>#+|-|\d\.) [^\n]+$|^```(?P<language>\w+)\n(?P<code>.+?)^```$", re.MULTILINE | re.DOTALL
@@ -103,7 +103,7 @@ def settled(value: Any) -> Any:
         return {
             name: "…" if name == "request_id" or (name.endswith("_cursor") and inner) else settled(inner)
             for name, inner in value.items()
-            if name != "updated_at"
+            if name not in ("updated_at", "since")
         }
     if isinstance(value, list):
         return [settled(inner) for inner in value]

@@ -21,7 +21,7 @@ class Event(Placed, MaybeUnnamed):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
-    attested_by = (Attester("alliance"), Attester(PLACE))
+    attested_by = (Attester("alliance"), Attester("organisers"), Attester(PLACE))
     hangs_on = ("venue", "parent", "alliance")
     counted_by = Counted(date="held_on")
     mergeable = proposed_by_name = True
@@ -129,6 +129,19 @@ class Event(Placed, MaybeUnnamed):
                 name="events_event_not_own_parent",
                 violation_error_message=_("An event is not a part of itself."),
             ),
+        ]
+
+    @property
+    def organisers(self) -> list[MemberUnit]:
+        """The units that are known to organise it."""
+        return [
+            *MemberUnit.objects.filter(
+                participations__in=self.participations.filter(
+                    role=Participation.Role.ORGANISER, state=self.State.PUBLISHED
+                )
+            )
+            .order_by("slug")
+            .distinct()
         ]
 
 

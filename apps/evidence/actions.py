@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.common.models.records import Fact
+from apps.common.models.row_names import field_label
 from apps.common.rules.publishing import breaches_of
 from apps.common.values.columns import validate_edtf
 from apps.common.writing.evidence import affirm_all, attest, rests_on_others, unproven
@@ -119,7 +120,7 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
     for record in drafts:
         record.state = Fact.State.PUBLISHED
         record.save(update_fields=["state"])
-        problems += [f"{record}: {text}" for text in affirm_all(record)]
+        problems += [f"{record}: {text}" for error in affirm_all(record) for text in error.messages]
         published[type(record)][record.pk] = record
         LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
     for model, rows in published.items():
@@ -144,8 +145,7 @@ def _text_of(record: Fact, unproven_fields: Collection[str]) -> str:
     """Return why a record is not published: which of its values rest on nothing."""
     if "" in unproven_fields or not record.citations.exists():
         return _("%(record)s has no evidence yet.") % {"record": record}
-    fields = (vars(record._meta.get_field(name)) for name in unproven_fields)
-    named = ", ".join(str(field["verbose_name"]) for field in fields)
+    named = ", ".join(field_label(type(record), name) for name in unproven_fields)
     return _("%(record)s has no evidence for: %(names)s.") % {"record": record, "names": named}
 
 

@@ -33,7 +33,7 @@ from apps.common.models.row_names import references_of
 from apps.common.serializers.targets import load_targets
 from apps.evidence import admin_views
 from apps.evidence.actions import publish
-from apps.evidence.admin_changes import CorrectsIssueDate
+from apps.evidence.admin_changes import ANSWERS, CorrectsIssueDate
 from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.evidence.models.figures import REPORTER_KEYS
 from apps.evidence.texts.upload import AttachForm, attach_view
@@ -267,7 +267,7 @@ class CitationAdmin(TargetAdmin):
     list_select_related = ["article"]
     search_fields = ["article", "slug"]
     fieldsets = [
-        (None, {"fields": ["target", "supports"]}),
+        (None, {"fields": ["target", "supports", "read"]}),
         (_("Span"), {"fields": ["article", ("start", "end"), "sha256", "slug", "words"]}),
     ]
 
@@ -302,6 +302,7 @@ class AttestationAdmin(TargetAdmin):
     list_select_related = PARTY_KEYS
     search_fields = [*PARTY_KEYS, "title", "slug"]
     readonly_fields = ["confirmed_at", "disputed_at", "retracted_at"]
+    actions = ANSWERS
     fieldsets = [
         (None, {"fields": ["target", "supports", "kind"]}),
         (_("Party: one of these"), {"fields": [PARTY_KEYS[:2], PARTY_KEYS[2:]]}),

@@ -1,12 +1,14 @@
-"""Curators' pages of changes behind published facts: corrected dates of issue, and redactions."""
+"""Curators' pages of changes behind published facts: corrected dates of issue, redactions, and answers of parties."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import InlineModelAdmin
 from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
@@ -14,12 +16,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.authentication import user_of
+from apps.accounts.models import User
 from apps.common.admin.forms import RecordForm
 from apps.common.conflicts.pages import KeepsChanges
+from apps.common.http.problems import Refusal
+from apps.common.models.records import RecordQuerySet
 from apps.common.values.texts import validate_one_line
+from apps.common.writing.refusals import refusing
+from apps.evidence import answering
 from apps.evidence.actions import check_name, correct_issue_date, redact_person
 from apps.evidence.issue_dates import moves
-from apps.evidence.models import Article, IssueDateCorrection, Redaction
+from apps.evidence.models import Article, Attestation, IssueDateCorrection, Redaction
 from apps.evidence.redaction.places import places_of
 
 if TYPE_CHECKING:
@@ -162,3 +169,34 @@ class RedactionAdmin(KeepsChanges, RedactionPage):
         name, reason = form.cleaned_data["name"], form.cleaned_data["reason"]
         made = redact_person(name=name, by=user_of(request), reason=reason)
         obj.__dict__.update(made.__dict__)
+
+
+# Answers of parties ---------------------------------------------------------------------------------------------------
+
+
+def _action(verb: Callable[[Attestation, User], None], description: Any, done: Any) -> Callable[..., None]:
+    """Return the action by which a party answers to the selected attestations, to all or to none."""
+
+    @admin.action(description=description, permissions=["change"])
+    def answer(page: Any, request: HttpRequest, queryset: RecordQuerySet) -> None:
+        rows = queryset.editable_by(request.user).order_by("pk").select_for_update(of=("self",), no_key=True)
+        try:
+            with refusing(Attestation), transaction.atomic():
+                for attestation in rows:
+                    verb(attestation, user_of(request))
+                    page.log_change(request, attestation, str(description))
+                connection.check_constraints()
+        except Refusal as refusal:
+            messages.error(request, str(refusal.detail))
+        else:
+            messages.success(request, done)
+
+    answer.__name__ = verb.__name__
+    return answer
+
+
+ANSWERS = (
+    _action(answering.confirm, _("Confirm for the party"), _("Confirmed.")),
+    _action(answering.dispute, _("Dispute for the party"), _("Disputed.")),
+    _action(answering.retract, _("Retract"), _("Retracted.")),
+)

@@ -78,6 +78,7 @@ def _cite(request: HttpRequest, bench: Bench, panel: Panel) -> bool:
     if not _may_add(request, Citation) or (target is not None and not may_edit(request.user, target)):
         raise PermissionDenied
     panel.cite_form = CiteForm(request.POST, bench=bench, target=target)
+    panel.cite_form.user = request.user
     return _save(request, panel.cite_form, _("Cited for %s."))
 
 

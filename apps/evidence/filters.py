@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Exists, OuterRef, Q
 
 from apps.common.filters.base import BooleanFilter, ChoiceFilter, CommaFilter, KeyFilter
@@ -11,7 +12,7 @@ from apps.common.filters.ranges import CountRange, DateRange, NumberRange
 from apps.common.filters.sets import RecordFilterSet
 from apps.common.models.records import Citable
 from apps.common.rules.territory import Reader
-from apps.evidence.models import Article, ArticleText, Attestation, Figure, Mark
+from apps.evidence.models import Article, ArticleText, Attestation, Citation, Figure, Mark
 from apps.registry.filters import PlacedFilterSet
 from apps.registry.models import MemberUnit
 
@@ -22,6 +23,15 @@ class AttachedFilter(BooleanFilter):
     def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
         attached = Exists(ArticleText.objects.filter(article=OuterRef(self.field_name)))
         return Q(attached) if shape else ~Q(attached)
+
+
+class AttestedFilter(BooleanFilter):
+    """Rows on which a party has the only word: no article is cited for them."""
+
+    def condition(self, model: type[Citable], shape: Any, slots: Sequence[Any], viewer: Reader) -> Any:
+        kind = ContentType.objects.get_for_model(model)
+        cited = Exists(Citation.objects.filter(content_type=kind, object_id=OuterRef(self.field_name)))
+        return ~Q(cited) if shape else Q(cited)
 
 
 class ArticleFilterSet(RecordFilterSet):
@@ -58,6 +68,8 @@ class AttestationFilterSet(RecordFilterSet):
         help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
         " what one of them says.",
     )
+    title = CommaFilter("title", help_text="Titles of papers, as they stand there.")
+    reference = CommaFilter("reference", help_text="Numbers of papers, or addresses of a register's entries.")
     stated = DateRange("stated_on")
 
 
@@ -84,5 +96,6 @@ class FigureFilterSet(PlacedFilterSet):
         help_text="Units, alliances and divisions as `resource/key`, such as `streets/310110101`, separated by commas:"
         " numbers that one of them reports.",
     )
+    attested = AttestedFilter("pk", help_text="Whether a party says the number itself, and no article reports it.")
     period = DateRange("period")
     value = NumberRange("value")

@@ -59,7 +59,9 @@ def statements_of(record: Citable, user: Reader) -> list[RecordStatement]:
         *record.attestations.order_by("created_at", "slug"),
     ]
     fields = {field.name: field for field in (*_fields(type(record)),)}
-    said = [(each, name, each.says[name]) for each in given for name in each.supports if name in each.says]
+    said = [
+        (each, name, each.says[name]) for each in given for name in each.supports if each.says.get(name) is not None
+    ]
     ends = {end for each, name, value in said for end in _ends(fields[name], value)}
     parties = {each.pk: _end_of(each.party) for each in given if isinstance(each, Attestation)}
     targets = load_targets([*ends, *parties.values()], user)

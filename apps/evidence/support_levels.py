@@ -111,7 +111,9 @@ def _targets_of(record: Citable, name: str) -> list[Aim]:
         content_type = getattr(record, f"{found.ct_field}_id")
         return [(model_of(content_type), getattr(record, found.fk_field))] if content_type else []
     if isinstance(found, models.ManyToManyField):
-        rows = getattr(record, name).all() if record.pk else ()
+        # A form knows the list of a record that is not saved yet, as one that was fetched beforehand.
+        known = vars(record).get("_prefetched_objects_cache", {}).get(name, ())
+        rows = getattr(record, name).all() if record.pk else known
         return [(cast("type[Citable]", found.related_model), row.pk) for row in rows]
     key = getattr(record, found.attname)
     return [(cast("type[Citable]", found.related_model), key)] if key else []

@@ -18,11 +18,17 @@ SLUGS = [
 
 
 @pytest.fixture
-def article_texts(db: None) -> list[Article]:
-    """The five articles, with their texts attached."""
+def article_pages(db: None) -> dict[Article, str]:
+    """The five articles with their captured pages, which are not attached."""
     if not ARTICLES.is_dir():
         pytest.skip("the article texts are not beside this checkout (../shared/articles)")
-    articles = list(Article.objects.filter(slug__in=SLUGS).order_by("slug"))
-    for article in articles:
-        attach_text(article=article, captured=(ARTICLES / article.captured_file).read_text(encoding="utf-8"))
-    return articles
+    articles = Article.objects.filter(slug__in=SLUGS).order_by("slug")
+    return {each: (ARTICLES / each.captured_file).read_text(encoding="utf-8") for each in articles}
+
+
+@pytest.fixture
+def article_texts(article_pages: dict[Article, str]) -> list[Article]:
+    """The five articles, with their texts attached."""
+    for article, page in article_pages.items():
+        attach_text(article=article, captured=page)
+    return list(article_pages)

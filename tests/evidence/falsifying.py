@@ -1,8 +1,11 @@
-"""Falsifies what citations support, one value at a time, and offers the old span again: what passes?"""
+"""Falsifies what citations support, one value at a time, and offers the old span again: what passes?
+
+The false values are also written without any evidence, through each way that there is (`test_falsified`).
+"""
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -15,16 +18,19 @@ from apps.common.values.dates import bounds
 from apps.evidence.levels import FieldKind, Named
 from apps.evidence.models import Article, Citation
 from apps.evidence.support_levels import Case, Register, cases_of
+from tests.full import share
 
+SAMPLE = 300  # of so many false values the usual run tries to write each way
 STRANGE = "瓒霂燊赟翀珩"  # letters that stand in no article
 # What a share is asked of, by kind of field, and the least share that is refused, in per cent.
-LEAST = {"number": 100, "date": 100, "name": 98, "reference": 97, "choice": 70}
+LEAST = {"number": 100, "date": 100, "name": 98, "text": 98, "reference": 97, "choice": 70}
 GROUPS = {
     FieldKind.NUMBER: "number",
     FieldKind.COMPARATOR: "number",
     FieldKind.UNIT: "number",
     FieldKind.DATE: "date",
     FieldKind.NAME: "name",
+    FieldKind.TEXT: "text",
     FieldKind.REFERENCE: "reference",
     FieldKind.REFERENCES: "reference",
     FieldKind.CHOICE: "choice",
@@ -33,12 +39,13 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class FalseCase:
-    """A case with a false value: its group, how it was made, and what the value is now."""
+    """A case with a false value: its group, how it was made, what the value is now, and the case as it was."""
 
     group: str
     how: str
     case: Case
     shown: str
+    true: Case
 
     @property
     def passes(self) -> bool:
@@ -51,10 +58,13 @@ class FalseCase:
         return f"{self.how}: {place} {rule.model}.{rule.name} = {self.shown}"
 
 
-def all_cases(articles: Sequence[Article]) -> list[Case]:
-    """Return all fields that citations of the articles support, in the order of the articles."""
+def all_cases(articles: Iterable[Article], texts: Mapping[int, str] | None = None) -> list[Case]:
+    """Return all fields that citations of the articles support, in the order of the articles.
+
+    `texts` are the bodies by article, where they are not attached.
+    """
     found = Citation.objects.filter(article__in=articles).select_related("article")
-    return list(cases_of(list(found.order_by("article__slug", "start", "end", "slug"))))
+    return list(cases_of(list(found.order_by("article__slug", "start", "end", "slug")), texts))
 
 
 def falsified(cases: Sequence[Case], seed: int = 21) -> Iterator[FalseCase]:
@@ -70,10 +80,29 @@ def falsified(cases: Sequence[Case], seed: int = 21) -> Iterator[FalseCase]:
             if other:
                 context = replace(case.context, targets=(other,))
                 false = replace(case, context=context, citation=unread(case.citation))
-                yield FalseCase(group, "another record", false, "/".join(other.names))
+                yield FalseCase(group, "another record", false, "/".join(other.names), case)
             continue
         for how, value in _values(case, chance, strangers):
-            yield FalseCase(group, how, replace(case, value=value, citation=unread(case.citation)), str(value))
+            false = replace(case, value=value, citation=unread(case.citation))
+            yield FalseCase(group, how, false, str(value), case)
+
+
+def near_misses(cases: Sequence[Case]) -> Iterator[FalseCase]:
+    """Yield false values that stand in the old span themselves, so that no check of words alone can refuse them.
+
+    They are names with the first or last letter dropped, and other records of the same kind that the span names.
+    """
+    for case in cases:
+        citation = unread(case.citation)
+        if case.rule.kind == FieldKind.NAME and len(name := str(case.value)) > 2:
+            for short in (name[1:], name[:-1]):
+                yield FalseCase("near", "a letter dropped", replace(case, value=short, citation=citation), short, case)
+        elif case.rule.kind == FieldKind.REFERENCE:
+            own = {(named.label, named.key) for named in case.context.targets}
+            for rival in case.context.rivals:
+                if (rival.label, rival.key) not in own and any(name in case.words for name in rival.names):
+                    false = replace(case, context=replace(case.context, targets=(rival,)), citation=citation)
+                    yield FalseCase("near", "a rival in the span", false, "/".join(rival.names), case)
 
 
 def unread(citation: Citation) -> Citation:
@@ -90,12 +119,12 @@ def _values(case: Case, chance: random.Random, strangers: "Strangers") -> Iterat
         yield from (("another choice", choice) for choice in case.rule.choices if choice != value)
     elif kind == FieldKind.DATE and isinstance(value, dict):
         yield from ((how, {**value, "value": edtf}) for how, edtf in _dates(str(value["value"])))
-    elif kind == FieldKind.NAME:
+    elif kind in (FieldKind.NAME, FieldKind.TEXT):
         name, place = str(value), chance.randrange(len(str(value)))
         letter = chance.choice([char for char in STRANGE if char not in name])
         yield "a letter changed", name[:place] + letter + name[place + 1 :]
         yield "a letter added", name[:place] + letter + name[place:]
-        if other := strangers.another_name(case, chance):
+        if kind == FieldKind.NAME and (other := strangers.another_name(case, chance)):
             yield "another record's name", other
 
 
@@ -156,6 +185,18 @@ class Strangers:
         """Return the name of another record of the same kind."""
         names = [name for name in self._names[case.rule.model] if name != case.value]
         return chance.choice(names) if names else None
+
+
+def sample(false: Iterable[FalseCase], number: int) -> list[FalseCase]:
+    """Return what the n-th test tries of false values: all in a full run, otherwise SAMPLE, of each group as many."""
+    groups: dict[str, list[FalseCase]] = defaultdict(list)
+    for each in false:
+        groups[each.group].append(each)
+    chosen: list[FalseCase] = []
+    for group in groups.values():
+        random.Random(21).shuffle(group)  # noqa: S311 - no secret
+        chosen += share(number, group, max(1, len(group) * len(groups) // SAMPLE))
+    return chosen
 
 
 def shares(false: Sequence[FalseCase]) -> Mapping[str, tuple[int, int]]:

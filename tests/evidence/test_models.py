@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone, translation
 
 from apps.evidence.models import Figure
@@ -18,9 +18,11 @@ from tests.factories import (
     ArticleFactory,
     AttestationFactory,
     CitationFactory,
+    EventFactory,
     FigureFactory,
     MarkFactory,
     MemberUnitFactory,
+    ProjectFactory,
 )
 from tests.violations import refuse
 
@@ -154,3 +156,28 @@ def test_a_measure_is_a_plain_key(measure: str) -> None:
     with pytest.raises(ValidationError) as error:
         FigureFactory.build(slug="of-the-test", measure=measure, subject=AllianceFactory()).full_clean()
     assert list(error.value.message_dict) == ["measure"]
+
+
+def test_what_was_empty_when_it_was_cited_is_not_filled_when_the_row_comes_back() -> None:
+    alliance = AllianceFactory(summary="", state="draft", cited=False)
+    row = CitationFactory(record=alliance, supports=["name", "summary"])
+    row.refresh_from_db()
+    assert row.says == {"name": alliance.name, "summary": None}
+    alliance.summary = "后来写的"
+    alliance.save()
+    row.delete()
+    row.slug = "back-again"
+    row.save(force_insert=True)  # as a revert does, with what it said
+    row.refresh_from_db()
+    assert row.says == {"name": alliance.name, "summary": None}
+
+
+def test_a_list_without_evidence_is_told_by_the_kind_of_its_record() -> None:
+    event, project = EventFactory(), ProjectFactory()
+
+    def add_unsaid() -> None:
+        event.projects.add(project)
+        connection.check_constraints()
+
+    with pytest.raises(IntegrityError, match="the published event "), transaction.atomic():
+        add_unsaid()

@@ -45,7 +45,7 @@ class House:
     def citation(self, start: int = 0) -> dict[str, Any]:
         """Return a citation as a body has it."""
         span = {"start": start, "end": len(NAMES), "sha256": spans.digest(NAMES[start:])}
-        return {"article": self.article.slug, "supports": ["kind", "name"], "read": {"kind": "简称"}, **span}
+        return {"article": self.article.slug, "supports": ["kind", "name"], **span}
 
     def cite(self, row: Any, start: int = 0) -> None:
         """Store a citation of a record."""

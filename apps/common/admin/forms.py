@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from django import forms
 from django.contrib.admin.widgets import (
+    AdminTextareaWidget,
     AdminTextInputWidget,
     AutocompleteSelect,
     AutocompleteSelectMultiple,
@@ -23,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
 from apps.common.models.row_names import references_of
-from apps.common.rules.permissions import foreign_fields, may_edit, may_support
+from apps.common.rules.permissions import CURATORS_READ, foreign_fields, may_edit, may_note, may_support
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.rules.trees import STANDS_BELOW, stands_below, tree_keys
 from apps.common.writing.refusals import draft_text
@@ -118,6 +119,36 @@ def share_records(rows: list[forms.ModelForm]) -> None:
             widget.records = records
 
 
+class NoteLines(forms.CharField):
+    """Notes by the field of which each speaks, one a line: `kind: …`."""
+
+    widget = AdminTextareaWidget(attrs={"rows": 2, "placeholder": "kind: …"})
+
+    def __init__(self, *, encoder: object = None, decoder: object = None, **kwargs: object) -> None:
+        super().__init__(**kwargs)  # but for what JSON of a column is written and read with
+
+    def prepare_value(self, value: object) -> object:
+        return "\n".join(f"{name}: {note}" for name, note in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: object) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for line in str(super().to_python(value)).splitlines():
+            name, colon, note = line.replace("：", ":", 1).partition(":")
+            if line.strip() and not (colon and name.strip() and note.strip()):
+                raise ValidationError(_("Each line is a field, a colon and the note."), code="invalid")
+            found |= {name.strip(): note.strip()} if colon else {}
+        return found
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        try:
+            return not self.disabled and self.to_python(data) != (initial or {})
+        except ValidationError:
+            return True
+
+    def run_validators(self, value: object) -> None:
+        """Pass: the value is no text."""
+
+
 class RecordForm(ModelForm):
     """A form that holds every rule of the database, and the rights of its user, against the whole row."""
 
@@ -191,6 +222,8 @@ class RecordForm(ModelForm):
                 self.add_error(None, _("This record does not lie, or would not lie, where you may edit."))
         if not may_support(self.user, self.instance):
             self.add_error(None, _("What a published record rests on is changed by a curator of the place."))
+        if not may_note(self.user, self.instance):
+            self.add_error("read" if "read" in self.fields else None, CURATORS_READ)
 
     def validate_constraints(self) -> None:
         """Django skips a constraint that touches a field which is not on the form; the database does not."""
@@ -279,8 +312,7 @@ class CitationFormSet(RowFormSet, BaseGenericInlineFormSet):
         form.is_checked_untouched = False
         form.instance.content_type = ContentType.objects.get_for_model(self.instance)
         form.instance.object_id = self.instance.pk
-        if self.instance.pk is not None:
-            form.instance.record = self._record
+        form.instance.record = self._record
         return form
 
     @cached_property

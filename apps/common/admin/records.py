@@ -22,6 +22,7 @@ from apps.common.admin.forms import (
     CitationFormSet,
     CitationRowForm,
     EDTFInput,
+    NoteLines,
     RecordForm,
     RecordFormSet,
     RecordSelect,
@@ -56,6 +57,7 @@ class SearchedRelations(BaseModelAdmin):
 
     formfield_overrides = {
         ArrayField: {"widget": AdminTextInputWidget},
+        models.JSONField: {"form_class": NoteLines},
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 4})},
     }
 
@@ -144,7 +146,7 @@ class CitationInline(RowsAdmin, CitationTabularInline):
 
     form = CitationRowForm
     formset = CitationFormSet
-    fields = ["article", "start", "end", "sha256", "supports", "words"]
+    fields = ["article", "start", "end", "sha256", "supports", "read", "words"]
     readonly_fields = ["words"]
     list_select_related = ["article"]
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.sql.slots import literal
 
@@ -164,6 +165,12 @@ def references_of(model: type[models.Model]) -> Iterator[str]:
     made: RowName | None = getattr(model, "row_name", None)
     if made is not None:
         yield from made.references(model)
+
+
+def field_label(model: type[models.Model], name: str) -> str:
+    """Return what a field is called, in the reader's language; a reference to a record of any kind is its subject."""
+    label: object = _("subject") if is_generic(model, name) else vars(model._meta.get_field(name))["verbose_name"]
+    return str(label)
 
 
 def within_sentence(label: str) -> str:

@@ -18,9 +18,9 @@ PLACE = "place"
 class Attester(NamedTuple):
     """A party that may say what a record is.
 
-    `party` is the reference of the record that names it, `ITSELF` for the record, or `PLACE` for the divisions in which
-    the record lies. It speaks of `fields` only, where these are given; `yields` where only until the record itself says
-    otherwise, which can be but a unit.
+    `party` is the reference of the record that names it or a list of several, `ITSELF` for the record, or `PLACE` for
+    the divisions in which the record lies. It speaks of `fields` only, where these are given; `yields` where only until
+    the record itself says otherwise, which can be but a unit.
     """
 
     party: str
@@ -87,8 +87,8 @@ def _named_by(record: Model, party: str) -> Iterator[Model]:
     if party == ITSELF:
         yield record
     elif party != PLACE:
-        if (target := getattr(record, party)) is not None:
-            yield target
+        target = getattr(record, party)
+        yield from target if isinstance(target, list) else [target] if target is not None else []
     else:
         # What the database has stored, not what the object held before it was saved.
         stored: Any = type(record)._base_manager.select_related(*columns_of(record)).get(pk=record.pk)

@@ -76,7 +76,7 @@ REFUSE = """
     IF unproven <> ARRAY[]::text[] THEN
         RAISE check_violation USING
             CONSTRAINT = '{table}{broken}', DETAIL = array_to_string(unproven, ','),
-            MESSAGE = format('the published {{meta.model_name}} %s has no evidence for: %s',
+            MESSAGE = format('the published {model} %s has no evidence for: %s',
                              {wanted}, array_to_string(unproven, ', '));
     END IF;
     RETURN NULL;
@@ -206,6 +206,12 @@ class SqlWithFunctions(compiler.UpsertTriggerSql):
         return path, args, {"functions": self.functions, **kwargs}
 
 
+def _refuse(model: models.Model | type[models.Model], wanted: str) -> str:
+    """Return SQL that refuses a row of a model without evidence; `wanted` is SQL for the row's key."""
+    names = {"table": model._meta.db_table, "model": model._meta.model_name}
+    return REFUSE.format(**names, wanted=wanted, broken=HAS_EVIDENCE)
+
+
 class _Rests(pgtrigger.Trigger):
     """Refuses a published row with a value that no evidence supports, when the transaction ends.
 
@@ -220,7 +226,7 @@ class _Rests(pgtrigger.Trigger):
         super().__init__(name=name, operation=operation, declare=[("unproven", "text[]")])
 
     def get_func(self, model: models.Model) -> pgtrigger.Func:
-        return pgtrigger.Func(REFUSE.format(table=model._meta.db_table, wanted="NEW.id", broken=HAS_EVIDENCE))
+        return pgtrigger.Func(_refuse(model, "NEW.id"))
 
 
 class _NewRests(_Rests):
@@ -269,8 +275,8 @@ class _LinkRests(pgtrigger.Trigger):
     def get_func(self, model: models.Model) -> pgtrigger.Func:
         field = next(each for each in _lists() if each.remote_field.through._meta.db_table == model._meta.db_table)
         column = connection.ops.quote_name(field.m2m_column_name())
-        body = REFUSE.format(table=field.model._meta.db_table, wanted="owner", broken=HAS_EVIDENCE)
-        return pgtrigger.Func(f"owner := CASE TG_OP WHEN 'DELETE' THEN OLD.{column} ELSE NEW.{column} END;{body}")
+        owner = f"owner := CASE TG_OP WHEN 'DELETE' THEN OLD.{column} ELSE NEW.{column} END;"
+        return pgtrigger.Func(owner + _refuse(field.model, "owner"))
 
 
 def rests_on_evidence(*, published: str) -> list[pgtrigger.Trigger]:

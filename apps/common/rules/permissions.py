@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -12,6 +13,9 @@ from apps.common.rules.territory import NOWHERE, HasTerritory, Reader, Territory
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which loads this module by name
+
+
+CURATORS_READ = _("What the words do not say is read out of them by a curator of the place.")
 
 
 def may_edit(user: Reader, record: Model) -> bool:
@@ -118,6 +122,19 @@ def _may_rest(user: Reader, model: type[Model], pk: int | None) -> bool:
     """Whether a user may change what a record rests on; one that is not saved yet is checked by itself."""
     record = None if pk is None else model._default_manager.filter(pk=pk).first()
     return record is None or getattr(record, "state", "") != "published" or may_publish(user, record)
+
+
+def may_note(user: Reader, row: Model) -> bool:
+    """Whether somebody who may save a row may note in it what a person read, if it is evidence: curators of the place
+    of its record and stewards may; notes that are on record stay."""
+    name = row.evidence_of if isinstance(row, HasTerritory) else ""
+    notes = getattr(row, "read", None) if name else None
+    if not notes or territory_of(user).everything:
+        return True
+    if not row._state.adding and type(row)._default_manager.filter(pk=row.pk, read=notes).exists():
+        return True
+    record = getattr(row, name)
+    return record is None or may_publish(user, record)
 
 
 def curated_by(user: Reader) -> Territory:

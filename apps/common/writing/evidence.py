@@ -43,28 +43,36 @@ def rests_on_others(record: Citable) -> bool:
     return bool(record.citations.exists() or record.attestations.exclude(kind=ACT).exists())
 
 
-def affirm_all(record: Citable) -> list[str]:
-    """Have all evidence of a record say its present values, as when a draft is published; return what does not say so.
+def affirm_all(record: Citable) -> list[ValidationError]:
+    """Have all evidence of a record say its present values, as when a draft is published; return why some does not.
 
     A value that a person read out of words is read again once it has changed.
     """
     stated = stated_values(record)
-    wrong: list[str] = []
+    wrong: list[ValidationError] = []
     for name in EVIDENCE:
         for row in getattr(record, name).all():
             row.record = record
-            if reads := getattr(row, "read", None):
-                row.read = {field: note for field, note in reads.items() if row.says.get(field) == stated.get(field)}
+            forget_notes(row, row.supports)
             row.says = {}  # the database fills it again
             row.supports = [field for field in row.supports if field in stated] or row.supports
             try:
                 if name != "attestations" or row.kind != ACT:
                     row.clean()
             except ValidationError as error:
-                wrong += error.messages
+                wrong += [each for found in error.error_dict.values() for each in found]
             else:
                 row.save()
     return wrong
+
+
+def forget_notes(evidence: Any, names: Collection[str]) -> None:
+    """Take the notes of a reader off evidence that is to be affirmed, where their values have changed since."""
+    notes = getattr(evidence, "read", {})
+    if changed := notes.keys() & {*names}:
+        stated = stated_values(evidence.record)
+        changed = {name for name in changed if evidence.says.get(name) != stated.get(name)}
+        evidence.read = {name: note for name, note in notes.items() if name not in changed}
 
 
 def affirm(evidence: Any, record: Citable, names: Collection[str]) -> dict[str | None, ValidationError]:
@@ -72,6 +80,7 @@ def affirm(evidence: Any, record: Citable, names: Collection[str]) -> dict[str |
     if not names:
         return {}
     evidence.record = record
+    forget_notes(evidence, names)
     evidence.supports = [*evidence.supports, *(name for name in names if name not in evidence.supports)]
     evidence.says = {name: said for name, said in evidence.says.items() if name not in names}
     try:
@@ -94,8 +103,10 @@ def settle_evidence(changes: Iterable["RecordChange"], user: Reader) -> None:
         if is_written and isinstance(record, Fact) and record.state == Fact.State.PUBLISHED:
             written.setdefault(type(record), {})[record.pk] = change
             if change.before.get("state") not in (None, Fact.State.PUBLISHED):
-                wrong = [error_at(f"{change.pointer}/citations", "says_otherwise", text) for text in affirm_all(record)]
-                raise_all(wrong)
+                place = f"{change.pointer}/citations"
+                raise_all(
+                    [error_at(place, each.code or "invalid", " ".join(each.messages)) for each in affirm_all(record)]
+                )
     errors: list[dict[str, str]] = []
     for model, own in written.items():
         due = unproven(model, own)

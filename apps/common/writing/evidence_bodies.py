@@ -2,7 +2,8 @@
 
 An item of `citations` or `attestations` is new, or has the `url` of one that is on record. That one may stand there as
 it was answered, and may be asked for two things: with `affirms` to support fields with the values that they have after
-the request, and, if it is an attestation, with `retracted` to be taken back. One that is left out stays.
+the request (with new notes in `read`, where a person read changed values out of a citation), and, if it is an
+attestation, with `retracted` to be taken back. One that is left out stays.
 """
 
 import hashlib
@@ -12,11 +13,14 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from apps.common.http.problems import nearest
+from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable
+from apps.common.rules.permissions import CURATORS_READ, may_note
+from apps.common.rules.territory import Reader
 from apps.common.writing.contract import (
     EVIDENCE,
     Finder,
@@ -28,9 +32,10 @@ from apps.common.writing.contract import (
     error_at,
     escape,
 )
+from apps.common.writing.evidence import forget_notes
 from apps.common.writing.refusals import raise_all, rule_errors
 
-AFFIRMS, RETRACTED = "affirms", "retracted"
+AFFIRMS, RETRACTED, READ = "affirms", "retracted", "read"
 # What may be given of new evidence, by the member of the body in which it stands.
 NEW: dict[str, tuple[str, ...]] = {
     "citations": ("article", "start", "end", "sha256", "supports", "read"),
@@ -57,9 +62,16 @@ def add_evidence(record: Citable, body: Mapping[str, object], finder: Finder, po
             errors += _broken_rules(evidence, place, set())
     raise_all(errors)
     for found in todo.values():
-        for _place, evidence in found:
+        for place, evidence in found:
+            refuse_notes(finder.user, evidence, place)
             evidence.save()
     return [name for name, found in todo.items() if found]
+
+
+def refuse_notes(user: Reader, evidence: Model, pointer: str) -> None:
+    """Raise Refusal where evidence has a new note of what a person read, and the user may not read for the registry."""
+    if not may_note(user, evidence):
+        raise Refusal("permission_denied", errors=[error_at(f"{pointer}/read", "may_not_read", str(CURATORS_READ))])
 
 
 def evidence_errors(record: Citable, body: Mapping[str, object], finder: Finder, pointer: str) -> list[Error]:
@@ -123,21 +135,26 @@ class _Reader:
         for name, do in ((AFFIRMS, self._affirm), (RETRACTED, self._retract)):
             if name in item:
                 try:
-                    is_asked = do(row, item[name]) or is_asked
+                    is_asked = do(row, item) or is_asked
                 except WrongError as error:
                     errors.append(error_at(f"{here}/{name}{error.pointer}", error.code, error.detail))
         return (row if is_asked else None), errors
 
     @staticmethod
-    def _affirm(row: Any, value: object) -> bool:
-        """Have evidence say the present values of some fields. Raises WrongError."""
-        names = cast("list[str]", convert(row._meta.get_field("supports"), value))
+    def _affirm(row: Any, item: Mapping[str, object]) -> bool:
+        """Have evidence say the present values of some fields; one that is to be read needs a new note."""
+        names = cast("list[str]", convert(row._meta.get_field("supports"), item[AFFIRMS]))
+        forget_notes(row, names)
+        if hasattr(row, READ) and item.get(READ):
+            notes = cast("dict[str, str]", convert(row._meta.get_field(READ), item[READ]))
+            row.read = {**row.read, **{name: note for name, note in notes.items() if name in names}}
         row.supports = [*row.supports, *(name for name in names if name not in row.supports)]
         row.says = {name: said for name, said in row.says.items() if name not in names}
         return bool(names)
 
-    def _retract(self, row: Any, value: object) -> bool:
+    def _retract(self, row: Any, item: Mapping[str, object]) -> bool:
         """Take an attestation back, which is not undone. Raises WrongError."""
+        value = item[RETRACTED]
         if self.name != "attestations":
             raise WrongError("unknown_field", gettext("Only an attestation is retracted; a citation is deleted."))
         if not isinstance(value, bool):

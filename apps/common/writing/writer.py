@@ -22,7 +22,7 @@ from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
 from apps.common.writing.evidence import rests_on_others
-from apps.common.writing.evidence_bodies import add_evidence, evidence_errors
+from apps.common.writing.evidence_bodies import add_evidence, evidence_errors, refuse_notes
 from apps.common.writing.refusals import besides, draft_errors, pointed_at_error, raise_all, rule_errors
 from apps.common.writing.review import objection
 
@@ -276,6 +276,7 @@ class RecordWriter:
             raise Refusal("permission_denied", errors=[error_at(place, "foreign", detail) for place in places])
         if not permissions.may_support(self.user, record):
             self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
+        refuse_notes(self.user, record, self.pointer)
 
     def _may_publish(self, record: Citable, was: str, body: Mapping[str, object], *, is_changed: bool) -> None:
         """Raise Refusal where a record is published by this write, and not by this user.

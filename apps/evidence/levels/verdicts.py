@@ -37,8 +37,8 @@ class FieldKind(StrEnum):
     OWN = "own"  # the registry's own words, keys and orders
 
 
-# These are never cued and never read.
-EXACT = frozenset({FieldKind.NUMBER, FieldKind.COMPARATOR, FieldKind.UNIT, FieldKind.DATE})
+# These are never cued and never read: a name that no words give is the registry's own, and is called so.
+EXACT = frozenset({FieldKind.NUMBER, FieldKind.COMPARATOR, FieldKind.UNIT, FieldKind.DATE, FieldKind.NAME})
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Attestation(Evidence):
 
     resource = "attestations"
     search_columns = {}
+    search_relations = PARTY_KEYS
     row_name = RowName(
         _("%(party)s (%(kind)s) → %(record)s"),
         {"party": FirstOf(*PARTY_KEYS), "kind": LabelOf("kind"), "record": FirstOf("record")},

@@ -19,6 +19,7 @@ from apps.common.models.targets import model_of
 from apps.common.rules.evidence import COMPANIONS, KEEPS_EVIDENCE, is_empty, stored_fields
 from apps.common.rules.territory import Reader, condition, territory_of
 
+# A field that is empty at that time is null in `says`: a row that a revert brings back is not filled with later values.
 SAYS = """
     IF TG_OP = 'UPDATE' AND ({moved}) AND NEW.says = OLD.says THEN
         NEW.says := '{{}}';
@@ -29,8 +30,7 @@ SAYS = """
         SELECT app_label || '_' || model INTO kind FROM django_content_type WHERE id = NEW.content_type_id;
         IF to_regproc('stated_in_' || kind) IS NOT NULL THEN
             EXECUTE format('SELECT %I($1)', 'stated_in_' || kind) INTO stated USING NEW.object_id;
-            NEW.says := (SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each(stated)
-                         WHERE key = ANY(NEW.supports)) || NEW.says;
+            NEW.says := (SELECT jsonb_object_agg(name, stated -> name) FROM unnest(NEW.supports) AS name) || NEW.says;
         END IF;
     END IF;
     RETURN NEW;
@@ -173,7 +173,7 @@ class Evidence(Record):
 
     def as_said(self, record: Citable) -> Citable:
         """Return a record with the values that the evidence says: the present ones where it does not say others."""
-        said = {name: value for name, value in self.says.items() if not isinstance(value, list)}
+        said = {name: value for name, value in self.says.items() if value is not None and not isinstance(value, list)}
         if not said:
             return record
         record = copy(record)

@@ -1,5 +1,6 @@
 """Places in articles: citations, which support facts, and marks of what is no fact."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,8 +12,9 @@ from django.db.models.functions import Coalesce, Substr
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact, Record
-from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, RowName
+from apps.common.models.records import Fact, Record, choice_labels
+from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, RowName, field_label
+from apps.common.models.targets import model_of
 from apps.common.rules.guards import Guard, Sentence
 from apps.common.values.texts import OneLineField
 from apps.evidence import spans
@@ -29,6 +31,7 @@ PLACE_IN_ARTICLE: dict[str, NamePart] = {
     "end": NumberOf("end"),
 }
 UNVERIFIED = _("The text of this article is not attached here, so that nothing can be published on it.")
+CHOICE = re.compile("[a-z]+(?:_[a-z]+)*")
 WRONG_DIGEST = _("The digest is not that of the text at this position.")
 
 
@@ -146,6 +149,17 @@ class CitationQuerySet(EvidenceQuerySet):
         return self.annotate(words=Coalesce(*found))
 
 
+def gives_in_words(model: type[models.Model], name: str, gives: str) -> str:
+    """Return what words give in the place of a value of a field, with choices by their labels.
+
+    In a figure they are its units, whichever part of it the words do not say.
+    """
+    labels = choice_labels(model, name)
+    if hasattr(model, "as_written") and (name == "value" or name == "comparator"):
+        labels = choice_labels(model, "unit")
+    return CHOICE.sub(lambda found: labels.get(found[0], found[0]), gives)
+
+
 class Citation(Evidence, Span):
     """Evidence of a record that an article gives: a span of its body, and the fields that the span supports."""
 
@@ -200,9 +214,14 @@ class Citation(Evidence, Span):
                 raise ValidationError({"article": ValidationError(UNVERIFIED, code="unverified")})
             return
         if wrong := self.settle_levels():
-            text = gettext("The words do not say “%(field)s”; they give: %(gives)s.")
-            texts = [text % {"field": name, "gives": gives or "–"} for name, gives in wrong.items()]
-            raise ValidationError({"supports": [ValidationError(text, code="says_otherwise") for text in texts]})
+            raise ValidationError({"supports": [self._refusal(name, gives) for name, gives in wrong.items()]})
+
+    def _refusal(self, name: str, gives: str) -> ValidationError:
+        """Return why the words do not support a field, in the reader's language."""
+        model = model_of(self.content_type_id)
+        values = {"field": field_label(model, name), "gives": gives_in_words(model, name, gives) or "–"}
+        text = gettext("The words do not say “%(field)s”; they give: %(gives)s.")
+        return ValidationError(text % values, code="says_otherwise")
 
     def settle_levels(self) -> dict[str, str]:
         """Set the level of each field by the attached text; return the fields that the words do not say, with what
@@ -218,7 +237,7 @@ class Citation(Evidence, Span):
 
     def slug_source(self) -> str:
         record = self.record
-        target = f"{record.resource}/{record.key}" if record else str(self.object_id)
+        target = f"{record.resource}/{record.key}" if record and record.pk else str(self.object_id)
         return f"{self.article.slug}-{self.start}-{spans.digest(f'{self.start}-{self.end}-{target}')[:8]}"
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.models.records import Citable, citable_models
+from apps.common.models.row_names import field_label
 from apps.common.models.targets import Target, model_of
 from apps.common.rules.territory import Reader
 from apps.common.serializers.targets import load_targets
@@ -82,11 +83,6 @@ def find(path: str, user: Reader) -> Citable | None:
         return None
     found: Citable | None = model._default_manager.visible_to(user).filter(**{model.key_field: key}).first()
     return found
-
-
-def field_label(model: type[Citable], name: str) -> str:
-    """Return the label of a field; a generic foreign key has none but its name."""
-    return label_of(str(getattr(model._meta.get_field(name), "verbose_name", _("subject"))))
 
 
 def label_of(name: str) -> str:
@@ -258,7 +254,7 @@ class Bench:
             url=_page(Citation, row.pk),
             target=target,
             target_url=_page(model, row.object_id),
-            fields=[field_label(model, name) for name in row.supports],
+            fields=[label_of(field_label(model, name)) for name in row.supports],
             is_draft=(row.content_type_id, row.object_id) in self.draft_keys,
         )
 

@@ -7,12 +7,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.admin.forms import RecordForm
+from apps.common.admin.forms import NoteLines, RecordForm
 from apps.common.models.records import Citable
+from apps.common.models.row_names import field_label
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Citation, Mark
-from apps.evidence.workbench.bench import Bench, field_label
+from apps.evidence.workbench.bench import Bench, label_of
 
 
 class SpanForm(RecordForm):
@@ -40,13 +41,14 @@ class CiteForm(SpanForm):
 
     class Meta:
         model = Citation
-        fields = ["start", "end", "supports"]
+        fields = ["start", "end", "supports", "read"]
+        field_classes = {"read": NoteLines}
 
     def __init__(self, *args: Any, target: Citable | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.target = target
         if target:
-            choices = [(name, field_label(type(target), name)) for name in given_names(type(target))]
+            choices = [(name, label_of(field_label(type(target), name))) for name in given_names(type(target))]
             self.fields["supports"].choices = choices  # type: ignore[attr-defined]
 
     def clean_record(self) -> str:

@@ -1,8 +1,9 @@
-"""Reported figures, added up if they may be, beside the numbers on record of the same.
+"""Figures that articles report and parties attest, added up if they may be, beside the numbers on record of the same.
 
 Figures are grouped by where and what their subjects are, and by the year of their own period. Within a group the actual
 figures of one measure and one unit become one number where they may be added (`evidence.sums.adding`); where not, they
-stand apart and the reason is given. Targets are plans: they never enter a sum.
+stand apart and the reason is given. What a party says itself is a number of its own, and never added to what articles
+report. Targets are plans: they never enter a sum.
 """
 
 from collections import defaultdict
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext
 
 from apps.assessments.serializers import FrameworkDetailSerializer
@@ -22,7 +23,7 @@ from apps.common.serializers.records import RecordSerializer
 from apps.common.sql.slots import literal
 from apps.common.sql.statement import Statement
 from apps.events.serializers import EventDetailSerializer
-from apps.evidence.models import Figure
+from apps.evidence.models import Citation, Figure
 from apps.evidence.sums.adding import AddingError, add
 from apps.evidence.sums.summary import Subject, addend, containments, subject_of
 from apps.explore.statistics.counts import (
@@ -77,6 +78,7 @@ class Entry:
     kind: str
     figures: list[Figure] = field(default_factory=list)
     reported: Figure | None = None
+    attested: Figure | None = None
     reason: str = ""
     recorded: int | None = None
 
@@ -90,7 +92,9 @@ def figures_of(items: list[Countable], scope: Scope, measures: Iterable[str], li
             rows = in_place(item, item.model._default_manager.visible_to(None), scope)
             condition &= Q(object_id__in=rows.order_by().values("pk"))
         subjects |= condition
-    figures = Figure.objects.visible_to(None).filter(subjects, dated(Figure, "period", scope))
+    cited = Citation.objects.filter(content_type=ContentType.objects.get_for_model(Figure), object_id=OuterRef("pk"))
+    figures = Figure.objects.visible_to(None).annotate(attested=~Exists(cited))
+    figures = figures.filter(subjects, dated(Figure, "period", scope))
     if measures:
         figures = figures.filter(measure__in=measures)
     return list(figures.order_by("measure", "unit", "kind", "slug")[: limit + 1]) if items else []
@@ -114,24 +118,32 @@ def entries(figures: list[Figure], by: list[str]) -> list[Entry]:
         for figure in entry.figures:
             figure.recorded = recorded.get((subject_of(figure), figure.measure))  # type: ignore[attr-defined]
         counts = {subject_of(figure): figure.recorded for figure in entry.figures}  # type: ignore[attr-defined]
-        if entry.reported and None not in counts.values():
+        if (entry.reported or entry.attested) and None not in counts.values():
             entry.recorded = sum(counts.values())
     return list(found.values())
 
 
 def _add(entry: Entry, within: set[tuple[Subject, Subject]]) -> None:
-    """Set the sum of the figures of an entry, or the reason for which there is none."""
-    if len(entry.figures) == 1:
-        entry.reported = entry.figures[0]
-    elif entry.kind == Figure.Kind.TARGET:
-        entry.reason = gettext("Targets are plans and are never added up.")
-    else:
-        try:
-            total = add(map(addend, entry.figures), within)
-        except AddingError as error:
-            entry.reason = str(error)
-        else:
-            entry.reported = Figure(comparator=total.comparator, value=total.value, unit=total.unit)
+    """Set the sums of an entry's figures, of those that articles report and of the others, or why there is none."""
+    sides: dict[bool, list[Any]] = {False: [], True: []}
+    for figure in entry.figures:
+        sides[figure.attested].append(figure)  # type: ignore[attr-defined]
+    sums = [_sum(side, entry.kind, within) for side in sides.values()]
+    (entry.reported, _why), (entry.attested, _why_not) = sums
+    entry.reason = " ".join(dict.fromkeys(reason for _total, reason in sums if reason))
+
+
+def _sum(figures: list[Figure], kind: str, within: set[tuple[Subject, Subject]]) -> tuple[Figure | None, str]:
+    """Return the sum of figures, or None and the reason for which there is none."""
+    if len(figures) <= 1:
+        return next(iter(figures), None), ""
+    if kind == Figure.Kind.TARGET:
+        return None, gettext("Targets are plans and are never added up.")
+    try:
+        total = add(map(addend, figures), within)
+    except AddingError as error:
+        return None, str(error)
+    return Figure(comparator=total.comparator, value=total.value, unit=total.unit), ""
 
 
 def _groups(subjects: set[Subject], by: list[str]) -> dict[Subject, Group]:

@@ -59,6 +59,7 @@ class StatisticsFigure(serializers.Serializer[Figure]):
     reading = serializers.CharField(help_text="The figure as a person reads it.")
     period = serializers.CharField(help_text="Time over which, or at which, the number holds (EDTF).")
     subject = TargetReference(source="target", help_text="Record that the number is about.")
+    attested = serializers.BooleanField(help_text="Whether a party says it itself, and no article reports it.")
     recorded = serializers.IntegerField(
         allow_null=True, help_text="How many of the same are on record; null where nothing on record counts them."
     )
@@ -66,7 +67,7 @@ class StatisticsFigure(serializers.Serializer[Figure]):
 
 
 class StatisticsReport(serializers.Serializer[object]):
-    """What is reported of one measure in one unit about one group, beside what is on record."""
+    """What is reported and attested of one measure in one unit about one group, beside what is on record."""
 
     by = ByField(help_text="Values by dimension, of the records that the figures are about; the year is the period's.")
     measure = serializers.CharField(help_text="What is counted.")
@@ -76,7 +77,13 @@ class StatisticsReport(serializers.Serializer[object]):
         choices=Figure.Kind.choices, help_text="`actual` or `target`; a target is a plan and never in a sum."
     )
     kind_label = serializers.CharField(required=False, help_text="With `labels=true`: the label of `kind`.")
-    reported = StatisticsNumber(allow_null=True, help_text="The figure, or the sum; null where they may not be added.")
+    reported = StatisticsNumber(
+        allow_null=True,
+        help_text="The figure that articles report, or the sum; null where there is none, or they may not be added.",
+    )
+    attested = StatisticsNumber(
+        allow_null=True, help_text="The same of figures that a party says itself and no article reports."
+    )
     recorded = serializers.IntegerField(
         allow_null=True,
         help_text="How many of the same are on record about the same subjects; null where nothing on record counts"

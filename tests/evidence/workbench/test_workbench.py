@@ -179,6 +179,20 @@ def test_a_citation_gets_its_digest_from_the_text(page: Client, article: Article
     assert (citation.sha256, citation.supports) == (spans.digest("云溪学校"), ["name", "kind"])
 
 
+@pytest.mark.parametrize(("notes", "kept"), [("", {}), ("status: 读作已结束", {"status": "读作已结束"})])
+def test_what_the_words_do_not_say_is_noted_by_who_reads_it(
+    page: Client, article: Article, notes: str, kept: dict[str, str]
+):
+    alliance = factories.AllianceFactory(name="青溪同心联盟", status="dissolved")
+    words = "青溪同心联盟"
+    data = {"do": "cite", "record": f"alliances/{alliance.slug}", "supports": ["status"], "read": notes, **place(words)}
+
+    response = page.post(address(article), data)
+
+    assert response.status_code == (302 if kept else 200)
+    assert [citation.read for citation in alliance.citations.filter(article=article)] == ([kept] if kept else [])
+
+
 @pytest.mark.parametrize(
     "change",
     [

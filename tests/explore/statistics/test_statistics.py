@@ -267,6 +267,28 @@ def test_what_may_not_be_added_stands_apart(api: Api) -> None:
     assert {found["helped", unit]["reported"]["value"] for unit in ("person", "person_time")} == {31700}
 
 
+def test_what_a_party_says_stands_beside_what_articles_report(api: Api) -> None:
+    street = factories.StreetFactory()
+    alliance = factories.AllianceFactory(street=street)
+    values = {"subject": alliance, "measure": "founding_members", "unit": "organisation", "comparator": "="}
+    factories.FigureFactory(**values, value=48)
+    own = factories.FigureFactory(**values, value=51, reporter_street=street, cited=False)
+    factories.AttestationFactory(record=own, unit=None, party_street=street)
+    factories.MembershipFactory(alliance=alliance, role="founding_member")
+    [entry] = api.get("statistics", street=street.code)["figures"]
+    assert [entry[side]["value"] for side in ("reported", "attested")] == [48, 51]
+    assert (entry["recorded"], entry["reason"]) == (1, "")
+    assert [figure["attested"] for figure in entry["figures"]] == [
+        figure["key"] == own.slug for figure in entry["figures"]
+    ]
+    about = f"alliances/{alliance.slug}"
+    assert api.keys("figures", subject=about, attested="true") == [own.slug]
+    assert own.slug not in api.keys("figures", subject=about, attested="false")
+    for attested, value in (("true", 51), ("false", 48)):
+        summed = api.get("figures/summary", measure="founding_members", subject=about, attested=attested)
+        assert summed["value"] == value
+
+
 def test_labels_are_given_in_the_language_asked_for(api: Api) -> None:
     body = api.get("statistics", by="kind,year", resource="projects", labels="true")
     kinds = {group["by"]["kind"]["key"]: group["by"]["kind"] for group in body["groups"]}
