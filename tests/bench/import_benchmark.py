@@ -27,7 +27,7 @@ from apps.registry.models import MemberUnit, Street
 from apps.registry.views import MemberUnitViewSet as View
 from tests.bench import names
 
-ROWS, ROUNDS = 10_000, 5
+ROWS, ROUNDS = 10_000, 3
 BRANDS = "华兴瑞信达康宏泰盛嘉安源恒光明天海博远东方正中金诺德利通汇丰荣创科智云数联合众益民"
 
 
@@ -43,7 +43,7 @@ def make_file() -> bytes:
         form = names.UNIT_FORMS[number % len(names.UNIT_FORMS)]
         stem = f"{street.district.name}{street.name}" if number % 2 else "上海" + "".join(chance.sample(BRANDS, 3))
         code = street.code if street.code and street.code.isdigit() else ""
-        writer.writerow([f"{stem}{form}{number // 4000 or ''}", "company", code, names.SUMMARY])
+        writer.writerow([f"{stem}{form}{number // len(streets) or ''}", "company", code, names.SUMMARY])
     return text.getvalue().encode()
 
 
