@@ -41,16 +41,15 @@ class NewRow(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A record that obeys the model's rules, not yet stored: its columns, and what is stored behind it.
+    """A record that obeys the model's rules, not yet stored, and what is stored behind it.
 
-    These are lists, and evidence as a body has it; of an attestation also what it will be, without its record.
+    That are lists, and evidence as a body has it; of an attestation also what it will be, without its record.
     """
 
     row: NewRow
     record: Citable
     fields: list[str]
     many: Mapping[str, list[Model]]
-    cells: list[Any]
     evidence: Mapping[str, Any]
     attestation: Any
 
@@ -120,14 +119,12 @@ class NewRows:
                 record.clean()
                 evidence, attestation = self._evidence_of(row, record, fields, many)
                 self._writer.check_place(record, evidence)
-                # Now, while what was read of the name is at hand.
-                cells = [field.pre_save(record, add=True) for field in self._columns]
             except Refusal as refusal:
                 self._errors += refusal.errors or [error_at(row.pointer, refusal.code, str(refusal.detail))]
             except ValidationError as error:
                 self._errors += rule_errors(error, row.pointer, {})
             else:
-                checked.append(Made(row, record, fields, many, cells, evidence, attestation))
+                checked.append(Made(row, record, fields, many, evidence, attestation))
         return checked
 
     def _evidence_of(
@@ -242,7 +239,9 @@ class NewRows:
             ]
 
     def _copy(self, made: Sequence[Made]) -> None:
-        copy_rows(self._table, [str(field.column) for field in self._columns], (each.cells for each in made))
+        # The database works on the rows that it has while the next ones are made.
+        rows = ([field.pre_save(each.record, add=True) for field in self._columns] for each in made)
+        copy_rows(self._table, [str(field.column) for field in self._columns], rows)
 
     def _set_many(self, made: Sequence[Made]) -> None:
         """Store the lists of keys, which needs the rows' own."""

@@ -100,6 +100,7 @@ class RowEvidence:
         self.paper = paper
         self._places = {place: known[name] for place, name in enumerate(names) if name in known}
         self._is_marked = is_marked
+        self._locator = gettext("row %(row)s")
 
     @property
     def is_given(self) -> bool:
@@ -127,7 +128,7 @@ class RowEvidence:
             cited = cells.get(CITATIONS, {}).get("supports", ())
             paper["supports"] = sorted(name for name in names if name not in cited)
         if paper.get("supports"):
-            found[ATTESTATIONS] = [{"locator": gettext("row %(row)s") % {"row": number}, **paper}]
+            found[ATTESTATIONS] = [{"locator": self._locator % {"row": number}, **paper}]
         return found
 
 

@@ -34,10 +34,13 @@ class Attesting:
 
     def refused(self, record: Citable, attestation: Any, item: Mapping[str, Any], pointer: str) -> list[dict[str, str]]:
         """Return why the party may not say of a record, which is not stored yet, what the item supports."""
-        speaker = self._speakers.setdefault(attestation.party, Speaker(attestation.party))
-        wrong = speaker.may_not_say(record, item["supports"])
-        detail = NOT_COMPETENT % {"party": attestation.party, "names": ", ".join(wrong)}
-        return [error_at(f"{pointer}/attestations/0/supports", "not_competent", detail)] if wrong else []
+        party = attestation.party
+        if party not in self._speakers:
+            self._speakers[party] = Speaker(party)
+        if wrong := self._speakers[party].may_not_say(record, item["supports"]):
+            detail = NOT_COMPETENT % {"party": party, "names": ", ".join(wrong)}
+            return [error_at(f"{pointer}/attestations/0/supports", "not_competent", detail)]
+        return []
 
     def write(self, due: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None:
         """Store attestations, each with its item of a body, by the keys of the records, which are stored by now."""
