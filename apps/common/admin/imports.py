@@ -7,8 +7,9 @@ else, nothing is written, and there is a new preview. A long file is tried, and 
 shows how far it is.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -24,7 +25,8 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from apps.common.admin.import_forms import ConfirmForm, FileForm, media_type_of
+from apps.common.admin.import_forms import ConfirmForm, FileForm, PaperForm, media_type_of
+from apps.common.files.row_evidence import evidence_columns
 from apps.common.http.middleware import change_ids
 from apps.common.http.problems import Refusal
 from apps.common.models.import_jobs import ImportJob
@@ -41,6 +43,18 @@ else:
     BaseModelAdmin = object
 
 KEPT_FOR = timedelta(hours=1)
+
+
+class Sent(NamedTuple):
+    """What was sent to be imported: a file, and the paper on which all its rows rest, as it was written."""
+
+    name: str
+    content: bytes
+    paper: Mapping[str, str]
+
+    def file(self, model: type[Citable]) -> FileImport:
+        """Return it on its way into the records of a kind."""
+        return FileImport(model, self.content, str(media_type_of(self.name)), self.paper)
 
 
 def attempt(
@@ -83,19 +97,19 @@ class Imports(BaseModelAdmin):
 
     def _uploaded(self, request: HttpRequest) -> HttpResponse:
         """Try a file, or have it tried behind the page, and show what it would do."""
-        form = FileForm(request.POST, request.FILES)
-        if not form.is_valid():
-            return self._page(request, file_form=form)
-        upload = form.cleaned_data["file"]
-        name, content = str(upload.name), upload.read()
-        file = FileImport(self.model, content, str(media_type_of(name)))
+        form, paper_form = FileForm(request.POST, request.FILES), self._paper_form(request, request.POST)
+        if not all([form.is_valid(), paper_form.is_valid()]):
+            return self._page(request, file_form=form, paper_form=paper_form)
+        upload, paper = form.cleaned_data["file"], paper_form.cleaned_data
+        sent = Sent(str(upload.name), upload.read(), paper)
+        file = sent.file(self.model)
         if file.is_long():
-            job = self._begin(request, name, content)
-            self._keep(request, job.key.hex, name, content)
+            job = self._begin(request, sent)
+            self._keep(request, job.key.hex, sent)
             return redirect(f"{request.path}?job={job.key}")
         outcome = attempt(self.model, request, file)
-        self._keep(request, outcome.digest if outcome.has_changes else "", name, content)
-        return self._page(request, outcome=outcome, name=name)
+        self._keep(request, outcome.digest if outcome.has_changes else "", sent)
+        return self._page(request, outcome=outcome, name=sent.name, paper_form=paper_form)
 
     def _confirmed(self, request: HttpRequest) -> HttpResponse:
         """Import what was shown, if it still is what would be done."""
@@ -104,12 +118,12 @@ class Imports(BaseModelAdmin):
         if kept is None:
             messages.error(request, _("The file is no longer there; choose it again."))
             return redirect(request.path)
-        content = bytes(kept.content)
-        file = FileImport(self.model, content, kept.media_type)
+        sent = Sent(kept.name, bytes(kept.content), kept.paper)
+        file = sent.file(self.model)
         agreed = kept.digest if form.is_valid() else ""
         reason = form.cleaned_data.get("reason", "")
         if agreed and file.is_long():
-            job = self._begin(request, kept.name, content, reason=reason, agreed=agreed)
+            job = self._begin(request, sent, reason=reason, agreed=agreed)
             return redirect(f"{request.path}?job={job.key}")
         outcome = attempt(self.model, request, file, reason=reason, agreed=agreed)
         if agreed and outcome.digest == agreed:
@@ -119,9 +133,9 @@ class Imports(BaseModelAdmin):
             messages.warning(
                 request, _("Nothing was imported: the registry has changed since the preview. Look again.")
             )
-            self._keep(request, outcome.digest if outcome.has_changes else "", kept.name, content)
+            self._keep(request, outcome.digest if outcome.has_changes else "", sent)
             form = ConfirmForm(initial={"digest": outcome.digest, "reason": reason})
-        return self._page(request, outcome=outcome, confirm_form=form, name=kept.name)
+        return self._page(request, outcome=outcome, confirm_form=form, name=sent.name)
 
     def _watched(self, request: HttpRequest) -> HttpResponse:
         """Show how far a long file is, then what it would do, or that it is done."""
@@ -162,6 +176,7 @@ class Imports(BaseModelAdmin):
         *,
         outcome: ImportResult | None = None,
         file_form: FileForm | None = None,
+        paper_form: PaperForm | None = None,
         confirm_form: ConfirmForm | None = None,
         name: str = "",
         job: ImportJob | None = None,
@@ -175,7 +190,9 @@ class Imports(BaseModelAdmin):
             "opts": meta,
             "example": f"{settings.API_ROOT}/{self.model.resource}?format=csv",
             "columns": list(viewset_of(self.model).contract().inputs),
+            "evidence_columns": list(evidence_columns(viewset_of(self.model).contract())),
             "file_form": file_form or FileForm(),
+            "paper_form": paper_form or self._paper_form(request),
             "confirm_form": confirm_form,
             "outcome": outcome,
             "file_name": name,
@@ -187,17 +204,19 @@ class Imports(BaseModelAdmin):
 
     # Files that wait, and imports that go on behind the page
 
-    def _begin(
-        self, request: HttpRequest, name: str, content: bytes, *, reason: str = "", agreed: str = ""
-    ) -> ImportJob:
+    def _paper_form(self, request: HttpRequest, data: Mapping[str, str] | None = None) -> PaperForm:
+        return PaperForm(viewset_of(self.model).contract(), request.user, data)
+
+    def _begin(self, request: HttpRequest, sent: Sent, *, reason: str = "", agreed: str = "") -> ImportJob:
         return ImportJob.objects.create(
             user_id=request.user.pk,
             **change_ids(request)._asdict(),
             language=get_language(),
             resource=self.model.resource,
-            name=name[:200],
-            media_type=media_type_of(name),
-            content=content,
+            name=sent.name[:200],
+            media_type=media_type_of(sent.name),
+            content=sent.content,
+            paper=sent.paper,
             reason=reason,
             is_dry=not agreed,
             is_shown=True,
@@ -225,7 +244,7 @@ class Imports(BaseModelAdmin):
             made_at__gt=timezone.now() - KEPT_FOR,
         ).first()
 
-    def _keep(self, request: HttpRequest, digest: str, name: str, content: bytes) -> None:
+    def _keep(self, request: HttpRequest, digest: str, sent: Sent) -> None:
         """Keep a file until it is confirmed, in the place of an earlier one; without a digest, keep none."""
         KeptFile.objects.filter(made_at__lt=timezone.now() - KEPT_FOR).delete()
         owner: dict[str, object] = {"user_id": request.user.pk, "resource": self.model.resource}
@@ -233,9 +252,10 @@ class Imports(BaseModelAdmin):
             KeptFile.objects.filter(**owner).delete()
             return
         values = {
-            "name": name[:200],
-            "media_type": media_type_of(name),
-            "content": content,
+            "name": sent.name[:200],
+            "media_type": media_type_of(sent.name),
+            "content": sent.content,
+            "paper": sent.paper,
             "digest": digest,
             "made_at": timezone.now(),
         }

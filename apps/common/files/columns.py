@@ -28,7 +28,7 @@ SEPARATOR = ";"
 # PostgreSQL and Python read it alike. A text that begins with an apostrophe is marked too, so that marks can be told.
 LIVE = r"^('|[\t\n\r]|[ \u00a0\u200b\u3000\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20-])"
 MARK = "'"
-HEADING = re.compile(r"\(([a-z][a-z0-9_]*)\)$")
+HEADING = re.compile(r"\(([a-z][a-z0-9_.]*)\)$")
 
 PARTS = {
     "earliest": _("earliest"),

@@ -5,23 +5,28 @@ checked before anything is said, and all are written or none. Rows that change n
 need no right. Errors name the row as a spreadsheet shows it: the heading is row 1.
 """
 
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from django.contrib.postgres.fields import ArrayField
-from django.db import models, transaction
+from django.db import transaction
 from django.utils.translation import gettext
 
+from apps.common.files.cell_values import read_cell
 from apps.common.files.cells import Row, Table
-from apps.common.files.columns import SEPARATOR, TEXT, columns, name_of, unmark
+from apps.common.files.columns import TEXT, columns, name_of, unmark
 from apps.common.files.new_rows import NewRow, NewRows
+from apps.common.files.row_evidence import (
+    ATTESTATIONS,
+    Paper,
+    RowEvidence,
+    evidence_columns,
+    in_columns,
+    supported_by,
+)
 from apps.common.http.problems import Refusal, nearest
-from apps.common.models.records import Citable
-from apps.common.values.columns import EDTFField
+from apps.common.models.records import Citable, Fact
 from apps.common.writing.bulk import Objections
-from apps.common.writing.contract import MOST_ERRORS, Contract, Input, error_at, escape
+from apps.common.writing.contract import MOST_ERRORS, Contract, error_at, escape
 from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.refusals import refusing
 from apps.common.writing.writer import RecordChange, RecordWriter, refuse_drafts
@@ -30,9 +35,6 @@ ROWS = "rows"
 SEEN = "updated_at"
 MOST_LISTED = 500  # changes; the counts are of all
 ROWS_A_STEP = 500  # between two reports of how far it is
-NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
-TRUTHS = {"true": True, "false": False}  # spreadsheets write them in capitals
-WHOLE = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 
 Body = dict[str, Any]
 Progress = Callable[[int], None]
@@ -44,6 +46,7 @@ class Imported(NamedTuple):
     changes: list[RecordChange]
     unchanged: int
     ignored: list[str]
+    attestations: int
 
     def answer(self) -> dict[str, object]:
         """Return what is answered."""
@@ -52,6 +55,7 @@ class Imported(NamedTuple):
             "created": operations.count("insert"),
             "changed": operations.count("update"),
             "unchanged": self.unchanged,
+            "attestations": self.attestations,
             "ignored": self.ignored,
             "changes": [
                 {
@@ -66,10 +70,18 @@ class Imported(NamedTuple):
 
 
 class Importer:
-    """Imports a table into one resource. Raises Refusal for columns that are unknown, and cells that say nothing."""
+    """Imports a table into one resource, with a paper on which all its rows rest, if one is given.
+
+    Raises Refusal for columns that are unknown, and cells that say nothing.
+    """
 
     def __init__(
-        self, writer: RecordWriter, serializer: Any, table: Table, objections: Objections | None = None
+        self,
+        writer: RecordWriter,
+        serializer: Any,
+        table: Table,
+        objections: Objections | None = None,
+        paper: Paper | None = None,
     ) -> None:
         self.writer = writer
         self.objections: Objections = objections or (lambda records: {})
@@ -77,8 +89,10 @@ class Importer:
         self.table = table
         known = {column.name: column for column in columns(serializer(context={"labels": True}), guarded=False)}
         self.marked = {name for name, column in known.items() if column.kind == TEXT and table.is_marked}
-        self.read = {*self.contract.inputs, *self.contract.parties, SEEN, self.contract.model.key_field}
-        self._check_columns({*self.contract.inputs, *self.contract.parties, *known})
+        self.evidence = RowEvidence(self.contract, table.names, paper, is_marked=table.is_marked)
+        own = {*self.contract.inputs, *self.contract.parties, *evidence_columns(self.contract)}
+        self.read = {*own, SEEN, self.contract.model.key_field}
+        self._check_columns({*own, *known})
         self._check_cells()
         self.ignored = [*(name for name in table.names if name and name not in self.read), *table.further]
         self._errors: list[dict[str, str]] = []
@@ -128,22 +142,25 @@ class Importer:
         differing: list[tuple[Row, Citable, Body]] = []
         for row, body, key in self._once(bodies, keys):
             if (record := records.get(key)) is None:
-                new.append(NewRow(f"/{ROWS}/{row.number}", {name: body[name] for name in body if name != SEEN}))
-            elif self._differs(row, record, body):
-                differing.append((row, record, body))
+                values = {name: body[name] for name in body if name != SEEN}
+                new.append(NewRow(row.number, f"/{ROWS}/{row.number}", values, self.evidence.cells(row)))
+            elif changed := self._changed_fields(row, record, body):
+                differing.append((row, record, body | self._evidence_of(row, record, body, changed)))
         unchanged = len(bodies) - len(new) - len(differing)
         progress(unchanged)
         changes = self._changed(differing, lambda done: progress(unchanged + done))
         self._settle(changes)
-        made, errors = NewRows(self.writer, new).make(
+        made, errors = NewRows(self.writer, new, self.evidence).make(
             lambda done: progress(unchanged + len(differing) + done), is_refused=bool(self._errors)
         )
-        if errors := [*self._errors, *errors]:
+        if errors := [in_columns(error) for error in (*self._errors, *errors)]:
             conflict = all(error["code"] in ("unique", "stale", "referenced") for error in errors)
             errors.sort(key=_row_of)
             code = "precondition_failed" if self._is_objected else "conflict"
             raise Refusal(code if conflict else "bad_request", errors=errors[:MOST_ERRORS])
-        return Imported([*made, *changes], unchanged, self.ignored)
+        changes = [*made, *changes]
+        attested = sum(ATTESTATIONS in change.fields for change in changes)
+        return Imported(changes, unchanged, self.ignored, attested)
 
     # From cells to bodies
 
@@ -152,30 +169,12 @@ class Importer:
         for name, cell in zip(self.table.names, row.cells, strict=False):
             if name in self.contract.inputs:
                 text = unmark(cell) if name in self.marked else cell
-                body[name] = self._value(self.contract.inputs[name], text)
+                body[name] = read_cell(self.contract.inputs[name], text)
             elif name in self.contract.parties:
                 body[name] = cell.strip() or None
             elif name == SEEN and cell:
                 body[SEEN] = cell
         return body
-
-    def _value(self, item: Input, text: str) -> Any:
-        """Return a cell as a body has it; what cannot be read stays a text, and is refused as one."""
-        if not _is_free_text(item):
-            text = text.strip()
-        if item.is_many or isinstance(item.field, ArrayField):
-            parts = [part.strip() for part in text.split(SEPARATOR)] if text else []
-            numbers = isinstance(item.field, ArrayField) and isinstance(item.field.base_field, models.IntegerField)
-            return [_number(part, whole=True) for part in parts] if numbers else parts
-        if isinstance(item.field, models.JSONField):
-            return _notes(text)
-        if isinstance(item.field, models.BooleanField):
-            return TRUTHS.get(text.lower(), text) if text else item.field.get_default()
-        if text == "":
-            return None if item.is_target or item.field.null else ""
-        if isinstance(getattr(item, "field", None), models.IntegerField | models.DecimalField):
-            return _number(text, whole=isinstance(item.field, models.IntegerField))
-        return text
 
     def _key(self, row: Row, body: Mapping[str, Any]) -> str:
         name = self.contract.model.key_field
@@ -209,19 +208,29 @@ class Importer:
         many = [name for name, item in self.contract.inputs.items() if item.is_many]
         return {row.key: row for row in rows.order_by("pk").prefetch_related(*many)}
 
-    def _differs(self, row: Row, record: Citable, body: Body) -> bool:
+    def _changed_fields(self, row: Row, record: Citable, body: Body) -> list[str]:
+        """Return the fields that a row sets to another value, and set them on the record; note what is refused."""
         self.writer.pointer = f"/{ROWS}/{row.number}"
         self.writer.is_thorough = len(self._errors) < MOST_ERRORS
         for name, item in self.contract.inputs.items():
             if name in body and body[name] == "" and item.is_required:
                 detail = gettext("“%(name)s” is required.") % {"name": name}
                 self._errors.append(error_at(f"{self.writer.pointer}/{name}", "required", detail))
-                return False
+                return []
         try:
             return self.writer.would_change(record, {name: body[name] for name in body if name != SEEN})
         except Refusal as refusal:
             self._note(refusal)
-            return False
+            return []
+
+    def _evidence_of(self, row: Row, record: Citable, body: Body, changed: list[str]) -> Body:
+        """Return the evidence of a row for the fields that it changes, or for all where it publishes the record."""
+        if not self.evidence.is_given:
+            return {}
+        is_published = "state" in changed and getattr(record, "state", "") == Fact.State.PUBLISHED
+        names = [*body, *self.writer.members(body)] if is_published else changed
+        lists = {name: body[name] for name, item in self.contract.inputs.items() if item.is_many and name in body}
+        return dict(self.evidence.of_row(row.number, self.evidence.cells(row), supported_by(record, names, lists)))
 
     def _changed(self, differing: list[tuple[Row, Citable, Body]], progress: Progress) -> list[RecordChange]:
         """Change the records whose rows differ, each locked; note what is refused."""
@@ -269,7 +278,8 @@ class Importer:
         except Refusal as refusal:
             # Not to be told again of each new row, whose check would meet them too.
             code = "bad_request" if self._errors else refusal.code
-            raise Refusal(code, errors=[*self._errors, *(refusal.errors or [])][:MOST_ERRORS]) from refusal
+            errors = [in_columns(error) for error in (*self._errors, *(refusal.errors or []))]
+            raise Refusal(code, errors=errors[:MOST_ERRORS]) from refusal
 
     def _note(self, refusal: Refusal) -> None:
         pointer = self.writer.pointer
@@ -279,27 +289,3 @@ class Importer:
 def _row_of(error: Mapping[str, str]) -> int:
     part, number = [*error["pointer"].strip("/").split("/"), ""][:2]
     return int(number) if part == ROWS and number.isdecimal() else 0
-
-
-def _is_free_text(item: Input) -> bool:
-    """Whether blanks around a value may be meant."""
-    field = item.field
-    if isinstance(field, EDTFField) or not isinstance(field, models.CharField | models.TextField):
-        return False
-    return not field.choices and item.name not in ("slug", "code")
-
-
-def _notes(text: str) -> Any:
-    try:
-        return json.loads(text or "{}")
-    except ValueError:
-        return text
-
-
-def _number(text: str, *, whole: bool) -> Any:
-    if whole:
-        return int(text) if WHOLE.fullmatch(text) else text
-    if not NUMBER.fullmatch(text):
-        return text
-    number = float(text)
-    return int(number) if number.is_integer() and abs(number) < 2**53 else number

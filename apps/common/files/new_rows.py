@@ -5,7 +5,7 @@ found, and each of these is tried alone, so that the answer can point at it. Who
 wait: the lock of the slugs is held only while free ones are looked up and reserved (`models.reserved_slugs`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
@@ -14,12 +14,16 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Model
 from django.utils.translation import gettext
 
+from apps.common.files.row_evidence import ATTESTATIONS, CITATIONS, RowEvidence, supported_by
 from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable, Record
 from apps.common.models.reserved_slugs import Reservations, TakenAmong
 from apps.common.models.slugs import RetiredSlug
+from apps.common.writing.attesting import Attesting
 from apps.common.writing.contract import MOST_ERRORS, error_at
+from apps.common.writing.copying import columns_to_copy, copy_rows
 from apps.common.writing.evidence import settle_evidence
+from apps.common.writing.evidence_bodies import add_evidence, evidence_errors, new_attestation
 from apps.common.writing.refusals import refusing, rule_errors
 from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, refuse_drafts
 
@@ -28,30 +32,40 @@ PUT_OFF = "SELECT DISTINCT conname FROM pg_constraint WHERE conrelid = ANY(%s::r
 
 
 class NewRow(NamedTuple):
-    """A row that makes a record: the pointer to it, and its body."""
+    """A row that makes a record: its number, the pointer to it, its body, and its cells that hold evidence."""
 
+    number: int
     pointer: str
     body: Mapping[str, Any]
+    evidence: Mapping[str, dict[str, Any]]
 
 
 class Made(NamedTuple):
-    """A record that obeys the model's rules, not yet stored: its columns, and the lists that are stored behind it."""
+    """A record that obeys the model's rules, not yet stored, and what is stored behind it.
+
+    That are lists, and evidence as a body has it; of an attestation also what it will be, without its record.
+    """
 
     row: NewRow
     record: Citable
     fields: list[str]
     many: Mapping[str, list[Model]]
-    cells: list[Any]
+    evidence: Mapping[str, Any]
+    attestation: Any
 
 
 class NewRows:
     """Makes the records of new rows, within the write of the caller."""
 
-    def __init__(self, writer: RecordWriter, rows: Sequence[NewRow]) -> None:
+    def __init__(self, writer: RecordWriter, rows: Sequence[NewRow], evidence: RowEvidence) -> None:
         self._writer = writer
+        self._evidence = evidence
+        self._attesting = Attesting(writer.contract.model) if evidence.is_given else None
+        # The code of a neighbourhood is made its key by the database.
+        self._knows_keys = not writer.contract.model._meta.get_field(writer.contract.model.key_field).generated
         self._model: Any = writer.contract.model
         self._table = str(self._model._meta.db_table)
-        self._rows = [NewRow(row.pointer, _without_empty(row.body)) for row in rows]
+        self._rows = [row._replace(body=_without_empty(row.body)) for row in rows]
         self._has_slugs = "slug" in writer.contract.inputs
         self._reservations = Reservations(self._model)
         # Slugs that this file gives or was given, and the numbers from which on a stem may be free.
@@ -66,11 +80,7 @@ class NewRows:
             for field in self._model._meta.fields
             if not field.editable or field.generated or field.is_relation
         }
-        self._columns = [
-            field
-            for field in self._model._meta.concrete_fields
-            if not (field.primary_key or field.generated or field.db_returning or _is_made(field))
-        ]
+        self._columns = columns_to_copy(self._model)
 
     def make(
         self, progress: Callable[[int], None], *, is_refused: bool
@@ -94,8 +104,9 @@ class NewRows:
         for row in rows:
             self._writer.pointer = row.pointer
             self._writer.is_thorough = len(self._errors) < MOST_ERRORS
+            brought = {ATTESTATIONS: []} if self._evidence.is_given else {}
             try:
-                found.append((row, *self._writer.made(row.body)))
+                found.append((row, *self._writer.made({**row.body, **brought})))
             except Refusal as refusal:
                 self._errors += refusal.errors or []
         if self._has_slugs:
@@ -106,16 +117,41 @@ class NewRows:
             try:
                 record.clean_fields(exclude=self._unchecked)
                 record.clean()
-                self._writer.check_place(record)
-                # Now, while what was read of the name is at hand.
-                cells = [field.pre_save(record, add=True) for field in self._columns]
+                evidence, attestation = self._evidence_of(row, record, fields, many)
+                self._writer.check_place(record, evidence)
             except Refusal as refusal:
                 self._errors += refusal.errors or [error_at(row.pointer, refusal.code, str(refusal.detail))]
             except ValidationError as error:
                 self._errors += rule_errors(error, row.pointer, {})
             else:
-                checked.append(Made(row, record, fields, many, cells))
+                checked.append(Made(row, record, fields, many, evidence, attestation))
         return checked
+
+    def _evidence_of(
+        self, row: NewRow, record: Citable, fields: list[str], many: Mapping[str, list[Model]]
+    ) -> tuple[Mapping[str, Any], Any]:
+        """Return the evidence of a row, as a body has it, and its attestation without the record. Raises Refusal."""
+        if self._attesting is None:
+            return {}, None
+        attestation = None
+        found = self._evidence.of_row(row.number, row.evidence, supported_by(record, fields, many))
+        errors: list[dict[str, str]] = []
+        if CITATIONS in found and not many:  # the words of lists are looked at once these are stored
+            cited = {CITATIONS: found[CITATIONS]}
+            errors += evidence_errors(record, cited, self._writer.finder, row.pointer)
+        for item in found.get(ATTESTATIONS, ()):
+            paper = self._evidence.paper
+            if paper is not None and ATTESTATIONS not in row.evidence:
+                attestation = paper.attestation  # which was checked
+            else:
+                place = f"{row.pointer}/{ATTESTATIONS}/0"
+                attestation, wrong = new_attestation(record, item, self._writer.finder, place)
+                errors += wrong
+            if not errors:
+                errors += self._attesting.refused(record, attestation, item, row.pointer)
+        if errors:
+            raise Refusal("bad_request", errors=errors)
+        return found, attestation
 
     def _give_slugs(self, found: Sequence[tuple[NewRow, Record]]) -> None:
         """Give each record that has none a free slug, and check those that have one."""
@@ -169,14 +205,27 @@ class NewRows:
         """Store records together; where one is wrong, the others, and note what is wrong with it."""
         if not made or len(self._errors) >= MOST_ERRORS:
             return
+        if self._attesting is not None and not self._knows_keys:
+            for each in made:
+                self._try_alone(each)
+            return
+        told = len(self._errors)
         try:
             with transaction.atomic():
                 self._copy(made)
                 self._set_many(made)
-                self._check()
+                if self._attesting is not None:
+                    attested = [each for each in made if each.attestation is not None]
+                    self._attesting.write(
+                        {each.record.key: (each.attestation, each.evidence[ATTESTATIONS][0]) for each in attested}
+                    )
+                    self._cite(made)
+                if len(self._errors) == told:
+                    self._check()
         except OperationalError:  # no row is to blame: the time is up, a lock is held, the database is away
             raise
         except DatabaseError:
+            del self._errors[told:]
             if len(made) == 1:
                 self._try_alone(made[0])
                 return
@@ -185,32 +234,39 @@ class NewRows:
             self._write(made[half:])
         else:
             self._changes += [
-                RecordChange("insert", each.record, each.fields, pointer=each.row.pointer) for each in made
+                RecordChange("insert", each.record, [*each.fields, *each.evidence], pointer=each.row.pointer)
+                for each in made
             ]
 
     def _copy(self, made: Sequence[Made]) -> None:
-        quote = connection.ops.quote_name
-        names = ", ".join(quote(str(field.column)) for field in self._columns)
-        text = f"COPY {quote(self._table)} ({names}) FROM STDIN"
-        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.cursor.copy(text) as copying:
-            for each in made:
-                copying.write_row(each.cells)
+        # The database works on the rows that it has while the next ones are made.
+        rows = ([field.pre_save(each.record, add=True) for field in self._columns] for each in made)
+        copy_rows(self._table, [str(field.column) for field in self._columns], rows)
 
     def _set_many(self, made: Sequence[Made]) -> None:
         """Store the lists of keys, which needs the rows' own."""
-        listed = [each for each in made if any(each.many.values())]
-        if not listed:
-            return
-        keys = [each.record.key for each in listed]
-        stored = {
-            row.key: row
-            for row in self._model._base_manager.filter(**{f"{self._model.key_field}__in": keys}).order_by()
-        }
-        for each in listed:
-            row = stored[each.record.key]
-            each.record.pk = row.pk
+        for each, row in self._stored(each for each in made if any(each.many.values())):
             for field, targets in each.many.items():
                 getattr(row, field).set(targets)
+
+    def _cite(self, made: Sequence[Made]) -> None:
+        """Store the citations of rows, each of which is held to its words; note what is wrong with any."""
+        for each, row in self._stored(each for each in made if CITATIONS in each.evidence):
+            try:
+                cited = {CITATIONS: each.evidence[CITATIONS]}
+                add_evidence(row, cited, self._writer.finder, each.row.pointer)
+            except Refusal as refusal:
+                self._errors += refusal.errors or []
+
+    def _stored(self, made: Iterable[Made]) -> Iterator[tuple[Made, Any]]:
+        """Yield records with their rows, and give them the keys of these."""
+        found = {each.record.key: each for each in made}
+        if not found:
+            return
+        rows = self._model._base_manager.filter(**{f"{self._model.key_field}__in": [*found]}).order_by()
+        for row in rows:
+            found[row.key].record.pk = row.pk
+            yield found[row.key], row
 
     def _check(self) -> None:
         """Check what the tables of the rows put off to the end of the transaction.
@@ -231,7 +287,8 @@ class NewRows:
         slug = {"slug": cast("Record", made.record).slug} if self._has_slugs else {}
         try:
             with refusing(self._model, made.row.pointer), transaction.atomic():
-                change = self._writer.create({**made.row.body, **slug})
+                change = self._writer.create({**made.row.body, **slug, **made.evidence})
+                change.fields += made.evidence
                 refuse_drafts([change], self._writer.user)
                 settle_evidence([change], self._writer.user)
                 self._check()
@@ -241,11 +298,6 @@ class NewRows:
             self._errors += refusal.errors or [error_at(made.row.pointer, refusal.code, str(refusal.detail))]
         else:
             self._changes.append(change)
-
-
-def _is_made(field: Any) -> bool:
-    """Tell whether a trigger fills a column."""
-    return getattr(field, "sources", None) == ()
 
 
 def _without_empty(body: Mapping[str, Any]) -> dict[str, Any]:

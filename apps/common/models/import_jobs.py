@@ -35,6 +35,9 @@ class ImportJob(models.Model):
     name = models.CharField(_("name"), max_length=200, blank=True, help_text=_("Name of the file, where it has one."))
     media_type = models.CharField(_("media type"), max_length=100, help_text=_("What kind of file it is."))
     content = models.BinaryField(_("content"), null=True, help_text=_("The file, until the job has ended."))
+    paper = models.JSONField(
+        _("paper"), default=dict, help_text=_("The attestation that was given once for all rows, as it was written.")
+    )
     reason = models.TextField(_("reason"), help_text=_("Why the registry is changed."))
     is_dry = models.BooleanField(_("dry run"), help_text=_("Whether nothing is kept."))
     is_shown = models.BooleanField(_("shown"), help_text=_("Whether the admin shows what it would do."))

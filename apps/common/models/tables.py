@@ -50,6 +50,9 @@ class KeptFile(models.Model):
     name = models.CharField(_("name"), max_length=200, help_text=_("Name of the file."))
     media_type = models.CharField(_("media type"), max_length=100, help_text=_("What kind of file it is."))
     content = models.BinaryField(_("content"), help_text=_("The file."))
+    paper = models.JSONField(
+        _("paper"), default=dict, help_text=_("The attestation that was given once for all rows, as it was written.")
+    )
     digest = models.CharField(
         _("digest"), max_length=64, help_text=_("SHA-256 of the file and of the changes that the preview showed.")
     )

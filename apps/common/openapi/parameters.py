@@ -18,6 +18,8 @@ DAY: Schema = {"type": "string", "format": "date"}
 FIRST = (
     *("resource", "key", "name", "request_id", "message", "id"),
     *("dry_run", "change_reason", "q", "written_as", "within", "district", "street", "neighbourhood", "committee"),
+    *("attestation.party", "attestation.kind", "attestation.title", "attestation.reference"),
+    *("attestation.stated_on", "attestation.stated_on_wording"),
     *("kind", "category", "scheme", "role", "operation", "status", "state"),
 )
 DATES = ("year", "since", "after", "before", "_after", "_before")

@@ -64,6 +64,7 @@ ACTIONS = {
         "Import a file of %s",
         "Makes and changes records from a CSV or XLSX file with the columns of an export; all rows or none. A row"
         " names its record by its key; where there is none, it makes one. Columns that are only read are passed over."
+        " A row may bring a citation and an attestation, in columns such as `citation.start` and `attestation.party`."
         " With `dry_run=true`, a preview. A file of more than 5,000 rows is imported behind the answer, which is 202"
         " and says where to see how far it is.",
     ),
@@ -115,6 +116,24 @@ NEW_ATTESTATION = component(
     affirms=AFFIRMED,
     retracted={"type": "boolean", "description": "True takes an attestation that is on record back."},
 )
+# What is said once for all rows of a file that is imported, in the order of `files.row_evidence.PAPER`.
+PAPER_PARAMETERS = tuple(
+    OpenApiParameter(f"attestation.{name}", schema, description=about)
+    for name, schema, about in (
+        (
+            "party",
+            str,
+            "Who says what the rows set, as `resource/key`. With `attestation.kind` and `attestation.stated_on` it is a"
+            " paper for all rows: each record that is made or changed gets an attestation of its own, which names the"
+            " row and supports the fields that the row sets.",
+        ),
+        ("kind", PAPER_KIND, "What the paper for all rows is."),
+        ("title", str, "Title of the paper for all rows; it may be left out for a call."),
+        ("reference", str, "Number of the paper for all rows."),
+        ("stated_on", str, "Date of the paper for all rows (EDTF)."),
+        ("stated_on_wording", str, "Date of the paper for all rows in its words, where they are vague."),
+    )
+)
 NEW_EVIDENCE: dict[str, Schema] = {
     "citations": array(NEW_CITATION, "Citations to be made with the record, or affirmed for its new values."),
     "attestations": array(NEW_ATTESTATION, "Attestations to be made with the record, affirmed, or retracted."),
@@ -147,6 +166,7 @@ IMPORTED = component(
     created={**COUNT, "description": "Records that are made."},
     changed={**COUNT, "description": "Records that are changed."},
     unchanged={**COUNT, "description": "Rows that change nothing."},
+    attestations={**COUNT, "description": "Attestations that are made, of records that are made or changed."},
     ignored=array(
         STRING,
         "What of the file is not taken: columns that are only read, by their names; in words, columns without a heading"
@@ -225,6 +245,8 @@ def parameters(view: RecordViewSet) -> list[OpenApiParameter]:
     if view.action in ("destroy", "import_file"):
         about = "Why the registry is changed."
         found.append(OpenApiParameter(REASON, str, required=True, description=about))
+    if view.action == "import_file":
+        found += [parameter for parameter in PAPER_PARAMETERS if parameter.name in view.paper_names()]
     return found
 
 

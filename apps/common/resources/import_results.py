@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 
 from apps.common.files.cells import Table
 from apps.common.files.imports import ROWS, Imported, Importer
+from apps.common.files.row_evidence import PAPER, read_paper
 from apps.common.files.tables import read_table
 from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable
@@ -56,6 +57,7 @@ class ImportResult(NamedTuple):
     created: int = 0
     changed: int = 0
     unchanged: int = 0
+    attestations: int = 0
     ignored: tuple[str, ...] = ()
     shown: tuple[Shown, ...] = ()
     digest: str = ""
@@ -88,10 +90,13 @@ class ImportResult(NamedTuple):
 class FileImport:
     """A file on its way into the records of one kind."""
 
-    def __init__(self, model: type[Citable], content: bytes, media_type: str) -> None:
+    def __init__(
+        self, model: type[Citable], content: bytes, media_type: str, paper: Mapping[str, str] | None = None
+    ) -> None:
         self._model = model
         self._content = content
         self._media_type = media_type
+        self._paper = paper or {}
         self._table: Table | None = None
 
     def read(self) -> int:
@@ -113,14 +118,17 @@ class FileImport:
         table = self._table = self._table or read_table(self._content, self._media_type)
         view = viewset_of(self._model)
         writer = RecordWriter(view.contract(), user, Finder(user))
-        return Importer(writer, view.serializer_class, table).run(progress)
+        paper = read_paper(writer.contract, self._paper, writer.finder)
+        return Importer(writer, view.serializer_class, table, paper=paper).run(progress)
 
     def result(self, done: Imported) -> ImportResult:
         """Return what was done."""
         inputs = viewset_of(self._model).contract().inputs
         digest = hashlib.sha256(hashlib.sha256(self._content).digest())
+        digest.update(json.dumps(self._paper, sort_keys=True).encode())
         for change in done.changes:
-            values = [(name, change.before.get(name), _current(inputs[name], change)) for name in change.fields]
+            names = [name for name in change.fields if name in inputs]
+            values = [(name, change.before.get(name), _current(inputs[name], change)) for name in names]
             digest.update(json.dumps([change.operation, change.record.key, values], default=str).encode())
         operations = [change.operation for change in done.changes]
         return ImportResult(
@@ -128,6 +136,7 @@ class FileImport:
             created=operations.count("insert"),
             changed=operations.count("update"),
             unchanged=done.unchanged,
+            attestations=done.attestations,
             ignored=tuple(done.ignored),
             shown=tuple(_shown(inputs, change) for change in done.changes[:MOST_SHOWN]),
             digest=digest.hexdigest(),
@@ -141,6 +150,8 @@ class FileImport:
     def _wrong(self, pointer: str, detail: str) -> WrongCell:
         """Return an error of the API in the words of a spreadsheet."""
         part, number, column = [*pointer.strip("/").split("/", 2), "", "", ""][:3]
+        if part in PAPER:
+            return WrongCell(None, "", part, detail)
         if part != ROWS or self._table is None:
             return WrongCell(None, "", number if part == "columns" else "", detail)
         row = next((row for row in self._table.rows if row.number == int(number)), self._table.heading)
@@ -159,7 +170,7 @@ def _current(item: Input, change: RecordChange) -> Any:
 def _shown(inputs: dict[str, Input], change: RecordChange) -> Shown:
     is_new = change.operation == "insert"
     values = []
-    for name in change.fields:
+    for name in filter(inputs.__contains__, change.fields):  # not the evidence, of which there is a count
         item = inputs[name]
         before = "" if is_new else _text(item, change.before.get(name))
         values.append(ShownValue(_label(item), before, _text(item, _current(item, change))))

@@ -111,7 +111,7 @@ def _imported(
     job: ImportJob, model: type[Citable], user: AbstractBaseUser, beside: BaseDatabaseWrapper
 ) -> tuple[bool, dict[str, Any]]:
     """Import the file; return whether it is to be kept, and how the job ends. Raises Refusal for what may pass."""
-    file = FileImport(model, bytes(job.content or b""), job.media_type)
+    file = FileImport(model, bytes(job.content or b""), job.media_type, job.paper)
     rows = None
     try:
         rows = file.read()

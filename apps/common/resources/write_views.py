@@ -19,6 +19,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from apps.common.files.imports import Importer
+from apps.common.files.row_evidence import PAPER, read_paper
 from apps.common.files.tables import CSV, read_table
 from apps.common.http.middleware import change_ids
 from apps.common.http.parameters import Query, read_flag
@@ -165,11 +166,20 @@ class Writes(idempotency.RepeatablePosts):
             request.body_bytes = upload.content  # a form is another one at each sending, the file in it is not
         table = read_table(upload.content, upload.media_type, settings.IMPORT_ROWS_AT_ONCE)
         reason = read_reason({REASON: request.GET.get(REASON)})
-        importer = Importer(self._writer(), self.serializer_class, table, self.conditions.objections)  # type: ignore[attr-defined]
+        known = {REASON, *self.paper_names()}
+        given = {name: self.request.GET[name] for name in PAPER if name in known and name in self.request.GET}
+        writer = self._writer()
+        paper = read_paper(writer.contract, given, writer.finder)
+        importer = Importer(writer, self.serializer_class, table, self.conditions.objections, paper)  # type: ignore[attr-defined]
         if table.is_cut:
             self._refuse_conditions()
-            return self._write(reason, lambda: self._later(upload, reason), {REASON}, is_job=True)
-        return self._write(reason, lambda: _json(importer.run().answer(), 200), {REASON}, settings.IMPORT_TIMEOUT)
+            return self._write(reason, lambda: self._later(upload, reason, given), known, is_job=True)
+        return self._write(reason, lambda: _json(importer.run().answer(), 200), known, settings.IMPORT_TIMEOUT)
+
+    @classmethod
+    def paper_names(cls) -> tuple[str, ...]:
+        """Return the parameters of a paper for all rows of a file; records that have no evidence have none."""
+        return PAPER if cls.contract().evidence else ()
 
     def _refuse_conditions(self) -> None:
         """Raise Refusal (412) for conditions that nobody would ask when a file is imported behind the answer."""
@@ -180,7 +190,7 @@ class Writes(idempotency.RepeatablePosts):
             )
             raise Refusal("precondition_failed", detail)
 
-    def _later(self, upload: Upload, reason: str) -> HttpResponse:
+    def _later(self, upload: Upload, reason: str, paper: Mapping[str, str]) -> HttpResponse:
         job = ImportJob.objects.create(
             user_id=self.request.user.pk or 0,
             token=getattr(self.request.auth, "key", ""),
@@ -189,6 +199,7 @@ class Writes(idempotency.RepeatablePosts):
             resource=self.queryset.model.resource,
             media_type=upload.media_type,
             content=upload.content,
+            paper=paper,
             reason=reason,
             is_dry=self._is_dry,
             is_shown=False,

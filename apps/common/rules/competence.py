@@ -4,15 +4,20 @@ Competence comes only from an appointment: to the party itself, to a whole of wh
 above a division or a body; never from a division for a unit. The right to edit gives none, nor does that of a steward.
 """
 
-from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, TypeAlias, cast
 
 from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.rules.territory import HasTerritory, Reader, Territory, territory_of
 
 ITSELF = ""
 PLACE = "place"
+NOT_COMPETENT = _("“%(party)s” may not say this of the record: %(names)s.")
+
+Find: TypeAlias = Callable[[type[Model], int], Model]
 
 
 class Attester(NamedTuple):
@@ -64,10 +69,35 @@ def speaks_for(user: Reader, party: Model) -> bool:
     return is_appointed and _spoken_for(cast(Territory, territory), party) is not None
 
 
-def may_attest(party: Model, record: Model, name: str) -> bool:
-    """Whether a party may say what a field of a stored record is: the model names it, or it stands above one named."""
-    asked = (attester for attester in cast("Attested", record).attested_by if attester.may_say(name))
-    return any(party in _up(target) for attester in asked for target in _named_by(record, attester.party))
+class Speaker:
+    """A party that speaks of records. Above whom it stands is looked up once, however many records there are."""
+
+    def __init__(self, party: Model) -> None:
+        self.party = party
+        self._stands_above: dict[tuple[type[Model], int], bool] = {}
+        self._find = cache(_find)
+
+    def may_not_say(self, record: Model, names: Iterable[str]) -> list[str]:
+        """Return the fields of which it may not say what they are: no party that the model names for them is it, or
+        has it above itself. The record may be new."""
+        left = [*names]
+        for attester in cast("Attested", record).attested_by:
+            said = {name for name in left if attester.may_say(name)}
+            if said and any(map(self._is_above, _named_by(record, attester.party, self._find))):
+                left = [name for name in left if name not in said]
+        return left
+
+    def _is_above(self, named: Model) -> bool:
+        if named.pk is None:
+            return self.party in _up(named)
+        key = type(named), named.pk
+        if key not in self._stands_above:
+            self._stands_above[key] = self.party in _up(named)
+        return self._stands_above[key]
+
+
+def _find(model: type[Model], pk: int) -> Model:
+    return model._base_manager.get(pk=pk)
 
 
 def _up(party: Model) -> Iterator[Model]:
@@ -83,12 +113,18 @@ def _up(party: Model) -> Iterator[Model]:
             yield from _up(whole)
 
 
-def _named_by(record: Model, party: str) -> Iterator[Model]:
+def _named_by(record: Model, party: str, find: Find = _find) -> Iterator[Model]:
     if party == ITSELF:
         yield record
     elif party != PLACE:
         target = getattr(record, party)
         yield from target if isinstance(target, list) else [target] if target is not None else []
+    elif record.pk is None:
+        placed = cast("HasTerritory", record)
+        levels = placed.place_with_new_values()
+        for kind, name in reversed(placed.place_columns.items()):
+            if (pk := levels.get(kind)) is not None:
+                yield find(cast("type[Model]", record._meta.get_field(name).related_model), pk)
     else:
         # What the database has stored, not what the object held before it was saved.
         stored: Any = type(record)._base_manager.select_related(*columns_of(record)).get(pk=record.pk)

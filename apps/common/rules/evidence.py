@@ -39,13 +39,16 @@ WHOLE = _("It is the record in which the row stands.")
 ORDER = _("It is a position in an order.")
 OWN_LABEL = _("It says that the name is the registry's own.")
 
+# Plans are kept for the connection. One that was made while a table was small read all of it for each of many rows.
 FUNCTIONS = """
-CREATE OR REPLACE FUNCTION stated_in_{table}(wanted bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $function$
+CREATE OR REPLACE FUNCTION stated_in_{table}(wanted bigint) RETURNS jsonb LANGUAGE plpgsql STABLE
+SET enable_seqscan TO off AS $function$
 BEGIN
     RETURN (SELECT {stated} FROM {quoted} AS r WHERE r.id = wanted);
 END;
 $function$;
-CREATE OR REPLACE FUNCTION unproven_in_{table}(wanted bigint) RETURNS text[] LANGUAGE plpgsql STABLE AS $function$
+CREATE OR REPLACE FUNCTION unproven_in_{table}(wanted bigint) RETURNS text[] LANGUAGE plpgsql STABLE
+SET enable_seqscan TO off AS $function$
 DECLARE stated jsonb; record_type integer; proven text[]; supported text[];
 BEGIN
     SELECT {stated} INTO stated FROM {quoted} AS r WHERE r.id = wanted AND {published};

@@ -171,7 +171,9 @@ def _read_group(group: tuple[str, ...]) -> tuple[_Word, ...]:
     return tuple(words)
 
 
-@lru_cache(maxsize=256)  # a record's pinyin, slug and search key are made of one name, one after the other
+@lru_cache(
+    maxsize=1024
+)  # slug, pinyin and search key are made of one name: in a file, first the slugs of a batch of rows
 def _words(name: str) -> tuple[_Word, ...]:
     words: list[_Word] = []
     for run in re.findall(r"[A-Za-z0-9]+|[^\x00-\x7f]+", _fold(name)):

@@ -8,7 +8,9 @@ unchanged, so that the body of a GET is a valid PUT.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from django.conf import settings
@@ -101,28 +103,29 @@ class Finder:
         self._found.clear()
 
 
-class Input(NamedTuple):
+@dataclass(frozen=True)
+class Input:
     """A member of a body that can be written, and the field of the model behind it."""
 
     name: str
     field: Any  # a column, a list or a generic reference, as the properties say
 
-    @property
+    @cached_property
     def is_reference(self) -> bool:
         """Whether the value is the key of another record."""
         return isinstance(self.field, models.ForeignKey)
 
-    @property
+    @cached_property
     def is_many(self) -> bool:
         """Whether the value is a list of keys."""
         return isinstance(self.field, models.ManyToManyField)
 
-    @property
+    @cached_property
     def is_target(self) -> bool:
         """Whether the value is `resource/key`."""
         return isinstance(self.field, GenericForeignKey)
 
-    @property
+    @cached_property
     def is_required(self) -> bool:
         """Whether a new record cannot be without it."""
         if self.is_target:

@@ -7,7 +7,7 @@ attestation, with `retracted` to be taken back. One that is left out stays.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -87,6 +87,18 @@ def evidence_errors(record: Citable, body: Mapping[str, object], finder: Finder,
     return errors
 
 
+def new_attestation(
+    record: Citable, item: Mapping[str, object], finder: Finder, pointer: str, unknown: Collection[str] = ()
+) -> tuple[Any, list[Error]]:
+    """Return an attestation of a record that is not stored yet, and what is wrong with it.
+
+    Of fields that are `unknown` yet nothing is said.
+    """
+    attestation, errors = _Reader(record, "attestations", finder).made(item, pointer)
+    attestation.slug_is_free = True
+    return attestation, errors or _broken_rules(attestation, pointer, {"object_id", "slug", *unknown})
+
+
 class _Reader:
     """Reads one member of a body: what evidence it brings, and what it asks of the evidence that there is."""
 
@@ -112,7 +124,7 @@ class _Reader:
             if "url" in item:
                 evidence, wrong = self._asked(item, stored.get(str(item["url"])), here)
             else:
-                evidence, wrong = self._made(item, here)
+                evidence, wrong = self.made(item, here)
             found += [(here, evidence)] if evidence is not None and not wrong else []
             errors += wrong
         return found, errors
@@ -168,9 +180,9 @@ class _Reader:
 
     # New evidence
 
-    def _made(self, item: Mapping[str, object], here: str) -> tuple[Any, list[Error]]:
+    def made(self, item: Mapping[str, object], here: str) -> tuple[Any, list[Error]]:
         """Return evidence that is not stored yet, and what is wrong with its members."""
-        inputs, party = _inputs(self.model, self.name)
+        inputs, party = evidence_inputs(type(self.record), self.name)
         values: dict[str, object] = {}
         digested, errors = _digested(item, here) if self.name == "citations" else ({}, [])
         item = {**item, **digested}
@@ -196,8 +208,9 @@ class _Reader:
 
 
 @cache
-def _inputs(model: type[Citable], name: str) -> tuple[dict[str, Input], PartyInput | None]:
-    """Return what can be given of new evidence, and the member that names its party, if it has one."""
+def evidence_inputs(of: type[Citable], name: str) -> tuple[dict[str, Input], PartyInput | None]:
+    """Return what can be given of new evidence of a kind of record, and the member that names its party, if any."""
+    model: Any = of._meta.get_field(name).related_model
     inputs = {each: Input(each, model._meta.get_field(each)) for each in NEW[name]}
     if not model.parties:
         return inputs, None

@@ -16,6 +16,10 @@ from django.db.models import Model
 from apps.common.rules.change_log import SETTINGS
 from apps.common.writing.refusals import refusing
 
+# Each trigger asks for it, for each row. Where it is not set, asking is an error that is caught, and that takes longer
+# the more is put off to the end of the transaction: to write many rows took time by the square of their number.
+NO_TRIGGER_IGNORED = {"pgtrigger.ignore": "{}"}
+
 
 @contextmanager
 def write_transaction(
@@ -40,6 +44,7 @@ def write_transaction(
     given = {"user": user_id, "token": token, "request_id": request_id, "reason": reason}
     given["client_request_id"] = client_request_id
     local = {SETTINGS[name]: value for name, value in given.items() if value}
+    local |= NO_TRIGGER_IGNORED
     local |= {"lock_timeout": _milliseconds(settings.LOCK_TIMEOUT if lock_timeout is None else lock_timeout)}
     local |= {
         "statement_timeout": _milliseconds(

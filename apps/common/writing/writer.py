@@ -74,7 +74,7 @@ class RecordWriter:
             getattr(record, name).set(rows)
         self._bring_evidence(record, body)
         self.finder.forget()
-        return RecordChange("insert", record, sorted(values), pointer=self.pointer, members=self._members(body))
+        return RecordChange("insert", record, sorted(values), pointer=self.pointer, members=self.members(body))
 
     def made(self, body: Mapping[str, object]) -> tuple[Citable, list[str], Mapping[str, list[Model]]]:
         """Return a new record that is neither checked nor stored yet, the fields that were given, and its lists."""
@@ -87,16 +87,16 @@ class RecordWriter:
         """Return what is wrong with the members of a body whose record there is not."""
         return self._placed(self.contract.read(body, self.finder)[1])
 
-    def check_place(self, record: Citable) -> None:
-        """Raise Refusal where the user may not save a new record, which brings no evidence, as it is now."""
+    def check_place(self, record: Citable, evidence: Mapping[str, object]) -> None:
+        """Raise Refusal where the user may not save a new record, which brings some evidence, as it is now."""
         self._may_save(record)
-        self._may_publish(record, "", {}, is_changed=True)
+        self._may_publish(record, "", evidence, is_changed=True)
 
     def _read_new(
         self, body: Mapping[str, object], key: str | None
     ) -> tuple[Citable, dict[str, object], dict[str, list[Model]], list[Error]]:
         """Return the record that a body makes, its values and lists, and what is wrong with the members."""
-        contract, given = self.contract, body.keys() | self._members(body).keys()
+        contract, given = self.contract, body.keys() | self.members(body).keys()
         values, errors = contract.read(body, self.finder)
         errors += [self._read_only(name) for name in body if name in contract.shown]
         errors += [
@@ -146,17 +146,17 @@ class RecordWriter:
             changed += brought
         if changed:
             self.finder.forget()
-        return RecordChange("update", record, sorted(changed), before, self.pointer, self._members(body))
+        return RecordChange("update", record, sorted(changed), before, self.pointer, self.members(body))
 
-    def would_change(self, record: Citable, body: Mapping[str, object]) -> bool:
-        """Tell whether a body says anything else than a record, which is neither locked nor saved, and set it there."""
+    def would_change(self, record: Citable, body: Mapping[str, object]) -> list[str]:
+        """Return what a body says otherwise than a record, which is neither locked nor saved, and set it there."""
         values, errors = self.contract.read(body, self.finder)
         errors = self._placed(errors + self._kept_keys(record, values))
         before = {name: self.contract.inputs[name].current(record) for name in values}
         many = self._set(record, values)
         if errors:
             self._refuse(record, body, errors)
-        return bool(self._changed(record, before, many))
+        return self._changed(record, before, many)
 
     def delete(self, record: Citable) -> list[RecordChange]:
         """Delete a locked record; return it and what goes with it."""
@@ -175,14 +175,14 @@ class RecordWriter:
 
     # Steps
 
-    def _members(self, body: Mapping[str, object]) -> dict[str, str]:
+    def members(self, body: Mapping[str, object]) -> dict[str, str]:
         """Return the members of a body that set a field of another name, by these fields."""
         parties = self.contract.parties.keys() & body.keys()
         return {key: name for name in parties for key in self.contract.stored(name) if key not in body}
 
     def _left_out(self, body: Mapping[str, object]) -> dict[str, Input]:
         """Return what a body that replaces a record leaves out, and thereby sets to its default."""
-        kept = {*body, *self._members(body), *self.contract.hidden, *self.contract.identity}
+        kept = {*body, *self.members(body), *self.contract.hidden, *self.contract.identity}
         return {name: item for name, item in self.contract.inputs.items() if name not in kept}
 
     def _set(self, record: Citable, values: dict[str, object]) -> dict[str, list[Model]]:
@@ -209,7 +209,7 @@ class RecordWriter:
             raise_all(errors)
         wrong = {error["pointer"][len(self.pointer) + 1 :].partition("/")[0] for error in errors}
         wrong |= {key for name in wrong & self.contract.parties.keys() for key in self.contract.stored(name)}
-        broken = self._broken_rules(record, wrong & self.contract.inputs.keys(), self._members(body))
+        broken = self._broken_rules(record, wrong & self.contract.inputs.keys(), self.members(body))
         if errors or broken:
             raise_all([*errors, *broken, *self._evidence_errors(record, body)])
 

@@ -9,7 +9,7 @@ from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
-from apps.common.rules.competence import may_attest
+from apps.common.rules.competence import NOT_COMPETENT, Speaker
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField
 from apps.evidence.models.evidence import Evidence, KeepsEvidence, SaysWhatItSupports
@@ -128,8 +128,6 @@ class Attestation(Evidence):
         party, record = self.party, self.record
         if party is None or record is None or record.pk is None:
             return
-        if wrong := [name for name in self.supports if not may_attest(party, record, name)]:
-            message = _("“%(party)s” may not say this of the record: %(names)s.")
-            raise ValidationError(
-                {"supports": ValidationError(message % {"party": party, "names": ", ".join(wrong)}, "not_competent")}
-            )
+        if wrong := Speaker(party).may_not_say(record, self.supports):
+            detail = NOT_COMPETENT % {"party": party, "names": ", ".join(wrong)}
+            raise ValidationError({"supports": ValidationError(detail, "not_competent")})

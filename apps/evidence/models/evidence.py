@@ -151,7 +151,11 @@ class Evidence(Record):
         help_text=_("How closely it says each value: literal, derived, cued, read, own_words."),
     )
     content_type = models.ForeignKey(
-        ContentType, models.CASCADE, verbose_name=_("record type"), help_text=_("Kind of record that is supported.")
+        ContentType,
+        models.CASCADE,
+        db_index=False,  # the index on the record begins with it; by its own all of a kind were read for each record
+        verbose_name=_("record type"),
+        help_text=_("Kind of record that is supported."),
     )
     object_id = models.PositiveBigIntegerField(_("record id"), help_text=_("Internal key of the record."))
     record = GenericForeignKey("content_type", "object_id")

@@ -11,6 +11,7 @@ again when its columns change. What a row hangs on is locked meanwhile, so that 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 import pgtrigger
@@ -170,9 +171,10 @@ def _place_of(target: models.Model) -> dict[str, int | None]:
     return {}
 
 
-def own_levels(model: type[models.Model]) -> list[str]:
+@cache
+def own_levels(model: type[models.Model]) -> tuple[str, ...]:
     """Return the levels of division that rows of a model name as their own place."""
-    return [level for level in LEVELS if level in {field.name for field in model._meta.concrete_fields}]
+    return tuple(level for level in LEVELS if level in {field.name for field in model._meta.concrete_fields})
 
 
 def placed_models() -> list[type[Placed]]:
@@ -245,7 +247,7 @@ SENTENCES = {
 }
 
 
-def _own_place(levels: list[str]) -> str:
+def _own_place(levels: tuple[str, ...]) -> str:
     """Return the statements that find the place which a row names itself, and refuse one that contradicts itself."""
     text = ""
     if "neighbourhood" in levels:

@@ -12,9 +12,11 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.authentication import user_again
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Citable
 from apps.common.models.tables import KeptFile
+from apps.common.resources.import_runner import run_waiting
 from apps.common.resources.registry import viewsets
 from apps.registry.models import MemberUnit
 from tests.factories import AppointmentFactory, MemberUnitFactory, StreetFactory, UserFactory
@@ -189,3 +191,56 @@ def test_only_those_import_who_may_write_and_only_what_lies_in_their_territory(d
     assert reader.get(PAGE).status_code == 403
     assert reader.post(PAGE, {"digest": "x", "reason": "x"}).status_code == 403
     assert Client(SERVER_NAME="localhost").get(PAGE).status_code == 302
+
+
+# A paper for all rows -------------------------------------------------------------------------------------------------
+
+
+def test_a_roster_is_given_once_beside_the_file(db: None) -> None:
+    street = StreetFactory()
+    client = client_of(AppointmentFactory(role="curator", street=street, user=UserFactory(is_staff=True)).user)
+    content = (
+        f"name,kind,street,state\n名册甲,company,{street.code},published\n名册乙,company,{street.code},published\n"
+    )
+    paper = {"party": f"streets/{street.code}", "kind": "roster", "title": "驻区单位名册", "stated_on": "2026-05"}
+    fields = {f"attestation.{name}": value for name, value in paper.items()}
+
+    def sent(**values: str) -> Any:
+        file = SimpleUploadedFile("名册.csv", content.encode())
+        return client.post(PAGE, {"file": file, **fields, **{f"attestation.{name}": v for name, v in values.items()}})
+
+    page = client.get(PAGE).content.decode()
+    assert 'name="attestation.party"' in page
+    assert 'value="roster"' in page
+    assert 'value="act"' not in page
+    for wrong in ("party", "kind", "title"):
+        assert [*sent(**{wrong: ""}).context["paper_form"].errors] == [f"attestation.{wrong}"]
+    assert [*sent(party="streets/0").context["paper_form"].errors] == ["attestation.party"]
+    assert [*sent(kind="act").context["paper_form"].errors] == ["attestation.kind"]
+    assert not KeptFile.objects.exists()
+
+    foreign = sent(party=f"streets/{StreetFactory().code}").context["outcome"]
+    assert [(each.row, each.record, each.column) for each in foreign.wrong] == [
+        (2, "名册甲", "attestation.supports"),
+        (3, "名册乙", "attestation.supports"),
+    ]
+    shown = sent()
+    assert shown.context["outcome"].attestations == 2
+    assert "Attestations: 2." in shown.content.decode()
+    assert not MemberUnit.objects.filter(name__startswith="名册").exists()
+    assert confirm(client, shown).status_code == 302
+    for unit in MemberUnit.objects.filter(name__startswith="名册"):
+        assert (unit.state, unit.attestations.get().party) == ("published", street)
+    assert MemberUnit.objects.filter(name__startswith="名册").count() == 2
+
+    # A long file keeps its paper from the preview to the end.
+    content = content.replace("名册", "长册")
+    with override_settings(IMPORT_ROWS_AT_ONCE=1):
+        watched = sent().headers["Location"]
+        run_waiting(user_again)
+        outcome = client.get(watched).context["outcome"]
+        assert outcome.attestations == 2
+        confirmed = client.post(PAGE, {"digest": outcome.digest, "reason": "测试"}).headers["Location"]
+        run_waiting(user_again)
+        assert client.get(confirmed).status_code == 302
+    assert MemberUnit.objects.filter(name__startswith="长册", state="published").count() == 2
