@@ -13,7 +13,7 @@ from granian.server import mp
 from partybuild import wsgi  # noqa: F401 - the application, found loaded by the name that granian is given
 from partybuild.protocol import answering
 
-mp._wsgi_call_wrap = answering  # in each worker, forked or not
+vars(mp)["_wsgi_call_wrap"] = answering  # in each worker, forked or not
 
 
 def main() -> None:
