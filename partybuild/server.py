@@ -9,8 +9,12 @@ import logging
 
 from django.urls import resolve
 from granian.cli import entrypoint
+from granian.server import mp
 
 from partybuild import wsgi  # noqa: F401 - the application, found loaded by the name that granian is given
+from partybuild.protocol import answering
+
+vars(mp)["_wsgi_call_wrap"] = answering  # in each worker, forked or not
 
 
 def main() -> None:

@@ -105,16 +105,11 @@ def value_of(record: Citable, name: str) -> object:
 
 
 def _targets_of(record: Citable, name: str) -> list[Aim]:
-    """Return what a reference points at, as models and keys."""
+    """Return what a reference to one record points at, as its model and key."""
     found: Any = record._meta.get_field(name)
     if isinstance(found, GenericForeignKey):
         content_type = getattr(record, f"{found.ct_field}_id")
         return [(model_of(content_type), getattr(record, found.fk_field))] if content_type else []
-    if isinstance(found, models.ManyToManyField):
-        # A form knows the list of a record that is not saved yet, as one that was fetched beforehand.
-        known = vars(record).get("_prefetched_objects_cache", {}).get(name, ())
-        rows = getattr(record, name).all() if record.pk else known
-        return [(cast("type[Citable]", found.related_model), row.pk) for row in rows]
     key = getattr(record, found.attname)
     return [(cast("type[Citable]", found.related_model), key)] if key else []
 
@@ -267,21 +262,25 @@ def cases_of(
     record of all citations will hold, where they are not saved yet.
     """
     cited = [(citation, citation.as_said(record)) for citation, record in _with_records(citations)]
-    register = _register(cited, many or {}, bodies=texts is None)
+    aims = _aims(cited, many or {})
+    wanted: dict[type[Citable], set[int]] = defaultdict(set)
+    for model, pk in (aim for each in aims for targets in each.values() for aim in targets):
+        wanted[model].add(pk)
+    register = Register(wanted, (citation.article_id for citation, _record in cited), bodies=texts is None)
     bodies = register.bodies if texts is None else texts
-    for citation, record in cited:
+    for (citation, record), pointed_at in zip(cited, aims, strict=True):
         if citation.article_id not in bodies:
             continue
         body = bodies[citation.article_id]
         base = _base_context(citation, record, body, register)
         for name in citation.supports:
-            targets = _references(record, name, {**(many or {}), **citation.lists_said()})
+            targets = pointed_at.get(name, [])
             near = register.rivals(citation.article_id, targets)
-            aims = tuple(register.named(citation.article_id, model, pk) for model, pk in targets)
+            named = tuple(register.named(citation.article_id, model, pk) for model, pk in targets)
             rule = rule_of(type(record), name)
             value = [pk for _model, pk in targets] if rule.kind == FieldKind.REFERENCES else value_of(record, name)
             words = body[citation.start : citation.end]
-            yield Case(citation, rule, value, words, Context(**base, targets=aims, rivals=near))
+            yield Case(citation, rule, value, words, Context(**base, targets=named, rivals=near))
 
 
 def levels_of(
@@ -355,23 +354,33 @@ def _with_records(citations: Sequence[Citation]) -> list[tuple[Citation, Citable
     return pairs
 
 
-def _references(record: Citable, name: str, many: Many) -> list[Aim]:
-    if rule_of(type(record), name).kind not in (FieldKind.REFERENCE, FieldKind.REFERENCES):
-        return []
-    if name in many:
-        model = cast("type[Citable]", record._meta.get_field(name).related_model)
-        return [(model, pk) for pk in sorted(many[name])]
-    return _targets_of(record, name)
-
-
-def _register(cited: Sequence[tuple[Citation, Citable]], many: Many, *, bodies: bool) -> Register:
-    wanted: dict[type[Citable], set[int]] = defaultdict(set)
+def _aims(cited: Sequence[tuple[Citation, Citable]], many: Many) -> list[dict[str, list[Aim]]]:
+    """Return what the references of each record point at that its citation supports, or that say whose role it is."""
+    kept: dict[tuple[Row, str], list[int]] = {}  # the lists of a record, which several citations may support
+    found = []
     for citation, record in cited:
+        said, aims = {**many, **citation.lists_said()}, {}
         roles = _party_fields(type(record)) if {"role", "kind"} & {*citation.supports} else ()
         for name in {*citation.supports, *roles}:
-            for model, pk in _references(record, name, many):
-                wanted[model].add(pk)
-    return Register(wanted, (citation.article_id for citation, _record in cited), bodies=bodies)
+            kind = rule_of(type(record), name).kind
+            if kind == FieldKind.REFERENCES:
+                row = ((citation.content_type_id, record.pk), name)
+                if name not in said and row not in kept:
+                    kept[row] = _keys_in(record, name)
+                model = cast("type[Citable]", record._meta.get_field(name).related_model)
+                aims[name] = [(model, pk) for pk in sorted(said.get(name, kept.get(row, ())))]
+            elif kind == FieldKind.REFERENCE:
+                aims[name] = _targets_of(record, name)
+        found.append(aims)
+    return found
+
+
+def _keys_in(record: Citable, name: str) -> list[int]:
+    """Return the keys in a list of a record."""
+    # A form knows the list of a record that is not saved yet, as one that was fetched beforehand.
+    if (known := vars(record).get("_prefetched_objects_cache", {}).get(name)) is not None:
+        return [row.pk for row in known]
+    return [*getattr(record, name).order_by().values_list("pk", flat=True)] if record.pk else []
 
 
 def _base_context(citation: Citation, record: Citable, body: str, register: Register) -> dict[str, Any]:

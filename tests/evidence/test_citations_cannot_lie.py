@@ -9,11 +9,13 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.evidence import spans
 from apps.evidence.actions import TextError, attach_text
 from apps.evidence.models import Article, ArticleText, Citation
+from apps.evidence.support_levels import BODIES_SQL
 from tests.factories import AllianceFactory, CitationFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +103,31 @@ def test_a_moved_span_is_refused_by_the_api(curator: Client, citation: Citation,
     assert error["pointer"] in ("/sha256", "/end", "")  # another text, behind the body, empty
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert curator.get(address).json()["start"] == citation.start
+
+
+def test_the_citations_of_a_body_are_looked_up_together_and_refused_at_their_places(
+    curator: Client, citation: Citation
+) -> None:
+    def asked(*words: str) -> dict[str, Any]:
+        places = [(each, *spans.find(BODY, each)) for each in words]
+        items = [
+            {"article": "test-article", "start": start, "end": end, "quotation": each, "supports": ["name"]}
+            for each, start, end in places
+        ]
+        return {"citations": items, **REASON}
+
+    def patch(body: dict[str, Any]) -> Any:
+        address = f"/api/v1/alliances/{citation.record.slug}"
+        with CaptureQueriesContext(connection) as queries:
+            answer = curator.patch(address, json.dumps(body), "application/json", headers=ANY_VERSION)
+        assert sum(BODIES_SQL.split("WHERE")[0].strip() in query["sql"] for query in queries) == 1
+        return answer
+
+    wrong = patch(asked("测试联盟,", "十二家", "成立了测试联盟")).json()["errors"]
+    assert [(error["code"], error["pointer"]) for error in wrong] == [("says_otherwise", "/citations/1/supports")]
+    assert patch(asked("测试联盟,", "了测试联盟", "成立了测试联盟")).status_code == 200
+    levels = Citation.objects.filter(article=citation.article).exclude(pk=citation.pk)
+    assert [each.levels for each in levels] == [{"name": "literal"}] * 3
 
 
 def test_page_furniture_cannot_be_cited_by_the_api(curator: Client, citation: Citation) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.events.models import Event
 from apps.evidence.levels import FieldKind, Level
@@ -113,6 +115,10 @@ def test_a_record_and_its_citation_may_be_unsaved(article_texts: Sequence[Articl
     many = {"projects": [project.pk for project in event.projects.all()]}
     assert [support.errors.keys() for support in levels_of(offered, many=many)] == [set(), {"kind"}]
     assert [sorted(support.errors) for support in levels_of(offered)] == [["projects"], ["kind", "projects"]]
+    again = [Citation(article=cited.article, start=cited.start, end=cited.end, record=event, supports=["projects"])] * 3
+    with CaptureQueriesContext(connection) as queries:
+        assert [support.errors for support in levels_of(again)] == [{}] * 3
+    assert len(queries) == 2  # the list of the record, and all else
 
 
 def test_a_number_is_never_read(figure_citation: Citation) -> None:

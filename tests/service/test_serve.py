@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from partybuild.protocol import LATE
 from tests.databases import ROOT, drop, make_copy, url_of
 from tests.running import Service, free_port, running, start
 
@@ -126,8 +128,11 @@ def test_with_the_articles_a_claim_shows_its_sentence(service: Service, database
 
 
 def test_a_second_start_keeps_the_data_and_ctrl_c_ends_it(service: Service, database_url: str):
-    second = start(free_port(), database_url)
+    second = start(free_port(), database_url, COSTLY_READS="0")
     second.wait_until_ready()
+    begin = time.monotonic()
+    assert second.get("/api/v1/search?q=a")[0] == 503
+    assert time.monotonic() - begin >= LATE.seconds  # a refusal is held back in the running server, too
 
     os.killpg(second.process.pid, signal.SIGINT)
     os.killpg(second.process.pid, signal.SIGINT)  # an impatient user

@@ -156,6 +156,8 @@ class Citable(Evidenced, Attested, HasTerritory, models.Model):
     proposed_by_name: ClassVar[bool] = False
     # None: statistics do not count the rows.
     counted_by: ClassVar[Counted | None] = Counted()
+    # Whether most records have no such rows, so that a list of records does well to look for one first.
+    few_have_any: ClassVar[bool] = False
 
     # By name, not by import: evidence points at everything and nothing imports it.
     citations = GenericRelation("evidence.Citation", related_query_name="+")

@@ -2,7 +2,8 @@
 
 A read that finds no place is refused at once (503), and never waits: whoever waits holds a thread. A view says by its
 attribute `costly` which reads need a place; an answer that is kept needs none. While reads are refused, a place rests
-after each use as long as it was used, so that there is time for all else. See docs/decisions/0029.
+after each use as long as it was used, so that there is time for all else. The server sends a refusal a moment later, by
+no thread that is needed, so that who asks again at once does so a few times a second. See docs/decisions/0029.
 """
 
 import fcntl
@@ -10,9 +11,10 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from mmap import mmap
+from typing import Any
 from urllib.parse import parse_qsl
 
 from django.conf import settings
@@ -24,6 +26,8 @@ from apps.common.http.formats import EXPORTS, by_accept
 from apps.common.http.problem_answers import problem_response
 
 RETRY_AFTER = "1"
+# In the environment of a request, what has its answer sent later: from `partybuild.protocol`.
+HOLD_BACK = "partybuild.hold_back"
 CROWDED = 1.0  # seconds behind a refusal in which places rest
 MOST_REST = 0.1  # seconds
 # The settings as they are, and as they are to be; then as they were.
@@ -121,6 +125,13 @@ class Place:
 PLACES = Places(settings.COSTLY_READS, max(settings.THREADS - 1, 1))
 
 
+def note_refusal(environ: Mapping[str, Any]) -> None:
+    """Take note that a read was refused, and have it told a moment later, where the server can."""
+    PLACES.crowd()
+    if hold_back := environ.get(HOLD_BACK):
+        hold_back()
+
+
 def is_costly(costly: Costly, query: str, accept: str) -> bool:
     """Tell whether a read is costly: by what its view says, its query and its `Accept` header."""
     if isinstance(costly, bool):
@@ -133,7 +144,7 @@ def is_costly(costly: Costly, query: str, accept: str) -> bool:
 def in_a_place(request: HttpRequest, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     """Answer a costly read in a place, which it has until its answer was sent; without one, refuse it (503)."""
     if (place := PLACES.take()) is None:
-        PLACES.crowd()
+        note_refusal(request.META)
         return problem_response(request, "busy", **{"Retry-After": RETRY_AFTER})
     response: HttpResponseBase | None = None
     try:

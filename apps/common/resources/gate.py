@@ -20,7 +20,7 @@ from apps.common.http.languages import by_header
 from apps.common.http.middleware import made_id
 from apps.common.http.problem_answers import CONTENT_TYPE, problem_at
 from apps.common.reading.answer_cache import ANSWERS, VARY, key_of
-from apps.common.reading.places import PLACES, RETRY_AFTER, Costly, is_costly
+from apps.common.reading.places import PLACES, RETRY_AFTER, Costly, is_costly, note_refusal
 
 
 class Gate:
@@ -31,7 +31,7 @@ class Gate:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if PLACES.are_full and _needs_a_place(environ):
-            PLACES.crowd()
+            note_refusal(environ)
             return _refuse(environ, start_response)
         return self._application(environ, start_response)
 

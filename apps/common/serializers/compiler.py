@@ -19,13 +19,13 @@ from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import Field, ForeignKey, IntegerField, Model, QuerySet
+from django.db.models import BooleanField, Field, ForeignKey, IntegerField, Model, QuerySet
 from rest_framework import serializers
 
 from apps.common.models.records import Citable, Fact, RecordQuerySet, citable_models
 from apps.common.models.row_names import is_generic, within_sentence
 from apps.common.rules.territory import Reader, territory_of
-from apps.common.serializers.json_sql import Bare, Constant, Unescaped, Value, Written, choice_label, object_of
+from apps.common.serializers.json_sql import Bare, Constant, Truth, Unescaped, Value, Written, choice_label, object_of
 from apps.common.serializers.quoting import IN_FILES, Quoting
 from apps.common.sql.slots import Parameter, literal, text_of
 
@@ -130,7 +130,7 @@ class SqlRow:
             return Unescaped(column)  # constraints of the table let nothing in that had to be escaped
         if isinstance(field, IntegerField) and not null:
             return Bare(column)
-        return Value(column, null=null)
+        return Truth(column, null=null) if isinstance(field, BooleanField) else Value(column, null=null)
 
     def joined(self, field: ForeignKey) -> "SqlRow":
         """Return the row at the other end of a foreign key, which is joined to this one; it is joined once."""
@@ -176,13 +176,14 @@ class SqlRow:
             self._asides[name] = f" CROSS JOIN LATERAL ({write()}) AS {alias}"
         return alias
 
-    def beside(self, table: str, columns: str, condition: str) -> str:
+    def beside(self, table: str, columns: str, condition: str, *, of: str = "") -> str:
         """Return the alias of the one row of a table, if any, that a condition ties to this one, with some columns.
 
-        OFFSET keeps it a look at one row after the other, which leaves them in their order.
+        `of` is SQL for several rows that a row of the table gives, of which the condition takes one. OFFSET keeps it a
+        look at one row after the other, which leaves them in their order.
         """
         alias = f"{self.alias}_{table}"
-        found = f"SELECT {columns} FROM {quote(table)} WHERE {condition} OFFSET 0"
+        found = f"SELECT {columns} FROM {quote(table)}{of and f', {of}'} WHERE {condition} OFFSET 0"
         self._asides[table] = f" LEFT JOIN LATERAL ({found}) AS {alias} ON true"
         return alias
 
@@ -280,7 +281,12 @@ class SqlRow:
         body = json_of(serializer, target)
         rows = self.compilation.rows(target.model, narrow=True, owned=self.owns(name)).order_by()
         inner = f"SELECT {body} AS body FROM {target.source(rows)} WHERE {linked} ORDER BY {order}"
-        return Written(f"(SELECT concat('[', string_agg(body, ','), ']') FROM ({inner}) AS listed)", null=False)
+        found = f"(SELECT concat('[', string_agg(body, ','), ']') FROM ({inner}) AS listed)"
+        # Sorting nothing and making a list of it costs several times what looking for the first of them does.
+        if issubclass(target.model, Citable) and target.model.few_have_any and not self.compilation.past:
+            one, tied = self.related(name)
+            found = f"CASE WHEN EXISTS (SELECT FROM {one.source(rows)} WHERE {tied}) THEN {found} ELSE '[]' END"
+        return Written(found, null=False)
 
     def count(self, name: str) -> Bare:
         """Return how many records stand at the other end of a to-many relation."""

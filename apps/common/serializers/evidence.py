@@ -8,10 +8,9 @@ from rest_framework import serializers
 
 from apps.common.models.records import Citable
 from apps.common.serializers.compiler import SqlRow
-from apps.common.serializers.json_sql import Value
+from apps.common.serializers.json_sql import Sentences, Truth, Value
 from apps.common.serializers.quoting import NOT_ATTACHED, withheld
 from apps.common.serializers.references import AddressField, NumberField, PartyField, Reference
-from apps.common.sql.slots import literal
 
 
 class WordsSql(Protocol):
@@ -78,7 +77,7 @@ class VerifiedField(serializers.BooleanField):
 
     def sql(self, row: SqlRow) -> Value:
         """Return whether the text is attached, for a row (see `compiler`)."""
-        return Value(quoted_sql(row).attached, null=False)
+        return Truth(quoted_sql(row).attached, null=False)
 
 
 @extend_schema_field({"type": "string"})
@@ -98,10 +97,7 @@ class UnquotedField(serializers.CharField):
     def sql(self, row: SqlRow) -> Value:
         """Return why there is no quotation, for a row (see `compiler`)."""
         quoted, why = quoted_sql(row), withheld(row.compilation.quoting)
-        return Value(
-            f"(CASE WHEN NOT {quoted.attached} THEN {literal(str(NOT_ATTACHED))}"
-            f" WHEN NOT {quoted.shown} THEN {literal(why)} END)"
-        )
+        return Sentences((f"NOT {quoted.attached}", str(NOT_ATTACHED)), (f"NOT {quoted.shown}", why))
 
 
 class NotesField(serializers.DictField):

@@ -7,7 +7,7 @@ attestation, with `retracted` to be taken back. One that is left out stays.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -58,8 +58,7 @@ def add_evidence(record: Citable, body: Mapping[str, object], finder: Finder, po
             todo[name], wrong = _Reader(record, name, finder).read(body[name], f"{pointer}/{name}")
             errors += wrong
     for found in todo.values():
-        for place, evidence in found:
-            errors += _broken_rules(evidence, place, set())
+        errors += _broken_rules(found, set())
     raise_all(errors)
     for found in todo.values():
         for place, evidence in found:
@@ -80,10 +79,9 @@ def evidence_errors(record: Citable, body: Mapping[str, object], finder: Finder,
     for name in EVIDENCE:
         if body.get(name) is not None:
             found, wrong = _Reader(record, name, finder).read(body[name], f"{pointer}/{name}")
-            errors += wrong
-            for place, evidence in found:
+            for _place, evidence in found:
                 evidence.slug_is_free = True  # it is made of the record's
-                errors += _broken_rules(evidence, place, {"object_id", "slug"})
+            errors += [*wrong, *_broken_rules(found, {"object_id", "slug"})]
     return errors
 
 
@@ -218,14 +216,18 @@ def evidence_inputs(of: type[Citable], name: str) -> tuple[dict[str, Input], Par
     return inputs, PartyInput(party, tuple(Input(key, model._meta.get_field(key)) for key in keys))
 
 
-def _broken_rules(evidence: Any, here: str, unknown: set[str]) -> list[Error]:
-    """Return which rules evidence breaks, but for those on fields whose values are not known yet."""
-    computed = {field.name for field in evidence._meta.fields if not field.editable or field.generated}
-    try:
-        evidence.full_clean(exclude=computed | unknown)
-    except ValidationError as error:
-        return rule_errors(error, here, {})
-    return []
+def _broken_rules(found: Sequence[tuple[str, Any]], unknown: set[str]) -> list[Error]:
+    """Return which rules evidence of one kind breaks, at its places, but for those on fields that are not known yet."""
+    errors: list[Error] = []
+    if found:
+        type(found[0][1]).look_up([evidence for _place, evidence in found])
+    for place, evidence in found:
+        computed = {field.name for field in evidence._meta.fields if not field.editable or field.generated}
+        try:
+            evidence.full_clean(exclude=computed | unknown)
+        except ValidationError as error:
+            errors += rule_errors(error, place, {})
+    return errors
 
 
 def _digested(item: Mapping[str, object], here: str) -> tuple[dict[str, str], list[Error]]:

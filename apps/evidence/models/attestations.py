@@ -29,6 +29,7 @@ class Attestation(Evidence):
         short=_("%(party)s (%(kind)s)"),
     )
     parties = {"party": PARTY_KEYS}
+    few_have_any = True
 
     class Kind(models.TextChoices):
         ACT = "act", _("Act in the service")

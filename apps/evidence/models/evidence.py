@@ -1,5 +1,6 @@
 """Evidence: the base of citations and attestations, which support the values of a record."""
 
+from collections.abc import Iterable
 from copy import copy
 from decimal import Decimal
 from functools import cache
@@ -174,6 +175,15 @@ class Evidence(Record):
                 violation_error_message=_("Evidence supports at least one field."),
             ),
         ]
+
+    @classmethod
+    def look_up(cls, rows: Iterable["Evidence"]) -> None:
+        """Look up for several rows together what the check of each takes. A row can be checked without it."""
+
+    @property
+    def names_known_fields(self) -> bool:
+        """Whether it supports nothing but fields that the kind of record has."""
+        return {*self.supports} <= {field.name for field in stored_fields(model_of(self.content_type_id))}
 
     def as_said(self, record: Citable) -> Citable:
         """Return a record with the values that the evidence says: the present ones where it does not say others."""

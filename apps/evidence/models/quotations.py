@@ -21,7 +21,8 @@ from apps.evidence.models.articles import Article
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
     from apps.common.serializers.compiler import SqlRow
 
-# `spans.quote` in SQL, of a span within a paragraph: from what surrounds the words, `room` on either side is given.
+# `spans.quote` in SQL, of a span within a paragraph: from what surrounds the words, `room` on either side is given, and
+# nothing outside the `part` that may be read. Each plan stands in the statement of every list, so it is kept small.
 WITHIN_A_PARAGRAPH = """
     SELECT row_to_json(r) FROM (
         SELECT CASE WHEN {end} - {start} > {most} THEN substr(line.text, {start} - line.start + 1, {most} - 1) || '…'
@@ -29,11 +30,10 @@ WITHIN_A_PARAGRAPH = """
                substr(line.text, before - line.start + 1, {start} - before) AS prefix,
                substr(line.text, {end} - line.start + 1, behind - {end}) AS suffix,
                line.number AS paragraph
-        FROM evidence_paragraph AS line, LATERAL unnest({parts}) AS part,
-        LATERAL (SELECT greatest(line.start, {start} - {room}, lower(part)) AS before,
-                        least(line."end", {end} + {room}, upper(part)) AS behind) AS ends
+        FROM evidence_paragraph AS line,
+        LATERAL (SELECT greatest(line.start, {start} - {room}, lower({part})) AS before,
+                        least(line."end", {end} + {room}, upper({part})) AS behind) AS ends
         WHERE line.article_id = {article} AND line.start <= {start} AND line."end" >= {end}
-              AND part @> int4range({start}, {end})
     ) AS r
 """
 # The same of any span: some hold the end of a line.
@@ -45,17 +45,19 @@ ACROSS_PARAGRAPHS = """
                substr(body, {end} + 1, greatest(behind - {end}, 0)) AS suffix,
                (SELECT count(*) FROM evidence_paragraph AS line
                 WHERE line.article_id = {article} AND line.start <= {start}) AS paragraph
-        FROM evidence_articletext AS page
-        JOIN evidence_article AS source ON source.id = page.article_id,
-        LATERAL unnest({parts}) AS part,
-        LATERAL (SELECT substr(captured, body_start + 1, body_end - body_start) AS body OFFSET 0) AS text,
-        LATERAL (SELECT strpos(reverse(left(body, {start})), E'\n') AS newline_before,
-                        strpos(substr(body, {end} + 1), E'\n') AS newline_behind OFFSET 0) AS near,
-        LATERAL (SELECT greatest(CASE newline_before WHEN 0 THEN 0 ELSE {start} - newline_before + 1 END,
-                                 {start} - {room}, lower(part)) AS before,
-                        least(CASE newline_behind WHEN 0 THEN length(body) ELSE {end} + newline_behind - 1 END,
-                              {end} + {room}, upper(part)) AS behind) AS ends
-        WHERE page.article_id = {article} AND part @> int4range({start}, {end})
+        FROM (
+            SELECT body, greatest(CASE newline_before WHEN 0 THEN 0 ELSE {start} - newline_before + 1 END,
+                                  {start} - {room}, lower({part})) AS before,
+                   least(CASE newline_behind WHEN 0 THEN length(body) ELSE {end} + newline_behind - 1 END,
+                         {end} + {room}, upper({part})) AS behind
+            FROM (
+                SELECT body, strpos(reverse(left(body, {start})), E'\n') AS newline_before,
+                       strpos(substr(body, {end} + 1), E'\n') AS newline_behind
+                FROM (SELECT substr({captured}, body_start + 1, body_end - body_start) AS body
+                      FROM evidence_article AS source WHERE source.id = {article} OFFSET 0) AS text
+                OFFSET 0
+            ) AS near
+        ) AS ends
     ) AS r
 """
 
@@ -72,21 +74,22 @@ def quoted_sql(row: "SqlRow") -> QuotedSql:
     """Return what an answer says of the words of a citation, for a row of a statement that is being written."""
     quoting = row.compilation.quoting
     article, start, end = row.column("article"), row.column("start"), row.column("end")
-    page = row.beside("evidence_articletext", "article_id", f"article_id = {article}")
+    page = row.beside("evidence_articletext", "article_id, captured", f"article_id = {article}")
     attached = f"({page}.article_id IS NOT NULL)"
     if quoting.everything:
-        parts, shown = "'{[0,)}'::int4multirange", attached
+        part, shown = "'[0,)'::int4range", attached
     elif quoting.share:
-        limit = f"{literal(str(quoting.share))}::float"
-        condition = f"article_id = {page}.article_id AND share <= {limit}"
-        quoted = row.beside("evidence_quotedshare", "parts", condition)
-        parts = f"{quoted}.parts"
-        shown = f"coalesce({parts} @> int4range({start}, {end}), false)"
+        span = f"int4range({start}, {end})"
+        limit = f"share <= {literal(str(quoting.share))}::float"
+        condition = f"article_id = {page}.article_id AND {limit} AND parts @> {span} AND part @> {span}"
+        part = f"{row.beside('evidence_quotedshare', 'part', condition, of='unnest(parts) AS part')}.part"
+        shown = f"({part} IS NOT NULL)"
     else:
         return QuotedSql(attached, "false", "NULL::json")
     most = spans.QUOTED_AT_MOST
     room = f"(({most} - least({end} - {start}, {most})) / 2)"
-    values = {"article": article, "start": start, "end": end, "parts": parts, "most": most, "room": room}
+    values = {"article": article, "start": start, "end": end, "part": part, "most": most, "room": room}
+    values["captured"] = f"{page}.captured"
     ways = (f"({text.format_map(values)})" for text in (WITHIN_A_PARAGRAPH, ACROSS_PARAGRAPHS))
     return QuotedSql(attached, shown, f"(CASE WHEN {shown} THEN coalesce({', '.join(ways)}) END)")
 

@@ -1,7 +1,7 @@
 """Places in articles: citations, which support facts, and marks of what is no fact."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pgtrigger
@@ -181,6 +181,7 @@ class Citation(Evidence, Span):
     objects = CitationQuerySet.as_manager()
 
     is_loaded = False  # from a file, which may come before the article's text; then all its levels are settled together
+    support: Any = None  # what it supports, where that was looked up together with others, until it is checked
     # Returns levels and errors of citations by field; `support_levels`, which loads the models, sets it.
     supports_of: ClassVar[Callable[[Sequence["Citation"]], Sequence[Any]]]
 
@@ -205,9 +206,7 @@ class Citation(Evidence, Span):
     def clean(self) -> None:
         """Refuse a span that does not say the values which it supports; keep how closely it says each."""
         super().clean()
-        if self.is_loaded or not self.supports or None in (self.article_id, self.start, self.end, self.record):
-            return
-        if self.start >= self.end:  # no words, which is said already
+        if self.is_loaded or not self.supports or not self.has_words:
             return
         if getattr(self.article, "text", None) is None:
             if getattr(self.record, "state", "") == Fact.State.PUBLISHED:
@@ -226,9 +225,21 @@ class Citation(Evidence, Span):
     def settle_levels(self) -> dict[str, str]:
         """Set the level of each field by the attached text; return the fields that the words do not say, with what
         they give instead. Nothing is known without a text."""
-        (found,) = type(self).supports_of([self])
+        found, self.support = self.support or type(self).supports_of([self])[0], None
         self.levels = found.levels
         return {} if found.errors is None else dict(found.errors)
+
+    @classmethod
+    def look_up(cls, rows: Iterable["Evidence"]) -> None:
+        """Look up at once what several citations support, which each would look up for itself when it is checked."""
+        fit = [row for row in rows if isinstance(row, Citation) and row.has_words and row.names_known_fields]
+        for row, found in zip(fit, cls.supports_of(fit), strict=True):
+            row.support = found
+
+    @property
+    def has_words(self) -> bool:
+        """Whether it says of which words it is; an empty span has none, which is said elsewhere."""
+        return None not in (self.article_id, self.start, self.end, self.record) and self.start < self.end
 
     @classmethod
     def quoted_sql(cls, row: "SqlRow") -> QuotedSql:
