@@ -21,10 +21,11 @@ from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable
 from apps.common.values.columns import EDTFField
 from apps.common.writing.bulk import Objections
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import MOST_ERRORS, Contract, Input, error_at, escape
 from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.refusals import refusing
-from apps.common.writing.writer import RecordChange, RecordWriter, refuse_drafts
+from apps.common.writing.writer import RecordWriter, refuse_drafts
 
 ROWS = "rows"
 SEEN = "updated_at"

@@ -4,7 +4,7 @@ Competence comes only from an appointment: to the party itself, to a whole of wh
 above a division or a body; never from a division for a unit. The right to edit gives none, nor does that of a steward.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, NamedTuple, cast
 
 from django.db.models import Model
@@ -83,11 +83,26 @@ def _up(party: Model) -> Iterator[Model]:
             yield from _up(whole)
 
 
+def speaking_party(user: Reader, record: Model, names: Iterable[str]) -> Model | None:
+    """Return the first party that a record names for which a user speaks; None where he speaks for none.
+
+    `names` are as in `Attester`, and may lead over several references (`round_project__round__street`).
+    """
+    territory = territory_of(user)
+    if not isinstance(territory, Territory) or territory.everything or not territory:
+        return None
+    spoken = (_spoken_for(territory, target) for name in names for target in _named_by(record, name))
+    return next((party for party in spoken if party is not None), None)
+
+
 def _named_by(record: Model, party: str) -> Iterator[Model]:
     if party == ITSELF:
         yield record
     elif party != PLACE:
-        if (target := getattr(record, party)) is not None:
+        target: Model | None = record
+        for step in party.split("__"):
+            target = None if target is None else getattr(target, step)
+        if target is not None:
             yield target
     else:
         # What the database has stored, not what the object held before it was saved.
