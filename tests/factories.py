@@ -19,7 +19,17 @@ from apps.common.rules.evidence import stated_values
 from apps.events.models import Award, Event, Participation
 from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.identity.models import Merge
-from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.projects.models import (
+    Category,
+    Claim,
+    Deliverable,
+    Need,
+    Project,
+    ProjectPartner,
+    Resource,
+    Round,
+    RoundProject,
+)
 from apps.registry.models import (
     Alliance,
     District,
@@ -283,6 +293,23 @@ class ProjectPartnerFactory(FactFactory[ProjectPartner]):
     project = SubFactory(ProjectFactory)
     unit = SubFactory(MemberUnitFactory)
     role = "partner"
+
+
+class RoundFactory(FactFactory[Round]):
+    class Meta:
+        model = Round
+
+    name = Sequence(lambda n: f"测试批次{n}")
+    mode = "approval"
+    street = SubFactory(StreetFactory)
+
+
+class RoundProjectFactory(FactFactory[RoundProject]):
+    class Meta:
+        model = RoundProject
+
+    round = SubFactory(RoundFactory)
+    project = SubFactory(ProjectFactory)
 
 
 class ClaimFactory(FactFactory[Claim]):

@@ -10,76 +10,14 @@ from django.test import Client
 from apps.common.values.dates import today
 from apps.projects.models import Claim
 from tests import factories
-from tests.conftest import problem_of
+from tests.parties import ROOT, Party, Town, codes
 
 pytestmark = pytest.mark.django_db
-ROOT = "/api/v1"
-
-
-class Party:
-    """Somebody with one appointment, who asks with a token."""
-
-    def __init__(self, **appointment: Any) -> None:
-        appointed: Any = factories.AppointmentFactory(**appointment)
-        token: Any = factories.TokenFactory.build(user=appointed.user, scopes=["read", "write"])
-        secret = token.set_secret()
-        token.save()
-        token.appointments.set([appointed])
-        self.user = appointed.user
-        self.client = Client(headers={"Authorization": f"Bearer {secret}"})
-
-    def post(self, path: str, **body: Any) -> Any:
-        """Send a body; without a reason, "测试" is one."""
-        return self.client.post(f"{ROOT}/{path}", json.dumps(body), content_type="application/json")
-
-    def make(self, path: str, **body: Any) -> Any:
-        """Make a published record; return it as it is answered."""
-        answer = self.post(path, state="published", change_reason="测试", **body)
-        assert answer.status_code == 201, answer.content.decode()
-        return answer.json()
-
-    def get(self, path: str) -> Any:
-        """Return the answer of an address."""
-        return self.client.get(f"{ROOT}/{path}")
-
-    def act(self, path: str, **body: Any) -> Any:
-        """Take an action; return the record as it is answered."""
-        answer = self.post(path, **body)
-        assert answer.status_code == 200, answer.content.decode()
-        return answer.json()
-
-
-class Town:
-    """A street with a project, its curator, and units with their representatives."""
-
-    def __init__(self, *, units: int = 2) -> None:
-        self.street: Any = factories.StreetFactory()
-        self.project: Any = factories.ProjectFactory(alliance=None, street=self.street)
-        self.curator = Party(role="curator", street=self.street)
-        self.units = [factories.MemberUnitFactory(street=self.street) for _number in range(units)]
-        self.speakers = [Party(role="representative", unit=unit) for unit in self.units]
-
-    def open_round(self, *, places: int | None = None, **values: Any) -> tuple[Any, Any]:
-        """Open a round with the project; return both as they are answered."""
-        found = self.curator.make("rounds", name="第一批", street=self.street.code, **{"mode": "approval", **values})
-        put_up = {"round": found["slug"], "project": self.project.slug, "places": places}
-        place = self.curator.make("round-projects", **put_up)
-        return self.curator.act(f"rounds/{found['slug']}/open"), place
-
-    def claim(self, number: int, place: Any) -> Any:
-        """Claim the project of the round for a unit."""
-        body = {"project": self.project.slug, "round_project": place["slug"], "unit": self.units[number].slug}
-        return self.speakers[number].post("claims", state="published", change_reason="认领", **body)
 
 
 @pytest.fixture
 def town() -> Town:
     return Town()
-
-
-def codes(answer: Any) -> list[str]:
-    """Return the codes of a problem's errors."""
-    return [error["code"] for error in problem_of(answer)["errors"]]
 
 
 def test_a_claim_goes_from_request_to_confirmation_and_every_step_is_an_act(town: Town) -> None:
@@ -199,6 +137,25 @@ def test_nobody_enters_another_status_but_a_curator_with_a_source(town: Town) ->
     assert codes(answer) == ["first_status"]
     answer = town.curator.post("claims", state="published", change_reason="测试", **body)
     assert codes(answer) == ["no_evidence"]  # the keeper's own word is an action
+
+
+def test_an_action_is_taken_back_by_who_could_have_taken_it(town: Town) -> None:
+    _round, place = town.open_round()
+    path = f"claims/{town.claim(0, place).json()['slug']}"
+    accepted = town.curator.post(f"{path}/accept")
+    revert = f"changes/{accepted['X-Change-ID']}/revert"
+    steward = Party(role="steward")
+    assert town.speakers[0].post(revert, change_reason="测试").status_code == 403
+    assert steward.post(revert, change_reason="测试").status_code == 403
+    assert town.curator.post(revert, change_reason="测试").status_code == 200
+    assert town.curator.get(path).json()["status"] == "requested"
+    accepted = town.curator.post(f"{path}/accept")
+    started = town.speakers[0].post(f"{path}/start")
+    revert = f"changes/{accepted['X-Change-ID']}/revert"
+    assert town.curator.post(revert, change_reason="测试").status_code == 409  # work has begun on it
+    revert = f"changes/{started['X-Change-ID']}/revert"
+    assert town.speakers[0].post(revert, change_reason="测试").status_code == 200
+    assert town.curator.get(path).json()["status"] == "accepted"
 
 
 def test_a_deadline_in_the_past_is_refused(town: Town) -> None:

@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.common.models.moved import Moved
 from apps.common.models.records import Counted, Fact, NamedRecord
@@ -38,7 +39,7 @@ class Round(Placed, Moved, NamedRecord):
 
     class Status(models.TextChoices):
         PLANNED = "planned", _("Planned")
-        OPEN = "open", _("Open")
+        OPEN = "open", pgettext_lazy("status of a round", "Open")
         CLOSED = "closed", _("Closed")
 
     workflow = Workflow(
