@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -138,8 +139,8 @@ def _may_stand(user: Reader, step: Step) -> bool:
     if territory_of(user).everything or not issubclass(step.model, Citable):
         return True
     if step.model.evidence_of:
-        rows = [_instance(step.model, row) for row in (step.before, step.after) if row is not None]
-        return all(may_support(user, row) or _is_own_act(user, row) for row in rows)
+        rows = [row for row in (step.before, step.after) if row is not None]
+        return all(may_support(user, _instance(step.model, row)) or _is_own_act(user, step.model, row) for row in rows)
     states = [None if row is None else row.get("state") for row in (step.before, step.after)]
     if states[0] != Fact.State.PUBLISHED or states[1] == Fact.State.PUBLISHED:
         return True
@@ -147,9 +148,12 @@ def _may_stand(user: Reader, step: Step) -> bool:
     return record is None or may_publish(user, record)
 
 
-def _is_own_act(user: Reader, row: Model) -> bool:
+def _is_own_act(user: Reader, model: type[Model], row: dict[str, object]) -> bool:
     """Whether a row of evidence is what a party said by using the service, for which the user speaks."""
-    return isinstance(row, Attestation) and row.kind == ACT and row.party is not None and speaks_for(user, row.party)
+    if model is not Attestation or row["kind"] != ACT:
+        return False
+    party = cast(Attestation, _instance(model, row)).party
+    return party is not None and speaks_for(user, party)
 
 
 def _may_move_back(user: Reader, step: Step) -> bool:
