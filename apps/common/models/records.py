@@ -43,12 +43,6 @@ def derived_fields(model: type[models.Model]) -> list[PythonColumn]:
     return [field for field in model._meta.concrete_fields if isinstance(field, PythonColumn) and field.sources]
 
 
-def choice_labels(model: type[models.Model], name: str) -> dict[str, str]:
-    """Return the labels of a column's choices by value, in the reader's language; none for a column without choices."""
-    choices: Iterable[tuple[str, str]] = getattr(model._meta.get_field(name), "flatchoices", ())
-    return {value: str(label) for value, label in choices}
-
-
 class RecordQuerySet(models.QuerySet[Any]):
     """Questions that every record answers, and writes that keep derived columns in step."""
 
@@ -370,11 +364,6 @@ class Fact(Publishable, Record):
         start = f"{path}__" if path else ""
         published = Q(**{f"{start}state": cls.State.PUBLISHED})
         return published if cls.workflow is None else published & Q(**{f"{start}is_public": True})
-
-    @classmethod
-    def is_hidden_from_some(cls) -> bool:
-        """Whether published rows may be seen by some alone."""
-        return cls.workflow is not None
 
 
 class NamedRecord(Fact):

@@ -16,7 +16,7 @@ from apps.common.reading.record_version import version_of
 from apps.common.resources.write_views import Writes
 from apps.common.rules.workflow import Workflow
 from apps.common.writing.contract import EVIDENCE, Finder
-from apps.common.writing.moving import Mover, actions_of
+from apps.common.writing.moving import RecordMover, actions_of
 from apps.common.writing.statuses import REPORT, status_of, workflow_of
 
 MOVE = "move_"  # before the name of an action, in that of its method
@@ -63,7 +63,7 @@ class Actions(Writes):
             record: Any = self._locked(key)
             self.conditions.check(version_of(record))
             shown = self._shown_as_now(key)
-            mover = Mover(self.contract(), self.request.user, Finder(self.request.user), self.flaws)
+            mover = RecordMover(self.contract(), self.request.user, Finder(self.request.user), self.flaws)
             changes = mover.report(record, body) if name == REPORT else mover.move(record, name, body)
             return self._answer(changes, status=200, before=shown())
 
@@ -120,7 +120,7 @@ def action_of(view: object) -> str:
     return name.removeprefix(MOVE) if name.startswith(MOVE) else ""
 
 
-def members_of(view: Any, name: str) -> tuple[list[str], list[str]]:
+def members_of(view: Actions, name: str) -> tuple[list[str], list[str]]:
     """Return the members that the body of an action has to have, and those that it may have."""
     workflow = workflow_of(view.queryset.model)
     if name == REPORT:

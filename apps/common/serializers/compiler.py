@@ -322,7 +322,7 @@ def is_partly_hidden(model: type[Model], viewer: Reader) -> bool:
     territory = territory_of(viewer)
     if territory.everything or not issubclass(model, Fact):
         return False
-    return bool(territory) or model.is_hidden_from_some()
+    return bool(territory) or model.workflow is not None
 
 
 def values_of(serializer: serializers.Serializer, row: SqlRow) -> Iterator[tuple[str, Value]]:

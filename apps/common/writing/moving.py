@@ -104,7 +104,7 @@ def party_label(record: Fact | type[Fact], party: str) -> str:
 
 
 @dataclass
-class Mover:
+class RecordMover:
     """Moves locked records of one resource for one user. Raises Refusal, and then nothing is moved."""
 
     contract: Contract
