@@ -300,6 +300,7 @@ class RoundFactory(FactFactory[Round]):
         model = Round
 
     name = Sequence(lambda n: f"测试批次{n}")
+    status = "open"
     mode = "approval"
     street = SubFactory(StreetFactory)
 
@@ -316,7 +317,8 @@ class ClaimFactory(FactFactory[Claim]):
     class Meta:
         model = Claim
 
-    project = SubFactory(ProjectFactory)
+    round_project = None
+    project = LazyAttribute(lambda row: row.round_project.project if row.round_project else ProjectFactory())
     unit = SubFactory(MemberUnitFactory)
     status = "accepted"
 

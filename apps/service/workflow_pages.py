@@ -1,6 +1,7 @@
 """`docs/workflows.md`: the workflows of all records, as tables and diagrams, made from the models."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.utils.translation import override
 
@@ -61,4 +62,5 @@ def _parties(model: type[Fact], who: tuple[str, ...]) -> str:
 
 
 def _statuses(model: type[Fact]) -> list[str]:
-    return [value for value, _label in model._meta.get_field(workflow_of(model).field).flatchoices]
+    field: Any = model._meta.get_field(workflow_of(model).field)
+    return [value for value, _label in field.flatchoices]

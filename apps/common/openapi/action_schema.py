@@ -20,6 +20,7 @@ REASON_OF_ACTION: Schema = {
     "maxLength": LONGEST_REASON,
     "description": "Why the party takes the action; kept on the record, and told to the parties alone.",
 }
+NEW_EVIDENCE_OF_RECORD = component("NewEvidenceOfRecord", "Evidence for a record.", EVIDENCE, **NEW_EVIDENCE)
 WHY: dict[str, Schema] = {REASON: CHANGE_REASON}
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -56,12 +57,12 @@ def request(view: RecordViewSet) -> Schema:
     contract: Any = view.contract()
     name = action_of(view)
     asks, takes = members_of(view, name)
-    known = {REASON_KEPT: REASON_OF_ACTION, **{each: NEW_EVIDENCE[each] for each in EVIDENCE}}
-    properties = {each: known.get(each) or member(contract.inputs[each]) for each in (*asks, *takes)}
+    fields = [each for each in (*asks, *takes) if each not in EVIDENCE]
+    properties = {each: REASON_OF_ACTION if each == REASON_KEPT else member(contract.inputs[each]) for each in fields}
     about = "What an action is given."
     if name == REPORT:
-        own = component(f"Reported{contract.model.__name__}", about, tuple(takes), **properties)
-        return {"application/json": {"allOf": [own, REASONED]}}
+        own = component(f"Reported{contract.model.__name__}", about, **{each: properties[each] for each in asks})
+        return {"application/json": {"allOf": [own, NEW_EVIDENCE_OF_RECORD, REASONED]}}
     given = component(_name(contract.model.__name__, name, asks, takes), about, (*takes, REASON), **properties, **WHY)
     return {"application/json": given}
 
@@ -70,7 +71,7 @@ def _name(model: str, action: str, asks: list[str], takes: list[str]) -> str:
     """Return the name of the schema of an action's body: those that have the reason alone, or nothing, share one."""
     if {*asks, *takes} <= {REASON_KEPT}:
         return "ActionWithReason" if asks else "ActionWithOrWithoutReason" if takes else "Action"
-    return f"{pascal(action)}{model}"
+    return f"{model}{pascal(action)}"
 
 
 def responses(record: Schema) -> dict[int, Any]:

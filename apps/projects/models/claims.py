@@ -272,6 +272,7 @@ class Claim(Placed, Moved, Fact):
                 fields=["project", "unit"],
                 condition=Q(status__in=LIVE),
                 name="projects_claim_once",
+                violation_error_code="unique",
                 violation_error_message=_("The unit has a claim on this project that is not settled yet."),
             ),
         ]
