@@ -19,7 +19,17 @@ from apps.common.rules.evidence import stated_values
 from apps.events.models import Award, Event, Participation
 from apps.evidence.models import Article, Attestation, Citation, Figure, Mark
 from apps.identity.models import Merge
-from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.projects.models import (
+    Category,
+    Claim,
+    Deliverable,
+    Need,
+    Project,
+    ProjectPartner,
+    Resource,
+    Round,
+    RoundProject,
+)
 from apps.registry.models import (
     Alliance,
     District,
@@ -285,11 +295,30 @@ class ProjectPartnerFactory(FactFactory[ProjectPartner]):
     role = "partner"
 
 
+class RoundFactory(FactFactory[Round]):
+    class Meta:
+        model = Round
+
+    name = Sequence(lambda n: f"测试批次{n}")
+    status = "open"
+    mode = "approval"
+    street = SubFactory(StreetFactory)
+
+
+class RoundProjectFactory(FactFactory[RoundProject]):
+    class Meta:
+        model = RoundProject
+
+    round = SubFactory(RoundFactory)
+    project = SubFactory(ProjectFactory)
+
+
 class ClaimFactory(FactFactory[Claim]):
     class Meta:
         model = Claim
 
-    project = SubFactory(ProjectFactory)
+    round_project = None
+    project = LazyAttribute(lambda row: row.round_project.project if row.round_project else ProjectFactory())
     unit = SubFactory(MemberUnitFactory)
     status = "accepted"
 

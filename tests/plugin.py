@@ -24,6 +24,7 @@ SHARING = (
     "tests/clients/",
     "tests/common/reading/test_answer_cache.py",
     "tests/faults/test_races.py",
+    "tests/faults/test_claims.py",
     "tests/hostile/",
 )
 # What takes longest comes first, so that no worker is left with it at the end.

@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 
 from apps.assessments.models import Assessment, Dimension
 from apps.common.models.records import Citable
+from apps.projects.models import Claim
 from apps.registry.models import Neighbourhood, Placed
 from apps.registry.models.places import own_levels
 from tests import factories
@@ -23,6 +24,7 @@ FACTORIES: dict[type[models.Model], Any] = {
 ONE_OF_SEVERAL: dict[type[models.Model], set[str]] = {
     Assessment: {"unit", "street"},
     Neighbourhood: {"committee"},
+    Claim: {"round_project"},  # it has a project of its own, and places only in a round that is open
 }
 WITH_REFERENCES: dict[str, dict[str, Any]] = {"Participation": {"role": "awardee"}}
 

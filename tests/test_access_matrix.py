@@ -119,6 +119,8 @@ RESOURCES: dict[str, Cells] = {
     "resources": cells(OFFERED),
     "projects": cells(STREET),
     "project-partners": cells(UNIT, STREET),
+    "rounds": cells(STREET),
+    "round-projects": cells(STREET),
     "claims": cells(UNIT),
     "deliverables": cells(STREET),
     "events": cells(COMMITTEE),
@@ -146,12 +148,25 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "/import": {"post": "import_file"},
     "/(?P<key>[^/]+)": {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"},
 }
+# Actions of the resources whose records move by a workflow, beside `report`.
+MOVES: dict[str, tuple[str, ...]] = {
+    "needs": ("reopen", "meet", "withdraw"),
+    "resources": ("use", "offer", "withdraw"),
+    "rounds": ("open", "close"),
+    "claims": ("accept", "reject", "withdraw", "start", "finish", "confirm", "send_back", "release"),
+}
 # Addresses of one resource alone.
 FURTHER: dict[str, dict[str, str]] = {
     "figures/summary": {"get": "summary"},
     "articles/(?P<key>[^/]+)/coverage": {"get": "coverage"},
     "articles/(?P<key>[^/]+)/facts": {"get": "facts"},
     **{f"attestations/(?P<key>[^/]+)/{verb}": {"post": verb} for verb in ("confirm", "dispute", "retract")},
+    **{
+        f"{resource}/(?P<key>[^/]+)/{verb}": {"post": f"move_{verb}"}
+        for resource, verbs in MOVES.items()
+        for verb in (*verbs, "report")
+    },
+    **{f"{resource}/(?P<key>[^/]+)/actions": {"get": "list_actions"} for resource in MOVES},
 }
 # All other addresses of the API by the methods that they take; who gets what is said by the test that is named.
 ACTIONS: dict[str, tuple[set[str], str]] = {
@@ -277,6 +292,7 @@ def recipes(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[str, t
     # What the records hang on is published.
     alliance = make.AllianceFactory(street=street)
     project = make.ProjectFactory(alliance=alliance)
+    round_ = make.RoundFactory(street=street)
     event = make.EventFactory(neighbourhood=own)
     venue = make.VenueFactory(neighbourhood=own)
     framework = make.FrameworkFactory(street=street)
@@ -303,6 +319,8 @@ def recipes(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[str, t
         "resources": recipe(make.ResourceFactory, unit=unit, **HIDDEN),
         "projects": recipe(make.ProjectFactory, alliance=alliance, **HIDDEN),
         "project-partners": recipe(make.ProjectPartnerFactory, project=project, unit=unit, **HIDDEN),
+        "rounds": recipe(make.RoundFactory, street=street, **HIDDEN),
+        "round-projects": recipe(make.RoundProjectFactory, round=round_, project=project, **HIDDEN),
         "claims": recipe(make.ClaimFactory, project=project, unit=unit, **HIDDEN),
         "deliverables": recipe(make.DeliverableFactory, project=project, **HIDDEN),
         "events": recipe(make.EventFactory, neighbourhood=own, **HIDDEN),

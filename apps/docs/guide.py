@@ -29,6 +29,7 @@ NAMES = (
     "formats",
     "writing",
     "bulk",
+    "work",
     "changes",
     "webhooks",
     "limits",

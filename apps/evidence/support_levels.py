@@ -18,7 +18,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.utils import translation
 
-from apps.common.models.records import Citable, choice_labels
+from apps.common.models.records import Citable
+from apps.common.models.row_names import choice_labels
 from apps.common.models.targets import model_of
 from apps.common.values.columns import EDTFField
 from apps.evidence.levels import Context, FieldKind, FieldRule, Level, Named, check

@@ -25,9 +25,9 @@ from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.common.serializers.quoting import quoting_for
 from apps.common.serializers.targets import load_targets
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import REASON, error_at, escape
 from apps.common.writing.refusals import raise_all
-from apps.common.writing.writer import RecordChange
 from apps.evidence import answering, filters, linked_terms, serializers
 from apps.evidence.facts import statements
 from apps.evidence.models import Article, Attestation, Citation, Figure, Mark

@@ -17,7 +17,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import Model
 
-from apps.common.models.logged_change import LoggedChange
+from apps.common.models.logged_change import OPEN, LoggedChange
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.change_log import logged_models, owner_field
 from apps.common.rules.territory import Reader, territory_of
@@ -31,14 +31,14 @@ KEYS = """
     ORDER BY table_name, record_id, number DESC
 """
 # Whether records were published just before entries of the log; of a deleted one, whether it was at the end.
-PUBLISHED = """
+PUBLISHED = f"""
     SELECT asked.number, EXISTS (SELECT FROM (
         SELECT coalesce(after, before) AS row FROM common_loggedchange AS entry
         WHERE entry.table_name = asked.name AND entry.record_id = asked.id AND entry.number < asked.number
         ORDER BY entry.number DESC LIMIT 1
-    ) AS newest WHERE coalesce(newest.row ->> 'state', 'published') = 'published')
+    ) AS newest WHERE {OPEN.format(row="newest.row")})
     FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS asked(number, name, id)
-"""
+"""  # noqa: S608 - a text of ours
 # Rows as they are, or were before they were deleted.
 LAST = """
     SELECT asked.id, newest.row FROM unnest(%s::bigint[]) AS asked(id), LATERAL (
@@ -106,6 +106,11 @@ def is_link(model: type[Model]) -> bool:
     return concrete is not None and bool(concrete._meta.auto_created)
 
 
+def is_open(row: dict[str, object]) -> bool:
+    """Whether everybody could see a logged row of a fact: published, in a status that is public."""
+    return row["state"] == Fact.State.PUBLISHED and row.get("is_public") is not False
+
+
 def is_keeper(user: Reader) -> bool:
     """Whether a reader keeps the whole registry, and so sees all drafts and texts."""
     return bool(territory_of(user).everything)
@@ -140,7 +145,7 @@ def concealed(user: Reader, model: type[Model], ids: Iterable[int]) -> set[int]:
         cursor.execute(LAST, [list(asked - hidden), model._meta.db_table])
         gone = {pk: json.loads(row) if isinstance(row, str) else row for pk, row in cursor.fetchall()}
     if issubclass(model, Fact):
-        return hidden | {pk for pk, row in gone.items() if row["state"] != Fact.State.PUBLISHED}
+        return hidden | {pk for pk, row in gone.items() if not is_open(row)}
     ends = {pk: set(_pointed_at(model, row)) for pk, row in gone.items()}
     unseen = _concealed_ends(user, set().union(*ends.values()))
     return hidden | {pk for pk, pairs in ends.items() if pairs & unseen}
@@ -173,9 +178,7 @@ def _concealed_ends(user: Reader, pairs: set[tuple[str, int]]) -> set[tuple[str,
 
 def _public(entry: LoggedChange, model: type[Model], published: dict[int, bool]) -> Seen:
     if issubclass(model, Fact):
-        before, after = (
-            row if row and row["state"] == Fact.State.PUBLISHED else None for row in (entry.before, entry.after)
-        )
+        before, after = (row if row and is_open(row) else None for row in (entry.before, entry.after))
         return Seen(entry, model, before, after)
     if not published.get(entry.number, True):
         return Seen(entry, model, None, None)
@@ -251,8 +254,8 @@ def shown_fields(model: type[Model]) -> tuple[ShownField, ...]:
     return tuple(found)
 
 
-# Times of the row, texts that are not public, internal keys, and accounts.
-UNTOLD = ("created_at", "updated_at", "captured", "says", "confirmed_by")
+# Times of the row, texts that are not public, internal keys, accounts, and what parties told each other alone.
+UNTOLD = ("created_at", "updated_at", "captured", "says", "confirmed_by", "is_public", "reason")
 
 
 class Keys:

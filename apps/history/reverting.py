@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -21,10 +22,13 @@ from apps.common.rules.change_log import (
     stored_columns,
     without_computed,
 )
+from apps.common.rules.competence import speaking_party, speaks_for
 from apps.common.rules.permissions import guarded, may_edit, may_publish, may_reference, may_support
 from apps.common.rules.publishing import breaches_against, breaches_of
 from apps.common.rules.territory import Reader, territory_of
+from apps.common.writing.acts import ACT
 from apps.common.writing.refusals import breach_texts, explain, pointed_at_text
+from apps.evidence.models import Attestation
 from apps.history.readable import Row, is_same, record_model
 
 ROW = "SELECT {content}::text FROM {table} AS r WHERE {pk} = %s FOR UPDATE"
@@ -93,7 +97,10 @@ def revert(request_id: str, *, keep: bool, user: Reader) -> RevertResult:
     # That a list of a record changed is told by the rows of the list.
     outcome = RevertResult([step for step in steps if not is_same(step.before, step.after)])
     with transaction.atomic():
-        if not all(_may_undo(user, step.model, step.after, step.before) for step in outcome.steps):
+        if not all(
+            _may_undo(user, step.model, step.after, step.before) and _may_move_back(user, step)
+            for step in outcome.steps
+        ):
             raise PermissionDenied
         for step in outcome.steps:
             if message := _changed_since(step):
@@ -132,12 +139,34 @@ def _may_stand(user: Reader, step: Step) -> bool:
     if territory_of(user).everything or not issubclass(step.model, Citable):
         return True
     if step.model.evidence_of:
-        return all(row is None or may_support(user, _instance(step.model, row)) for row in (step.before, step.after))
+        rows = [row for row in (step.before, step.after) if row is not None]
+        return all(may_support(user, _instance(step.model, row)) or _is_own_act(user, step.model, row) for row in rows)
     states = [None if row is None else row.get("state") for row in (step.before, step.after)]
     if states[0] != Fact.State.PUBLISHED or states[1] == Fact.State.PUBLISHED:
         return True
     record = step.model.rows().filter(pk=step.pk).first()
     return record is None or may_publish(user, record)
+
+
+def _is_own_act(user: Reader, model: type[Model], row: dict[str, object]) -> bool:
+    """Whether a row of evidence is what a party said by using the service, for which the user speaks."""
+    if model is not Attestation or row["kind"] != ACT:
+        return False
+    party = cast(Attestation, _instance(model, row)).party
+    return party is not None and speaks_for(user, party)
+
+
+def _may_move_back(user: Reader, step: Step) -> bool:
+    """Whether a user may take back that a record moved by its workflow: if he could have moved it."""
+    workflow = getattr(step.model, "workflow", None)
+    if workflow is None or step.before is None or step.after is None:
+        return True
+    source, target = step.before.get(workflow.field), step.after.get(workflow.field)
+    record = step.model._default_manager.filter(pk=step.pk).first()
+    if source == target or record is None or "draft" in (step.before.get("state"), step.after.get("state")):
+        return True
+    ways = [way for way in workflow.transitions if source in way.sources and way.target == target]
+    return any(speaking_party(user, record, way.who) is not None for way in ways)
 
 
 def _row_of(model: type[Citable], pk: object) -> Citable:

@@ -4,7 +4,17 @@ from django.contrib import admin
 
 from apps.common.admin.columns import PLACE, EvidenceFilter, date_column, dates, name_column, place_column
 from apps.common.admin.records import PartInline, RecordAdmin, RecordInline
-from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.projects.models import (
+    Category,
+    Claim,
+    Deliverable,
+    Need,
+    Project,
+    ProjectPartner,
+    Resource,
+    Round,
+    RoundProject,
+)
 from apps.registry.admin import PARTY, DistrictFilter, ResolvedFilter, party_column
 from apps.registry.models import PARTY_KEYS
 
@@ -131,15 +141,64 @@ class ProjectPartnerAdmin(RecordAdmin):
     fieldsets = [(None, {"fields": [("project", "role", "slug")]}), PARTY]
 
 
+class RoundProjectInline(RecordInline):
+    model = RoundProject
+    fields = ["project", "places", "category"]
+    list_select_related = ["project", "category"]
+
+
+@admin.register(Round)
+class RoundAdmin(RecordAdmin):
+    list_display = [name_column, "status", "mode", "alliance", "street", date_column(Round, "opens_on")]
+    list_filter = ["status", "mode", DistrictFilter, EvidenceFilter]
+    list_select_related = ["alliance", "street"]
+    inlines = [RoundProjectInline]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("name", "slug"),
+                    ("status", "mode"),
+                    ("alliance", "street"),
+                    ("most_claims", "lease_days"),
+                    "summary",
+                ]
+            },
+        ),
+        dates("opens_on", "closes_on"),
+    ]
+
+
+@admin.register(RoundProject)
+class RoundProjectAdmin(RecordAdmin):
+    list_display = ["project", "round", "places", "category"]
+    list_filter = [EvidenceFilter]
+    list_select_related = ["project", "round", "category"]
+    search_fields = ["project", "round"]
+    fieldsets = [(None, {"fields": [("round", "project", "slug"), ("places", "category")]})]
+
+
 @admin.register(Claim)
 class ClaimAdmin(RecordAdmin):
     list_display = ["unit", "project", "status", date_column(Claim, "claimed_on")]
     list_filter = ["status", EvidenceFilter]
-    list_select_related = ["unit", "project"]
+    list_select_related = ["unit", "project", "round_project", "body"]
     search_fields = ["project", "unit", "as_written"]
     fieldsets = [
-        (None, {"fields": [("project", "unit"), ("as_written", "status", "slug"), "summary"]}),
-        dates("claimed_on"),
+        (
+            None,
+            {
+                "fields": [
+                    ("project", "round_project"),
+                    ("unit", "body"),
+                    ("as_written", "status", "slug"),
+                    "summary",
+                    "outcome",
+                ]
+            },
+        ),
+        dates("claimed_on", "accepted_on", "lapses_on"),
     ]
 
 

@@ -3,7 +3,17 @@
 from apps.common.filters.base import BooleanFilter, ChoiceFilter, KeyFilter
 from apps.common.filters.places import PartyFilter, TreeFilter
 from apps.common.filters.ranges import CountRange, DateRange, NumberRange
-from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.projects.models import (
+    Category,
+    Claim,
+    Deliverable,
+    Need,
+    Project,
+    ProjectPartner,
+    Resource,
+    Round,
+    RoundProject,
+)
 from apps.registry.filters import PlacedFilterSet
 from apps.registry.models import Alliance, MemberUnit
 
@@ -80,6 +90,26 @@ class ProjectPartnerFilterSet(PlacedFilterSet):
     role = ChoiceFilter("role", ProjectPartner.Role, help_text="Parts played in the project.")
 
 
+class RoundFilterSet(PlacedFilterSet):
+    """Filters of rounds."""
+
+    status = ChoiceFilter("status", Round.Status, help_text="Where the round stands.")
+    mode = ChoiceFilter("mode", Round.Mode, help_text="How places are given.")
+    alliance = KeyFilter("alliance", Alliance)
+    opens = DateRange("opens_on")
+    closes = DateRange("closes_on")
+    project_count = CountRange("projects")
+
+
+class RoundProjectFilterSet(PlacedFilterSet):
+    """Filters of the projects of rounds."""
+
+    round = KeyFilter("round", Round)
+    project = KeyFilter("project", Project)
+    category = KeyFilter("category", Category)
+    places = NumberRange("places")
+
+
 class ClaimFilterSet(PlacedFilterSet):
     """Filters of claims."""
 
@@ -87,7 +117,12 @@ class ClaimFilterSet(PlacedFilterSet):
     unit = KeyFilter("unit", MemberUnit)
     status = ChoiceFilter("status", Claim.Status, help_text="Where the commitment stands.")
     alliance = KeyFilter("project__alliance", Alliance)
+    round = KeyFilter("round_project__round", Round)
+    round_project = KeyFilter("round_project", RoundProject)
+    body = KeyFilter("body", Alliance)
     claimed = DateRange("claimed_on")
+    accepted = DateRange("accepted_on")
+    lapses = DateRange("lapses_on")
 
 
 class DeliverableFilterSet(PlacedFilterSet):

@@ -1,6 +1,6 @@
 """Linked data of what is done together: a term for each field."""
 
-from apps.common.linked_data.rules import Kind, counts, date, node, paired, places, reverse, value
+from apps.common.linked_data.rules import PARTIES, Kind, counts, date, node, paired, places, reverse, value
 from apps.common.linked_data.shared_terms import NAME_GIVEN, NAMED, ROLE, ROW, STATUS, SUMMED_UP, TYPE
 from apps.registry.linked_terms import PARTY
 
@@ -8,6 +8,7 @@ OFFER = {
     **SUMMED_UP,
     **NAME_GIVEN,
     **STATUS,
+    "reason": PARTIES,
     "alliance": node("dcterms:publisher"),
     "unit": node("dcterms:publisher"),
     "street": node("schema:areaServed"),
@@ -28,7 +29,7 @@ CATEGORY = Kind(
     },
 )
 
-NEED = Kind(("schema:Demand",), OFFER)
+NEED = Kind(("schema:Demand",), {**OFFER, "outcome": value("schema:result")})
 
 RESOURCE = Kind(("schema:Offer",), OFFER)
 
@@ -59,6 +60,34 @@ PROJECT = Kind(
 
 PROJECT_PARTNER = Kind(("prov:Association",), {**ROW, **PARTY, **ROLE, "project": reverse("prov:qualifiedAssociation")})
 
+ROUND = Kind(
+    ("schema:Action",),
+    {
+        **SUMMED_UP,
+        **STATUS,
+        "alliance": node("schema:agent"),
+        "street": node("schema:agent"),
+        "mode": value("pb:mode"),
+        **date("opens_on", "schema:startTime"),
+        **date("closes_on", "schema:endTime"),
+        "most_claims": value("pb:mostClaims"),
+        "lease_days": value("pb:leaseDays"),
+        **counts("project_count"),
+    },
+)
+
+ROUND_PROJECT = Kind(
+    ("schema:ListItem",),
+    {
+        **ROW,
+        "round": node("dcterms:isPartOf"),
+        "project": node("schema:item"),
+        "places": value("pb:places"),
+        **counts("taken"),
+        "category": node("dcterms:subject"),
+    },
+)
+
 CLAIM = Kind(
     ("schema:Action",),
     {
@@ -66,9 +95,16 @@ CLAIM = Kind(
         **STATUS,
         "project": node("schema:object"),
         "unit": node("schema:agent"),
+        "round_project": node("dcterms:isPartOf"),
+        "body": node("pb:through"),
         "as_written": value("pb:asWritten"),
         **date("claimed_on", "dcterms:date"),
+        **date("accepted_on", "dcterms:dateAccepted"),
+        **date("lapses_on", "schema:expires"),
+        "lapsed": value("pb:lapsed"),
         "summary": value("schema:description"),
+        "outcome": value("schema:result"),
+        "reason": PARTIES,
     },
 )
 

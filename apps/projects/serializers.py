@@ -4,9 +4,21 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
+from apps.common.serializers.parties_only import LapsedField, ReasonField
 from apps.common.serializers.records import RecordSerializer, RowSerializer
 from apps.common.serializers.references import AddressField, NameField, PartyField, Reference, edtf
-from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.projects.models import (
+    Category,
+    Claim,
+    Deliverable,
+    Need,
+    Project,
+    ProjectPartner,
+    Resource,
+    Round,
+    RoundProject,
+)
+from apps.projects.models.claims import HOLDING
 from apps.registry.models import PARTY_KEYS
 from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
 from apps.registry.serializers.organisations import AllianceSerializer, MemberUnitSerializer
@@ -75,9 +87,11 @@ class CategoryDetailSerializer(CategorySerializer):
 class NeedSerializer(RecordSerializer):
     """What a street, a neighbourhood, an alliance or a unit asks for."""
 
+    reason = ReasonField()
+
     class Meta:
         model = Need
-        fields = OFFER
+        fields = (*OFFER[:-3], "outcome", "reason", *OFFER[-3:])
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
@@ -87,9 +101,11 @@ class NeedSerializer(RecordSerializer):
 class ResourceSerializer(RecordSerializer):
     """What a unit offers."""
 
+    reason = ReasonField()
+
     class Meta:
         model = Resource
-        fields = OFFER
+        fields = (*OFFER[:-3], "reason", *OFFER[-3:])
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
@@ -242,10 +258,73 @@ class ProjectPartnerSerializer(RecordSerializer):
         return {"project": ProjectSerializer, **party_serializers(PARTY_KEYS)}
 
 
+class RoundSerializer(RecordSerializer):
+    """A call to claim projects."""
+
+    project_count = CountField("projects", help_text="Projects that are put up in it, on record.")
+
+    class Meta:
+        model = Round
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "name_pinyin",
+            "status",
+            "alliance",
+            "street",
+            "mode",
+            *edtf("opens_on"),
+            *edtf("closes_on"),
+            "most_claims",
+            "lease_days",
+            "summary",
+            "project_count",
+            "citations",
+            "attestations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"alliance": AllianceSerializer, "street": StreetSerializer}
+
+
+class RoundProjectSerializer(RecordSerializer):
+    """A project that is put up in a round."""
+
+    name = NameField()
+    taken = RecordedField("claims", status__in=HOLDING, help_text="Places that claims hold.")
+
+    class Meta:
+        model = RoundProject
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "round",
+            "project",
+            "places",
+            "taken",
+            "category",
+            "citations",
+            "attestations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"round": RoundSerializer, "project": ProjectSerializer, "category": CategorySerializer}
+
+
 class ClaimSerializer(RecordSerializer):
     """A unit's commitment to a project."""
 
     name = NameField()
+    lapsed = LapsedField(
+        status="accepted", until="lapses_on", help_text="Whether the lease is over: the place is free."
+    )
+    reason = ReasonField()
 
     class Meta:
         model = Claim
@@ -254,11 +333,18 @@ class ClaimSerializer(RecordSerializer):
             "slug",
             "name",
             "project",
+            "round_project",
             "unit",
+            "body",
             "as_written",
             "status",
             *edtf("claimed_on"),
+            *edtf("accepted_on"),
+            *edtf("lapses_on"),
+            "lapsed",
             "summary",
+            "outcome",
+            "reason",
             "citations",
             "attestations",
             "updated_at",
@@ -266,7 +352,12 @@ class ClaimSerializer(RecordSerializer):
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {"project": ProjectSerializer, "unit": MemberUnitSerializer}
+        return {
+            "project": ProjectSerializer,
+            "round_project": RoundProjectSerializer,
+            "unit": MemberUnitSerializer,
+            "body": AllianceSerializer,
+        }
 
 
 class DeliverableSerializer(RecordSerializer):

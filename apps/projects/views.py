@@ -1,10 +1,20 @@
-"""Needs, resources, projects and claims over HTTP."""
+"""Needs, resources, projects, rounds and claims over HTTP."""
 
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.projects import filters, linked_terms, serializers
-from apps.projects.models import Category, Claim, Deliverable, Need, Project, ProjectPartner, Resource
+from apps.projects.models import (
+    Category,
+    Claim,
+    Deliverable,
+    Need,
+    Project,
+    ProjectPartner,
+    Resource,
+    Round,
+    RoundProject,
+)
 
-TAG = Tag("projects", "What is done together: needs, resources, projects, claims and results.")
+TAG = Tag("projects", "What is done together: needs, resources, projects, rounds, claims and results.")
 
 
 class CategoryViewSet(RecordViewSet):
@@ -80,6 +90,32 @@ class ProjectPartnerViewSet(RecordViewSet):
     default_sort = "slug"
     tag = TAG
     linked = linked_terms.PROJECT_PARTNER
+
+
+class RoundViewSet(RecordViewSet):
+    """Calls of bodies and streets to claim projects (认领批次): from when to when, and by which rules."""
+
+    queryset = Round.objects.all()
+    serializer_class = serializers.RoundSerializer
+    detail_serializer_class = serializers.RoundSerializer
+    filterset_class = filters.RoundFilterSet
+    sortable = {"name": "name_pinyin", "slug": "slug", "opens_on": "opens_on_earliest", "updated_at": "updated_at"}
+    default_sort = "-opens_on"
+    tag = TAG
+    linked = linked_terms.ROUND
+
+
+class RoundProjectViewSet(RecordViewSet):
+    """Projects that are put up in rounds, and how many units may claim each."""
+
+    queryset = RoundProject.objects.all()
+    serializer_class = serializers.RoundProjectSerializer
+    detail_serializer_class = serializers.RoundProjectSerializer
+    filterset_class = filters.RoundProjectFilterSet
+    sortable = {"slug": "slug", "updated_at": "updated_at"}
+    default_sort = "slug"
+    tag = TAG
+    linked = linked_terms.ROUND_PROJECT
 
 
 class ClaimViewSet(RecordViewSet):

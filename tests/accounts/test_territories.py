@@ -44,6 +44,8 @@ from tests.factories import (
     ProjectFactory,
     ProjectPartnerFactory,
     ResourceFactory,
+    RoundFactory,
+    RoundProjectFactory,
     ScoreFactory,
     StreetFactory,
     UnitNameFactory,
@@ -161,6 +163,10 @@ def made(world: World, name: str) -> Any:
             return ProjectFactory(parent=project, **DRAFT)
         case "project partner":
             return ProjectPartnerFactory(project=project, unit=w.school, **DRAFT)
+        case "round":
+            return RoundFactory(street=w.street, **DRAFT)
+        case "put up in a round":
+            return RoundProjectFactory(round=RoundFactory(street=w.street), project=project, **DRAFT)
         case "claim":
             return ClaimFactory(project=project, unit=w.school, **DRAFT)
         case "deliverable":
@@ -223,6 +229,8 @@ TABLE: list[tuple[str, set[str]]] = [
     ("resource", ALL | {"university"}),  # the party that offers it does not say where it lies
     ("project", STREET),
     ("project partner", STREET | FAR_SCHOOL),
+    ("round", STREET),
+    ("put up in a round", STREET),
     ("claim", STREET | FAR_SCHOOL),
     ("deliverable", STREET),
     ("event", COMMITTEE),

@@ -14,6 +14,8 @@ from tests.factories import (
     MemberUnitFactory,
     ProjectFactory,
     ProjectPartnerFactory,
+    RoundFactory,
+    RoundProjectFactory,
     StreetFactory,
 )
 from tests.rows import FACTORIES
@@ -48,6 +50,15 @@ def same_claim_again() -> Any:
     return build("Claim", project=first.project, unit=first.unit, status="completed")
 
 
+def without_places() -> Any:
+    return build("RoundProject", places=0, round=RoundFactory(), project=ProjectFactory())
+
+
+def put_up_again() -> Any:
+    first = RoundProjectFactory()
+    return build("RoundProject", round=first.round, project=first.project)
+
+
 def same_deliverable_again() -> Any:
     first = DeliverableFactory()
     return build("Deliverable", project=first.project, name=first.name, kind="film")
@@ -62,6 +73,10 @@ VIOLATIONS: dict[str, Callable[[], Any]] = {
     "projects_projectpartner_group_is_no_party": lambda: partner(unit=MemberUnitFactory(), group=True),
     "projects_projectpartner_names_a_party": partner,
     "projects_projectpartner_once": same_partner_again,
+    "projects_round_has_keeper": lambda: build("Round", street=None),
+    "projects_round_most_claims": lambda: build("Round", most_claims=0, street=StreetFactory()),
+    "projects_roundproject_once": put_up_again,
+    "projects_roundproject_places": without_places,
     "projects_claim_once": same_claim_again,
     "projects_deliverable_once": same_deliverable_again,
 }

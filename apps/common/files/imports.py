@@ -26,10 +26,11 @@ from apps.common.files.row_evidence import (
 from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable, Fact
 from apps.common.writing.bulk import Objections
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import MOST_ERRORS, Contract, error_at, escape
 from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.refusals import refusing
-from apps.common.writing.writer import RecordChange, RecordWriter, refuse_drafts
+from apps.common.writing.writer import RecordWriter, refuse_drafts
 
 ROWS = "rows"
 SEEN = "updated_at"

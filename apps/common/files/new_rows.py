@@ -20,12 +20,13 @@ from apps.common.models.records import Citable, Record
 from apps.common.models.reserved_slugs import Reservations, TakenAmong
 from apps.common.models.slugs import RetiredSlug
 from apps.common.writing.attesting import Attesting
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import MOST_ERRORS, error_at
 from apps.common.writing.copying import columns_to_copy, copy_rows
 from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.evidence_bodies import add_evidence, evidence_errors, new_attestation
 from apps.common.writing.refusals import refusing, rule_errors
-from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, refuse_drafts
+from apps.common.writing.writer import RESERVED, RecordWriter, refuse_drafts
 
 BATCH = 500
 PUT_OFF = "SELECT DISTINCT conname FROM pg_constraint WHERE conrelid = ANY(%s::regclass[]) AND condeferred"

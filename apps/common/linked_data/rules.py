@@ -73,6 +73,7 @@ ADDRESS = TermRule("dropped")  # it is the @id
 COUNTED = TermRule("dropped")  # follows from the triples, or stands beside them as a figure
 INTERNAL = TermRule("dropped")  # says how the EDTF date was read; the date itself is given
 PERSON = TermRule("dropped")  # linked data are made for joining, and the registry joins nothing about persons
+PARTIES = TermRule("dropped")  # linked data are for everybody, and it is told to the parties alone
 ELSEWHERE = TermRule("dropped")  # written together with another field: see `jsonld`
 
 

@@ -19,11 +19,13 @@ AMENDING = "partybuild.amending"
 HOLDING = "(strpos(concat(before, ' ', after), %s) > 0 OR strpos(reason, %s) > 0)"
 AMEND = "UPDATE common_loggedchange SET reason = %s, before = %s::jsonb, after = %s::jsonb"
 
-# Whether a change may show in what everybody reads: not one of a record that was and is a draft, or submitted. What has
-# no state of its own (a link, a citation) counts as one that may.
+# Whether everybody may see a row of the log: it is published, and its status, where it moves by a workflow, is public.
+# What has no state of its own (a link, a citation) counts as one that everybody may see.
+OPEN = "coalesce({row} ->> 'state', 'published') = 'published' AND coalesce({row} ->> 'is_public', 'true') = 'true'"
+# Whether a change may show in what everybody reads: not one of a record that was and is hidden from some.
 SEEN_BY_ALL = (
-    "coalesce(before ->> 'state', '') || coalesce(after ->> 'state', '') NOT IN"
-    " ('draft', 'submitted', 'draftdraft', 'draftsubmitted', 'submitteddraft', 'submittedsubmitted')"
+    "((before IS NULL AND after IS NULL)"
+    f" OR (before IS NOT NULL AND {OPEN.format(row='before')}) OR (after IS NOT NULL AND {OPEN.format(row='after')}))"
 )
 
 # Makes it known that the log was amended, and the data version another one: answers about the past are kept by it.

@@ -27,6 +27,7 @@ from apps.common.rules.evidence import Evidenced, rests_on_evidence
 from apps.common.rules.guards import Guard, Sentence, field_of
 from apps.common.rules.publishing import Publishable, points_at_no_draft
 from apps.common.rules.territory import HasTerritory, Reader, condition, territory_of
+from apps.common.rules.workflow import HasWorkflow
 from apps.common.sql.slots import Parameter
 from apps.common.values import pinyin
 from apps.common.values.columns import PinyinField, ProseField, PythonColumn, SearchField
@@ -42,12 +43,6 @@ def derived_fields(model: type[models.Model]) -> list[PythonColumn]:
     return [field for field in model._meta.concrete_fields if isinstance(field, PythonColumn) and field.sources]
 
 
-def choice_labels(model: type[models.Model], name: str) -> dict[str, str]:
-    """Return the labels of a column's choices by value, in the reader's language; none for a column without choices."""
-    choices: Iterable[tuple[str, str]] = getattr(model._meta.get_field(name), "flatchoices", ())
-    return {value: str(label) for value, label in choices}
-
-
 class RecordQuerySet(models.QuerySet[Any]):
     """Questions that every record answers, and writes that keep derived columns in step."""
 
@@ -59,12 +54,12 @@ class RecordQuerySet(models.QuerySet[Any]):
         return queryset
 
     def visible_to(self, user: Reader) -> "RecordQuerySet":
-        """Return the rows that a user may see: what is not published is for those who may edit it."""
+        """Return the rows that a user may see: what is not open to everybody is for those who may edit it."""
         territory = territory_of(user)
         if territory.everything or not issubclass(self.model, Fact):
             return self
-        published, lying = Q(state=Fact.State.PUBLISHED), condition(self.model, territory)
-        return self.filter(published if lying is None else published | lying)
+        public, lying = self.model.public(), condition(self.model, territory)
+        return self.filter(public if lying is None else public | lying)
 
     def editable_by(self, user: Reader) -> "RecordQuerySet":
         """Return the rows that a user may edit: those that lie in the user's territory."""
@@ -87,10 +82,10 @@ class RecordQuerySet(models.QuerySet[Any]):
         hidden = []
         for model in citable_models().values():
             if issubclass(model, Fact):
-                drafts = model._default_manager.exclude(state=Fact.State.PUBLISHED)
+                closed = model._default_manager.filter(~model.public())
                 if (lying := condition(model, territory)) is not None:
-                    drafts = drafts.exclude(pk__in=model._base_manager.filter(lying).values("pk"))
-                hidden.append((model, drafts))
+                    closed = closed.exclude(pk__in=model._base_manager.filter(lying).values("pk"))
+                hidden.append((model, closed))
         return hidden
 
     def valid_on(self, day: date | Parameter) -> "RecordQuerySet":
@@ -134,7 +129,7 @@ class Counted(NamedTuple):
     heading: str = ""
 
 
-class Citable(Evidenced, Attested, HasTerritory, models.Model):
+class Citable(Evidenced, Attested, HasWorkflow, HasTerritory, models.Model):
     """Anything that a published sentence can speak about: a record or a division."""
 
     resource: ClassVar[str]
@@ -364,6 +359,13 @@ class Fact(Publishable, Record):
             *rests_on_evidence(published="state = 'published'"),
             *points_at_no_draft(),
         ]
+
+    @classmethod
+    def public(cls, path: str = "") -> Q:
+        """Return the condition under which everybody sees a row; `path` leads to it from elsewhere."""
+        start = f"{path}__" if path else ""
+        published = Q(**{f"{start}state": cls.State.PUBLISHED})
+        return published if cls.workflow is None else published & Q(**{f"{start}is_public": True})
 
 
 class NamedRecord(Fact):

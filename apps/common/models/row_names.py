@@ -6,7 +6,7 @@ things stay as they are; labels of choices are those of the language.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
@@ -181,3 +181,9 @@ def within_sentence(label: str) -> str:
 def is_generic(model: type[models.Model], name: str) -> bool:
     """Whether a reference may point at a record of any kind."""
     return any(field.name == name for field in model._meta.private_fields if isinstance(field, GenericForeignKey))
+
+
+def choice_labels(model: type[models.Model], name: str) -> dict[str, str]:
+    """Return the labels of a column's choices by value, in the reader's language; none for a column without choices."""
+    choices: Iterable[tuple[str, str]] = getattr(model._meta.get_field(name), "flatchoices", ())
+    return {value: str(label) for value, label in choices}

@@ -16,6 +16,7 @@ from apps.common.http.problems import PROBLEMS
 from apps.common.models.records import Record
 from apps.common.openapi.components import ADDRESS, PROBLEM, STRING, Schema, component, labelled
 from apps.common.reading.answer_cache import CachedReads
+from apps.common.resources.action_views import action_of
 from apps.common.resources.views import RecordViewSet
 
 HEADERS: dict[str, Schema] = {
@@ -155,7 +156,7 @@ def _statuses(operation: Schema, view: APIView, method: str, path: str) -> Itera
         yield 403
     if method == "POST" and hasattr(view, "contract"):
         yield 412  # where a condition is given
-    conditional = any(given["name"] == "If-Match" for given in operation.get("parameters", ()))
+    conditional = any(given["name"] == "If-Match" for given in operation.get("parameters", ())) and method != "POST"
     if conditional or getattr(view, "action", "") in ("bulk_change", "bulk_delete"):  # whose items give their version
         yield from (409, 412, 428)
 
@@ -170,7 +171,8 @@ def _headers_of(operation: Schema, view: APIView, method: str, path: str, status
         found.append("Idempotent-Replayed")
     if isinstance(view, CachedReads) and method == "GET":
         found.append("ETag")
-    if hasattr(view, "contract") and status in (200, 201) and path.endswith("}") and method in ("PUT", "PATCH"):
+    is_change = path.endswith("}") and method in ("PUT", "PATCH")
+    if hasattr(view, "contract") and status in (200, 201) and (is_change or action_of(view)):
         found.append("ETag")
     if status == 201 and not path.endswith("/bulk"):
         found += ["Location"] if "ETag" in found or not hasattr(view, "contract") else ["ETag", "Location"]

@@ -13,7 +13,7 @@ from rest_framework.serializers import Serializer
 
 from apps.common.filters.sets import filters_of
 from apps.common.http.translations import translate_document
-from apps.common.openapi import answers, sharing, write_schema
+from apps.common.openapi import action_schema, answers, sharing, write_schema
 from apps.common.openapi.components import COMPONENTS, Schema
 from apps.common.openapi.names import operation_id
 from apps.common.openapi.parameters import (
@@ -26,6 +26,7 @@ from apps.common.openapi.parameters import (
 )
 from apps.common.openapi.sharing import copied, walk
 from apps.common.reading.places import Costly
+from apps.common.resources.action_views import action_of
 from apps.common.resources.registry import tags, viewsets
 from apps.common.resources.views import RecordViewSet
 from apps.common.serializers.references import LabelField
@@ -58,17 +59,22 @@ class RecordSchema(AutoSchema):
         return self.view.action == "list" if known else super()._is_list_view(serializer)
 
     def get_request_serializer(self) -> Any:
+        if action_of(self.view):
+            return action_schema.request(self.view)
         return write_schema.request(self.view) if write_schema.is_write(self.view) else super().get_request_serializer()
 
     def get_response_serializers(self) -> Any:
-        if not write_schema.is_write(self.view):
+        is_write, is_action = write_schema.is_write(self.view), bool(action_of(self.view))
+        if not (is_write or is_action):
             return super().get_response_serializers()
         record = self.resolve_serializer(self.view.detail_serializer_class, "response").ref
-        return write_schema.responses(self.view, record)
+        return action_schema.responses(record) if is_action else write_schema.responses(self.view, record)
 
     def get_operation_id(self) -> str:
         if write_schema.is_write(self.view):
             return operation_id(write_schema.ACTIONS[self.view.action][0], self._resource())
+        if action_of(self.view) or getattr(self.view, "action", "") == "list_actions":
+            return operation_id(action_of(self.view) or "get_actions_of", self._resource())
         if self._reads():
             return operation_id("list" if self._is_list_view() else "get", self._resource())
         return super().get_operation_id()
@@ -114,6 +120,8 @@ class RecordSchema(AutoSchema):
     def get_summary(self) -> str | None:
         if write_schema.is_write(self.view):
             return write_schema.ACTIONS[self.view.action][1] % self.view.queryset.model._meta.verbose_name_plural
+        if action_of(self.view):
+            return action_schema.summary(self.view)
         if not self._reads():
             return super().get_summary()
         meta = self.view.queryset.model._meta
@@ -126,6 +134,8 @@ class RecordSchema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]
         if write_schema.is_write(self.view):
             return write_schema.ACTIONS[self.view.action][2]
+        if action_of(self.view):
+            return action_schema.description(self.view)
         if not self._reads():
             return super().get_description()
         about = " ".join(str(type(self.view).__doc__).split())
@@ -136,6 +146,8 @@ class RecordSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         if write_schema.is_write(self.view):
             return list(write_schema.parameters(self.view))
+        if action_of(self.view):
+            return action_schema.parameters()
         if self._reads():
             return list(read_parameters(self.view, is_list=self._is_list_view()))
         return [*super().get_override_parameters(), *([KEY] if "{key}" in self.path else [])]

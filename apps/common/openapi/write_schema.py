@@ -311,7 +311,7 @@ def _many(item: Schema) -> Schema:
 
 
 def _record(contract: Contract, *, partial: bool = False) -> Schema:
-    properties = {name: _member(item) for name, item in contract.inputs.items()}
+    properties = {name: member(item) for name, item in contract.inputs.items()}
     properties |= {name: _party(item) for name, item in contract.parties.items()}
     properties |= {name: NEW_EVIDENCE[name] for name in contract.evidence}
     schema = {
@@ -329,7 +329,8 @@ def _record(contract: Contract, *, partial: bool = False) -> Schema:
     return schema
 
 
-def _member(item: Input) -> Schema:
+def member(item: Input) -> Schema:
+    """Return the schema of a member of a body."""
     about = str(getattr(item.field, "help_text", "") or "The record, as `resource/key`.")
     key = [STRING, reference("TargetReference" if item.is_target else "Reference")]
     if item.is_many:

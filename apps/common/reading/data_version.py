@@ -7,14 +7,15 @@ from django.conf import settings
 
 from apps.common.models.logged_change import SEEN_BY_ALL
 from apps.common.rules.transactions import SHIFT
+from apps.common.sql.days import LOCAL_DAY
 from apps.common.sql.statement import Statement
 
 # Of the changes that everybody may see: the last committed one, the transactions before it that are still open (their
 # changes will come to light later, behind it), and the greatest number of the log. Beside them the server's start and
-# database: a restored copy goes on with the numbers.
+# database, since a restored copy goes on with the numbers, and the day in the city, with which leases lapse.
 VERSION = f"""
     SELECT concat_ws(',', extract(epoch FROM pg_postmaster_start_time()),
-                     (SELECT oid FROM pg_database WHERE datname = current_database()), last.xid,
+                     (SELECT oid FROM pg_database WHERE datname = current_database()), {LOCAL_DAY}, last.xid,
                      (SELECT string_agg(open::text, ',') FROM pg_snapshot_xip(now.snapshot) AS open
                       WHERE open::text::bigint + now.shift < last.xid::text::bigint),
                      (SELECT max(number) FROM common_loggedchange WHERE {SEEN_BY_ALL}))

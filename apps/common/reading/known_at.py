@@ -21,6 +21,7 @@ from functools import cache
 from django.db import connection
 from django.db.models import Field, GeneratedField, Model
 
+from apps.common.models.logged_change import OPEN
 from apps.common.models.records import Fact
 from apps.common.rules.change_log import is_computed, logged_models
 from apps.common.rules.territory import Reader
@@ -50,8 +51,8 @@ FIRST = """
 STATE = """
     CASE WHEN EXISTS (SELECT FROM ({visible}) AS visible (id) WHERE visible.id = past.id) THEN past.state
          WHEN EXISTS (SELECT FROM "{table}" AS present WHERE present.id = past.id) THEN 'draft'
-         WHEN (SELECT before ->> 'state' FROM common_loggedchange WHERE table_name = '{table}' AND record_id = past.id
-               ORDER BY number DESC LIMIT 1) = 'published' THEN past.state
+         WHEN (SELECT {open} FROM common_loggedchange WHERE table_name = '{table}' AND record_id = past.id
+               ORDER BY number DESC LIMIT 1) THEN past.state
          ELSE 'draft' END
 """
 
@@ -163,7 +164,7 @@ class _Rebuilding:
         for field in kept:
             name, kind = quote(str(field.column)), field.db_type(connection)
             visible = _seen_now(model, self.viewer) if field.column == "state" else ""
-            state = f"({STATE.format(visible=visible, table=table)})::{kind} AS {name}"
+            state = f"({STATE.format(visible=visible, table=table, open=OPEN.format(row='before'))})::{kind} AS {name}"
             columns.append(state if visible else _collated(field, f"past.{name}"))
             types.append(f"{name} {kind}")
         gone = ""

@@ -17,8 +17,9 @@ from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable
 from apps.common.resources.registry import viewset_of
 from apps.common.rules.territory import Reader
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import Finder, Input
-from apps.common.writing.writer import RecordChange, RecordWriter
+from apps.common.writing.writer import RecordWriter
 
 MOST_SHOWN = 100  # changes; the counts are of all
 LONGEST = 200  # characters of a value

@@ -24,7 +24,7 @@ from apps.common.models.unknown_keys import meant
 from apps.common.reading import pages, read_request
 from apps.common.reading.answer_cache import CachedReads, is_anonymous
 from apps.common.reading.record_version import tag_of
-from apps.common.resources.write_views import Writes
+from apps.common.resources.action_views import Actions
 from apps.common.rules.territory import Reader
 from apps.common.serializers.records import RecordSerializer
 
@@ -37,7 +37,7 @@ class Tag(NamedTuple):
     title: str = ""  # its name for readers; without it the name with a capital
 
 
-class RecordViewSet(CachedReads, Writes, ReadOnlyModelViewSet[Any]):
+class RecordViewSet(CachedReads, Actions, ReadOnlyModelViewSet[Any]):
     """List and detail of one resource.
 
     A resource names its queryset, its serializers (`serializer_class` for lists, `detail_serializer_class`, which says

@@ -35,11 +35,12 @@ from apps.common.resources.uploads import CSVParser, FileFormParser, Upload, XLS
 from apps.common.rules.permissions import RecordPermission, may_edit
 from apps.common.serializers.records import RecordSerializer
 from apps.common.writing import bulk, idempotency
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import EVIDENCE, REASON, Contract, Finder, error_at
 from apps.common.writing.evidence import settle_evidence
 from apps.common.writing.refusals import besides
 from apps.common.writing.transaction import write_transaction
-from apps.common.writing.writer import RESERVED, RecordChange, RecordWriter, read_reason, refuse_drafts
+from apps.common.writing.writer import RESERVED, RecordWriter, read_reason, refuse_drafts
 
 
 class Writes(idempotency.RepeatablePosts):

@@ -113,11 +113,25 @@ def _up(party: Model) -> Iterator[Model]:
             yield from _up(whole)
 
 
+def speaking_party(user: Reader, record: Model, names: Iterable[str]) -> Model | None:
+    """Return the first party that a record names for which a user speaks; None where he speaks for none.
+
+    `names` are as in `Attester`, and may lead over several references (`round_project__round__street`).
+    """
+    territory = territory_of(user)
+    if not isinstance(territory, Territory) or territory.everything or not territory:
+        return None
+    spoken = (_spoken_for(territory, target) for name in names for target in _named_by(record, name))
+    return next((party for party in spoken if party is not None), None)
+
+
 def _named_by(record: Model, party: str, find: Find = _find) -> Iterator[Model]:
     if party == ITSELF:
         yield record
     elif party != PLACE:
-        target = getattr(record, party)
+        target: Any = record
+        for step in party.split("__"):
+            target = None if target is None else getattr(target, step)
         yield from target if isinstance(target, list) else [target] if target is not None else []
     elif record.pk is None:
         placed = cast("HasTerritory", record)

@@ -9,11 +9,15 @@ from django.utils.functional import Promise
 
 
 class Sentence(NamedTuple):
-    """What is said of a refused row: the code of the error, the words, and the field that they are about, if any."""
+    """What is said of a refused row: the code of the error, the words, and the field that they are about, if any.
+
+    `is_conflict`: nothing is wrong with the row by itself, but what is on record leaves no room for it.
+    """
 
     code: str
     text: str | Promise
     field: str = ""
+    is_conflict: bool = False
 
 
 class Guard(pgtrigger.Trigger):

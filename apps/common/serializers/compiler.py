@@ -328,9 +328,14 @@ class SqlRow:
 
 
 def is_partly_hidden(model: type[Model], viewer: Reader) -> bool:
-    """Whether a reader sees drafts of his own, which may point at drafts of a model that he does not see."""
+    """Whether what a reader sees may point at records of a model that he does not see.
+
+    His own drafts may point at drafts of others, and anything at what is hidden by its status.
+    """
     territory = territory_of(viewer)
-    return bool(territory) and not territory.everything and issubclass(model, Fact)
+    if territory.everything or not issubclass(model, Fact):
+        return False
+    return bool(territory) or model.workflow is not None
 
 
 def values_of(serializer: serializers.Serializer, row: SqlRow) -> Iterator[tuple[str, Value]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.functional import Promise
 from drf_spectacular.utils import extend_schema_field
@@ -60,12 +60,13 @@ class RecordedField(CountField):
             end = fields[0].related_model
         back = [field.field.name if field.auto_created else field.remote_field.name for field in fields]
         wanted: dict[str, object] = {"__".join(back): RawSQL(row.column("pk"), ())}
+        public = Q()
         for steps, field in enumerate(fields):
             if issubclass(field.related_model, Fact):
-                wanted["__".join([*back[:steps], "state"])] = Fact.State.PUBLISHED
+                public &= field.related_model.public("__".join(back[:steps]))
         if self.of != "pk":
             wanted[f"{self.of}__isnull"] = False
-        rows: QuerySet = end._base_manager.filter(**self.conditions, **wanted).order_by().values(self.of)
+        rows: QuerySet = end._base_manager.filter(public, **self.conditions, **wanted).order_by().values(self.of)
         # Going back over a list of many to many, one can come by the same row twice.
         once = self.of == "pk" and not (len(fields) > 1 and any(field.many_to_many for field in fields))
         return rows if once else rows.distinct()

@@ -73,6 +73,12 @@ def bounds(value: str) -> tuple[date | None, date | None]:
     return first, last
 
 
+def is_over(value: str, day: date) -> bool:
+    """Whether the last day that a valid EDTF value can mean has passed by a day; a value that is open never has."""
+    last = bounds(value)[1]
+    return last is not None and last < day
+
+
 def _day(moment: struct_time | float, unspecified: bool) -> date | None:
     """Turn one bound as the library gives it into a date; None for infinity and for unspecified years (XXXX)."""
     if not isinstance(moment, struct_time):

@@ -8,9 +8,10 @@ from django.utils.translation import gettext
 
 from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import MOST_ERRORS, REASON, error_at, escape
 from apps.common.writing.refusals import raise_all, refusing
-from apps.common.writing.writer import RESERVED, Error, RecordChange, RecordWriter
+from apps.common.writing.writer import RESERVED, Error, RecordWriter
 
 ITEMS = "items"
 MOST_ITEMS = 500

@@ -1,26 +1,22 @@
 """The evidence of what a request wrote: values that no evidence supports are acts of a competent user, or refused."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Model
 
 from apps.common.models.records import Citable, Fact
-from apps.common.rules.competence import Competence, competences
+from apps.common.rules.competence import Competence, competences, speaking_party
 from apps.common.rules.evidence import stated_values
 from apps.common.rules.permissions import may_publish
 from apps.common.rules.territory import Reader
-from apps.common.values.dates import today
+from apps.common.writing.acts import ACT, act
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, error_at
 from apps.common.writing.refusals import evidence_errors, raise_all
-
-if TYPE_CHECKING:
-    from apps.common.writing.writer import RecordChange
-
-ACT = "act"
+from apps.common.writing.statuses import enter_by_rule
 
 
 def unproven(model: type[Model], pks: Iterable[int]) -> dict[int, list[str]]:
@@ -91,7 +87,7 @@ def affirm(evidence: Any, record: Citable, names: Collection[str]) -> dict[str |
     return {}
 
 
-def settle_evidence(changes: Iterable["RecordChange"], user: Reader) -> None:
+def settle_evidence(changes: Collection[RecordChange], user: Reader) -> None:
     """Make acts of what a competent user wrote without a citation. Raises Refusal for what rests on nothing then.
 
     Call it once all of a request is written. The database has the last word, at the end of the transaction.
@@ -119,6 +115,10 @@ def settle_evidence(changes: Iterable["RecordChange"], user: Reader) -> None:
                 if len(errors) >= MOST_ERRORS:
                     raise_all(errors)
     raise_all(errors)
+    for change in list(changes):
+        is_new = change.operation == "insert" or change.before.get("state") not in (None, Fact.State.PUBLISHED)
+        if is_new and change.operation != "delete" and isinstance(change.record, Fact):
+            enter_by_rule(change.record)
 
 
 def attest(record: Citable, names: Collection[str], user: Reader) -> list[str]:
@@ -126,18 +126,31 @@ def attest(record: Citable, names: Collection[str], user: Reader) -> list[str]:
 
     Where any is left, nothing is recorded.
     """
-    acts: dict[Competence, list[str]] = {}
+    acts: dict[Model, list[str]] = {}
     left = {name for name in names if name}
+    moved = record.workflow.field if record.workflow else ""
+    if moved in left:
+        left -= {moved}
+        if (party := _entered_by(record, user)) is None:
+            return [moved]
+        acts[party] = [moved]
     for competence in competences(user, record):
         said = {name for name in left if _may_say(competence, record, name)}
         if said or not names:
-            acts[competence] = sorted(said)
+            acts[competence.party] = sorted({*acts.get(competence.party, ()), *said})
         left -= said
     if left or not acts:
         return [*left] or [*names]
-    for competence, fields in acts.items():
-        _act(record, competence.party, fields or [record.name_field])
+    for party, fields in acts.items():
+        act(record, party, fields or [record.name_field])
     return []
+
+
+def _entered_by(record: Citable, user: Reader) -> Model | None:
+    """Return the party that says the status of a record by entering it; of another status a source has to say so."""
+    if record.workflow is None or getattr(record, "reported", False):
+        return None
+    return speaking_party(user, record, record.workflow.entries.get(getattr(record, record.workflow.field), ()))
 
 
 def _may_say(competence: Competence, record: Citable, name: str) -> bool:
@@ -148,22 +161,3 @@ def _may_say(competence: Competence, record: Citable, name: str) -> bool:
         return True
     own = {"unit_id": record.pk, "retracted_at": None, "supports__contains": [name]}
     return not record.attestations.filter(**own).exists()
-
-
-def _act(record: Citable, party: Model, supports: list[str]) -> None:
-    model: Any = record._meta.get_field("attestations").related_model
-    key = party_key_of(model, party)
-    model(
-        slug=f"{ACT}-{uuid4().hex[:16]}",
-        record=record,
-        kind=ACT,
-        supports=supports,
-        stated_on=today().isoformat(),
-        **{key: party},
-    ).save(force_insert=True)
-
-
-def party_key_of(model: type[Citable], party: Model) -> str:
-    """Return the reference of a model's party by which it names a unit, an alliance or a division."""
-    fields: Mapping[str, Any] = {name: model._meta.get_field(name) for name in model.parties["party"]}
-    return next(name for name, field in fields.items() if isinstance(party, field.related_model))

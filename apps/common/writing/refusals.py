@@ -57,7 +57,7 @@ def explain(error: DatabaseError, model: type[Model] | None, pointer: str = "") 
     name = diagnosis.constraint_name or ""
     message = (diagnosis.message_primary or str(error)).splitlines()[0]
     if (sentence := sentence_of(name)) is not None:
-        code = "conflict" if sentence.code == "unique" else "bad_request"
+        code = "conflict" if sentence.is_conflict or sentence.code == "unique" else "bad_request"
         return Refusal(code, errors=[error_at(_join(pointer, sentence.field), sentence.code, str(sentence.text))])
     match state:
         case "23505":

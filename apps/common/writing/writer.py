@@ -3,12 +3,11 @@
 Everything here runs inside the `write_transaction` of the caller.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from django.db.models.deletion import Collector
@@ -20,31 +19,19 @@ from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules import permissions, publishing
 from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.rules.territory import Reader, territory_of
+from apps.common.writing.broken_rules import broken_rules
+from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
 from apps.common.writing.evidence import rests_on_others
 from apps.common.writing.evidence_bodies import add_evidence, evidence_errors, refuse_notes
-from apps.common.writing.refusals import besides, draft_errors, pointed_at_error, raise_all, rule_errors
+from apps.common.writing.refusals import besides, draft_errors, pointed_at_error, raise_all
 from apps.common.writing.review import objection
+from apps.common.writing.statuses import status_error
 
 # Addresses of a resource that are no records.
 RESERVED = {"bulk", "import", "summary"}
 
 Error: TypeAlias = dict[str, str]  # as it stands in an answer
-
-
-@dataclass
-class RecordChange:
-    """What a write did to one record: nothing, where `fields` of an update are empty.
-
-    `pointer` leads to the record in the body, `members` are those of the body by the fields that they set.
-    """
-
-    operation: str
-    record: Citable
-    fields: list[str] = field(default_factory=list)
-    before: dict[str, object] = field(default_factory=dict)
-    pointer: str = ""
-    members: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -60,6 +47,8 @@ class RecordWriter:
     flaws: Sequence[Error] = ()
     # Whether rules are told beside errors of members, which costs looks at the database: not for each row of a file.
     is_thorough: bool = True
+    # Whether a status may be written that its workflow moves otherwise: a source reports it.
+    is_reporting: bool = False
 
     def create(self, body: Mapping[str, object], *, key: str | None = None) -> RecordChange:
         """Make a record; `key` is that of the address where it is made by PUT."""
@@ -107,7 +96,9 @@ class RecordWriter:
         if key is not None:
             errors += self._take_key(values, key)
         record = contract.model()
-        return record, values, self._set(record, values), self._placed(errors)
+        many = self._set(record, values)
+        errors += status_error(record, None, self.user)
+        return record, values, many, self._placed(errors)
 
     def change(
         self, record: Citable, body: Mapping[str, object], shown: Callable[[], Mapping[str, object]], *, replace: bool
@@ -128,6 +119,8 @@ class RecordWriter:
         before = {name: contract.inputs[name].current(record) for name in values}
         many = self._set(record, values)
         changed = self._changed(record, before, many)
+        if not self.is_reporting:
+            errors += self._placed(status_error(record, before, self.user))
         may_edit = permissions.may_edit(self.user, record)  # what would change nothing needs no right
         if errors and not may_edit:
             raise_all(errors)
@@ -209,50 +202,9 @@ class RecordWriter:
             raise_all(errors)
         wrong = {error["pointer"][len(self.pointer) + 1 :].partition("/")[0] for error in errors}
         wrong |= {key for name in wrong & self.contract.parties.keys() for key in self.contract.stored(name)}
-        broken = self._broken_rules(record, wrong & self.contract.inputs.keys(), self.members(body))
+        broken = broken_rules(record, self.contract, self.pointer, wrong, self.members(body))
         if errors or broken:
             raise_all([*errors, *broken, *self._evidence_errors(record, body)])
-
-    def _broken_rules(self, record: Citable, wrong: Set[str], members: Mapping[str, str]) -> list[Error]:
-        """Return which of its model's rules a record breaks; those that need a field with a wrong value say nothing.
-
-        `members` are those of the body by the fields that they set.
-        """
-        columns = {name: self.contract.stored(name) for name in self.contract.inputs}
-        unchecked = {item.name for item in record._meta.fields if not item.editable or item.generated}
-        unchecked |= {column for name in wrong for column in columns[name]}
-        errors: list[Error] = []
-        checks: list[Callable[[], None]] = [
-            lambda: record.clean_fields(exclude=unchecked),
-            record.clean,
-            lambda: record.validate_unique(exclude=unchecked),
-            lambda: record.validate_constraints(exclude=unchecked),
-        ]
-        for check in checks:
-            try:
-                check()
-            except ValidationError as error:
-                names = {column: name for name, item in columns.items() for column in item}
-                errors += rule_errors(error, self.pointer, {**names, **members})
-                wrong = wrong | {names.get(name, name) for name in getattr(error, "error_dict", ())}
-                unchecked |= getattr(error, "error_dict", {}).keys()
-            if wrong:
-                self._hide(record, [column for name in wrong & columns.keys() for column in columns[name]])
-                unchecked |= set() if vars(record).get("slug") else {"slug"}  # it is made of the others
-        return errors
-
-    @staticmethod
-    def _hide(record: Citable, columns: Iterable[str]) -> None:
-        """Take values off a record that is not going to be stored, so that a rule that reads one ends there."""
-
-        def refuse(**_options: object) -> None:
-            raise ValidationError([])
-
-        own = vars(record)
-        own |= {"refresh_from_db": refuse, "slug_is_free": True}
-        for column in columns:
-            own.pop(getattr(record._meta.get_field(column), "attname", column), None)
-            record._state.fields_cache.pop(column, None)
 
     def _evidence_errors(self, record: Citable, body: Mapping[str, object]) -> list[Error]:
         """Return what is wrong with the evidence in a body that is refused anyway."""

@@ -180,7 +180,10 @@ def _names_sql(published_only: bool) -> str:
         columns = {field.name: quote(str(field.column)) for field in model._meta.concrete_fields}
         for name in ("name", "as_written"):
             if name in columns and model is not Figure:
-                published = " AND state = 'published'" if published_only and issubclass(model, Fact) else ""
+                is_asked = published_only and issubclass(model, Fact)
+                published = " AND state = 'published'" if is_asked else ""
+                if is_asked and model.workflow is not None:
+                    published += " AND is_public"
                 selects.append(
                     f"SELECT '{resource}' AS resource, {columns[model.key_field]} AS key, {columns[name]} AS name"  # noqa: S608 - from models
                     f" FROM {quote(model._meta.db_table)} WHERE {columns[name]} <> ''{published}"

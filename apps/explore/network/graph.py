@@ -7,7 +7,8 @@ from typing import NamedTuple
 from django.conf import settings
 from django.utils.translation import gettext
 
-from apps.common.models.records import Citable, choice_labels
+from apps.common.models.records import Citable
+from apps.common.models.row_names import choice_labels
 from apps.common.serializers.quoting import quoting_for
 from apps.explore.network.evidence import EdgeCitation, RecordId, evidence_of
 from apps.explore.network.rules import NODES, PLACES, RANK, RECORDS, RULES, EdgeKind

@@ -7,7 +7,8 @@ from typing import cast
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Citable, choice_labels
+from apps.common.models.records import Citable
+from apps.common.models.row_names import choice_labels
 from apps.events.models import Event, Participation
 from apps.projects.models import Claim, Project, ProjectPartner
 from apps.registry.models import PARTY_KEYS, Alliance, District, Membership, MemberUnit, Neighbourhood, Party, Street

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from django.db.models import BigIntegerField, CharField, F, IntegerField, Q, Value
 from django.db.models.functions import Cast
 
-from apps.common.models.records import Citable, Fact, RecordQuerySet, choice_labels
+from apps.common.models.records import Citable, Fact, RecordQuerySet
+from apps.common.models.row_names import choice_labels
 from apps.common.rules.territory import Reader, territory_of
 from apps.events.models import Event
 from apps.explore.lookups import any_of

@@ -10,7 +10,8 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Citable, choice_labels
+from apps.common.models.records import Citable
+from apps.common.models.row_names import choice_labels
 from apps.explore.reconciliation.scoring import Entity, Location
 from apps.registry.models import Alliance, District, Identifier, MemberUnit, Neighbourhood, Street, UnitName
 

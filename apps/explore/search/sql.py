@@ -99,7 +99,7 @@ def visible(model: type[Citable], viewer: Viewer | None) -> RecordQuerySet:
     if viewer is not None:
         return rows.visible_to(viewer)
     # Whether everybody sees a row of the kinds that are searched depends on the row itself, and needs no other table.
-    return rows.filter(Q(state=Fact.State.PUBLISHED)) if issubclass(model, Fact) else rows
+    return rows.filter(model.public()) if issubclass(model, Fact) else rows
 
 
 def candidates(

@@ -13,7 +13,8 @@ from rest_framework.views import APIView
 
 from apps.common.http.parameters import Query, read_flag, read_format, read_words
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.models.records import Fact, choice_labels, citable_models
+from apps.common.models.records import Fact, citable_models
+from apps.common.models.row_names import choice_labels
 from apps.common.models.search_conditions import clean_q
 from apps.common.models.unknown_keys import no_record
 from apps.common.openapi.parameters import CURSOR, LABELS, PAGE_SIZE, STRINGS, format_parameter

@@ -197,7 +197,7 @@ def expression(item: Countable, dimension: str) -> Combinable:
         return Cast(F(path_to_place(item.model, dimension)), TEXT)
     if dimension == "category" and item.heading:
         # A heading that is a draft is not named.
-        shown = _published(item.model, item.heading) & Q(**{f"{item.heading}__state": Fact.State.PUBLISHED})
+        shown = _published(item.model, f"{item.heading}__pk")
         return Cast(Case(When(shown, then=F(item.heading))), TEXT)
     return Cast(F(dimension), TEXT)
 
@@ -228,6 +228,6 @@ def _published(model: type[Model], path: str) -> Q:
     condition, steps = Q(), path.split("__")
     for depth in range(1, len(steps)):
         passed = "__".join(steps[:depth])
-        if issubclass(_model_at(model, passed), Fact):
-            condition &= Q(**{f"{passed}__state": Fact.State.PUBLISHED})
+        if issubclass(end := _model_at(model, passed), Fact):
+            condition &= end.public(passed)
     return condition

@@ -15,7 +15,8 @@ from rest_framework.views import APIView
 
 from apps.common.http.parameters import Query, read_day, read_flag, read_format, read_words
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.models.records import Citable, choice_labels, citable_models
+from apps.common.models.records import Citable, citable_models
+from apps.common.models.row_names import choice_labels
 from apps.common.models.targets import Target
 from apps.common.models.unknown_keys import no_record
 from apps.common.openapi.parameters import DAY, LABELS, STRINGS, format_parameter

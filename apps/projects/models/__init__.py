@@ -1,7 +1,20 @@
-"""Needs, resources, projects, claims, and the results of projects."""
+"""Needs, resources, projects, rounds, claims, and the results of projects."""
 
 from apps.projects.models.categories import Category
+from apps.projects.models.claims import Claim
 from apps.projects.models.offers import Need, Offer, Resource
-from apps.projects.models.projects import Claim, Deliverable, Project, ProjectPartner
+from apps.projects.models.projects import Deliverable, Project, ProjectPartner
+from apps.projects.models.rounds import Round, RoundProject
 
-__all__ = ["Category", "Claim", "Deliverable", "Need", "Offer", "Project", "ProjectPartner", "Resource"]
+__all__ = [
+    "Category",
+    "Claim",
+    "Deliverable",
+    "Need",
+    "Offer",
+    "Project",
+    "ProjectPartner",
+    "Resource",
+    "Round",
+    "RoundProject",
+]

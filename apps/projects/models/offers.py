@@ -1,25 +1,33 @@
 """Needs and resources."""
 
+from datetime import date
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from apps.common.models.given_names import MaybeUnnamed
+from apps.common.models.moved import Moved
 from apps.common.models.records import Counted
 from apps.common.rules.competence import Attester
+from apps.common.rules.workflow import Transition, Workflow
 from apps.common.values.columns import EDTFField
+from apps.common.values.dates import is_over
 from apps.common.values.texts import ParagraphsField
 from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Placed, Street
 
+# Who publishes a need or a resource speaks of it: the most precise that it names.
+PUBLISHERS = ("unit", "neighbourhood", "street", "alliance")
 
-class Offer(Placed, MaybeUnnamed):
+
+class Offer(Placed, Moved, MaybeUnnamed):
     """Base of needs and resources: their publisher, their place, and their term."""
 
     hangs_on = ("alliance",)
     belongs_to = ("alliance", "unit", "street", "neighbourhood")
     mergeable = proposed_by_name = True
-    attested_by = (Attester("unit"), Attester("neighbourhood"), Attester("street"), Attester("alliance"))
+    attested_by = tuple(map(Attester, PUBLISHERS))
     counted_by = Counted(date="published_on")
 
     alliance = models.ForeignKey(
@@ -87,8 +95,54 @@ class Need(Offer):
         MATCHED = "matched", _("Matched")
         MET = "met", _("Met")
         WITHDRAWN = "withdrawn", _("Withdrawn")
+        LAPSED = "lapsed", _("Lapsed")
 
-    status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Where the need stands."))
+    workflow = Workflow(
+        entries={"open": PUBLISHERS},
+        public=frozenset({"open", "matched", "met", "lapsed"}),
+        transitions=(
+            Transition("match", ("open",), "matched", (), _("Match"), _("A match of it was accepted by both sides.")),
+            Transition(
+                "reopen",
+                ("matched", "lapsed"),
+                "open",
+                PUBLISHERS,
+                _("Open again"),
+                _("Nobody meets it after all, or it stands anew."),
+                takes=("closes_on", "reason"),
+            ),
+            Transition(
+                "meet",
+                ("open", "matched"),
+                "met",
+                PUBLISHERS,
+                _("Confirm that it is met"),
+                _("It is met; say how in the outcome."),
+                takes=("outcome",),
+            ),
+            Transition(
+                "withdraw",
+                ("open", "matched"),
+                "withdrawn",
+                PUBLISHERS,
+                _("Withdraw"),
+                _("It is no longer asked for; everybody but its publisher loses sight of it."),
+                asks=("reason",),
+            ),
+            Transition("lapse", ("open",), "lapsed", (), _("Lapse"), _("The day until which it stood is over.")),
+        ),
+    )
+    own_words = frozenset({"summary", "outcome"})
+
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status, default=Status.OPEN, help_text=_("Where the need stands.")
+    )
+    outcome = ParagraphsField(
+        _("outcome"), blank=True, help_text=_("How it was met, in the words of who asked or of the registry.")
+    )
+
+    def lapsed(self, day: date) -> bool:
+        return self.status == self.Status.OPEN and is_over(self.closes_on, day)
 
     class Meta(Offer.Meta):
         verbose_name = _("need")
@@ -105,7 +159,36 @@ class Resource(Offer):
         IN_USE = "in_use", _("In use")
         WITHDRAWN = "withdrawn", _("Withdrawn")
 
-    status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Where the offer stands."))
+    workflow = Workflow(
+        entries={"offered": PUBLISHERS},
+        public=frozenset({"offered", "in_use"}),
+        transitions=(
+            Transition(
+                "use",
+                ("offered",),
+                "in_use",
+                PUBLISHERS,
+                _("Put to use"),
+                _("It is in use, and not free at the moment."),
+            ),
+            Transition(
+                "offer", ("in_use", "withdrawn"), "offered", PUBLISHERS, _("Offer again"), _("It is free again.")
+            ),
+            Transition(
+                "withdraw",
+                ("offered", "in_use"),
+                "withdrawn",
+                PUBLISHERS,
+                _("Withdraw"),
+                _("It is no longer offered; everybody but its publisher loses sight of it."),
+                asks=("reason",),
+            ),
+        ),
+    )
+
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status, default=Status.OFFERED, help_text=_("Where the offer stands.")
+    )
 
     class Meta(Offer.Meta):
         verbose_name = _("resource")

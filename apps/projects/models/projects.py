@@ -1,12 +1,11 @@
-"""Projects, their partners, the claims on them, and their results."""
+"""Projects, their partners and their results."""
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.given_names import MaybeUnnamed
-from apps.common.models.records import Counted, Fact, NamedRecord
-from apps.common.models.row_names import FirstOf, LabelOf, RowName
+from apps.common.models.records import Counted, NamedRecord
 from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.evidence import WHOLE
 from apps.common.rules.trees import TreeKey
@@ -17,7 +16,6 @@ from apps.registry.models import (
     PARTY_KEYS,
     Alliance,
     District,
-    MemberUnit,
     Neighbourhood,
     PartOfWhole,
     Party,
@@ -185,72 +183,6 @@ class ProjectPartner(Placed, Party):
 
     def slug_source(self) -> str:
         return f"{self.project.slug}-{self.party_slug()}-{self.role}"
-
-
-class Claim(Placed, Fact):
-    """A unit's commitment to a project (认领)."""
-
-    resource = "claims"
-    attested_by = (
-        # Whether a claim is accepted, is not for the unit to say.
-        Attester("unit", frozenset({"project", "unit", "as_written", "claimed_on", "summary"})),
-        Attester(PLACE),
-    )
-    hangs_on = ("project",)
-    counted_by = Counted(date="claimed_on", heading="project__category")
-    name_field = "slug"
-    row_name = RowName(
-        _("%(unit)s (%(status)s) · %(project)s"),
-        {"unit": FirstOf("unit", "as_written"), "status": LabelOf("status"), "project": FirstOf("project")},
-    )
-    search_columns = {"prose_ngrams": ("prose",)}
-    search_relations = ("unit", "project")
-    # Either side may record it: those where the project lies, or the unit that commits itself.
-    concerns = ("unit",)
-
-    class Status(models.TextChoices):
-        CLAIMED = "claimed", _("Claimed")
-        PROPOSED = "proposed", _("Proposed")
-        ACCEPTED = "accepted", _("Accepted")
-        UNDER_WAY = "under_way", _("Under way")
-        COMPLETED = "completed", _("Completed")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
-        REJECTED = "rejected", _("Rejected")
-
-    project = models.ForeignKey(
-        Project,
-        models.CASCADE,
-        related_name="claims",
-        verbose_name=_("project"),
-        help_text=_("Project that is claimed."),
-    )
-    unit = models.ForeignKey(
-        MemberUnit,
-        models.PROTECT,
-        related_name="claims",
-        verbose_name=_("unit"),
-        help_text=_("Unit that commits itself."),
-    )
-    as_written = OneLineField(
-        _("as written"), max_length=200, blank=True, help_text=_("The unit's name as the source writes it.")
-    )
-    status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Where the commitment stands."))
-    claimed_on = EDTFField(_("claimed on"), help_text=_("When the unit claimed the project."))
-    summary = ParagraphsField(
-        _("summary"), blank=True, help_text=_("What the unit does under the claim, in the registry's own words.")
-    )
-
-    class Meta(Fact.Meta):
-        verbose_name = _("claim")
-        verbose_name_plural = _("claims")
-        ordering = ["slug"]
-        constraints = [
-            *Fact.Meta.constraints,
-            models.UniqueConstraint(fields=["project", "unit"], name="projects_claim_once"),
-        ]
-
-    def slug_source(self) -> str:
-        return f"{self.project.slug}-{self.unit.slug}"
 
 
 class Deliverable(Placed, NamedRecord):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 
+from apps.common.models.moved import moved_models
 from apps.common.openapi.names import snake
 from apps.common.openapi.schema import document
 from apps.common.openapi.sharing import choice_names
@@ -17,7 +18,7 @@ from tests.document import inlined, operations, walk
 
 # What may be done, by method. A verb says it of one or of many as the noun behind it does.
 VERBS = {
-    "get": {"get", "list", "search"},
+    "get": {"get", "list", "search", "get_actions_of"},
     "post": {
         "create",
         "bulk_create",
@@ -52,8 +53,22 @@ TERMS = {
     "New",
     "Page",
 }
-TERMS |= {"Problem", "Quotation", "Record", "Reference", "Reported", "Reversion", "Search", "Statistics", "Target"}
+TERMS |= {
+    "Action",
+    "Actions",
+    "Problem",
+    "Quotation",
+    "Record",
+    "Reference",
+    "Reported",
+    "Reversion",
+    "Search",
+    "Statistics",
+    "Target",
+}
 TERMS |= {"Vocabulary", "Code", "Key", "Slug", "Facets", "Linked", "Inbox", "Statement", "Statements"}
+# The actions by which records move.
+MOVES = {name for model in moved_models() for name in (*model.workflow.names, "report")}
 LEFTOVERS = re.compile(r"Enum$|Enum[0-9]|Serializer|Paginated|Patched|_retrieve|_destroy|_partial|[0-9]$")
 
 
@@ -72,7 +87,8 @@ def test_an_operation_is_a_verb_and_what_it_is_done_to(made: Any) -> None:
     nouns |= {"webhook", "webhooks", "webhook_secret", "webhook_message", "webhook_messages"}
     for path, method, operation in operations(made):
         name = operation["operationId"]
-        verb = max((verb for verb in VERBS[method] if name.startswith(f"{verb}_")), key=len, default="")
+        known = VERBS[method] | (MOVES if method == "post" else set())
+        verb = max((verb for verb in known if name.startswith(f"{verb}_")), key=len, default="")
         assert verb, f"{method} {path}: {name}"
         assert name.removeprefix(f"{verb}_") in nouns, f"{method} {path}: {name}"
 
