@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
+from django.db import transaction
 
 from apps.accounts import actions
 from apps.common.values.dates import today
@@ -62,7 +63,7 @@ def token_of(**appointment: Any) -> str:
 
 def make_round(url: str, *, units: int, projects: int, places: int, **values: Any) -> Round:
     """Make an open round in a database."""
-    with connected_to(url):
+    with connected_to(url), transaction.atomic():
         street: Any = factories.StreetFactory()
         made: Any = factories.RoundFactory(street=street, mode="first_come", status="open", **values)
         put_up: dict[str, str] = {}

@@ -63,8 +63,8 @@ class NewRows:
         self._evidence = evidence
         self._attesting = Attesting(writer.contract.model) if evidence.is_given else None
         # The code of a neighbourhood is made its key by the database.
-        self._knows_keys = not writer.contract.model._meta.get_field(writer.contract.model.key_field).generated
         self._model: Any = writer.contract.model
+        self._knows_keys = not self._model._meta.get_field(self._model.key_field).generated
         self._table = str(self._model._meta.db_table)
         self._rows = [row._replace(body=_without_empty(row.body)) for row in rows]
         self._has_slugs = "slug" in writer.contract.inputs
@@ -105,7 +105,7 @@ class NewRows:
         for row in rows:
             self._writer.pointer = row.pointer
             self._writer.is_thorough = len(self._errors) < MOST_ERRORS
-            brought = {ATTESTATIONS: []} if self._evidence.is_given else {}
+            brought: dict[str, object] = {ATTESTATIONS: []} if self._evidence.is_given else {}
             try:
                 found.append((row, *self._writer.made({**row.body, **brought})))
             except Refusal as refusal:

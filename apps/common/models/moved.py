@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.rules.trees import add_triggers
-from apps.common.rules.workflow import HasWorkflow, Transition, Workflow
+from apps.common.rules.workflow import Closed, HasWorkflow, Transition, Workflow
 from apps.common.sql.slots import literal
 
 
@@ -69,8 +69,8 @@ class Moved(HasWorkflow, models.Model):
         """Whether the status has lapsed by a day, though nobody has written that yet."""
         return False
 
-    def why_not(self, transition: Transition, day: date) -> tuple[str, str] | None:
-        """Return why a transition is closed to everybody though the status is right: a code and a sentence."""
+    def why_not(self, transition: Transition, day: date) -> Closed | None:
+        """Return why a transition is closed to everybody though the status is right."""
         return None
 
     def on_move(self, transition: Transition, day: date) -> None:

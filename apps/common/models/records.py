@@ -146,11 +146,9 @@ class Citable(Evidenced, Attested, HasWorkflow, HasTerritory, models.Model):
     exists_field: ClassVar[str] = ""
     # References of which at most one is set, which together say who, by the name under which answers show it.
     parties: ClassVar[dict[str, tuple[str, ...]]] = {}
-    # Two rows may turn out to be one record; pairs with like names are proposed for merging.
-    mergeable: ClassVar[bool] = False
+    mergeable: ClassVar[bool] = False  # two rows may turn out to be one; pairs with like names are proposed for merging
     proposed_by_name: ClassVar[bool] = False
-    # None: statistics do not count the rows.
-    counted_by: ClassVar[Counted | None] = Counted()
+    counted_by: ClassVar[Counted | None] = Counted()  # None: statistics do not count the rows
     # Whether most records have no such rows, so that a list of records does well to look for one first.
     few_have_any: ClassVar[bool] = False
 
@@ -364,8 +362,8 @@ class Fact(Publishable, Record):
     def public(cls, path: str = "") -> Q:
         """Return the condition under which everybody sees a row; `path` leads to it from elsewhere."""
         start = f"{path}__" if path else ""
-        published = Q(**{f"{start}state": cls.State.PUBLISHED})
-        return published if cls.workflow is None else published & Q(**{f"{start}is_public": True})
+        shown = {} if cls.workflow is None else {f"{start}is_public": True}
+        return Q(**{f"{start}state": cls.State.PUBLISHED, **shown})
 
 
 class NamedRecord(Fact):

@@ -109,9 +109,10 @@ def _list_actions() -> Callable[..., Response]:
         """Tell what the reader may do with the record now, and why the rest is closed to him."""
         return Response(ActionsSerializer(self._offered(key)).data)
 
-    described = extend_schema(summary="Tell which actions are open", responses={200: ActionsSerializer})(list_actions)
     route = action(detail=True, methods=["get"], url_path="actions", filterset_class=None, pagination_class=None)
-    return route(described)
+    described = extend_schema(summary="Tell which actions are open", responses={200: ActionsSerializer})
+    found: Callable[..., Response] = described(route(list_actions))
+    return found
 
 
 def action_of(view: object) -> str:

@@ -16,6 +16,13 @@ from django.utils.functional import Promise
 REASON_KEPT = "reason"  # the member of an action's body, and the column, for why a party moved the record
 
 
+class Closed(NamedTuple):
+    """Why an action is closed though the status is right: the code of an error, and a sentence."""
+
+    code: str
+    detail: str
+
+
 class Transition(NamedTuple):
     """A way from some statuses to another one.
 

@@ -7,7 +7,7 @@ of several references is set (`Citable.parties`) sets all of them. All else is r
 unchanged, so that the body of a GET is a valid PUT.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -218,10 +218,7 @@ def _referred(value: object, model: type[Citable], finder: Finder) -> Citable:
     if not isinstance(key, str) or not key:
         raise WrongError("not_a_key", gettext("The key of one of the %(name)s is expected.") % {"name": model.resource})
     check_text(key)
-    found = finder.find(model, key)
-    if isinstance(value, dict):
-        _check_shown(value, {"name": finder.names(found), "url": {_address(found)}})
-    return found
+    return _as_shown(value, finder.find(model, key), finder)
 
 
 def _path(value: object) -> str:
@@ -237,21 +234,18 @@ def _target(value: object, finder: Finder, known: Mapping[str, type[Citable]]) -
     resource, _slash, key = path.partition("/")
     if resource not in known:
         raise WrongError("unknown_key", no_resource(resource, known))
-    found = finder.find(known[resource], key)
+    return _as_shown(value, finder.find(known[resource], key), finder)
+
+
+def _as_shown(value: object, found: Citable, finder: Finder) -> Citable:
+    """Return a record that a value names. Raises WrongError where the value is an object that contradicts it."""
     if isinstance(value, dict):
-        _check_shown(value, {"name": finder.names(found), "url": {_address(found)}})
+        url = f"{settings.API_ROOT}/{found.resource}/{found.key}"
+        for name, truths in {"name": finder.names(found), "url": {url}}.items():
+            if name in value and value[name] not in truths:
+                detail = gettext("This is told by the record itself, and not set here.")
+                raise WrongError("read_only", detail, f"/{name}")
     return found
-
-
-def _address(record: Citable) -> str:
-    return f"{settings.API_ROOT}/{record.resource}/{record.key}"
-
-
-def _check_shown(value: Mapping[str, object], shown: Mapping[str, Collection[str]]) -> None:
-    """Raise WrongError where an object names a record and contradicts it: says none of what it may be shown as."""
-    for name, truths in shown.items():
-        if name in value and value[name] not in [*truths]:
-            raise WrongError("read_only", gettext("This is told by the record itself, and not set here."), f"/{name}")
 
 
 def check_text(text: str) -> None:

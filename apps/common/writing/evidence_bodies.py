@@ -94,7 +94,7 @@ def new_attestation(
     """
     attestation, errors = _Reader(record, "attestations", finder).made(item, pointer)
     attestation.slug_is_free = True
-    return attestation, errors or _broken_rules(attestation, pointer, {"object_id", "slug", *unknown})
+    return attestation, errors or _broken_rules([(pointer, attestation)], {"object_id", "slug", *unknown})
 
 
 class _Reader:

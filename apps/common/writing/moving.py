@@ -20,10 +20,9 @@ from apps.common.rules.permissions import may_publish
 from apps.common.rules.territory import Reader
 from apps.common.rules.workflow import REASON_KEPT, Transition
 from apps.common.values.dates import today
-from apps.common.writing.broken_rules import broken_rules
 from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import EVIDENCE, REASON, Contract, Finder, WrongError, check_text, error_at, escape
-from apps.common.writing.refusals import raise_all
+from apps.common.writing.refusals import broken_rules, raise_all
 from apps.common.writing.statuses import moved, status_of, workflow_of
 from apps.common.writing.writer import RecordWriter
 

@@ -1,7 +1,8 @@
 """What the database refuses, as an answer that points at the place: a rule of SQL is no error of the server."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import psycopg
 from django.apps import apps
@@ -21,13 +22,14 @@ from apps.common.rules.publishing import POINTS, STAYS, Breach
 from apps.common.rules.territory import Reader
 from apps.common.serializers.targets import load_targets
 from apps.common.values.texts import NOT_ONE_LINE, OneLineField
-from apps.common.writing.contract import MOST_ERRORS, error_at, escape
+from apps.common.writing.contract import MOST_ERRORS, Contract, error_at, escape
 
 # Codes of PostgreSQL after which the same request may succeed.
 BUSY = {"40001", "40P01", "55P03"}
 TOOK_TOO_LONG = "57014"
 NOT_NULL, FOREIGN_KEY, UNIQUE, CHECK = "23502", "23503", "23505", "23514"
 MOST_NAMED = 10
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
@@ -226,3 +228,48 @@ def besides(flaws: Sequence[dict[str, str]], errors: Iterable[dict[str, str]]) -
     """Return errors without those at or below a place that is flawed."""
     flawed = tuple(f"{flaw['pointer']}/" for flaw in flaws)
     return [error for error in errors if not f"{error['pointer']}/".startswith(flawed)]
+
+
+def broken_rules(
+    record: Citable, contract: Contract, pointer: str, wrong: Set[str] = frozenset(), members: Mapping[str, str] = NONE
+) -> list[dict[str, str]]:
+    """Return which of its model's rules a record breaks; those that need a field with a wrong value say nothing.
+
+    `members` are those of the body by the fields that they set.
+    """
+    wrong = wrong & contract.inputs.keys()
+    columns = {name: contract.stored(name) for name in contract.inputs}
+    unchecked = {item.name for item in record._meta.fields if not item.editable or item.generated}
+    unchecked |= {column for name in wrong for column in columns[name]}
+    errors: list[dict[str, str]] = []
+    checks: list[Callable[[], None]] = [
+        lambda: record.clean_fields(exclude=unchecked),
+        record.clean,
+        lambda: record.validate_unique(exclude=unchecked),
+        lambda: record.validate_constraints(exclude=unchecked),
+    ]
+    for check in checks:
+        try:
+            check()
+        except ValidationError as error:
+            names = {column: name for name, item in columns.items() for column in item}
+            errors += rule_errors(error, pointer, {**names, **members})
+            wrong = wrong | {names.get(name, name) for name in getattr(error, "error_dict", ())}
+            unchecked |= getattr(error, "error_dict", {}).keys()
+        if wrong:
+            _hide(record, [column for name in wrong & columns.keys() for column in columns[name]])
+            unchecked |= set() if vars(record).get("slug") else {"slug"}  # it is made of the others
+    return errors
+
+
+def _hide(record: Citable, columns: Iterable[str]) -> None:
+    """Take values off a record that is not going to be stored, so that a rule that reads one ends there."""
+
+    def refuse(**_options: object) -> None:
+        raise ValidationError([])
+
+    own = vars(record)
+    own |= {"refresh_from_db": refuse, "slug_is_free": True}
+    for column in columns:
+        own.pop(getattr(record._meta.get_field(column), "attname", column), None)
+        record._state.fields_cache.pop(column, None)

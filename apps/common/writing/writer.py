@@ -19,12 +19,11 @@ from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules import permissions, publishing
 from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.rules.territory import Reader, territory_of
-from apps.common.writing.broken_rules import broken_rules
 from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
 from apps.common.writing.evidence import rests_on_others
 from apps.common.writing.evidence_bodies import add_evidence, evidence_errors, refuse_notes
-from apps.common.writing.refusals import besides, draft_errors, pointed_at_error, raise_all
+from apps.common.writing.refusals import besides, broken_rules, draft_errors, pointed_at_error, raise_all
 from apps.common.writing.review import objection
 from apps.common.writing.statuses import status_error
 

@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce, Substr
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact, Record, choice_labels
-from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, RowName, field_label
+from apps.common.models.records import Fact, Record
+from apps.common.models.row_names import FirstOf, LabelOf, NamePart, NumberOf, RowName, choice_labels, field_label
 from apps.common.models.targets import model_of
 from apps.common.rules.guards import Guard, Sentence
 from apps.common.values.texts import OneLineField

@@ -1,7 +1,8 @@
 """Claims: units commit themselves to projects (认领), and keep to it, or give the place back.
 
 Places and quotas of a round are kept by the database: whoever enters a claim, or gets a place, waits for all others of
-the same round until they have committed. A lease that has lapsed is free, before anybody writes so.
+the same round until they have committed. A lease that has lapsed is free, before anybody writes so. The project of a
+claim in a round is the one that the round puts up.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from apps.common.models.records import Counted, Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.guards import Guard, Sentence
-from apps.common.rules.workflow import Transition, Workflow
+from apps.common.rules.workflow import Closed, Transition, Workflow
 from apps.common.sql.days import LOCAL_DAY
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import is_over
@@ -44,10 +45,7 @@ PLACES = """
     INTO asked
     FROM projects_roundproject AS put_up JOIN projects_round AS round ON round.id = put_up.round_id
     WHERE put_up.id = NEW.round_project_id FOR NO KEY UPDATE OF round;
-    IF asked.project_id <> NEW.project_id THEN
-        RAISE check_violation USING CONSTRAINT = 'projects_claim_other_project',
-            MESSAGE = 'the project of a claim is not the one that the round puts up';
-    END IF;
+    NEW.project_id := asked.project_id;
     IF NEW.state <> 'published' OR NEW.reported THEN
         RETURN NEW;
     END IF;
@@ -292,7 +290,6 @@ class Claim(Placed, Moved, Fact):
                 ],
                 func=PLACES.format(counted=_listed(COUNTED), holding=_listed(HOLDING), lapsed=LAPSED, today=LOCAL_DAY),
                 sentences={
-                    "_other_project": Sentence("other_project", OTHER_PROJECT, "round_project"),
                     "_no_place": Sentence("no_place", NO_PLACE, "round_project", is_conflict=True),
                     "_quota": Sentence("quota", QUOTA, "round_project", is_conflict=True),
                     "_round_closed": Sentence("round_closed", CLOSED, "round_project", is_conflict=True),
@@ -314,9 +311,10 @@ class Claim(Placed, Moved, Fact):
         """Whether the lease was over before a day, though nobody has written that yet."""
         return self.status == self.Status.ACCEPTED and is_over(self.lapses_on, day)
 
-    def why_not(self, transition: Transition, day: date) -> tuple[str, str] | None:
+    def why_not(self, transition: Transition, day: date) -> Closed | None:
         if self.lapsed(day) and transition.name != "release":
-            return "lapsed", gettext("The lease was over on %(day)s; the place is free.") % {"day": self.lapses_on}
+            detail = gettext("The lease was over on %(day)s; the place is free.") % {"day": self.lapses_on}
+            return Closed("lapsed", detail)
         return None
 
     def on_move(self, transition: Transition, day: date) -> None:

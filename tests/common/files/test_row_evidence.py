@@ -33,7 +33,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture
 def street(db: None) -> Street:
-    return StreetFactory()
+    made: Street = StreetFactory()
+    return made
 
 
 @pytest.fixture
@@ -253,7 +254,8 @@ def test_a_row_brings_its_own_attestation(street: Street, keeper: Keeper) -> Non
 
 
 def test_what_a_row_says_itself_goes_before_the_paper_for_all(street: Street, keeper: Keeper) -> None:
-    content = f"name,kind,street,state,attestation.locator,attestation.kind\n名册单位,company,{street.code},published,第 7 页,letter\n"
+    content = "name,kind,street,state,attestation.locator,attestation.kind\n"
+    content += f"名册单位,company,{street.code},published,第 7 页,letter\n"
     content += f"名册单位乙,company,{street.code},published,,\n"
     assert send(keeper, content, paper(street)).json()["attestations"] == 2
     found = Attestation.objects.filter(title="驻区单位名册").order_by("pk").values_list("locator", "kind")
