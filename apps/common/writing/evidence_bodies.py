@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 
 from apps.common.http.problems import nearest
 from apps.common.models.records import Citable
+from apps.common.rules.permissions import FOR_CURATORS, for_curators
 from apps.common.writing.contract import (
     EVIDENCE,
     Finder,
@@ -187,7 +188,11 @@ class _Reader:
             if is_required and name not in item and not (name == "sha256" and QUOTATION in item):
                 detail = gettext("“%(name)s” is required.") % {"name": name}
                 errors.append(error_at(f"{here}/{name}", "required", detail))
-        return self.model(record=self.record, **values), errors
+        evidence = self.model(record=self.record, **values)
+        if not errors:
+            wrong = for_curators(self.finder.user, evidence)
+            errors = [error_at(f"{here}/{name}", "may_not_publish", str(FOR_CURATORS)) for name in wrong]
+        return evidence, errors
 
 
 @cache

@@ -274,6 +274,10 @@ class RecordWriter:
             detail = gettext("This lies outside the territory to which you are appointed.")
             places = [self.pointer + (f"/{escape(name)}" if name else "") for name in foreign]
             raise Refusal("permission_denied", errors=[error_at(place, "foreign", detail) for place in places])
+        if wrong := permissions.for_curators(self.user, record):
+            detail = str(permissions.FOR_CURATORS)
+            places = [f"{self.pointer}/{name}" for name in wrong]
+            raise Refusal("permission_denied", errors=[error_at(place, "may_not_publish", detail) for place in places])
         if not permissions.may_support(self.user, record):
             self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
 
