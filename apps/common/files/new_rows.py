@@ -63,7 +63,8 @@ class NewRows:
         self._attesting = Attesting(writer.contract.model) if evidence.is_given else None
         self._model: Any = writer.contract.model
         # The code of a neighbourhood is made its key by the database.
-        self._knows_keys = not self._model._meta.get_field(self._model.key_field).generated
+        key: Any = self._model._meta.get_field(self._model.key_field)
+        self._knows_keys = not key.generated
         self._table = str(self._model._meta.db_table)
         self._rows = [row._replace(body=_without_empty(row.body)) for row in rows]
         self._has_slugs = "slug" in writer.contract.inputs
