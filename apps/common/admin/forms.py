@@ -24,7 +24,15 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.records import Fact
 from apps.common.models.row_names import references_of
-from apps.common.rules.permissions import CURATORS_READ, foreign_fields, may_edit, may_note, may_support
+from apps.common.rules.permissions import (
+    CURATORS_READ,
+    FOR_CURATORS,
+    for_curators,
+    foreign_fields,
+    may_edit,
+    may_note,
+    may_support,
+)
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.rules.trees import STANDS_BELOW, stands_below, tree_keys
 from apps.common.writing.refusals import draft_text
@@ -220,6 +228,8 @@ class RecordForm(ModelForm):
                 self.add_error(name if name in self.fields else None, message)
             else:
                 self.add_error(None, _("This record does not lie, or would not lie, where you may edit."))
+        for name in for_curators(self.user, self.instance):
+            self.add_error(name if name in self.fields else None, str(FOR_CURATORS))
         if not may_support(self.user, self.instance):
             self.add_error(None, _("What a published record rests on is changed by a curator of the place."))
         if not may_note(self.user, self.instance):

@@ -62,9 +62,10 @@ class NewRows:
         self._writer = writer
         self._evidence = evidence
         self._attesting = Attesting(writer.contract.model) if evidence.is_given else None
-        # The code of a neighbourhood is made its key by the database.
         self._model: Any = writer.contract.model
-        self._knows_keys = not self._model._meta.get_field(self._model.key_field).generated
+        # The code of a neighbourhood is made its key by the database.
+        key: Any = self._model._meta.get_field(self._model.key_field)
+        self._knows_keys = not key.generated
         self._table = str(self._model._meta.db_table)
         self._rows = [row._replace(body=_without_empty(row.body)) for row in rows]
         self._has_slugs = "slug" in writer.contract.inputs
@@ -105,9 +106,9 @@ class NewRows:
         for row in rows:
             self._writer.pointer = row.pointer
             self._writer.is_thorough = len(self._errors) < MOST_ERRORS
-            brought: dict[str, object] = {ATTESTATIONS: []} if self._evidence.is_given else {}
+            body = {**row.body, ATTESTATIONS: []} if self._evidence.is_given else row.body
             try:
-                found.append((row, *self._writer.made({**row.body, **brought})))
+                found.append((row, *self._writer.made(body)))
             except Refusal as refusal:
                 self._errors += refusal.errors or []
         if self._has_slugs:

@@ -64,7 +64,6 @@ ACTIONS = {
         "Import a file of %s",
         "Makes and changes records from a CSV or XLSX file with the columns of an export; all rows or none. A row"
         " names its record by its key; where there is none, it makes one. Columns that are only read are passed over."
-        " A row may bring a citation and an attestation, in columns such as `citation.start` and `attestation.party`."
         " With `dry_run=true`, a preview. A file of more than 5,000 rows is imported behind the answer, which is 202"
         " and says where to see how far it is.",
     ),
@@ -123,15 +122,14 @@ PAPER_PARAMETERS = tuple(
         (
             "party",
             str,
-            "Who says what the rows set, as `resource/key`. With `attestation.kind` and `attestation.stated_on` it is a"
-            " paper for all rows: each record that is made or changed gets an attestation of its own, which names the"
-            " row and supports the fields that the row sets.",
+            "Who says what all rows set, as `resource/key`: each record that is made or changed gets an attestation of"
+            " its own. What differs stands in columns of the same names, and `citation.start` and the like.",
         ),
-        ("kind", PAPER_KIND, "What the paper for all rows is."),
-        ("title", str, "Title of the paper for all rows; it may be left out for a call."),
-        ("reference", str, "Number of the paper for all rows."),
-        ("stated_on", str, "Date of the paper for all rows (EDTF)."),
-        ("stated_on_wording", str, "Date of the paper for all rows in its words, where they are vague."),
+        ("kind", PAPER_KIND, "How it was said."),
+        ("title", str, "Title of the paper; it may be left out for a call."),
+        ("reference", str, "Number of the paper."),
+        ("stated_on", str, "Date of the paper or the call (EDTF)."),
+        ("stated_on_wording", str, "The date in the words of the paper, where they are vague."),
     )
 )
 NEW_EVIDENCE: dict[str, Schema] = {

@@ -1,5 +1,6 @@
 """Who may: the check before a write of one row, and the rule that the API asks before it does anything."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 CURATORS_READ = _("What the words do not say is read out of them by a curator of the place.")
+FOR_CURATORS = _("What an official register says is put down by curators of the place.")
 
 
 def may_edit(user: Reader, record: Model) -> bool:
@@ -116,6 +118,14 @@ def may_support(user: Reader, row: Model) -> bool:
     stored = None if row._state.adding else type(row)._default_manager.filter(pk=row.pk).first()
     found = {_target(each, name) for each in (row, stored) if each is not None}
     return all(_may_rest(user, *target) for target in found if target is not None)
+
+
+def for_curators(user: Reader, row: Model) -> list[str]:
+    """Return the fields of evidence whose values a user may not give it, for these are for curators of its record."""
+    for_them: Mapping[str, frozenset[str]] = getattr(row, "for_curators", {})
+    given = [name for name, values in for_them.items() if getattr(row, name) in values]
+    record = getattr(row, cast("HasTerritory", row).evidence_of) if given else None
+    return given if record is not None and not may_publish(user, record) else []
 
 
 def _may_rest(user: Reader, model: type[Model], pk: int | None) -> bool:

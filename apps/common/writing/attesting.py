@@ -25,7 +25,7 @@ class Attesting:
     """
 
     def __init__(self, model: type[Citable]) -> None:
-        self._model = model
+        self._model: Any = model
         self._evidence: Any = model._meta.get_field("attestations").related_model
         self._columns = columns_to_copy(self._evidence)
         self._kind = ContentType.objects.get_for_model(model).pk

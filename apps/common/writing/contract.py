@@ -93,7 +93,7 @@ class Finder:
             return {str(getattr(record, record.name_field))}
         end = ContentType.objects.get_for_model(record).pk, record.pk
         names = set()
-        for language, _label in settings.LANGUAGES:
+        for language in dict(settings.LANGUAGES):
             with override(language):
                 names |= {found.name for found in load_targets([end], self.user).values()}
         return names
@@ -128,9 +128,7 @@ class Input:
     @cached_property
     def is_required(self) -> bool:
         """Whether a new record cannot be without it."""
-        if self.is_target:
-            return True
-        return not (self.is_many or self.field.blank or self.field.null or self.field.has_default())
+        return self.is_target or not (self.is_many or self.field.blank or self.field.null or self.field.has_default())
 
     def read(self, value: object, finder: Finder) -> object:
         """Return a value of the body as the model takes it. Raises WrongError."""
@@ -343,8 +341,7 @@ class Contract:
 
     def keys_of(self, body: Mapping[str, object]) -> list[str]:
         """Return the keys that a body gives the record."""
-        given = (body.get(name) for name in self.identity)
-        return [key for key in given if isinstance(key, str) and key]
+        return [key for name in self.identity if isinstance(key := body.get(name), str) and key]
 
     @property
     def members(self) -> list[str]:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext
 
 from apps.common.http.problems import Refusal, nearest
 from apps.common.models.records import Citable
-from apps.common.rules.permissions import CURATORS_READ, may_note
+from apps.common.rules.permissions import CURATORS_READ, FOR_CURATORS, for_curators, may_note
 from apps.common.rules.territory import Reader
 from apps.common.writing.contract import (
     EVIDENCE,
@@ -202,7 +202,11 @@ class _Reader:
             if is_required and name not in item and not (name == "sha256" and QUOTATION in item):
                 detail = gettext("“%(name)s” is required.") % {"name": name}
                 errors.append(error_at(f"{here}/{name}", "required", detail))
-        return self.model(record=self.record, **values), errors
+        evidence = self.model(record=self.record, **values)
+        if not errors:
+            wrong = for_curators(self.finder.user, evidence)
+            errors = [error_at(f"{here}/{name}", "may_not_publish", str(FOR_CURATORS)) for name in wrong]
+        return evidence, errors
 
 
 @cache

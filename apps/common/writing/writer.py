@@ -41,7 +41,6 @@ class RecordWriter:
     user: Reader
     finder: Finder
     pointer: str = ""
-
     # What was wrong with the body before it came here: told with all else, and in the place of what it leads to.
     flaws: Sequence[Error] = ()
     # Whether rules are told beside errors of members, which costs looks at the database: not for each row of a file.
@@ -221,10 +220,13 @@ class RecordWriter:
             raise Refusal("permission_denied")
 
     def _may_save(self, record: Citable) -> None:
-        if foreign := permissions.foreign_fields(self.user, record):
-            detail = gettext("This lies outside the territory to which you are appointed.")
-            places = [self.pointer + (f"/{escape(name)}" if name else "") for name in foreign]
-            raise Refusal("permission_denied", errors=[error_at(place, "foreign", detail) for place in places])
+        wrong, code = permissions.foreign_fields(self.user, record), "foreign"
+        detail = gettext("This lies outside the territory to which you are appointed.")
+        if not wrong and (wrong := permissions.for_curators(self.user, record)):
+            code, detail = "may_not_publish", str(permissions.FOR_CURATORS)
+        if wrong:
+            places = [self.pointer + (f"/{escape(name)}" if name else "") for name in wrong]
+            raise Refusal("permission_denied", errors=[error_at(place, code, detail) for place in places])
         if not permissions.may_support(self.user, record):
             self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
         refuse_notes(self.user, record, self.pointer)

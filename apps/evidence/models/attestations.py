@@ -1,5 +1,6 @@
 """Attestations: what a party says of a record, by an act in the service, or on paper or by telephone."""
 
+from typing import ClassVar
 from uuid import uuid4
 
 from django.core.exceptions import ValidationError
@@ -30,6 +31,7 @@ class Attestation(Evidence):
     )
     parties = {"party": PARTY_KEYS}
     few_have_any = True
+    for_curators: ClassVar[dict[str, frozenset[str]]] = {"kind": frozenset({"register"})}
 
     class Kind(models.TextChoices):
         ACT = "act", _("Act in the service")

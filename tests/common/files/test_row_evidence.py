@@ -32,9 +32,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @pytest.fixture
-def street(db: None) -> Street:
-    made: Street = StreetFactory()
-    return made
+def street(db: None) -> Any:
+    return StreetFactory()
 
 
 @pytest.fixture
@@ -338,3 +337,26 @@ def test_lists_and_parties_are_attested_too(street: Street, keeper: Keeper) -> N
     done = send(keeper, f"alliance,unit,role,state\n{rows}", paper(alliance), "memberships").json()
     assert done.get("attestations") == 2, done
     assert Membership.objects.filter(alliance=alliance, state="published").count() == 2
+
+
+# Registers ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_register_says_is_for_curators(street: Street, keeper: Keeper) -> None:
+    unit = MemberUnitFactory(street=street, state="draft", cited=False)
+    representative = Keeper(AppointmentFactory(role="representative", unit=unit).user)
+    item = {"party": f"member-units/{unit.slug}", "kind": "register", "title": "登记", "supports": ["name"]}
+    body = {"attestations": [item]}
+    tag = {"If-Match": keeper.tag(f"member-units/{unit.slug}")}
+    wrong = {"/attestations/0/kind": "may_not_publish"}
+    assert representative.refused("PATCH", f"member-units/{unit.slug}", body, 400, **tag) == wrong
+    alone = {**item, "record": f"member-units/{unit.slug}"}
+    assert representative.refused("POST", "attestations", alone, 403) == {"/kind": "may_not_publish"}
+    content = f"slug,kind\n{unit.slug},school\n"
+    assert refused(send(representative, content, paper(unit, kind="register"))) == {
+        "/attestation.kind": "may_not_publish"
+    }
+    assert send(representative, content, paper(unit, kind="letter")).json()["attestations"] == 1
+    assert keeper.write("PATCH", f"member-units/{unit.slug}", body)["attestations"][-1]["kind"] == "register"
+    content = f"slug,kind\n{unit.slug},company\n"
+    assert send(keeper, content, paper(unit, kind="register")).json()["attestations"] == 1
