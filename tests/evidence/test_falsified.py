@@ -192,7 +192,8 @@ def test_with_the_old_citation_affirmed_the_api_asks_its_words(
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "token": None}
     steward = Steward()
     refused: dict[str, list[bool]] = defaultdict(list)
-    for attempt in sample(falsehoods, 2):
+    tried = sample(falsehoods, 2)
+    for attempt in tried if FULL else tried[::3]:
         is_refused = bool(steward.refusal(attempt, affirmed=True))
         refused[attempt.group].append(is_refused)
         if not is_refused:
@@ -289,10 +290,11 @@ def test_without_evidence_the_pages_refuse_a_false_value_of_every_field(
     client = Client(raise_request_exception=False, headers={"accept-language": "en"})
     client.force_login(factories.UserFactory(is_staff=True, is_superuser=True))
     fields = {(type(each.record), each.name): each for each in falsehoods}
-    tried = share(1, [fields[key] for key in sorted(fields, key=str)], 4)
+    tried = share(1, [fields[key] for key in sorted(fields, key=str)], 6)
     refusals = [refusal_by_page(client, each) for each in tried]
     told(f"by the pages of the admin: {told_of(tried, refusals)}")
-    told_apart(tried, refusals, "no_evidence")
+    assert [str(each) for each, why in zip(tried, refusals, strict=True) if not why] == []
+    assert sum(why == {"no_evidence"} for why in refusals) > 3 * len(tried) / 4
 
 
 def refusal_by_page(client: Client, attempt: Falsehood) -> set[str]:

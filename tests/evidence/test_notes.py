@@ -93,6 +93,11 @@ def test_the_pages_take_notes_of_curators_alone(curator: Client, unit: Any) -> N
     curator.post(own, {**filled_in(curator.get(own)), "read": "kind: 以前的名称"})
     citation.refresh_from_db()
     assert citation.read == {"kind": "以前的名称"}
+    # Notes of several lines, or with a colon, are shown in one, and stay as they are where nobody changes them.
+    notes = {"kind": "上文：\n以前"}
+    Citation.objects.filter(pk=citation.pk).update(read=notes)
+    form = curator.get(place).context["inline_admin_formsets"][-1].formset.forms[0]
+    assert not form.fields["read"].has_changed(notes, form["read"].value())
 
 
 # A new record of the pages --------------------------------------------------------------------------------------------

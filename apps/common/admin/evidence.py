@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.records import Fact
+from apps.common.models.records import Citable
 from apps.common.rules.evidence import NO_EVIDENCE
 from apps.common.writing.evidence import affirm, attest, unproven
 
@@ -113,7 +113,7 @@ class AsksForEvidence(BaseModelAdmin):
             errors[record] |= affirm(citation, record, sorted(filter(None, unsaid)))
         for each, found in errors.items():
             unsaid = unproven(type(each), [each.pk]).get(each.pk)
-            left = attest(cast(Fact, each), unsaid, request.user) if unsaid else []
+            left = attest(cast(Citable, each), unsaid, request.user) if unsaid else []
             found |= {name or None: ValidationError(NO_EVIDENCE, "no_evidence") for name in left if name not in found}
         if wrong := {each: found for each, found in errors.items() if found}:
             raise NoEvidenceError(wrong)
@@ -121,4 +121,4 @@ class AsksForEvidence(BaseModelAdmin):
 
 def is_published(record: Model | None) -> Any:
     """Whether there is a record, and evidence for its values has to be there."""
-    return isinstance(record, Fact) and record.pk is not None and record.state == Fact.State.PUBLISHED
+    return isinstance(record, Citable) and record.pk is not None and record.is_held_to_evidence

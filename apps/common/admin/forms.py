@@ -51,6 +51,7 @@ else:
 OptionGroup: TypeAlias = tuple[str | None, list[dict[str, object]], int]
 
 LISTS_SENT = "_lists_sent"  # on the record of a form: the rows chosen for its lists, by field
+COLON = re.compile("[:：]")  # between a field and a note, in either width
 PRIMARY_KEY = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -133,23 +134,26 @@ class NoteLines(forms.CharField):
     widget = AdminTextareaWidget(attrs={"rows": 2, "placeholder": "kind: …"})
 
     def __init__(self, *, encoder: object = None, decoder: object = None, **kwargs: object) -> None:
-        super().__init__(**kwargs)  # but for what JSON of a column is written and read with
+        # But for what JSON of a column is written and read with; a form knows itself what it showed.
+        super().__init__(**{**kwargs, "show_hidden_initial": False})
 
     def prepare_value(self, value: object) -> object:
-        return "\n".join(f"{name}: {note}" for name, note in value.items()) if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return "\n".join(f"{name}: {' '.join(note.split())}" for name, note in value.items())
 
     def to_python(self, value: object) -> dict[str, str]:
         found: dict[str, str] = {}
         for line in str(super().to_python(value)).splitlines():
-            name, colon, note = line.replace("：", ":", 1).partition(":")
-            if line.strip() and not (colon and name.strip() and note.strip()):
+            name, note = (part.strip() for part in (*COLON.split(line, maxsplit=1), "")[:2])
+            if line.strip() and not (name and note):
                 raise ValidationError(_("Each line is a field, a colon and the note."), code="invalid")
-            found |= {name.strip(): note.strip()} if colon else {}
+            found |= {name: note} if name else {}
         return found
 
     def has_changed(self, initial: object, data: object) -> bool:
         try:
-            return not self.disabled and self.to_python(data) != (initial or {})
+            return not self.disabled and self.to_python(data) != self.to_python(self.prepare_value(initial or {}))
         except ValidationError:
             return True
 

@@ -96,6 +96,11 @@ class Evidenced:
     unevidenced: ClassVar[dict[str, str | Promise]] = {}
     own_words: ClassVar[frozenset[str]] = frozenset({"summary"})
 
+    @property
+    def is_held_to_evidence(self) -> bool:
+        """Whether the values of the row need evidence: what is published, unless the model says otherwise."""
+        return getattr(self, "state", "") == "published"
+
 
 # Fields ---------------------------------------------------------------------------------------------------------------
 

@@ -92,11 +92,11 @@ def settle_evidence(changes: Collection[RecordChange], user: Reader) -> None:
 
     Call it once all of a request is written. The database has the last word, at the end of the transaction.
     """
-    written: dict[type[Fact], dict[int, RecordChange]] = {}
+    written: dict[type[Citable], dict[int, RecordChange]] = {}
     for change in changes:
         record = change.record
         is_written = change.fields and change.operation != "delete"
-        if is_written and isinstance(record, Fact) and record.state == Fact.State.PUBLISHED:
+        if is_written and record.is_held_to_evidence:
             written.setdefault(type(record), {})[record.pk] = change
             if change.before.get("state") not in (None, Fact.State.PUBLISHED):
                 place = f"{change.pointer}/citations"

@@ -367,6 +367,11 @@ class Neighbourhood(Division):
             *rests_on_evidence(published="kind = 'estate'"),
         ]
 
+    @property
+    def is_held_to_evidence(self) -> bool:
+        """Whether it is an estate."""
+        return self.kind == self.Kind.ESTATE
+
     def clean(self) -> None:
         super().clean()
         try:
