@@ -1,8 +1,8 @@
 """How granian is answered: in one piece, and at once, or a moment later, while no thread waits.
 
 granian sends a list of pieces as one; what it iterates it hands on through a channel, head and body apart. It sends
-what its protocol is told, whenever that is and by whichever thread, and waits for nothing else. So an answer can be kept
-for a while, at the cost of one thread for all of them: nobody gains by asking again at once.
+what its protocol is told, whenever that is and by whichever thread, and waits for nothing else. So an answer can be
+kept for a while, at the cost of one thread for all of them: nobody gains by asking again at once.
 """
 
 import threading
@@ -49,7 +49,7 @@ class LateAnswers:
             answer()
 
 
-LATE = LateAnswers(seconds=0.1, most=256)  # a worker of two has 512 connections at most
+LATE = LateAnswers(seconds=0.05, most=256)  # a worker of two has 512 connections at most
 
 
 class Protocol:

@@ -38,14 +38,18 @@ CHANGED = """
 """
 # The keys, references and states of the rows of a table as they were before their first change.
 FIRST = """
-    {first} AS MATERIALIZED (
-        SELECT {columns}, past.number FROM (
-            SELECT held.*, entry.number
-            FROM changed_since AS changed JOIN common_loggedchange AS entry ON entry.number = changed.number,
-                 jsonb_to_record(entry.before) AS held ({types})
-            WHERE changed.table_name = '{table}' AND entry.before IS NOT NULL
+    {read} AS MATERIALIZED (
+        SELECT past.* FROM (
+            SELECT {columns}, entry.number
+            FROM changed_since AS changed JOIN common_loggedchange AS logged ON logged.number = changed.number,
+                 LATERAL (SELECT logged.number, logged.before #> '{{}}' AS before OFFSET 0) AS entry
+            WHERE changed.table_name = '{table}' AND logged.before IS NOT NULL
         ) AS past {gone}
     )
+"""
+# The same as the reader may see them: looked up for those rows alone that a question finds.
+SEEN = """,
+    {first} AS NOT MATERIALIZED (SELECT {columns}, past.number FROM {read} AS past)
 """
 # In the place of the state that a record had.
 STATE = """
@@ -160,20 +164,20 @@ class _Rebuilding:
     def _first(self, model: type[Model], kept: Collection[Field]) -> str:
         """Return the expression that reads some columns of the changed rows, as they were, from the log."""
         table, quote = model._meta.db_table, connection.ops.quote_name
-        columns, types = [], []
+        seen = []
         for field in kept:
             name, kind = quote(str(field.column)), field.db_type(connection)
             visible = _seen_now(model, self.viewer) if field.column == "state" else ""
             state = f"({STATE.format(visible=visible, table=table, open=OPEN.format(row='before'))})::{kind} AS {name}"
-            columns.append(state if visible else _collated(field, f"past.{name}"))
-            types.append(f"{name} {kind}")
+            seen.append(state if visible else f"past.{name}")
         gone = ""
         if getattr(model, "gone_for_good", False):
             key = _key(model)
             gone = f'WHERE EXISTS (SELECT FROM "{table}" AS present WHERE present.{key} = past.{key})'
+        read, first = quote(f"read_{table}"), _first_name(model)
         return FIRST.format(
-            first=_first_name(model), columns=", ".join(columns), types=", ".join(types), table=table, gone=gone
-        )
+            read=read, columns=", ".join(_logged_column(model, field) for field in kept), table=table, gone=gone
+        ) + SEEN.format(first=first, columns=", ".join(seen), read=read)
 
     def _owners(self, field: NamesField) -> str:
         """Return a query for the rows that a row of names belongs to, or belonged to, that has changed."""
