@@ -13,6 +13,7 @@ from typing import ClassVar, NamedTuple
 
 from django.utils.functional import Promise
 
+LAPSE = "lapse"  # the transition of a rule that writes what has lapsed
 REASON_KEPT = "reason"  # the member of an action's body, and the column, for why a party moved the record
 
 
@@ -36,17 +37,25 @@ class Transition(NamedTuple):
     apart_from: tuple[str, ...] = ()
 
 
+class Lapse(NamedTuple):
+    """When a status lapses by itself: once the last day of a date is over. `LAPSE` is the transition that writes it."""
+
+    status: str
+    until: str
+
+
 class Workflow(NamedTuple):
     """The transitions of a model's status, the statuses in which records are entered, and those that everybody sees.
 
     `entries` has for each status in which a record may be entered the parties that enter it so; the first is the
-    default of the field.
+    default of the field. `lapses` says when a status lapses by itself.
     """
 
     entries: Mapping[str, tuple[str, ...]]
     transitions: tuple[Transition, ...]
     public: frozenset[str]
     field: str = "status"
+    lapses: Lapse | None = None
 
     def named(self, name: str) -> list[Transition]:
         """Return the transitions of a name, in the order of the table."""

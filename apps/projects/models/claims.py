@@ -17,12 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.moved import Moved
 from apps.common.models.records import Counted, Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
-from apps.common.rules.competence import PLACE, Attester
+from apps.common.rules.competence import PLACE, Attester, columns_of
 from apps.common.rules.guards import Guard, Sentence
-from apps.common.rules.workflow import Transition, Workflow
+from apps.common.rules.workflow import LAPSE, Lapse, Transition, Workflow
 from apps.common.sql.days import LOCAL_DAY
 from apps.common.values.columns import EDTFField
-from apps.common.values.dates import is_over
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models.projects import Project
 from apps.projects.models.rounds import Round, RoundProject
@@ -162,7 +161,7 @@ WORK = (
         _("The place is free for others."),
         asks=("reason",),
     ),
-    Transition("lapse", ("accepted",), "lapsed", (), _("Lapse"), _("Work had not started when the lease was over.")),
+    Transition(LAPSE, ("accepted",), "lapsed", (), _("Lapse"), _("Work had not started when the lease was over.")),
 )
 
 
@@ -194,6 +193,7 @@ class Claim(Placed, Moved, Fact):
         entries={"requested": UNIT},
         public=frozenset({*HOLDING, "released", "lapsed"}),
         transitions=(*DECISIONS, *WORK),
+        lapses=Lapse("accepted", "lapses_on"),
     )
 
     class Status(models.TextChoices):
@@ -310,9 +310,12 @@ class Claim(Placed, Moved, Fact):
 
     # How it moves
 
-    def lapsed(self, day: date) -> bool:
-        """Whether the lease was over before a day, though nobody has written that yet."""
-        return self.status == self.Status.ACCEPTED and is_over(self.lapses_on, day)
+    def ruler(self) -> models.Model | None:
+        """Return the keeper of the round; without a round the most precise place of the project, or its body."""
+        if self.round_project is not None:
+            return self.round_project.round.keeper
+        places = (getattr(self, name) for name in columns_of(self))
+        return next((place for place in places if place is not None), self.project.alliance)
 
     def why_not(self, transition: Transition, day: date) -> tuple[str, str] | None:
         if self.lapsed(day) and transition.name != "release":
@@ -330,8 +333,8 @@ class Claim(Placed, Moved, Fact):
         if self.round_project is None or self.status != self.Status.REQUESTED:
             return
         keeper, mode = self.round_project.round.keeper, self.round_project.round.mode
-        over = Claim.objects.filter(round_project=self.round_project, status="accepted", lapses_on_latest__lt=day)
+        over = Claim.objects.filter(Claim.over(day), round_project=self.round_project)
         for other in over.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("pk"):
-            yield other, "lapse", keeper
+            yield other, LAPSE, keeper
         if mode == Round.Mode.FIRST_COME:
             yield self, "accept", keeper
