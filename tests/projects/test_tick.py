@@ -12,7 +12,7 @@ from apps.common.models.logged_change import LoggedChange
 from apps.common.values.dates import today
 from apps.projects.models import Claim, Need
 from tests import factories
-from tests.projects.test_claiming import ROOT, Town
+from tests.parties import ROOT, Town
 
 pytestmark = pytest.mark.django_db
 

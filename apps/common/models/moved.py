@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.rules.trees import add_triggers
 from apps.common.rules.workflow import HasWorkflow, Transition, Workflow
-from apps.common.sql.slots import literal
+from apps.common.sql.slots import Parameter, literal
 from apps.common.values.dates import is_over
 
 
@@ -74,7 +74,7 @@ class Moved(HasWorkflow, models.Model):
         return is_over(getattr(self, workflow.lapses.until), day)
 
     @classmethod
-    def over(cls, day: date) -> models.Q | None:
+    def over(cls, day: date | Parameter) -> models.Q | None:
         """Return the condition under which a published record has lapsed by a day; None: none ever does."""
         if cls.workflow is None or cls.workflow.lapses is None:
             return None

@@ -5,7 +5,7 @@ the same round until they have committed. A lease that has lapsed is free, befor
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 import pgtrigger
 from django.core.exceptions import ValidationError
@@ -19,10 +19,11 @@ from apps.common.models.records import Counted, Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.rules.competence import PLACE, Attester, columns_of
 from apps.common.rules.guards import Guard, Sentence
-from apps.common.rules.workflow import LAPSE, Lapse, Transition, Workflow
+from apps.common.rules.workflow import CONFIRMATION, DECISION, LAPSE, NEXT_STEP, Lapse, Transition, Wait, Workflow
 from apps.common.sql.days import LOCAL_DAY
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
+from apps.common.values.working_days import after
 from apps.projects.models.projects import Project
 from apps.projects.models.rounds import Round, RoundProject
 from apps.registry.models import Alliance, MemberUnit, Placed
@@ -194,6 +195,11 @@ class Claim(Placed, Moved, Fact):
         public=frozenset({*HOLDING, "released", "lapsed"}),
         transitions=(*DECISIONS, *WORK),
         lapses=Lapse("accepted", "lapses_on"),
+        waits={
+            "requested": Wait(DECISION, KEEPER),
+            "accepted": Wait(NEXT_STEP, UNIT),
+            "completed": Wait(CONFIRMATION, KEEPER),
+        },
     )
 
     class Status(models.TextChoices):
@@ -253,7 +259,11 @@ class Claim(Placed, Moved, Fact):
     claimed_on = EDTFField(_("claimed on"), help_text=_("When the unit claimed the project."))
     accepted_on = EDTFField(_("accepted on"), help_text=_("When the keeper accepted it."))
     lapses_on = EDTFField(
-        _("lapses on"), help_text=_("Last day of the lease, within which work has to start, or the place is free.")
+        _("lapses on"),
+        help_text=_(
+            "Last day of the lease, within which work has to start, or the place is free; with “?” as long as holidays"
+            " of its year are not known."
+        ),
     )
     summary = ParagraphsField(
         _("summary"), blank=True, help_text=_("What the unit does under the claim, in the registry's own words.")
@@ -326,7 +336,7 @@ class Claim(Placed, Moved, Fact):
         if transition.name == "accept":
             self.accepted_on = day.isoformat()
             days = None if self.round_project is None else self.round_project.round.lease_days
-            self.lapses_on = "" if days is None else (day + timedelta(days=days)).isoformat()
+            self.lapses_on = "" if days is None else after(day, days).edtf
 
     def by_rule(self, day: date) -> Iterator[tuple[Moved, str, models.Model]]:
         """Where the first to claim gets the place, it is accepted at once; leases that are over end before."""

@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from apps.projects.models import Claim
 from tests import factories
 from tests.conftest import problem_of
-from tests.projects.test_claiming import ROOT, Town, codes
+from tests.parties import ROOT, Town, codes
 
 pytestmark = pytest.mark.django_db
 CONFERENCE = f"{ROOT}/alliances/wujiaochang-zhen-lianxihui/form"
