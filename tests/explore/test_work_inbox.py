@@ -12,6 +12,7 @@ from django.urls import reverse
 from apps.common.values.dates import today
 from apps.projects.models import Claim, Need
 from tests import factories
+from tests.explore.test_inbox import of
 from tests.parties import ROOT, Party, Town
 
 pytestmark = pytest.mark.django_db
@@ -152,9 +153,7 @@ def press(client: Client, slug: str, do: str, **given: str) -> str:
 def test_the_queue_has_the_buttons_and_they_move_the_record(town: Town) -> None:
     _round, place = town.open_round()
     slugs = [town.claim(number, place).json()["slug"] for number in range(2)]
-    keeper, unit = Client(), Client()
-    keeper.force_login(town.curator.user)
-    unit.force_login(town.speakers[0].user)
+    keeper, unit = of(town.curator.user), of(town.speakers[0].user)
     page = keeper.get(reverse("admin-queue")).content.decode()
     assert page.count('value="act:accept"') == page.count('value="act:reject"') == 2
     assert slugs[0] in keeper.get(reverse("admin:index")).content.decode()
