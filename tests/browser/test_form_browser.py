@@ -1,4 +1,4 @@
-"""The page of a claim form in a real browser: readable for everybody, and an A4 page in landscape once it is printed."""
+"""The page of a claim form in a real browser: readable for everybody, and A4 in landscape once it is printed."""
 
 import os
 import re

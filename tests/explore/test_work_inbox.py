@@ -1,4 +1,4 @@
-"""What waits of the work: requests, confirmations, what lapses soon and next steps, each for the side whose turn it is."""
+"""What waits of the work: requests, confirmations, what lapses soon, next steps, each for the side whose turn it is."""
 
 from datetime import timedelta
 from typing import Any

@@ -46,7 +46,9 @@ def test_a_lease_that_is_over_lapses_once_and_names_whose_rule_it_is(town: Town)
     assert statuses == {lapsing: "lapsed", standing: "accepted"}
     told = Client().get(f"{ROOT}/claims/{lapsing}/statements").json()["statements"]
     assert [(each["by"]["name"]) for each in told if each["field"] == "status" and each["stands"]] == [str(town.street)]
-    entry = LoggedChange.objects.filter(table_name="projects_claim", record_id=Claim.objects.get(slug=lapsing).pk).latest("number")
+    entry = LoggedChange.objects.filter(
+        table_name="projects_claim", record_id=Claim.objects.get(slug=lapsing).pk
+    ).latest("number")
     assert (entry.user_id, entry.reason) == (None, "lapse")
     assert tick() == "partybuild: 0 claims lapsed\npartybuild: 0 needs lapsed\n"
 

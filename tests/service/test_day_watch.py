@@ -1,7 +1,6 @@
 """What has lapsed is written at the start of the service, after each midnight, and again where that failed."""
 
 import threading
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -36,13 +35,8 @@ def test_each_day_ticks_once_and_a_failed_one_again(monkeypatch: pytest.MonkeyPa
     assert ticked == [(date(2026, 3, 1), 1), (date(2026, 3, 1), 0), (date(2026, 3, 2), 0)]
 
 
-@pytest.fixture
-def _no_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def test_the_watch_ends_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(day_watch, "run", lambda *command, stopped: 0)
-    yield
-
-
-def test_the_watch_ends_with_the_block(_no_process: None) -> None:
     with day_watch.days_tick():
         assert [each for each in threading.enumerate() if each.name == "days"]
     assert not [each for each in threading.enumerate() if each.name == "days"]

@@ -1,5 +1,7 @@
 """`/api/v1/calendar.ics`: events and deadlines of places and parties, as calendars of other programs take them."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -8,6 +10,7 @@ from rest_framework.views import APIView
 
 from apps.common.http.parameters import Query
 from apps.common.http.problems import parameter_error
+from apps.common.models.records import Citable
 from apps.common.openapi.parameters import LANGUAGE, STRINGS
 from apps.common.reading.answer_cache import CachedReads
 from apps.explore.calendar.entries import entries_of
@@ -15,7 +18,7 @@ from apps.explore.calendar.written import write_calendar
 from apps.explore.keys import read_keys
 from apps.registry.models import Alliance, District, MemberUnit, Neighbourhood, Street
 
-SCOPES = {
+SCOPES: dict[str, type[Citable]] = {
     "district": District,
     "street": Street,
     "neighbourhood": Neighbourhood,
@@ -30,7 +33,7 @@ class CalendarView(CachedReads, APIView):
 
     costly = True
 
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[object, str]:
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Give what there is, whatever is asked for: programs for calendars ask for anything."""
         return self.get_renderers()[0], "application/json"
 

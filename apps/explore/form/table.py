@@ -1,4 +1,4 @@
-"""The claim form (认领表): which unit claims which project, by category and body, beside what others say the totals are.
+"""The claim form (认领表): which unit claims which project, by category and body, and the totals as others say them.
 
 It shows what its reader may see: the published claims of a round, or of the projects in the framework of a body, and
 the projects that nobody has claimed yet. Of how many units claim how many projects it sets side by side what articles

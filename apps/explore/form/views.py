@@ -1,6 +1,6 @@
 """Claim forms over HTTP: as JSON, as a page to print, and as the files in which claims are exported."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -19,6 +19,7 @@ from apps.common.models.unknown_keys import meant
 from apps.common.openapi.parameters import KEY, LANGUAGE, format_parameter
 from apps.common.reading import read_request
 from apps.common.reading.answer_cache import CachedReads
+from apps.common.reading.readable_view import ReadableView
 from apps.explore.form.page import sections
 from apps.explore.form.serializers import FormSerializer
 from apps.explore.form.table import PUBLISHED, claims_of, form_of
@@ -51,7 +52,7 @@ class FormView(CachedReads, APIView):
     model: ClassVar[type[Round | Alliance]]
     filter: ClassVar[str]  # of the list of claims, by which a file has those of the form
 
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[object, str]:
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Leave the format to `formats.choose`."""
         return self.get_renderers()[0], "application/json"
 
@@ -80,7 +81,9 @@ class FormView(CachedReads, APIView):
         asked.path = request.path
         asked.GET = QueryDict(mutable=True)
         asked.GET.update({self.filter: key, "labels": "true", "format": form})
-        return exports.answer(request, read_request.ask(asked, FormClaims, request.user), form)
+        return exports.answer(
+            request, read_request.ask(asked, cast("type[ReadableView]", FormClaims), request.user), form
+        )
 
 
 class RoundFormView(FormView):
@@ -117,7 +120,7 @@ class AllianceFormView(FormView):
         responses=ANSWERS,
     )
     def get(self, request: Request, key: str) -> HttpResponseBase:
-        """Give which unit claims which project in the framework of a body, whatever the round, and the totals beside it.
+        """Give which unit claims which project in the framework of a body, in any round or none, and the totals.
 
         What articles report (48 units claim 118 projects), what parties attest and what is on record stand side by
         side. Formats are those of the form of a round.

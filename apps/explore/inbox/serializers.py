@@ -38,9 +38,10 @@ class InboxItemSerializer(serializers.Serializer[object]):
 
     kind = serializers.ChoiceField(
         choices=[(kind, kind) for kind in KINDS],
-        help_text="`due`: its status lapses within three working days, or has; `decision`: somebody asks, and you accept"
-        " or decline; `confirmation`: reported as done, for you to confirm; `to_publish`: submitted by somebody, for you"
-        " to publish; `to_review`: a published record that somebody else has changed; `next_step`: your side goes on;"
+        help_text="`due`: its status lapses within three working days, or has; `decision`: somebody asks, and you"
+        " accept or decline; `confirmation`: reported as done, for you to confirm; `to_publish`: submitted by somebody,"
+        " for you to publish; `to_review`: a published record that somebody else has changed; `next_step`: your side"
+        " goes on;"
         " `draft`: one that you have not submitted; `submitted`: one of yours that waits for a curator.",
     )
     record = InboxRecordSerializer(help_text="The record that waits.")

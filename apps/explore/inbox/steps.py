@@ -17,7 +17,7 @@ from apps.common.rules.permissions import may_edit, may_publish
 from apps.common.rules.workflow import Transition
 from apps.common.writing.contract import Finder
 from apps.common.writing.evidence import settle_evidence
-from apps.common.writing.moving import Mover
+from apps.common.writing.moving import RecordMover
 from apps.common.writing.statuses import workflow_of
 from apps.evidence.models import Citation, Review
 
@@ -70,7 +70,7 @@ def act(*, record: Fact, name: str, given: Mapping[str, str], by: User) -> Trans
     if transition is None:
         raise ReviewError("stale", _("%(record)s has changed since you saw it; look again.") % {"record": record})
     body = {each: given[each] for each in (*transition.asks, *transition.takes) if given.get(each)}
-    changes = Mover(viewsets()[record.resource].contract(), by, Finder(by)).move(record, name, body)
+    changes = RecordMover(viewsets()[record.resource].contract(), by, Finder(by)).move(record, name, body)
     settle_evidence(changes, by)
     LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["status"]}}], single_object=True)
     return transition

@@ -1,8 +1,8 @@
 """What waits for a user, found by one statement: the work, what others submitted, changes, and what is his own.
 
 The work is found by the workflows: a record waits for whom its table names in its status, and for all its parties where
-the status lapses soon. What somebody may publish and what he may only draft are two parts of his territory, so that each kind of record is
-looked through by its partial index of what is submitted, once for each part.
+the status lapses soon. What somebody may publish and what he may only draft are two parts of his territory, so that
+each kind of record is looked through by its partial index of what is submitted, once for each part.
 """
 
 import json
@@ -220,9 +220,7 @@ def _of_workflow(model: type[Any], viewer: Viewer | None) -> Iterator[str]:
             yield from _of_party(model, viewer, party, (DUE, due, actions))
 
 
-def _of_party(
-    model: type[Any], viewer: Viewer, party: str, waiting: tuple[str, Q, Sequence[str]]
-) -> Iterator[str]:
+def _of_party(model: type[Any], viewer: Viewer, party: str, waiting: tuple[str, Q, Sequence[str]]) -> Iterator[str]:
     """Yield the parts for the records that wait for one of their parties: why, which, and for which actions."""
     why, standing, actions = waiting
     names = ", ".join(map(literal, actions))

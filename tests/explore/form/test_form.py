@@ -49,7 +49,9 @@ def test_the_form_of_the_conference_has_the_articles_totals_beside_what_is_on_re
     assert units["recorded"] == record["recorded_unit_count"] == 6
     assert projects["recorded"] == record["recorded_project_count"]
     claims = [claim["slug"] for row in form["rows"] for claim in row["claims"]]
-    assert sorted(claims) == sorted(Claim.objects.filter(project__alliance__slug=form["of"]["key"]).values_list("slug", flat=True))
+    assert sorted(claims) == sorted(
+        Claim.objects.filter(project__alliance__slug=form["of"]["key"]).values_list("slug", flat=True)
+    )
     bodies = [each["about"]["key"] for each in form["totals"] if each["measure"] == "units_claiming"]
     assert len(bodies) >= 1 + 5  # the conference and its sub-conferences
     places = [(row["category"] is None, row["category"] and row["category"]["key"]) for row in form["rows"]]
@@ -59,15 +61,30 @@ def test_the_form_of_the_conference_has_the_articles_totals_beside_what_is_on_re
 def test_what_a_party_attests_stands_beside_what_articles_report(town: Town) -> None:
     body: Any = factories.AllianceFactory(street=town.street)
     figure: Any = factories.FigureFactory(
-        subject=body, measure="units_claiming", value=3, unit="organisation", kind="actual", comparator="=", cited=False,
+        subject=body,
+        measure="units_claiming",
+        value=3,
+        unit="organisation",
+        kind="actual",
+        comparator="=",
+        cited=False,
         state="draft",
     )
-    factories.AttestationFactory(record=figure, unit=None, party_street=town.street, kind="roster", title="名册", supports=["subject", "measure", "comparator", "value", "unit", "kind", "as_written", "name"])
+    factories.AttestationFactory(
+        record=figure,
+        unit=None,
+        party_street=town.street,
+        kind="roster",
+        title="名册",
+        supports=["subject", "measure", "comparator", "value", "unit", "kind", "as_written", "name"],
+    )
     figure.state = "published"
     figure.save()
     units = total(Client().get(f"{ROOT}/alliances/{body.slug}/form").json(), body.slug, "units_claiming")
     assert units["reported"] == []
-    assert [(each["by"]["key"], each["figure"]["key"]) for each in units["attested"]] == [(town.street.code, figure.slug)]
+    assert [(each["by"]["key"], each["figure"]["key"]) for each in units["attested"]] == [
+        (town.street.code, figure.slug)
+    ]
     assert units["recorded"] == 0
 
 
@@ -81,7 +98,9 @@ def test_a_form_shows_what_its_reader_may_see_and_what_nobody_has_claimed(town: 
 
     readers = [Client(), town.speakers[1].client, town.speakers[0].client, town.curator.client]
     assert [shown(each) for each in readers] == [[[]], [[]], [[claim["slug"]]], [[claim["slug"]]]]
-    assert total(town.curator.get(path).json(), found["slug"], "units_claiming")["recorded"] == 0  # asked for, not given
+    assert (
+        total(town.curator.get(path).json(), found["slug"], "units_claiming")["recorded"] == 0
+    )  # asked for, not given
     town.curator.act(f"claims/{claim['slug']}/accept")
     assert shown(Client()) == [[claim["slug"]]]
     form = Client().get(f"{ROOT}/{path}").json()
@@ -116,7 +135,9 @@ def test_a_form_as_a_file_goes_back_as_no_change_and_no_status_is_moved_by_one(t
         changed = file.getvalue()
     else:
         rows = list(csv.reader(io.StringIO(sent.decode("utf-8-sig"))))
-        assert sorted(row[rows[0].index(next(each for each in rows[0] if "(slug)" in each))] for row in rows[1:]) == sorted(slugs)
+        assert sorted(
+            row[rows[0].index(next(each for each in rows[0] if "(slug)" in each))] for row in rows[1:]
+        ) == sorted(slugs)
         column = next(place for place, name in enumerate(rows[0]) if name.endswith("(status)"))
         text = io.StringIO()
         csv.writer(text).writerows([rows[0], *([*row[:column], "completed", *row[column + 1 :]] for row in rows[1:])])
