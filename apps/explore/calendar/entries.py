@@ -96,7 +96,7 @@ def _within(kind: _Kind, scope: Mapping[str, tuple[int, ...]]) -> Q | None:
     return found
 
 
-def _entry(kind: _Kind, record: Any, value: str) -> CalendarEntry:
+def _entry(kind: _Kind, record: Fact, value: str) -> CalendarEntry:
     return CalendarEntry(
         record=record,
         field=kind.field,

@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import NamedTuple
 
-from apps.explore.form.table import Form, FormRow
+from apps.explore.form.table import ClaimForm, FormRow
 from apps.projects.models import Category
 from apps.registry.models import Alliance
 
@@ -23,7 +23,7 @@ class Section(NamedTuple):
     size: int
 
 
-def sections(form: Form) -> list[Section]:
+def sections(form: ClaimForm) -> list[Section]:
     """Return the rows of a form, which are in order, by category and body."""
     found = []
     for category, rows in groupby(form.rows, key=lambda row: row.category):

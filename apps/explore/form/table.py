@@ -63,7 +63,7 @@ class FormRow(NamedTuple):
     claims: Sequence[Claim]
 
 
-class Form(NamedTuple):
+class ClaimForm(NamedTuple):
     """A claim form: whose it is, its rows in their order, and the totals, those of the whole form first."""
 
     of: Round | Alliance
@@ -71,7 +71,7 @@ class Form(NamedTuple):
     totals: list[Total]
 
 
-def target_of(record: Any) -> Target:
+def target_of(record: Citable) -> Target:
     """Return a record as others point at it."""
     return Target(record.resource, record.key, str(record))
 
@@ -82,12 +82,12 @@ def claims_of(owner: Round | Alliance, user: Reader) -> Any:
     return Claim.objects.visible_to(user).filter(state=PUBLISHED, **{way: owner})
 
 
-def form_of(owner: Round | Alliance, user: Reader) -> Form:
+def form_of(owner: Round | Alliance, user: Reader) -> ClaimForm:
     """Return the claim form of a round or a body as somebody sees it."""
     related = ("unit", "body", "project__category", "round_project__category")
     claims = list(claims_of(owner, user).select_related(*related))
     rows = sorted(_rows(_put_up(owner, user), claims), key=_place)
-    return Form(owner, rows, _totals(owner, rows, user))
+    return ClaimForm(owner, rows, _totals(owner, rows, user))
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------

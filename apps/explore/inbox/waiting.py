@@ -8,7 +8,7 @@ each kind of record is looked through by its partial index of what is submitted,
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -17,7 +17,7 @@ from django.db.models import DateField, Q
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import TO_REVIEW
-from apps.common.models.moved import moved_models
+from apps.common.models.moved import Moved, moved_models
 from apps.common.models.records import Fact, citable_models
 from apps.common.resources.registry import viewsets
 from apps.common.rules.competence import spoken_for
@@ -203,11 +203,11 @@ def _of_model(model: type[Fact], curator: Viewer | None, representative: Viewer 
         )
 
 
-def _of_workflow(model: type[Any], viewer: Viewer | None) -> Iterator[str]:
+def _of_workflow(model: type[Moved], viewer: Viewer | None) -> Iterator[str]:
     """Yield the parts for the records of a workflow that wait for the parties for which somebody speaks."""
     if viewer is None:
         return
-    workflow: Workflow = model.workflow
+    workflow = cast(Workflow, model.workflow)
     for status, wait in workflow.waits.items():
         standing = Q(**{"state": Fact.State.PUBLISHED, workflow.field: status})
         actions = workflow.actions_for(wait.who, status)
@@ -220,14 +220,16 @@ def _of_workflow(model: type[Any], viewer: Viewer | None) -> Iterator[str]:
             yield from _of_party(model, viewer, party, (DUE, due, actions))
 
 
-def _of_party(model: type[Any], viewer: Viewer, party: str, waiting: tuple[str, Q, Sequence[str]]) -> Iterator[str]:
+def _of_party(model: type[Moved], viewer: Viewer, party: str, waiting: tuple[str, Q, Sequence[str]]) -> Iterator[str]:
     """Yield the parts for the records that wait for one of their parties: why, which, and for which actions."""
     why, standing, actions = waiting
+    manager: Any = model._base_manager
+    kind = _kind(cast("type[Fact]", model))
     names = ", ".join(map(literal, actions))
     for spoken in spoken_for(model, party, viewer):
-        rows = text_of(model._base_manager.filter(standing, spoken).order_by().values("id", "updated_at"))
+        rows = text_of(manager.filter(standing, spoken).order_by().values("id", "updated_at"))
         yield (
-            f"SELECT {KINDS.index(why)}, {_kind(model)}, row.id, {literal(model._meta.db_table)}, NULL::bigint,"  # noqa: S608
+            f"SELECT {KINDS.index(why)}, {kind}, row.id, {literal(model._meta.db_table)}, NULL::bigint,"  # noqa: S608
             f" row.updated_at, ARRAY[{names}]::text[] FROM ({rows}) AS row"
         )
 

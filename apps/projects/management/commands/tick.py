@@ -5,11 +5,12 @@ often as one likes, and several times at once: what somebody holds at the moment
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.core.management.base import BaseCommand
 
-from apps.common.models.moved import moved_models
+from apps.common.models.moved import Moved, moved_models
+from apps.common.models.records import Fact
 from apps.common.rules.workflow import LAPSE
 from apps.common.values.dates import today
 from apps.common.writing.statuses import move_by_rule
@@ -34,10 +35,10 @@ def _lapsed() -> Iterator[tuple[Any, list[int]]]:
             yield model, list(model.objects.filter(over).order_by("pk").values_list("pk", flat=True))
 
 
-def _write(model: Any, key: int) -> bool:
+def _write(model: type[Moved], key: int) -> bool:
     """Write that a record has lapsed, if it still has and nobody holds it; return whether that was so."""
     with write_transaction(model, reason=LAPSE):
-        rows = model.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+        rows = model._default_manager.select_for_update(no_key=True, skip_locked=True, of=("self",))
         record = rows.filter(model.over(today()), pk=key).first()
         party = None if record is None else record.ruler()
-        return party is not None and bool(move_by_rule(record, LAPSE, party))
+        return party is not None and bool(move_by_rule(cast(Fact, record), LAPSE, party))
