@@ -21,6 +21,8 @@ from apps.common.resources.views import Tag, choice_fields, vocabulary
 from apps.docs.well_known import LINKS
 from apps.events import views as events
 from apps.evidence import views as evidence
+from apps.explore.calendar.views import CalendarView
+from apps.explore.form.views import AllianceFormView, RoundFormView
 from apps.explore.inbox import views as inbox
 from apps.explore.network.views import NetworkView
 from apps.explore.search import views as search
@@ -160,6 +162,9 @@ urlpatterns = [
     path("inbox", inbox.InboxView.as_view(), name="inbox"),
     path("inbox/reviews", inbox.ReviewsView.as_view(), name="inbox-reviews"),
     path("statistics", StatisticsView.as_view(), name="statistics"),
+    path("calendar.ics", CalendarView.as_view(), name="calendar"),
+    path("rounds/<str:key>/form", RoundFormView.as_view(), name="round-form"),
+    path("alliances/<str:key>/form", AllianceFormView.as_view(), name="alliance-form"),
     path("<str:resource>/<str:key>/merge", identity.MergeView.as_view(), name="merge"),
     path("changes", history.ChangesView.as_view(), name="changes"),
     path("changes/<str:request_id>/revert", history.RevertView.as_view(), name="revert"),

@@ -178,6 +178,9 @@ ACTIONS: dict[str, tuple[set[str], str]] = {
     "api/v1/changes/<str:request_id>/revert": ({"POST"}, "test_a_request_is_taken_back_by_whom_it_is_declared"),
     "api/v1/<str:resource>/<str:key>/merge": ({"POST"}, "test_a_record_is_merged_by_whom_it_is_declared"),
     "api/v1/import-jobs/<uuid:key>": ({"GET"}, "test_an_import_is_seen_by_who_began_it_and_by_stewards"),
+    "api/v1/rounds/<str:key>/form": ({"GET"}, "test_a_claim_form_is_read_by_who_sees_whose_it_is"),
+    "api/v1/alliances/<str:key>/form": ({"GET"}, "test_a_claim_form_is_read_by_who_sees_whose_it_is"),
+    "api/v1/calendar.ics": ({"GET"}, "test_a_calendar_has_no_drafts_and_is_given_to_everybody"),
     "api/v1/inbox": ({"GET"}, "test_an_inbox_is_for_who_has_signed_in"),
     "api/v1/inbox/reviews": ({"POST"}, "test_an_inbox_is_for_who_has_signed_in"),
     "api/v1/webhooks": ({"GET", "POST"}, "test_subscriptions_are_for_those_who_may_write"),
@@ -677,6 +680,24 @@ def test_who_sees_a_record_sees_who_says_what_of_it(world: World, resource: str)
             for path in (f"{resource}/{key}", f"{resource}/{key}/statements")
         }
         assert len(set(found.values())) == 1, (who, found)
+
+
+@pytest.mark.parametrize("resource", ["rounds", "alliances"])
+def test_a_claim_form_is_read_by_who_sees_whose_it_is(world: World, resource: str):
+    key = world.records[resource].key
+    statuses = set()
+    for who in READERS:
+        found = [send(world, who, "GET", f"{resource}/{key}{end}").status_code for end in ("", "/form")]
+        assert len(set(found)) == 1, (who, found)
+        statuses.add(found[0])
+    assert statuses >= {200, 404}
+
+
+def test_a_calendar_has_no_drafts_and_is_given_to_everybody(world: World):
+    for who in PEOPLE:
+        response = send(world, who, "GET", f"calendar.ics?street={world.street.code}")
+        assert response.status_code == (401 if who == "expired" else 200), who
+        assert world.records["events"].key not in response.content.decode(), who
 
 
 @pytest.mark.parametrize("resource", WRITABLE)

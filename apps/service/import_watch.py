@@ -1,27 +1,21 @@
 """Long imports under `manage.py serve`: a file that waits is imported in a process of its own, which then ends."""
 
 import logging
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from apps.common.resources.import_jobs import left_alone, prune
-from apps.service.processes import die_with_parent
+from apps.service.processes import STOP_TIMEOUT, run
 
 logger = logging.getLogger(__name__)
 
 INTERVAL = 1.0  # seconds between two looks
 HOUSEKEEPING = 3600.0
 PAUSE = 10.0  # after a process that failed
-STOP_TIMEOUT = 5.0
-POLITENESS = 5  # requests come first
 
 
 @contextmanager
@@ -48,32 +42,7 @@ def _watch(stopped: threading.Event) -> None:
         except (DatabaseError, InterfaceError):  # whose absence is logged by those whom it keeps from answering
             connection.close()
             continue
-        if waits and (code := _import(stopped)) and not stopped.is_set():
+        if waits and (code := run("run_imports", "--once", stopped=stopped)) and not stopped.is_set():
             logger.error("manage.py run_imports ended with %s", code)
             stopped.wait(PAUSE)
     connection.close()
-
-
-def _import(stopped: threading.Event) -> int:
-    """Import what waits, in a process of its own; return its exit code."""
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "run_imports", "--once"],
-        cwd=settings.BASE_DIR,
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=_prepare if sys.platform == "linux" else None,
-    )
-    while process.poll() is None and not stopped.wait(0.2):
-        pass
-    if process.poll() is None:
-        process.terminate()  # what is broken off is taken up at the next start
-        try:
-            process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    return process.wait()
-
-
-def _prepare() -> None:
-    die_with_parent()
-    os.nice(POLITENESS)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,6 +40,26 @@ def beside(command: str) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def run(*command: str, stopped: threading.Event) -> int:
+    """Run one of manage.py's commands politely, and end it where it is stopped; return its exit code."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *command],
+        cwd=settings.BASE_DIR,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_step_back if sys.platform == "linux" else None,
+    )
+    while process.poll() is None and not stopped.wait(0.2):
+        pass
+    if process.poll() is None:
+        process.terminate()  # what is broken off is taken up at the next start
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return process.wait()
 
 
 def _step_back() -> None:

@@ -34,6 +34,11 @@ def by_two(settings: Any) -> None:
     settings.REVIEW_BY_TWO = True
 
 
+def counts(person: Sender) -> dict[str, int]:
+    """Return how much waits for somebody of each kind of which there is some."""
+    return {kind: number for kind, number in person.get("inbox")["counts"].items() if number}
+
+
 def waits(person: Sender) -> list[tuple[str, str]]:
     """Return what waits for somebody, in its order: kind and slug."""
     return [(item["kind"], item["record"]["key"]) for item in person.get("inbox")["results"]]
@@ -64,7 +69,7 @@ def test_what_is_submitted_waits_for_who_may_publish_it_and_for_who_submitted_it
     own = [("draft", draft.slug), ("submitted", first.slug), ("submitted", second.slug)]
     assert waits(house.representative) == own
     assert waits(other) == waits(stranger) == []
-    assert house.representative.get("inbox")["counts"] == {"to_publish": 0, "to_review": 0, "draft": 1, "submitted": 2}
+    assert counts(house.representative) == {"draft": 1, "submitted": 2}
 
 
 def test_an_item_says_who_and_why_and_names_no_account(house: House) -> None:
@@ -161,12 +166,8 @@ def test_what_one_entered_waits_for_others(by_two: None, house: House) -> None:
     slug = made.json()["slug"]
     assert waits(house.second) == [("to_publish", slug)]
     assert waits(house.curator) == [("submitted", slug)]
-    assert inbox(User.objects.get(pk=house.users[1].pk), 1).counts == {
-        "to_publish": 0,
-        "to_review": 0,
-        "draft": 0,
-        "submitted": 1,
-    }
+    found = inbox(User.objects.get(pk=house.users[1].pk), 1).counts
+    assert {kind: number for kind, number in found.items() if number} == {"submitted": 1}
 
 
 def test_a_change_is_listed_until_another_has_looked_at_it(by_two: None, house: House) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from apps.common.values.dates import today
+from apps.common.values.working_days import after
 from apps.projects.models import Claim
 from tests import factories
 from tests.parties import ROOT, Party, Town, codes
@@ -119,7 +120,7 @@ def test_places_quotas_and_closed_rounds_refuse(town: Town) -> None:
 def test_a_lease_that_is_over_frees_the_place(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     _round, place = town.open_round(places=1, mode="first_come", lease_days=3)
     claim = town.claim(0, place).json()
-    assert claim["lapses_on"] == (today() + timedelta(days=3)).isoformat()
+    assert claim["lapses_on"] == after(today(), 3).edtf
     over = (today() - timedelta(days=1)).isoformat()
     row = Claim.objects.get(slug=claim["slug"])
     row.lapses_on = over

@@ -36,9 +36,10 @@ FORMATS = {
         Format("csv", "text/csv", "; charset=utf-8; header=present"),
         Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         Format("ndjson", "application/x-ndjson", "; charset=utf-8"),
+        Format("html", "text/html", "; charset=utf-8"),
     )
 }
-LIST_FORMATS = tuple(FORMATS)
+LIST_FORMATS = ("json", "jsonld", "csv", "xlsx", "ndjson")
 RECORD_FORMATS = ("json", "jsonld")
 # These give a whole list, and no page of one.
 EXPORTS = frozenset({"csv", "xlsx", "ndjson"})
@@ -68,7 +69,7 @@ def choose(request: HttpRequest | Request, offered: Sequence[str]) -> str:
     Raises ParameterError for a format that there is not, FormatError for one that is not given at this address.
     """
     if request.GET.get("format"):
-        name = read_format(request, FORMATS)
+        name = read_format(request, dict.fromkeys((*LIST_FORMATS, *offered)))
         if name not in offered:
             raise FormatError(offered)
     else:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.rules.trees import add_triggers
 from apps.common.rules.workflow import Closed, HasWorkflow, Transition, Workflow
-from apps.common.sql.slots import literal
+from apps.common.sql.slots import Parameter, literal
+from apps.common.values.dates import is_over
 
 
 class _IsPublic(pgtrigger.Trigger):
@@ -67,7 +68,22 @@ class Moved(HasWorkflow, models.Model):
 
     def lapsed(self, day: date) -> bool:
         """Whether the status has lapsed by a day, though nobody has written that yet."""
-        return False
+        workflow = self.workflow
+        if workflow is None or workflow.lapses is None or getattr(self, workflow.field) != workflow.lapses.status:
+            return False
+        return is_over(getattr(self, workflow.lapses.until), day)
+
+    @classmethod
+    def over(cls, day: date | Parameter) -> models.Q | None:
+        """Return the condition under which a published record has lapsed by a day; None: none ever does."""
+        if cls.workflow is None or cls.workflow.lapses is None:
+            return None
+        status, until = cls.workflow.lapses
+        return models.Q(**{"state": "published", cls.workflow.field: status, f"{until}_latest__lt": day})
+
+    def ruler(self) -> models.Model | None:
+        """Return the party whose rule moves the record where no user does; None: no rule moves it."""
+        return None
 
     def why_not(self, transition: Transition, day: date) -> Closed | None:
         """Return why a transition is closed to everybody though the status is right."""

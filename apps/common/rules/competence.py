@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, TypeAlias, cast
 
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.rules.territory import HasTerritory, Reader, Territory, territory_of
+from apps.common.rules.territory import HasTerritory, Reader, Territory, Viewer, condition, territory_of
 
 ITSELF = ""
 PLACE = "place"
@@ -123,6 +123,23 @@ def speaking_party(user: Reader, record: Model, names: Iterable[str]) -> Model |
         return None
     spoken = (_spoken_for(territory, target) for name in names for target in _named_by(record, name))
     return next((party for party in spoken if party is not None), None)
+
+
+def spoken_for(model: type[Model], party: str, viewer: Viewer) -> Iterator[Q]:
+    """Yield the conditions under which a viewer speaks for a party that a row names, as `speaking_party` finds it.
+
+    They are apart, one for each reference that may name the party, so that each can be looked up by its index.
+    """
+    for way in columns_of(cast(Any, model)) if party == PLACE else [party]:
+        target: Any = model
+        for step in filter(None, way.split("__")):
+            target = target._meta.get_field(step).related_model
+        kinds = viewer.kinds
+        if target.place_columns:  # no division speaks for a unit that lies there, and for a body only that one does
+            kinds &= frozenset({target.appointable} if target.appointable else target.place_columns)
+        lying = None if viewer.everything else condition(target, Viewer(False, kinds))
+        if lying is not None:
+            yield Q(**{f"{way or 'pk'}__in": target._base_manager.filter(lying).order_by().values("pk")})
 
 
 def _named_by(record: Model, party: str, find: Find = _find) -> Iterator[Model]:

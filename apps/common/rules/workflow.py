@@ -8,11 +8,14 @@ A record with a workflow stands as soon as it is published, but everybody sees i
 calls public, or where a source has reported it. The parties see it always: they may edit it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 from django.utils.functional import Promise
 
+DECISION, CONFIRMATION, NEXT_STEP = "decision", "confirmation", "next_step"  # why a record waits for somebody
+LAPSE = "lapse"  # the transition of a rule that writes what has lapsed
 REASON_KEPT = "reason"  # the member of an action's body, and the column, for why a party moved the record
 
 
@@ -43,17 +46,34 @@ class Transition(NamedTuple):
     apart_from: tuple[str, ...] = ()
 
 
+class Lapse(NamedTuple):
+    """When a status lapses by itself: once the last day of a date is over. `LAPSE` is the transition that writes it."""
+
+    status: str
+    until: str
+
+
+class Wait(NamedTuple):
+    """Why a record waits in a status, and for which parties, as `competence.Attester` names them."""
+
+    why: str
+    who: tuple[str, ...]
+
+
 class Workflow(NamedTuple):
     """The transitions of a model's status, the statuses in which records are entered, and those that everybody sees.
 
     `entries` has for each status in which a record may be entered the parties that enter it so; the first is the
-    default of the field.
+    default of the field. `lapses` says when a status lapses by itself, and `waits` in which a record waits
+    for whom.
     """
 
     entries: Mapping[str, tuple[str, ...]]
     transitions: tuple[Transition, ...]
     public: frozenset[str]
     field: str = "status"
+    lapses: Lapse | None = None
+    waits: Mapping[str, Wait] = MappingProxyType({})
 
     def named(self, name: str) -> list[Transition]:
         """Return the transitions of a name, in the order of the table."""
@@ -67,6 +87,11 @@ class Workflow(NamedTuple):
     def open_in(self, status: str) -> list[Transition]:
         """Return the transitions that lead out of a status, those of a rule left out."""
         return [each for each in self.transitions if status in each.sources and each.who]
+
+    def actions_for(self, who: Iterable[str], status: str) -> list[str]:
+        """Return the names of the actions that one of some parties takes in a status, in the order of the table."""
+        parties = frozenset(who)
+        return list(dict.fromkeys(each.name for each in self.open_in(status) if not parties.isdisjoint(each.who)))
 
 
 class HasWorkflow:

@@ -38,6 +38,7 @@ class ReasonField(serializers.CharField):
 class LapsedField(serializers.BooleanField):
     """Whether a status is over because the last day of a date has passed, though nobody has written that yet."""
 
+    heading = _("lapsed")
     of_reading = True
 
     def __init__(self, *, status: str, until: str, help_text: str, **kwargs: Any) -> None:

@@ -1,6 +1,7 @@
 """The queue on the curators' pages: what waits, each record's values beside its sentences, and the buttons."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -14,23 +15,29 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.authentication import user_of
 from apps.accounts.models import User
-from apps.common.http.problems import ParameterError
+from apps.common.http.problems import ParameterError, Refusal
 from apps.common.models.records import Fact
+from apps.common.rules.workflow import CONFIRMATION, DECISION, NEXT_STEP
 from apps.common.writing.transaction import write_transaction
 from apps.evidence.actions import publish
 from apps.explore.inbox.cards import cards_of
-from apps.explore.inbox.steps import ReviewError, confirm, locked, move
+from apps.explore.inbox.steps import ReviewError, act, confirm, locked, move
 from apps.explore.inbox.views import read_place, write_place
-from apps.explore.inbox.waiting import DRAFT, FIRST, KINDS, REVIEWED, SUBMITTED, TO_PUBLISH, inbox, queued
+from apps.explore.inbox.waiting import DRAFT, DUE, FIRST, KINDS, REVIEWED, SUBMITTED, TO_PUBLISH, inbox, queued
 
 PAGE_SIZE = 20
 BOX_SIZE = 5
 REASON_LENGTH = 1000
+ACT = "act:"  # before the name of an action of a workflow, in what a button says
 
 
 def headings() -> dict[str, str]:
     """Return what the kinds of what waits are called on the pages."""
     return {
+        DUE: _("Lapses soon"),
+        DECISION: _("To be decided"),
+        CONFIRMATION: _("To be confirmed"),
+        NEXT_STEP: _("Next steps"),
         TO_PUBLISH: _("To be published"),
         REVIEWED: _("Changes to be looked at"),
         DRAFT: _("Drafts"),
@@ -84,19 +91,24 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 def _done(request: HttpRequest, user: User) -> None:
     """Do what a button says with a record as it was shown, and tell."""
-    record, do = _record(request, user), DOING.get(request.POST.get("do", ""))
+    record, step = _record(request, user), request.POST.get("do", "")
+    action = step.removeprefix(ACT) if step.startswith(ACT) and getattr(record, "workflow", None) else ""
+    do = partial(_act, name=action) if action else DOING.get(step)
     reason = request.POST.get("reason", "").strip()
     if record is None or do is None:
         messages.error(request, _("There is no such record any more."))
         return
-    if len(reason) > REASON_LENGTH or "\0" in reason or (request.POST["do"] == "send_back" and not reason):
+    if len(reason) > REASON_LENGTH or "\0" in reason or (step == "send_back" and not reason):
         messages.error(request, _("Say in at most %(most)s characters why it is sent back.") % {"most": REASON_LENGTH})
         return
     try:
-        with write_transaction(type(record), reason=reason):
+        with write_transaction(type(record), reason=action or reason):
             told = do(request, locked(record, request.POST.get("version", "")), user)
     except ReviewError as error:
         messages.error(request, error.detail)
+    except Refusal as refusal:
+        for each in refusal.errors or [{"detail": str(refusal.detail)}]:
+            messages.error(request, each["detail"])
     except ValidationError as error:
         for message in error.messages:
             messages.error(request, message)
@@ -113,6 +125,10 @@ def _record(request: HttpRequest, user: User) -> Fact | None:
         return None
     found: Fact | None = model.rows().visible_to(user).filter(slug=key).first()
     return found
+
+
+def _act(request: HttpRequest, record: Fact, user: User, name: str) -> str:
+    return str(act(record=record, name=name, given=request.POST.dict(), by=user).label)
 
 
 def _publish(request: HttpRequest, record: Fact, user: User) -> str:

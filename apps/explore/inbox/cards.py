@@ -8,16 +8,18 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Field, Model
 from django.db.models.fields.related import ForeignKey, ManyToManyField
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.records import Fact
 from apps.common.models.row_names import references_of
+from apps.common.rules.workflow import Transition
 from apps.common.values.columns import PythonColumn
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Citation
-from apps.explore.inbox.items import speakers
+from apps.explore.inbox.items import speakers, transitions_of
 from apps.explore.inbox.steps import shown_version, unseen_changes
 from apps.explore.inbox.waiting import REVIEWED, Waiting
 
@@ -62,6 +64,13 @@ class Card:
     number: int | None
     version: str = ""
     lines: Sequence[CardLine] = field(default_factory=list)
+    actions: Sequence[Transition] = ()
+
+    @property
+    def members(self) -> list[tuple[str, str]]:
+        """What the actions ask for or take: each member with what it is called."""
+        names = dict.fromkeys(name for each in self.actions for name in (*each.asks, *each.takes))
+        return [(name, capfirst(_label(type(self.record), name))) for name in names]
 
 
 def cards_of(rows: Sequence[Waiting], *, whole: bool) -> list[Card]:
@@ -83,6 +92,7 @@ def cards_of(rows: Sequence[Waiting], *, whole: bool) -> list[Card]:
             number=row.number,
             version=shown_version(record) if whole else "",
             lines=_lines(record, row) if whole else (),
+            actions=transitions_of(row),
         )
         for row in rows
         if (record := records.get((row.content_type, row.pk))) is not None

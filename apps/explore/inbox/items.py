@@ -2,15 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from django.conf import settings
 
 from apps.accounts.models import Appointment, User
-from apps.common.models.targets import Target
+from apps.common.models.records import Fact
+from apps.common.models.targets import Target, model_of
+from apps.common.rules.workflow import Transition
 from apps.common.serializers.targets import load_targets
 from apps.common.values.dates import today
 from apps.common.values.json import JsonObject
-from apps.explore.inbox.waiting import DRAFT, REVIEWED, SUBMITTED, TO_PUBLISH, Waiting
+from apps.common.writing.statuses import workflow_of
+from apps.explore.inbox.waiting import DRAFT, REVIEWED, SUBMITTED, TO_PUBLISH, WORK, Waiting
 
 REVIEWS = f"{settings.API_ROOT}/inbox/reviews"
 # What may be done with a record by its state: the name of the action, and the state that it gives.
@@ -52,6 +56,18 @@ def speakers(users: Iterable[int | None]) -> dict[int | None, str]:
     return {pk: ", ".join(dict.fromkeys(names)) for pk, names in found.items()}
 
 
+def transitions_of(row: Waiting) -> list[Transition]:
+    """Return the transitions by which what waits is moved on, each by its name."""
+    workflow = workflow_of(cast("type[Fact]", model_of(row.content_type)))
+    return [workflow.named(name)[0] for name in row.actions]
+
+
+def _of_workflow(transition: Transition, target: Target) -> JsonObject:
+    url = f"{settings.API_ROOT}/{target.resource}/{target.key}/{transition.name}"
+    body: JsonObject = dict.fromkeys(transition.asks, "")
+    return {"name": transition.name, "method": "POST", "url": url, "body": body}
+
+
 def _record(target: Target) -> JsonObject:
     return {
         "resource": target.resource,
@@ -62,6 +78,8 @@ def _record(target: Target) -> JsonObject:
 
 
 def _actions(row: Waiting, target: Target) -> list[JsonObject]:
+    if row.waits in WORK:
+        return [_of_workflow(each, target) for each in transitions_of(row)]
     if row.waits == REVIEWED:
         body: JsonObject = {"resource": target.resource, "key": target.key, "change": row.number}
         return [{"name": "confirm", "method": "POST", "url": REVIEWS, "body": body}]

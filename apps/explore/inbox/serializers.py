@@ -19,16 +19,18 @@ class InboxRecordSerializer(serializers.Serializer[object]):
 class InboxActionSerializer(serializers.Serializer[object]):
     """A request that does something with it."""
 
-    name = serializers.ChoiceField(
-        choices=[(name, name) for name in ("publish", "send_back", "submit", "take_back", "confirm")],
-        help_text="What the request does.",
+    name = serializers.CharField(
+        help_text="What the request does: `publish`, `send_back`, `submit`, `take_back`, `confirm`, or an action of the"
+        " record's workflow.",
     )
     method = serializers.ChoiceField(
-        choices=[("PATCH", "Changes the record"), ("POST", "Confirms a change of it")],
+        choices=[("PATCH", "Changes the record"), ("POST", "Moves it, or confirms a change of it")],
         help_text="`PATCH` takes the `ETag` of the record as you have read it in `If-Match`.",
     )
     url = serializers.CharField(help_text="Address of the request, relative to the host.")
-    body = serializers.DictField(help_text="Its body; put your reason into `change_reason`.")
+    body = serializers.DictField(
+        help_text="Its body; put your reason into `change_reason`, or into `reason` where that is there."
+    )
 
 
 class InboxItemSerializer(serializers.Serializer[object]):
@@ -36,9 +38,11 @@ class InboxItemSerializer(serializers.Serializer[object]):
 
     kind = serializers.ChoiceField(
         choices=[(kind, kind) for kind in KINDS],
-        help_text="`to_publish`: submitted by somebody, for you to publish; `to_review`: a published record that"
-        " somebody else has changed; `draft`: one that you have not submitted; `submitted`: one of yours that waits for"
-        " a curator.",
+        help_text="`due`: its status lapses within three working days, or has; `decision`: somebody asks, and you"
+        " accept or decline; `confirmation`: reported as done, for you to confirm; `to_publish`: submitted by somebody,"
+        " for you to publish; `to_review`: a published record that somebody else has changed; `next_step`: your side"
+        " goes on;"
+        " `draft`: one that you have not submitted; `submitted`: one of yours that waits for a curator.",
     )
     record = InboxRecordSerializer(help_text="The record that waits.")
     since = serializers.DateTimeField(help_text="Since when it waits; of a draft, when it was changed last.")
@@ -52,6 +56,10 @@ class InboxItemSerializer(serializers.Serializer[object]):
 class InboxCountsSerializer(serializers.Serializer[object]):
     """How much waits, by kind."""
 
+    due = serializers.IntegerField(min_value=0, help_text="Records whose status lapses soon, or has.")
+    decision = serializers.IntegerField(min_value=0, help_text="Requests for you to accept or decline.")
+    confirmation = serializers.IntegerField(min_value=0, help_text="What was reported as done, for you to confirm.")
+    next_step = serializers.IntegerField(min_value=0, help_text="Records with which your side goes on.")
     to_publish = serializers.IntegerField(min_value=0, help_text="Records that were submitted for you to publish.")
     to_review = serializers.IntegerField(min_value=0, help_text="Published records that somebody else has changed.")
     draft = serializers.IntegerField(min_value=0, help_text="Drafts that you have not submitted.")

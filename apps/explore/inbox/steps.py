@@ -1,5 +1,7 @@
 """Steps of a record on its way to be published, and that a second curator has looked at what was changed in it."""
 
+from collections.abc import Mapping
+
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
@@ -10,7 +12,13 @@ from apps.accounts.models import User
 from apps.common.models.logged_change import TO_REVIEW, LoggedChange
 from apps.common.models.records import Fact
 from apps.common.reading.record_version import version_of, versions_of
+from apps.common.resources.registry import viewsets
 from apps.common.rules.permissions import may_edit, may_publish
+from apps.common.rules.workflow import Transition
+from apps.common.writing.contract import Finder
+from apps.common.writing.evidence import settle_evidence
+from apps.common.writing.moving import RecordMover
+from apps.common.writing.statuses import workflow_of
 from apps.evidence.models import Citation, Review
 
 
@@ -51,6 +59,21 @@ def move(*, record: Fact, to: Fact.State, by: User) -> None:
     record.state = to
     record.save(update_fields=["state"])
     LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
+
+
+def act(*, record: Fact, name: str, given: Mapping[str, str], by: User) -> Transition:
+    """Move a locked record by an action of its workflow, with what it was given; return the transition.
+
+    Raises Refusal where the action is not open to the user, or lacks what it asks for.
+    """
+    transition = next(iter(workflow_of(record).named(name)), None)
+    if transition is None:
+        raise ReviewError("stale", _("%(record)s has changed since you saw it; look again.") % {"record": record})
+    body = {each: given[each] for each in (*transition.asks, *transition.takes) if given.get(each)}
+    changes = RecordMover(viewsets()[record.resource].contract(), by, Finder(by)).move(record, name, body)
+    settle_evidence(changes, by)
+    LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["status"]}}], single_object=True)
+    return transition
 
 
 def unseen_changes(record: Fact) -> models.QuerySet[LoggedChange]:

@@ -57,8 +57,10 @@ class InboxView(APIView):
     def get(self, request: Request) -> Response:
         """List what waits for you, each with the requests that move it on.
 
-        For who may publish: records that were submitted, and with `REVIEW=two` published records that others have
-        changed. For who represents a unit: his drafts, and what he submitted and nobody has published yet.
+        The work: what lapses soon, requests to decide, what was reported as done, and next steps, for whoever speaks
+        for the side whose turn it is. For who may publish: records that were submitted, and with `REVIEW=two` published
+        records that others have changed. For who represents a unit: his drafts, and what he submitted and nobody has
+        published yet.
         """
         query = Query(request, {"page_size", "cursor", "format"})
         query.read(read_format)

@@ -1,33 +1,42 @@
-"""What waits for a user, found by one statement: what others submitted, changes to look at, and what is his own.
+"""What waits for a user, found by one statement: the work, what others submitted, changes, and what is his own.
 
-What somebody may publish and what he may only draft are two parts of his territory, so that each kind of record is
-looked through by its partial index of what is submitted, once for each part.
+The work is found by the workflows: a record waits for whom its table names in its status, and for all its parties where
+the status lapses soon. What somebody may publish and what he may only draft are two parts of his territory, so that
+each kind of record is looked through by its partial index of what is submitted, once for each part.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import Q
+from django.db.models import DateField, Q
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import TO_REVIEW
+from apps.common.models.moved import Moved, moved_models
 from apps.common.models.records import Fact, citable_models
 from apps.common.resources.registry import viewsets
+from apps.common.rules.competence import spoken_for
 from apps.common.rules.permissions import curated_by
 from apps.common.rules.territory import Viewer, condition, shared, territory_of, viewer_of
+from apps.common.rules.workflow import CONFIRMATION, DECISION, NEXT_STEP, Workflow
 from apps.common.sql.slots import Parameter, literal, text_of
 from apps.common.sql.statement import Statement, kept
+from apps.common.values.dates import today
+from apps.common.values.working_days import DAY, after
 from apps.common.writing.review import author_sql
 from apps.evidence.models import Review
 
-# Kinds of what waits, the most urgent first.
-TO_PUBLISH, REVIEWED, DRAFT, SUBMITTED = "to_publish", "to_review", "draft", "submitted"
-KINDS = (TO_PUBLISH, REVIEWED, DRAFT, SUBMITTED)
+# Kinds of what waits, the most urgent first; those of the work are moved by actions of a workflow.
+DUE, TO_PUBLISH, REVIEWED, DRAFT, SUBMITTED = "due", "to_publish", "to_review", "draft", "submitted"
+KINDS = (DUE, DECISION, CONFIRMATION, TO_PUBLISH, REVIEWED, NEXT_STEP, DRAFT, SUBMITTED)
+WORK = (DUE, DECISION, CONFIRMATION, NEXT_STEP)
+SOON = 3  # working days before a status lapses, from which on it is due
+NONE = "ARRAY[]::text[]"  # actions of a workflow
 # The last change of each published record that somebody made, where nobody has looked at it.
 CHANGED = f"""
     changed AS MATERIALIZED (
@@ -47,9 +56,10 @@ INBOX = """
     SELECT * FROM (
         WITH {changed}
         found AS MATERIALIZED (
-            SELECT {urgency_of} AS urgency, kind, id, source, number, updated_at FROM (
+            SELECT {urgency_of} AS urgency, kind, id, source, number, updated_at, actions FROM (
                 SELECT DISTINCT ON (kind, id) *
-                FROM ({parts}) AS part (urgency, kind, id, source, number, updated_at) ORDER BY kind, id, urgency
+                FROM ({parts}) AS part (urgency, kind, id, source, number, updated_at, actions)
+                ORDER BY kind, id, urgency
             ) AS once
         ),
         totals AS (
@@ -59,7 +69,8 @@ INBOX = """
         page AS (
             SELECT * FROM (
                 SELECT found.urgency, found.kind, found.id, entry.number, entry.user_id,
-                       coalesce(entry.reason, '') AS reason, coalesce(entry.at, found.updated_at) AS since
+                       coalesce(entry.reason, '') AS reason, coalesce(entry.at, found.updated_at) AS since,
+                       found.actions
                 FROM found LEFT JOIN LATERAL (
                     SELECT number, user_id, reason, coalesce(commit.at, now()) AS at
                     FROM common_loggedchange AS log LEFT JOIN common_commit AS commit USING (xid)
@@ -100,6 +111,7 @@ class Waiting(NamedTuple):
     user_id: int | None
     reason: str
     since: datetime
+    actions: list[str]  # of its workflow, that are open to the user's side
 
     @property
     def place(self) -> InboxPlace:
@@ -122,7 +134,8 @@ def inbox(user: User, size: int, place: InboxPlace = FIRST) -> Inbox:
         return Inbox([], counts)
     statement = _statement(curator, representative, settings.REVIEW_BY_TWO)
     behind = {"urgency": place.urgency, "since": place.since, "kind": place.kind, "id": place.pk, "size": size}
-    rows = statement.rows({**values, **behind, "me": user.pk})
+    behind |= {"me": user.pk, "behind_soon": after(today(), SOON).day + DAY}
+    rows = statement.rows({**values, **behind})
     counts |= {KINDS[int(urgency)]: number for urgency, number in json.loads(rows[0][0]).items()}
     return Inbox([Waiting(KINDS[urgency], *row) for _counts, urgency, *row in rows if urgency is not None], counts)
 
@@ -151,6 +164,7 @@ def _statement(curator: Viewer | None, representative: Viewer | None, by_two: bo
     looks = by_two and curator is not None
     kinds = ", ".join(f"({literal(model._meta.db_table)}, {_kind(model)})" for model in queued())
     parts = [text for model in queued() for text in _of_model(model, curator, representative, looks)]
+    parts += [text for model in moved_models() for text in _of_workflow(model, _whole(curator, representative))]
     urgency_of = "urgency"
     if looks:  # what one entered or changed last waits for others
         # By their full names: the tables that are looked through have columns of these names.
@@ -161,7 +175,7 @@ def _statement(curator: Viewer | None, representative: Viewer | None, by_two: bo
         changed=CHANGED.format(kinds=kinds, me=Parameter("me")) if looks else "",
         urgency_of=urgency_of,
         parts=" UNION ALL ".join(parts),
-        changes=", ".join(str(KINDS.index(kind)) for kind in (REVIEWED, DRAFT)),
+        changes=", ".join(str(KINDS.index(kind)) for kind in (*WORK, REVIEWED, DRAFT)),
         **names,
     )
     return Statement(shared(text, curator or representative))
@@ -172,21 +186,60 @@ def _of_model(model: type[Fact], curator: Viewer | None, representative: Viewer 
     source = literal(model._meta.db_table)
     if (lying := _lying(model, curator)) is not None:
         yield (
-            f"SELECT {KINDS.index(TO_PUBLISH)}, {head}, {source}, NULL::bigint, row.updated_at FROM {table} AS row"  # noqa: S608
-            f" WHERE row.state = 'submitted' AND {lying}"
+            f"SELECT {KINDS.index(TO_PUBLISH)}, {head}, {source}, NULL::bigint, row.updated_at, {NONE}"  # noqa: S608
+            f" FROM {table} AS row WHERE row.state = 'submitted' AND {lying}"
         )
         if looks:
             yield (
-                f"SELECT {KINDS.index(REVIEWED)}, {head}, {source}, changed.number, row.updated_at"  # noqa: S608
+                f"SELECT {KINDS.index(REVIEWED)}, {head}, {source}, changed.number, row.updated_at, {NONE}"  # noqa: S608
                 f" FROM changed JOIN {table} AS row ON row.id = changed.record_id"
                 f" WHERE changed.table_name = {source} AND row.state = 'published' AND {lying}"
             )
     if (lying := _lying(model, representative)) is not None:
         urgency = f"CASE row.state WHEN 'draft' THEN {KINDS.index(DRAFT)} ELSE {KINDS.index(SUBMITTED)} END"
         yield (
-            f"SELECT {urgency}, {head}, {source}, NULL::bigint, row.updated_at FROM {table} AS row"  # noqa: S608
+            f"SELECT {urgency}, {head}, {source}, NULL::bigint, row.updated_at, {NONE} FROM {table} AS row"  # noqa: S608
             f" WHERE row.state <> 'published' AND {lying}"
         )
+
+
+def _of_workflow(model: type[Moved], viewer: Viewer | None) -> Iterator[str]:
+    """Yield the parts for the records of a workflow that wait for the parties for which somebody speaks."""
+    if viewer is None:
+        return
+    workflow = cast(Workflow, model.workflow)
+    for status, wait in workflow.waits.items():
+        standing = Q(**{"state": Fact.State.PUBLISHED, workflow.field: status})
+        actions = workflow.actions_for(wait.who, status)
+        for party in wait.who:
+            yield from _of_party(model, viewer, party, (wait.why, standing, actions))
+    due = model.over(Parameter("behind_soon", DateField()))
+    if workflow.lapses is not None and due is not None:
+        for party in dict.fromkeys(each for way in workflow.open_in(workflow.lapses.status) for each in way.who):
+            actions = workflow.actions_for([party], workflow.lapses.status)
+            yield from _of_party(model, viewer, party, (DUE, due, actions))
+
+
+def _of_party(model: type[Moved], viewer: Viewer, party: str, waiting: tuple[str, Q, Sequence[str]]) -> Iterator[str]:
+    """Yield the parts for the records that wait for one of their parties: why, which, and for which actions."""
+    why, standing, actions = waiting
+    manager: Any = model._base_manager
+    kind = _kind(cast("type[Fact]", model))
+    names = ", ".join(map(literal, actions))
+    for spoken in spoken_for(model, party, viewer):
+        rows = text_of(manager.filter(standing, spoken).order_by().values("id", "updated_at"))
+        yield (
+            f"SELECT {KINDS.index(why)}, {kind}, row.id, {literal(model._meta.db_table)}, NULL::bigint,"  # noqa: S608
+            f" row.updated_at, ARRAY[{names}]::text[] FROM ({rows}) AS row"
+        )
+
+
+def _whole(curator: Viewer | None, representative: Viewer | None) -> Viewer | None:
+    """Return as whom a user speaks: for all to which he was appointed; a steward for nobody."""
+    parts = [each for each in (curator, representative) if each is not None]
+    if not parts or any(each.everything for each in parts):
+        return None
+    return Viewer(False, frozenset().union(*(each.kinds for each in parts)))
 
 
 def _kind(model: type[Fact]) -> int:

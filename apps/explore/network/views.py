@@ -1,6 +1,5 @@
 """The network over HTTP: as JSON, GraphML and GEXF, and the page that draws it."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -16,12 +15,11 @@ from rest_framework.views import APIView
 from apps.common.http.pages import TranslatedPage, frame
 from apps.common.http.parameters import Query, read_day, read_words
 from apps.common.http.problems import nearest, parameter_error
-from apps.common.models.records import Citable
-from apps.common.models.unknown_keys import no_record
 from apps.common.openapi.parameters import AS_OF, LANGUAGE, STRINGS, format_parameter
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.rules.territory import Reader
 from apps.events.models import Event
+from apps.explore.keys import read_keys
 from apps.explore.network.formats import GraphContent, gexf, graphml
 from apps.explore.network.graph import build
 from apps.explore.network.page import choices, places, texts
@@ -32,7 +30,6 @@ from apps.registry.models import Alliance, District, MemberUnit, Street
 
 LISTS = frozenset({"district", "street", "alliance", "unit", "kind", "edge"})
 PARAMETERS = LISTS | {"include", "as_of", "depth", "format"}
-CANDIDATES = 500  # keys among which the one nearest to a wrong one is looked for
 NETWORK_PARAMETERS = [
     OpenApiParameter("district", STRINGS, description="Keys of `districts`: start from what is there."),
     OpenApiParameter("street", STRINGS, description="Keys of `streets`: start from what is there."),
@@ -144,11 +141,11 @@ def read_walk_request(query: Query, viewer: Reader) -> WalkRequest:
     named = {
         model.resource: keys
         for name, model in (("alliance", Alliance), ("unit", MemberUnit))
-        if (keys := query.read(_keys, name, model)) is not None
+        if (keys := query.read(read_keys, name, model)) is not None
     }
     return WalkRequest(
-        districts=query.read(_keys, "district", District),
-        streets=query.read(_keys, "street", Street),
+        districts=query.read(read_keys, "district", District),
+        streets=query.read(read_keys, "street", Street),
         named=named,
         kinds=frozenset(query.read(_choices, "kind", kind_names()) or ()),
         edges=frozenset(query.read(_choices, "edge", EdgeKind.values) or ()),
@@ -157,27 +154,6 @@ def read_walk_request(query: Query, viewer: Reader) -> WalkRequest:
         depth=query.read(_depth),
         viewer=viewer,
     )
-
-
-def _keys(request: Request, name: str, model: type[Citable]) -> tuple[int, ...] | None:
-    """Return the primary keys of the records whose keys a parameter gives; None where it is absent."""
-    words = read_words(request, name)
-    if not words:
-        return None
-    column = model.key_field
-    rows = model._default_manager.visible_to(request.user)
-    found = dict(rows.filter(**{f"{column}__in": words}).values_list(column, "pk"))
-    for word in words:
-        if word not in found:
-            detail = no_record(model, word, request.user)
-            alike = rows.filter(**{f"{column}__startswith": word[:4]}).order_by(column).values_list(column, flat=True)
-            raise parameter_error(name, detail + nearest(word, _closest(word, list(alike[:CANDIDATES]))))
-    return tuple(sorted(found.values()))
-
-
-def _closest(word: str, known: list[str]) -> list[str]:
-    """Return the key nearest to a wrong one: one that begins with it, or else one that is spelt alike."""
-    return [key for key in known if key.startswith(word)][:1] or difflib.get_close_matches(word, known, n=1)
 
 
 def _choices(request: Request, name: str, known: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ claim in a round is the one that the round puts up.
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 import pgtrigger
 from django.core.exceptions import ValidationError
@@ -18,13 +18,23 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.moved import Moved
 from apps.common.models.records import Counted, Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
-from apps.common.rules.competence import PLACE, Attester
+from apps.common.rules.competence import PLACE, Attester, columns_of
 from apps.common.rules.guards import Guard, Sentence
-from apps.common.rules.workflow import Closed, Transition, Workflow
+from apps.common.rules.workflow import (
+    CONFIRMATION,
+    DECISION,
+    LAPSE,
+    NEXT_STEP,
+    Closed,
+    Lapse,
+    Transition,
+    Wait,
+    Workflow,
+)
 from apps.common.sql.days import LOCAL_DAY
 from apps.common.values.columns import EDTFField
-from apps.common.values.dates import is_over
 from apps.common.values.texts import OneLineField, ParagraphsField
+from apps.common.values.working_days import after
 from apps.projects.models.projects import Project
 from apps.projects.models.rounds import Round, RoundProject
 from apps.registry.models import Alliance, MemberUnit, Placed
@@ -160,7 +170,7 @@ WORK = (
         _("The place is free for others."),
         asks=("reason",),
     ),
-    Transition("lapse", ("accepted",), "lapsed", (), _("Lapse"), _("Work had not started when the lease was over.")),
+    Transition(LAPSE, ("accepted",), "lapsed", (), _("Lapse"), _("Work had not started when the lease was over.")),
 )
 
 
@@ -192,6 +202,12 @@ class Claim(Placed, Moved, Fact):
         entries={"requested": UNIT},
         public=frozenset({*HOLDING, "released", "lapsed"}),
         transitions=(*DECISIONS, *WORK),
+        lapses=Lapse("accepted", "lapses_on"),
+        waits={
+            "requested": Wait(DECISION, KEEPER),
+            "accepted": Wait(NEXT_STEP, UNIT),
+            "completed": Wait(CONFIRMATION, KEEPER),
+        },
     )
 
     class Status(models.TextChoices):
@@ -251,7 +267,11 @@ class Claim(Placed, Moved, Fact):
     claimed_on = EDTFField(_("claimed on"), help_text=_("When the unit claimed the project."))
     accepted_on = EDTFField(_("accepted on"), help_text=_("When the keeper accepted it."))
     lapses_on = EDTFField(
-        _("lapses on"), help_text=_("Last day of the lease, within which work has to start, or the place is free.")
+        _("lapses on"),
+        help_text=_(
+            "Last day of the lease, within which work has to start, or the place is free; with “?” as long as holidays"
+            " of its year are not known."
+        ),
     )
     summary = ParagraphsField(
         _("summary"), blank=True, help_text=_("What the unit does under the claim, in the registry's own words.")
@@ -307,9 +327,12 @@ class Claim(Placed, Moved, Fact):
 
     # How it moves
 
-    def lapsed(self, day: date) -> bool:
-        """Whether the lease was over before a day, though nobody has written that yet."""
-        return self.status == self.Status.ACCEPTED and is_over(self.lapses_on, day)
+    def ruler(self) -> models.Model | None:
+        """Return the keeper of the round; without a round the most precise place of the project, or its body."""
+        if self.round_project is not None:
+            return self.round_project.round.keeper
+        places = (getattr(self, name) for name in columns_of(self))
+        return next((place for place in places if place is not None), self.project.alliance)
 
     def why_not(self, transition: Transition, day: date) -> Closed | None:
         if self.lapsed(day) and transition.name != "release":
@@ -321,15 +344,15 @@ class Claim(Placed, Moved, Fact):
         if transition.name == "accept":
             self.accepted_on = day.isoformat()
             days = None if self.round_project is None else self.round_project.round.lease_days
-            self.lapses_on = "" if days is None else (day + timedelta(days=days)).isoformat()
+            self.lapses_on = "" if days is None else after(day, days).edtf
 
     def by_rule(self, day: date) -> Iterator[tuple[Moved, str, models.Model]]:
         """Where the first to claim gets the place, it is accepted at once; leases that are over end before."""
         if self.round_project is None or self.status != self.Status.REQUESTED:
             return
         keeper, mode = self.round_project.round.keeper, self.round_project.round.mode
-        over = Claim.objects.filter(round_project=self.round_project, status="accepted", lapses_on_latest__lt=day)
+        over = Claim.objects.filter(Claim.over(day), round_project=self.round_project)
         for other in over.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("pk"):
-            yield other, "lapse", keeper
+            yield other, LAPSE, keeper
         if mode == Round.Mode.FIRST_COME:
             yield self, "accept", keeper

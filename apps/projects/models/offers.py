@@ -1,7 +1,5 @@
 """Needs and resources."""
 
-from datetime import date
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -11,9 +9,8 @@ from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.moved import Moved
 from apps.common.models.records import Counted
 from apps.common.rules.competence import Attester
-from apps.common.rules.workflow import Transition, Workflow
+from apps.common.rules.workflow import LAPSE, Lapse, Transition, Workflow
 from apps.common.values.columns import EDTFField
-from apps.common.values.dates import is_over
 from apps.common.values.texts import ParagraphsField
 from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Placed, Street
 
@@ -69,6 +66,10 @@ class Offer(Placed, Moved, MaybeUnnamed):
     published_on = EDTFField(_("published on"), help_text=_("When it was published."))
     closes_on = EDTFField(_("closes on"), help_text=_("Until when it stands."))
     summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+
+    def ruler(self) -> models.Model | None:
+        """Return who publishes it: the most precise that it names."""
+        return next((party for name in PUBLISHERS if (party := getattr(self, name)) is not None), None)
 
     class Meta(MaybeUnnamed.Meta):
         abstract = True
@@ -129,8 +130,9 @@ class Need(Offer):
                 _("It is no longer asked for; everybody but its publisher loses sight of it."),
                 asks=("reason",),
             ),
-            Transition("lapse", ("open",), "lapsed", (), _("Lapse"), _("The day until which it stood is over.")),
+            Transition(LAPSE, ("open",), "lapsed", (), _("Lapse"), _("The day until which it stood is over.")),
         ),
+        lapses=Lapse("open", "closes_on"),
     )
     own_words = frozenset({"summary", "outcome"})
 
@@ -140,9 +142,6 @@ class Need(Offer):
     outcome = ParagraphsField(
         _("outcome"), blank=True, help_text=_("How it was met, in the words of who asked or of the registry.")
     )
-
-    def lapsed(self, day: date) -> bool:
-        return self.status == self.Status.OPEN and is_over(self.closes_on, day)
 
     class Meta(Offer.Meta):
         verbose_name = _("need")

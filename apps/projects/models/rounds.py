@@ -11,7 +11,7 @@ from apps.common.models.records import Counted, Fact, NamedRecord
 from apps.common.models.row_names import FirstOf, RowName
 from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.evidence import WHOLE
-from apps.common.rules.workflow import Transition, Workflow
+from apps.common.rules.workflow import NEXT_STEP, Transition, Wait, Workflow
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import is_over, today
 from apps.common.values.texts import ParagraphsField
@@ -45,6 +45,7 @@ class Round(Placed, Moved, NamedRecord):
     workflow = Workflow(
         entries={"planned": KEEPERS},
         public=frozenset({"planned", "open", "closed"}),
+        waits={"planned": Wait(NEXT_STEP, KEEPERS)},
         transitions=(
             Transition(
                 "open",
@@ -102,7 +103,9 @@ class Round(Placed, Moved, NamedRecord):
         _("lease in days"),
         null=True,
         blank=True,
-        help_text=_("Days after acceptance within which work has to start, or the claim lapses; empty: no limit."),
+        help_text=_(
+            "Working days after acceptance within which work has to start, or the claim lapses; empty: no limit."
+        ),
     )
     summary = ParagraphsField(_("summary"), blank=True, help_text=_("Text of the call, in the registry's own words."))
 

@@ -22,6 +22,7 @@ from apps.common.openapi import kept
 from apps.common.resources.registry import check_serializers
 from apps.common.rules.database_layout import EARLIER_LAYOUT, is_of_earlier_layout
 from apps.history.epochs import RESTORED, was_moved
+from apps.service.day_watch import days_tick
 from apps.service.import_watch import imports_run
 from apps.service.processes import beside, die_with_parent
 from partybuild import database
@@ -62,6 +63,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"partybuild is ready: API {root}/api/v1/ · docs {root}/docs/ · admin {root}/admin/")
                 self.stdout.flush()
                 running.enter_context(imports_run())
+                running.enter_context(days_tick())
                 code = server.wait()
             # granian gives up when a worker dies within seconds of its respawn, which no option changes; and it may be
             # killed itself. What has been ready once is set up well, so that it is worth starting however often it

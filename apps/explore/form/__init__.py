@@ -1,0 +1,1 @@
+"""The claim form (认领表) of a round or a body."""

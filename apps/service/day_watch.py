@@ -1,0 +1,41 @@
+"""What lapses under `manage.py serve`: at its start and after each midnight of the city it is written."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from apps.common.values.dates import today
+from apps.service.processes import STOP_TIMEOUT, run
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 30.0  # seconds between two looks at the day
+PAUSE = 60.0  # after a process that failed
+
+
+@contextmanager
+def days_tick() -> Iterator[None]:
+    """Have what has lapsed written on each day, as long as the block runs."""
+    stopped = threading.Event()
+    watch = threading.Thread(target=_watch, args=[stopped], name="days", daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        watch.join(2 * STOP_TIMEOUT)
+
+
+def _watch(stopped: threading.Event) -> None:
+    written: date | None = None
+    while not stopped.is_set():
+        day, pause = today(), INTERVAL
+        if day != written:
+            if code := run("tick", stopped=stopped):
+                logger.error("manage.py tick ended with %s", code)
+                pause = PAUSE
+            else:
+                written = day
+        stopped.wait(pause)
