@@ -117,6 +117,7 @@ RESOURCES: dict[str, Cells] = {
     "categories": cells(STREET),
     "needs": cells(COMMITTEE),
     "resources": cells(OFFERED),
+    "matches": cells(UNIT_OF_COMMITTEE),  # who may edit the need or the resource
     "projects": cells(STREET),
     "project-partners": cells(UNIT, STREET),
     "rounds": cells(STREET),
@@ -295,6 +296,8 @@ def recipes(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[str, t
     round_ = make.RoundFactory(street=street)
     event = make.EventFactory(neighbourhood=own)
     venue = make.VenueFactory(neighbourhood=own)
+    need = make.NeedFactory(alliance=None, neighbourhood=own)
+    resource = make.ResourceFactory(unit=unit)
     framework = make.FrameworkFactory(street=street)
     dimension = make.DimensionFactory(framework=framework)
     other = make.FrameworkFactory(street=street)
@@ -317,6 +320,7 @@ def recipes(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[str, t
         "categories": recipe(make.CategoryFactory, alliance=alliance, **HIDDEN),
         "needs": recipe(make.NeedFactory, alliance=None, neighbourhood=own, **HIDDEN),
         "resources": recipe(make.ResourceFactory, unit=unit, **HIDDEN),
+        "matches": recipe(make.MatchFactory, need=need, offer=resource, **HIDDEN),
         "projects": recipe(make.ProjectFactory, alliance=alliance, **HIDDEN),
         "project-partners": recipe(make.ProjectPartnerFactory, project=project, unit=unit, **HIDDEN),
         "rounds": recipe(make.RoundFactory, street=street, **HIDDEN),

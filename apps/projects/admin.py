@@ -8,6 +8,7 @@ from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
+    Match,
     Need,
     Project,
     ProjectPartner,
@@ -66,6 +67,15 @@ class ResourceAdmin(OfferAdmin):
         "neighbourhood",
         date_column(Resource, "published_on"),
     ]
+
+
+@admin.register(Match)
+class MatchAdmin(RecordAdmin):
+    list_display = ["need", "offer", "status", "broker"]
+    list_filter = ["status", EvidenceFilter]
+    list_select_related = ["need", "offer", "broker"]
+    search_fields = ["need", "offer"]
+    fieldsets = [(None, {"fields": [("need", "offer"), ("broker", "status", "slug"), "note"]})]
 
 
 # Projects -------------------------------------------------------------------------------------------------------------

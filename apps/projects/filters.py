@@ -7,6 +7,7 @@ from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
+    Match,
     Need,
     Project,
     ProjectPartner,
@@ -46,6 +47,15 @@ class ResourceFilterSet(OfferFilterSet):
     """Filters of resources."""
 
     status = ChoiceFilter("status", Resource.Status, help_text="Where the offer stands.")
+
+
+class MatchFilterSet(PlacedFilterSet):
+    """Filters of matches."""
+
+    need = KeyFilter("need", Need)
+    offer = KeyFilter("offer", Resource)
+    broker = KeyFilter("broker", Alliance)
+    status = ChoiceFilter("status", Match.Status, help_text="Where the match stands.")
 
 
 class ProjectFilterSet(PlacedFilterSet):

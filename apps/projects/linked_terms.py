@@ -33,6 +33,19 @@ NEED = Kind(("schema:Demand",), {**OFFER, "outcome": value("schema:result")})
 
 RESOURCE = Kind(("schema:Offer",), OFFER)
 
+MATCH = Kind(
+    ("schema:Action",),
+    {
+        **ROW,
+        **STATUS,
+        "need": node("schema:object"),
+        "offer": node("schema:instrument"),
+        "broker": node("schema:participant"),
+        "note": value("schema:description"),
+        "reason": PARTIES,
+    },
+)
+
 PROJECT = Kind(
     ("schema:Project", "prov:Activity"),
     {

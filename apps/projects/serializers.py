@@ -11,6 +11,7 @@ from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
+    Match,
     Need,
     Project,
     ProjectPartner,
@@ -110,6 +111,34 @@ class ResourceSerializer(RecordSerializer):
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
         return {**PLACES, "unit": MemberUnitSerializer}
+
+
+class MatchSerializer(RecordSerializer):
+    """A need and a resource that were brought together."""
+
+    name = NameField()
+    reason = ReasonField()
+
+    class Meta:
+        model = Match
+        fields = (
+            "url",
+            "slug",
+            "name",
+            "need",
+            "offer",
+            "broker",
+            "status",
+            "note",
+            "reason",
+            "citations",
+            "attestations",
+            "updated_at",
+        )
+
+    @classmethod
+    def expandable(cls) -> dict[str, type[RecordSerializer]]:
+        return {"need": NeedSerializer, "offer": ResourceSerializer, "broker": AllianceSerializer}
 
 
 class ProjectSerializer(RecordSerializer):

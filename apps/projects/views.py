@@ -6,6 +6,7 @@ from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
+    Match,
     Need,
     Project,
     ProjectPartner,
@@ -64,6 +65,19 @@ class ResourceViewSet(RecordViewSet):
     default_sort = "name"
     tag = TAG
     linked = linked_terms.RESOURCE
+
+
+class MatchViewSet(RecordViewSet):
+    """Needs and resources that were brought together (对接), and what both sides say; for them and the broker alone."""
+
+    queryset = Match.objects.all()
+    serializer_class = serializers.MatchSerializer
+    detail_serializer_class = serializers.MatchSerializer
+    filterset_class = filters.MatchFilterSet
+    sortable = {"slug": "slug", "updated_at": "updated_at"}
+    default_sort = "-updated_at"
+    tag = TAG
+    linked = linked_terms.MATCH
 
 
 class ProjectViewSet(RecordViewSet):

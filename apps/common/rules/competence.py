@@ -101,7 +101,7 @@ def _named_by(record: Model, party: str) -> Iterator[Model]:
     elif party != PLACE:
         target: Model | None = record
         for step in party.split("__"):
-            target = None if target is None else getattr(target, step)
+            target = getattr(target, step, None)  # a record that is refused may lack a reference that it has to have
         if target is not None:
             yield target
     else:
