@@ -11,7 +11,6 @@ from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
-    Match,
     Need,
     Project,
     ProjectPartner,
@@ -111,34 +110,6 @@ class ResourceSerializer(RecordSerializer):
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
         return {**PLACES, "unit": MemberUnitSerializer}
-
-
-class MatchSerializer(RecordSerializer):
-    """A need and a resource that were brought together."""
-
-    name = NameField()
-    reason = ReasonField()
-
-    class Meta:
-        model = Match
-        fields = (
-            "url",
-            "slug",
-            "name",
-            "need",
-            "offer",
-            "broker",
-            "status",
-            "note",
-            "reason",
-            "citations",
-            "attestations",
-            "updated_at",
-        )
-
-    @classmethod
-    def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {"need": NeedSerializer, "offer": ResourceSerializer, "broker": AllianceSerializer}
 
 
 class ProjectSerializer(RecordSerializer):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from apps.projects.matching.subjects import EMPTY, SUBJECTS, hinted, met_by, pairs, people, shared_words, told
+from apps.projects.matching.subjects import SUBJECTS, hinted, met_by, pairs, people, told
 
 _WEIGHTS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8"))
 PARTS: dict[str, int] = _WEIGHTS["parts"]
@@ -52,7 +52,6 @@ class Suggestion(NamedTuple):
     key: str
     parts: dict[str, int]
     subjects: tuple[str, ...]  # that both are about, the weightiest first
-    words: tuple[str, ...]  # of the need that the resource says too
     level: str  # the smallest division in which both lie: a level, `city` or `unknown`
     together: int  # what the two did together before
     gains: dict[str, int]  # by part, the points that are missing since one side does not say enough
@@ -111,8 +110,7 @@ def suggestion(need: Side, resource: Side, *, together: int = 0, same_category: 
     if parts["subject"] + parts["words"] < _WEIGHTS["least"]:
         return None
     weightiest = sorted((key for key in by_subject if key), key=lambda key: (-by_subject[key], key))
-    common = shared_words(need.text, f"{resource.text}\n{resource.unit}")
-    return Suggestion(resource.key, parts, tuple(weightiest), tuple(common), level, together, gains)
+    return Suggestion(resource.key, parts, tuple(weightiest), level, together, gains)
 
 
 def best(found: Iterable[Suggestion | None], most: int) -> list[Suggestion]:
@@ -154,8 +152,3 @@ def _overlap(one: tuple[date | None, date | None], other: tuple[date | None, dat
     begins = max(filter(None, (one[0], other[0])), default=None)
     ends = min(filter(None, (one[1], other[1])), default=None)
     return 1.0 if begins is None or ends is None or begins <= ends else 0.0
-
-
-def cue_words(subjects: Iterable[str]) -> list[str]:
-    """Return the words by which resources of some subjects are looked for, in a lasting order."""
-    return sorted({word for key in subjects for word in SUBJECTS[key].words if word not in EMPTY})

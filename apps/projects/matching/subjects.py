@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,6 @@ import yaml
 
 _DATA: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _HAN = re.compile("[\u3400-\u9fff]+")
-MIN_CUE = 2  # characters; one alone stands in too many words
 
 
 class Subject(NamedTuple):
@@ -38,26 +37,47 @@ EMPTY = frozenset(str(_DATA["empty"]).split())
 
 
 class _Cues:
-    """Cue words of many subjects, found in a text in one pass; of two of which one holds the other, the longer."""
+    """Words with their owners, found in a text in one pass; of two of which one holds the other, the longer counts."""
 
     def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
         self.owners: dict[str, list[str]] = {}
         for key, cues in words.items():
             for cue in cues:
                 self.owners.setdefault(cue, []).append(key)
-        longest_first = sorted(self.owners, key=lambda cue: (-len(cue), cue))
-        self.pattern = re.compile("|".join(map(re.escape, longest_first)))
+        lengths: dict[str, set[int]] = {}
+        for cue in self.owners:
+            lengths.setdefault(cue[0], set()).add(len(cue))
+        self.lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where the words stand: the first character, and the one behind the last."""
+        at = 0
+        while at < len(text):
+            lengths = self.lengths.get(text[at], ())
+            end = next((at + size for size in lengths if text[at : at + size] in self.owners), 0)
+            if end:
+                yield at, end
+            at = end or at + 1
 
     def found(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield the subjects whose words stand in a text, each with the word."""
-        for match in self.pattern.finditer(text):
-            for key in self.owners[match.group()]:
-                yield key, match.group()
+        """Yield the owners whose words stand in a text, each with the word."""
+        for start, end in self.places(text):
+            for key in self.owners[text[start:end]]:
+                yield key, text[start:end]
+
+    def without(self, text: str) -> str:
+        """Return a text with blanks in the place of the words."""
+        pieces, at = [], 0
+        for start, end in self.places(text):
+            pieces.append(text[at:start])
+            at = end
+        return " ".join((*pieces, text[at:]))
 
 
 _BY_WORDS = _Cues({key: each.words for key, each in SUBJECTS.items()})
 _BY_UNITS = _Cues({key: each.units for key, each in SUBJECTS.items()})
 _BY_PEOPLE = _Cues({key: each.words for key, each in PEOPLE.items()})
+_EMPTY = _Cues({"": EMPTY})
 
 
 @lru_cache(4096)
@@ -78,7 +98,15 @@ def people(text: str) -> frozenset[str]:
     return frozenset(key for key, _cue in _BY_PEOPLE.found(text))
 
 
-def met_by(subject: str, wider: float) -> dict[str, float]:
+@cache
+def related(subject: str) -> frozenset[str]:
+    """Return the subjects that may meet one, and those that one may meet."""
+    meets = (key for key in SUBJECTS if subject in met_by(key, 1.0))
+    return frozenset((*met_by(subject, 1.0), *meets))
+
+
+@cache
+def met_by(subject: str, wider: float) -> Mapping[str, float]:
     """Return the subjects by which one is met, itself and others, each with how well (0 to 1)."""
     own = SUBJECTS[subject]
     above = {own.under: wider} if own.under else {}
@@ -90,18 +118,15 @@ def met_by(subject: str, wider: float) -> dict[str, float]:
 def pairs(text: str) -> frozenset[str]:
     """Return the pairs of neighbouring Chinese characters in a text, but for those of words that say nothing."""
     found: set[str] = set()
-    for run in _HAN.findall(_EMPTY.sub(" ", text)):
+    for run in _HAN.findall(_EMPTY.without(text)):
         found.update(run[at : at + 2] for at in range(len(run) - 1))
     return frozenset(found)
-
-
-_EMPTY = re.compile("|".join(sorted(map(re.escape, EMPTY), key=lambda word: (-len(word), word))))
 
 
 def shared_words(one: str, other: str) -> list[str]:
     """Return the longest stretches of a text that stand in another one too, in their order, empty words left out."""
     common, found = pairs(one) & pairs(other), []
-    for run in _HAN.findall(_EMPTY.sub(" ", one)):
+    for run in _HAN.findall(_EMPTY.without(one)):
         at = 0
         while at < len(run) - 1:
             end = at

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pgtrigger
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.moved import Moved
@@ -179,7 +179,7 @@ class Match(Placed, Moved, Fact):
             field, code, sentence = closed
             raise ValidationError({field: ValidationError(sentence, code=code)})
 
-    def _closed(self, day: date) -> tuple[str, str, str | Promise] | None:
+    def _closed(self, day: date) -> tuple[str, str, Any] | None:
         """Return the side that does not stand any more: the field, a code, and a sentence."""
         if self.need.status not in STILL_ASKED or self.need.lapsed(day):
             return "need", "need_closed", NEED_CLOSED
