@@ -1,18 +1,16 @@
 """Suggestions: the resources that could meet a need, and the needs that a resource could meet.
 
-Candidates are looked for by n-grams in three rounds, in the street, in the district and anywhere, each ranked roughly
-and cut; what is left is scored (`matching.scoring`). Only what everybody sees is suggested: all get the same answer.
+Candidates are looked for in three rounds, in the street, in the district and anywhere, each ranked roughly and cut;
+what is left is scored (`matching.scoring`). Only what everybody sees is suggested: all get the same answer.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db import connection
 
-from apps.common.models.search_conditions import is_one_of
 from apps.common.values.dates import today
 from apps.common.values.ngrams import every, ngrams
 from apps.projects.matching.scoring import Side, Suggestion, asked, best, suggestion
@@ -20,25 +18,46 @@ from apps.projects.matching.subjects import SUBJECTS, pairs, related
 from apps.projects.models import Claim, Need, Offer, ProjectPartner, Resource
 from apps.projects.models.claims import HOLDING
 from apps.projects.models.matches import STILL_ASKED, STILL_FREE
-from apps.registry.models import MemberUnit
 
 MOST = 20
 # Candidates of a round that are scored, and rows of the last one that are ranked: a common word costs like a rare one.
 SCORED, RANKED = 80, 600
 LEVELS = ("neighbourhood", "street", "district")
-COLUMNS = (
-    "pk",
-    "slug",
-    "name",
-    "summary",
-    "unit_id",
-    "unit__name",
-    "unit__kind",
-    "published_on_earliest",
-    "closes_on_latest",
-    *(f"in_{level}_id" for level in LEVELS),
-    *(f"unit__in_{level}_id" for level in LEVELS),
-)
+SIDE = """
+    SELECT offer.slug, offer.name, offer.summary, offer.unit_id, unit.name, unit.kind,
+           offer.published_on_earliest, offer.closes_on_latest,
+           offer.in_neighbourhood_id, offer.in_street_id, offer.in_district_id,
+           unit.in_neighbourhood_id, unit.in_street_id, unit.in_district_id
+    FROM {table} AS offer LEFT JOIN registry_memberunit AS unit ON unit.id = offer.unit_id
+"""
+OPEN = """
+    offer.state = 'published' AND offer.is_public AND offer.status = ANY(%(statuses)s)
+    AND (offer.closes_on_latest IS NULL OR offer.closes_on_latest >= %(day)s)
+"""
+ABOUT = "(offer.name_subjects && %(subjects)s::varchar[] OR offer.summary_subjects && %(subjects)s::varchar[])"
+SAYS = "(offer.ngrams @@ %(own)s::tsquery OR offer.prose_ngrams @@ %(own)s::tsquery)"
+RANK = """
+    2 * (offer.name_subjects && %(subjects)s::varchar[])::int + (offer.summary_subjects && %(subjects)s::varchar[])::int
+    + 2 * (offer.ngrams @@ %(own)s::tsquery)::int + (offer.prose_ngrams @@ %(own)s::tsquery)::int
+"""
+LYING = "(offer.in_{level}_id = %({level})s OR offer.unit_id = ANY(ARRAY({units})))"
+UNITS = "SELECT id FROM registry_memberunit WHERE in_{level}_id = %({level})s"
+HINTED = f"offer.unit_id = ANY(ARRAY({UNITS.format(level='street')} AND ngrams @@ %(units)s::tsquery))"
+# ruff: noqa: S608 - put together of constants and names of tables alone
+ROUND = f"""
+    (SELECT offer.id FROM {{table}} AS offer WHERE {OPEN} AND {{where}} ORDER BY {RANK} DESC, offer.id LIMIT {SCORED})
+"""
+ROUNDS = {
+    "street": f"{LYING.format(level='street', units=UNITS.format(level='street'))} AND ({ABOUT} OR {SAYS} OR {HINTED})",
+    "district": f"{LYING.format(level='district', units=UNITS.format(level='district'))} AND {ABOUT}",
+    "": f"""offer.id = ANY(ARRAY(
+        SELECT offer.id FROM {{table}} AS offer WHERE {OPEN} AND offer.name_subjects && %(subjects)s::varchar[]
+        ORDER BY offer.id LIMIT {RANKED}
+    ) || ARRAY(
+        SELECT offer.id FROM {{table}} AS offer WHERE {OPEN} AND offer.ngrams @@ %(named)s::tsquery
+        ORDER BY offer.id LIMIT {RANKED}
+    ))""",
+}
 
 
 class Found(NamedTuple):
@@ -49,24 +68,15 @@ class Found(NamedTuple):
     suggestion: Suggestion
 
 
-class Wanted(NamedTuple):
-    """What is looked for, as queries on n-grams: words of its subjects, its own words, and words in names of units."""
-
-    subjects: str
-    own: str
-    units: str
-
-
 def suggested(record: Offer) -> list[Found]:
     """Return the best suggestions for a need or a resource, the best first."""
     other: type[Offer] = Resource if isinstance(record, Need) else Need
-    (own,) = _rows(type(record)._base_manager.filter(pk=record.pk))
-    mine = _side(own)
-    rows = [(row["unit_id"], _side(row)) for row in _rows(other._base_manager.filter(pk__in=_candidates(other, mine)))]
+    ((own, mine),) = _sides(type(record), "offer.id = %(key)s", {"key": record.pk})
+    rows = [*_candidates(other, mine, today())]
     if other is Resource:
         pairs_of = [(unit, mine, side) for unit, side in rows]
     else:
-        pairs_of = [(own["unit_id"], side, mine) for _unit, side in rows]
+        pairs_of = [(own, side, mine) for _unit, side in rows]
     done = _done(
         {unit for unit, _need, _resource in pairs_of}, {need.places.get("street") for _u, need, _r in pairs_of}
     )
@@ -79,81 +89,38 @@ def suggested(record: Offer) -> list[Found]:
     return [found[each.key] for each in best((each.suggestion for each in found.values()), MOST)]
 
 
-def _rows(queryset: QuerySet[Any]) -> Iterator[dict[str, Any]]:
-    yield from queryset.order_by("pk").values(*COLUMNS)
+def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[tuple[int | None, Side]]:
+    """Yield rows as they are compared, each behind its unit.
+
+    What a unit asks or offers lies where the unit does, unless it says otherwise.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"{SIDE}WHERE {where} ORDER BY offer.slug".format(table=model._meta.db_table), values)
+        for key, name, summary, unit, of_unit, kind, begins, ends, *keys in cursor.fetchall():
+            own, units = ({n: key for n, key in zip(LEVELS, part, strict=True) if key} for part in (keys[:3], keys[3:]))
+            days = (begins, ends)
+            yield unit, Side(key, name, summary, unit=of_unit or "", kind=kind or "", places=own or units, days=days)
 
 
-def _side(row: Mapping[str, Any]) -> Side:
-    """Return a row as it is compared. What a unit asks or offers lies where the unit does, unless it says otherwise."""
-    own = {level: key for level in LEVELS if (key := row[f"in_{level}_id"])}
-    units = {level: key for level in LEVELS if (key := row[f"unit__in_{level}_id"])}
-    return Side(
-        row["slug"],
-        row["name"],
-        row["summary"],
-        unit=row["unit__name"] or "",
-        kind=row["unit__kind"] or "",
-        places=own or units,
-        days=(row["published_on_earliest"], row["closes_on_latest"]),
-    )
-
-
-# Candidates -----------------------------------------------------------------------------------------------------------
-
-
-def _wanted(side: Side) -> Wanted:
-    """Return what is looked for where a side is to be met, or to be put to use."""
-    subjects = {other for key in asked(side) for other in related(key)}
-    by_words = (every(ngrams(word)) for key in sorted(subjects) for word in SUBJECTS[key].words)
-    by_units = (every(ngrams(word)) for key in sorted(subjects) for word in SUBJECTS[key].units)
-    return Wanted(_any(by_words), _any(every([pair]) for pair in sorted(pairs(side.text))), _any(by_units))
+def _candidates(model: type[Offer], side: Side, day: date) -> Iterator[tuple[int | None, Side]]:
+    """Yield the rows that are worth scoring."""
+    subjects = sorted({other for key in asked(side) for other in related(key)})
+    words = sorted({word for key in subjects for word in SUBJECTS[key].units})
+    values = {
+        "statuses": [*(STILL_FREE if model is Resource else STILL_ASKED)],
+        "day": day,
+        "subjects": subjects,
+        "units": _any(every(ngrams(word)) for word in words),
+        "own": _any(every([pair]) for pair in sorted(pairs(side.text))),
+        "named": _any(every([pair]) for pair in sorted(pairs(side.name))),
+        **{level: side.places.get(level) for level in LEVELS},
+    }
+    rounds = " UNION ".join(ROUND.format(table="{table}", where=where) for where in ROUNDS.values())
+    yield from _sides(model, f"offer.id IN ({rounds})", values)
 
 
 def _any(queries: Iterable[str]) -> str:
-    return " | ".join(f"({query})" for query in dict.fromkeys(queries))
-
-
-def _open(model: type[Offer], day: date) -> QuerySet[Any]:
-    """Return what everybody sees, what is not settled, and what has not lapsed."""
-    status = Q(status__in=STILL_FREE if model is Resource else STILL_ASKED)
-    standing = Q(closes_on_latest=None) | Q(closes_on_latest__gte=day)
-    return model._base_manager.filter(model.public(), standing, status)
-
-
-def _candidates(model: type[Offer], side: Side) -> set[int]:
-    """Return the keys of the rows that are worth scoring."""
-    wanted, rows = _wanted(side), _open(model, today())
-    ways = [query for query in (wanted.subjects, wanted.own) if query]
-    if not ways:
-        return set()
-    by_name, by_prose = Q(), Q()
-    for query in ways:
-        by_name |= Q(ngrams__hold=query)
-        by_prose |= Q(prose_ngrams__hold=query)
-    rank = sum(
-        Case(When(**{f"{column}__hold": query}, then=Value(points)), default=0, output_field=IntegerField())
-        for query in ways
-        for column, points in (("ngrams", 2), ("prose_ngrams", 1))
-    )
-    found: set[int] = set()
-    for level in ("street", "district"):
-        if level not in side.places:
-            continue
-        units = MemberUnit._base_manager.filter(**{f"in_{level}": side.places[level]}).order_by()
-        here = Q(**{f"in_{level}": side.places[level]}) | _by(units)
-        condition = by_name | by_prose
-        if level == "street" and wanted.units:
-            condition |= _by(units.filter(ngrams__hold=wanted.units))
-        ranked = rows.filter(here, condition).annotate(rank=rank).order_by("-rank", "pk")
-        found |= set(ranked.values_list("pk", flat=True)[:SCORED])
-    some = rows.filter(pk__in=rows.filter(by_name).order_by().values("pk")[:RANKED])
-    found |= set(some.annotate(rank=rank).order_by("-rank", "pk").values_list("pk", flat=True)[:SCORED])
-    return found
-
-
-def _by(units: QuerySet[MemberUnit]) -> Q:
-    """Return the condition for what one of some units asks or offers."""
-    return is_one_of("unit_id", ArraySubquery(units.values("pk"), template="(ARRAY(%(subquery)s))"))
+    return " | ".join(f"({query})" for query in queries)
 
 
 # What was done before -------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from apps.common.rules.workflow import Transition, Workflow
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import is_over
 from apps.common.values.texts import ParagraphsField
+from apps.projects.subject_columns import SubjectsField, SubjectsIndex
 from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Placed, Street
 
 # Who publishes a need or a resource speaks of it: the most precise that it names.
@@ -69,9 +70,20 @@ class Offer(Placed, Moved, MaybeUnnamed):
     published_on = EDTFField(_("published on"), help_text=_("When it was published."))
     closes_on = EDTFField(_("closes on"), help_text=_("Until when it stands."))
     summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+    name_subjects = SubjectsField(
+        _("subjects of the name"), source="name", help_text=_("What the name is about; made by the registry.")
+    )
+    summary_subjects = SubjectsField(
+        _("subjects of the summary"), source="summary", help_text=_("What the summary is about; made by the registry.")
+    )
 
     class Meta(MaybeUnnamed.Meta):
         abstract = True
+        indexes = [
+            *MaybeUnnamed.Meta.indexes,
+            SubjectsIndex(fields=["name_subjects"], name="%(app_label)s_%(class)s_nsubjects"),
+            SubjectsIndex(fields=["summary_subjects"], name="%(app_label)s_%(class)s_ssubjects"),
+        ]
         constraints = [
             *MaybeUnnamed.Meta.constraints,
             models.CheckConstraint(

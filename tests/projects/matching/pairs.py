@@ -50,11 +50,12 @@ def _listed(right: list[Any]) -> list[list[str]]:
 
 
 ARTICLES, FURTHER = pairs("pairs"), pairs("further_pairs")
+PAIRS = (*ARTICLES, *FURTHER)
 
 
 def resources() -> Iterator[Offered]:
     """Yield all resources, the right ones of all pairs among them."""
-    for pair in (*ARTICLES, *FURTHER):
+    for pair in PAIRS:
         yield from pair.right
     yield from (Offered(*each) for each in others())
 

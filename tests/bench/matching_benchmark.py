@@ -1,0 +1,150 @@
+"""How long suggestions take among 200,000 resources, and whether the right ones are still found.
+
+`python -m tests.bench.matching_benchmark [--resources 200000]` builds a database on the benchmark's server, asks for
+suggestions for each need of the labelled pairs, and prints the milliseconds of SQL and Python together, and how many
+find a right resource among the first three. Two thirds of the other resources meet no need, and lie everywhere; the
+rest would meet one, in districts far from it.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import cycle
+from typing import Any
+
+import django
+import psycopg
+
+from tests.bench import server
+from tests.bench.copying import Loader, indexes_made_last, triggers_resting
+from tests.bench.scale import ROOT
+
+NAME = "bench_matching"
+STREETS = 14  # of a district
+FIRST, ROUNDS = 3, 3
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    sys.stdout.write(text + "\n")
+
+
+def divisions(named: set[str]) -> dict[str, list[str]]:
+    """Return the streets of each district: those that the pairs name, and others."""
+    found: dict[str, list[str]] = {}
+    for place in sorted(named):
+        found.setdefault(place.partition("/")[0], []).append(place)
+    for district, streets in found.items():
+        streets += [f"{district}/样例{number}街道" for number in range(len(streets), STREETS)]
+    return found
+
+
+def build(url: str, count: int) -> None:
+    """Migrate an empty database and fill it."""
+    environment = {**os.environ, "DATABASE_URL": url}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    written = import_module("tests.projects.matching.pairs")  # which takes the project's modules
+    others = import_module("tests.projects.matching.others")
+    places = divisions({pair.place for pair in written.PAIRS} | {each.place for each in written.resources()})
+    district_of = {name: number for number, name in enumerate(places, 1)}
+    street_of = {place: number for number, place in enumerate((s for all_ in places.values() for s in all_), 1)}
+    right = [each for pair in written.PAIRS for each in pair.right]
+    far = [place for district in others.FAR for place in places[district.partition("/")[0]]]
+
+    def offers() -> Iterator[Any]:
+        yield from right
+        near_places, far_places = cycle(street_of), cycle(far)
+        for number in range(count - len(right)):
+            kinds = others.ALIKE if number % 3 == 0 else others.NEAR
+            place = next(far_places if number % 3 == 0 else near_places)
+            unit, name, summary = kinds[number // 3 % len(kinds)]
+            label = f"{place.partition('/')[2]}第{number % 97}{unit}"
+            yield written.Offered(label, name, f"{summary}，编号{number}", place)
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        loader = Loader(connection, say)
+        with indexes_made_last(connection, say), triggers_resting(connection):
+            base = ("id", "code", "name", "kind", "editions")
+            rows = [(n, f"99{n:04}", name, "district", [2023]) for name, n in district_of.items()]
+            loader.copy("registry.District", base, rows)
+            streets = (
+                (n, f"99{n:07}", place.partition("/")[2], "town", [2023], district_of[place.partition("/")[0]])
+                for place, n in street_of.items()
+            )
+            loader.copy("registry.Street", (*base, "district_id"), streets)
+            fact = ("id", "slug", "state", "name")
+            units = (
+                (n, f"unit-{n}", "published", each.unit, "company", street_of[each.place])
+                for n, each in enumerate(offers(), 1)
+            )
+            loader.copy("registry.MemberUnit", (*fact, "kind", "street_id"), units)
+            rows = (
+                (n, f"offer-{n}", "published", each.name, each.summary, n, "offered")
+                for n, each in enumerate(offers(), 1)
+            )
+            loader.copy("projects.Resource", (*fact, "summary", "unit_id", "status"), rows)
+            needs = (
+                (n, f"need-{n}", "published", pair.name, pair.summary, street_of[pair.place], "open")
+                for n, pair in enumerate(written.PAIRS, 1)
+            )
+            loader.copy("projects.Need", (*fact, "summary", "street_id", "status"), needs)
+        connection.execute("VACUUM (ANALYZE)")
+
+
+def measure() -> None:
+    """Ask for suggestions for each need, and print what it took and what was found."""
+    written = import_module("tests.projects.matching.pairs")
+    models, suggesting = import_module("apps.projects.models"), import_module("apps.projects.suggesting")
+    taken: list[float] = []
+    processor: list[float] = []
+    missed: list[str] = []
+    first = 1
+    rights: dict[int, set[str]] = {}
+    for number, pair in enumerate(written.PAIRS, 1):
+        rights[number] = {f"offer-{n}" for n in range(first, first + len(pair.right))}
+        first += len(pair.right)
+    for turn in range(ROUNDS + 1):  # the first one warms up
+        for number, pair in enumerate(written.PAIRS, 1):
+            need = models.Need.objects.get(slug=f"need-{number}")
+            begun, cpu = time.perf_counter(), time.process_time()
+            found = suggesting.suggested(need)
+            if turn:
+                taken.append((time.perf_counter() - begun) * 1000)
+                processor.append((time.process_time() - cpu) * 1000)
+            elif not rights[number] & {each.resource.key for each in found[:FIRST]}:
+                missed.append(pair.name)
+    cuts = statistics.quantiles(taken, n=100)
+    say(f"{len(taken)} times: median {cuts[49]:.1f} ms, 95 % {cuts[94]:.1f} ms, longest {max(taken):.1f} ms")
+    say(f"of these Python's own processor time: median {statistics.median(processor):.1f} ms")
+    say(f"{len(written.PAIRS) - len(missed)} of {len(written.PAIRS)} among the first {FIRST}; missed: {missed}")
+
+
+def main() -> None:
+    """Build the database unless it is there, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--resources", type=int, default=200_000)
+    parser.add_argument("--kept", action="store_true", help="measure on the database that is there")
+    options = parser.parse_args()
+    base = server.start()
+    url = server.database_url(base, NAME)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partybuild.settings")
+    os.environ.setdefault("SECRET_KEY_FILE", str(server.HOME / "secret_key"))
+    os.environ["DATABASE_URL"] = url
+    if not options.kept:
+        with psycopg.connect(base, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {NAME}")
+    django.setup()
+    if not options.kept:
+        build(url, options.resources)
+    measure()
+
+
+if __name__ == "__main__":
+    main()
