@@ -153,12 +153,15 @@ ADDRESSES: dict[str, dict[str, str]] = {
 MOVES: dict[str, tuple[str, ...]] = {
     "needs": ("reopen", "meet", "withdraw"),
     "resources": ("use", "offer", "withdraw"),
+    "matches": ("accept", "decline", "withdraw", "end"),
     "rounds": ("open", "close"),
     "claims": ("accept", "reject", "withdraw", "start", "finish", "confirm", "send_back", "release"),
 }
 # Addresses of one resource alone.
 FURTHER: dict[str, dict[str, str]] = {
     "figures/summary": {"get": "summary"},
+    "needs/(?P<key>[^/]+)/matches": {"get": "suggest"},
+    "resources/(?P<key>[^/]+)/matches": {"get": "suggest"},
     "articles/(?P<key>[^/]+)/coverage": {"get": "coverage"},
     "articles/(?P<key>[^/]+)/facts": {"get": "facts"},
     **{f"attestations/(?P<key>[^/]+)/{verb}": {"post": verb} for verb in ("confirm", "dispute", "retract")},

@@ -37,7 +37,7 @@ class OfferAdmin(RecordAdmin):
     list_filter = ["status", DistrictFilter, EvidenceFilter]
     list_select_related = ["alliance", "unit", "street", "neighbourhood"]
     fieldsets = [
-        (None, {"fields": [("name", "name_given", "slug"), "status", "summary"]}),
+        (None, {"fields": [("name", "name_given", "slug"), ("status", "category", "capacity"), "summary"]}),
         (None, {"fields": [("alliance", "unit"), ("street", "neighbourhood")]}),
         dates("published_on", "closes_on"),
     ]
@@ -45,6 +45,7 @@ class OfferAdmin(RecordAdmin):
 
 @admin.register(Need)
 class NeedAdmin(OfferAdmin):
+    fieldsets = [*OfferAdmin.fieldsets, (None, {"fields": ["project", "outcome"]})]
     list_display = [
         name_column,
         "status",

@@ -33,6 +33,8 @@ class OfferFilterSet(PlacedFilterSet):
 
     alliance = KeyFilter("alliance", Alliance)
     unit = KeyFilter("unit", MemberUnit)
+    category = KeyFilter("category", Category)
+    capacity = NumberRange("capacity")
     published = DateRange("published_on")
     closes = DateRange("closes_on")
 
@@ -41,6 +43,7 @@ class NeedFilterSet(OfferFilterSet):
     """Filters of needs."""
 
     status = ChoiceFilter("status", Need.Status, help_text="Where the need stands.")
+    project = KeyFilter("project", Project)
 
 
 class ResourceFilterSet(OfferFilterSet):

@@ -13,6 +13,8 @@ OFFER = {
     "unit": node("dcterms:publisher"),
     "street": node("schema:areaServed"),
     "neighbourhood": node("schema:areaServed"),
+    "category": node("dcterms:subject"),
+    "capacity": value("pb:capacity"),
     **date("published_on", "dcterms:issued"),
     **date("closes_on", "schema:availabilityEnds"),
 }
@@ -29,7 +31,7 @@ CATEGORY = Kind(
     },
 )
 
-NEED = Kind(("schema:Demand",), {**OFFER, "outcome": value("schema:result")})
+NEED = Kind(("schema:Demand",), {**OFFER, "project": reverse("prov:wasDerivedFrom"), "outcome": value("schema:result")})
 
 RESOURCE = Kind(("schema:Offer",), OFFER)
 

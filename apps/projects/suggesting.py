@@ -26,9 +26,12 @@ LEVELS = ("neighbourhood", "street", "district")
 SIDE = """
     SELECT offer.slug, offer.name, offer.summary, offer.unit_id, unit.name, unit.kind,
            offer.published_on_earliest, offer.closes_on_latest,
+           offer.capacity, category.name,
            offer.in_neighbourhood_id, offer.in_street_id, offer.in_district_id,
            unit.in_neighbourhood_id, unit.in_street_id, unit.in_district_id
-    FROM {table} AS offer LEFT JOIN registry_memberunit AS unit ON unit.id = offer.unit_id
+    FROM {table} AS offer
+    LEFT JOIN registry_memberunit AS unit ON unit.id = offer.unit_id
+    LEFT JOIN projects_category AS category ON category.id = offer.category_id
 """
 OPEN = """
     offer.state = 'published' AND offer.is_public AND offer.status = ANY(%(statuses)s)
@@ -96,10 +99,10 @@ def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[t
     """
     with connection.cursor() as cursor:
         cursor.execute(f"{SIDE}WHERE {where} ORDER BY offer.slug".format(table=model._meta.db_table), values)
-        for key, name, summary, unit, of_unit, kind, begins, ends, *keys in cursor.fetchall():
+        for key, name, summary, unit, of_unit, kind, begins, ends, capacity, category, *keys in cursor.fetchall():
             own, units = ({n: key for n, key in zip(LEVELS, part, strict=True) if key} for part in (keys[:3], keys[3:]))
-            days = (begins, ends)
-            yield unit, Side(key, name, summary, unit=of_unit or "", kind=kind or "", places=own or units, days=days)
+            texts = (key, name, summary, category or "", of_unit or "", kind or "")
+            yield unit, Side(*texts, places=own or units, capacity=capacity, days=(begins, ends))
 
 
 def _candidates(model: type[Offer], side: Side, day: date) -> Iterator[tuple[int | None, Side]]:

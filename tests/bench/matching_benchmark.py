@@ -26,6 +26,7 @@ from tests.bench.scale import ROOT
 
 NAME = "bench_matching"
 STREETS = 14  # of a district
+UNITS = 20_000  # beside those of the pairs
 FIRST, ROUNDS = 3, 3
 
 
@@ -57,21 +58,28 @@ def build(url: str, count: int) -> None:
     right = [each for pair in written.PAIRS for each in pair.right]
     far = [place for district in others.FAR for place in places[district.partition("/")[0]]]
 
-    def offers() -> Iterator[Any]:
-        yield from right
-        near_places, far_places = cycle(street_of), cycle(far)
+    near_places, far_places = cycle(street_of), cycle(far)
+    homes = [next(far_places if number % 3 == 0 else near_places) for number in range(UNITS)]
+
+    def units() -> Iterator[tuple[str, str]]:
+        yield from ((each.unit, each.place) for each in right)
+        for number, place in enumerate(homes):
+            unit = (others.ALIKE if number % 3 == 0 else others.NEAR)[number % 7][0]
+            yield f"{place.partition('/')[2]}第{number}{unit}", place
+
+    def offers() -> Iterator[tuple[str, str, int]]:
+        yield from ((each.name, each.summary, number) for number, each in enumerate(right, 1))
         for number in range(count - len(right)):
-            kinds = others.ALIKE if number % 3 == 0 else others.NEAR
-            place = next(far_places if number % 3 == 0 else near_places)
-            unit, name, summary = kinds[number // 3 % len(kinds)]
-            label = f"{place.partition('/')[2]}第{number % 97}{unit}"
-            yield written.Offered(label, name, f"{summary}，编号{number}", place)
+            place = number % UNITS
+            kinds = others.ALIKE if place % 3 == 0 else others.NEAR
+            _unit, name, summary = kinds[number // 3 % len(kinds)]
+            yield name, f"{summary}，编号{number % 5000}", len(right) + place + 1
 
     with psycopg.connect(url, autocommit=True) as connection:
         loader = Loader(connection, say)
         with indexes_made_last(connection, say), triggers_resting(connection):
             base = ("id", "code", "name", "kind", "editions")
-            rows = [(n, f"99{n:04}", name, "district", [2023]) for name, n in district_of.items()]
+            rows: Any = [(n, f"99{n:04}", name, "district", [2023]) for name, n in district_of.items()]
             loader.copy("registry.District", base, rows)
             streets = (
                 (n, f"99{n:07}", place.partition("/")[2], "town", [2023], district_of[place.partition("/")[0]])
@@ -79,14 +87,14 @@ def build(url: str, count: int) -> None:
             )
             loader.copy("registry.Street", (*base, "district_id"), streets)
             fact = ("id", "slug", "state", "name")
-            units = (
-                (n, f"unit-{n}", "published", each.unit, "company", street_of[each.place])
-                for n, each in enumerate(offers(), 1)
-            )
-            loader.copy("registry.MemberUnit", (*fact, "kind", "street_id"), units)
             rows = (
-                (n, f"offer-{n}", "published", each.name, each.summary, n, "offered")
-                for n, each in enumerate(offers(), 1)
+                (n, f"unit-{n}", "published", unit, "company", district_of[place.partition("/")[0]], street_of[place])
+                for n, (unit, place) in enumerate(units(), 1)
+            )
+            loader.copy("registry.MemberUnit", (*fact, "kind", "district_id", "street_id"), rows)
+            rows = (
+                (n, f"offer-{n}", "published", name, summary, unit, "offered")
+                for n, (name, summary, unit) in enumerate(offers(), 1)
             )
             loader.copy("projects.Resource", (*fact, "summary", "unit_id", "status"), rows)
             needs = (

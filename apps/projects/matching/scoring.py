@@ -83,11 +83,9 @@ def _about(side: Side) -> dict[str, float]:
     return {key: 1 - doubt for key, doubt in doubts.items()}
 
 
-def suggestion(need: Side, resource: Side, *, together: int = 0, same_category: bool = False) -> Suggestion | None:
+def suggestion(need: Side, resource: Side, *, together: int = 0) -> Suggestion | None:
     """Return how well a resource meets a need; None where it is about something else."""
     by_subject = _by_subject(asked(need), _about(resource))
-    if same_category:
-        by_subject.setdefault("", _UNKNOWN)
     subject = min(1.0, sum(by_subject.values()))
     wanted, said = pairs(need.text), pairs(resource.text) | pairs(resource.unit)
     words = sqrt(len(wanted & said) / len(wanted)) if wanted else 0.0
@@ -109,7 +107,7 @@ def suggestion(need: Side, resource: Side, *, together: int = 0, same_category: 
     parts = {name: round(PARTS[name] * (_UNKNOWN if share is None else share)) for name, share in shares.items()}
     if parts["subject"] + parts["words"] < _WEIGHTS["least"]:
         return None
-    weightiest = sorted((key for key in by_subject if key), key=lambda key: (-by_subject[key], key))
+    weightiest = sorted(by_subject, key=lambda key: (-by_subject[key], key))
     return Suggestion(resource.key, parts, tuple(weightiest), level, together, gains)
 
 

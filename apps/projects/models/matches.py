@@ -146,6 +146,7 @@ class Match(Placed, Moved, Fact):
                 fields=["need", "offer"],
                 condition=Q(status__in=LIVE),
                 name="projects_match_once",
+                violation_error_code="unique",
                 violation_error_message=_("The need and the resource have a match that is not settled yet."),
             ),
         ]

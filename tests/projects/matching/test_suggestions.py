@@ -99,6 +99,23 @@ def test_a_suggestion_is_told_with_its_parts_in_both_languages(street: Any) -> N
     assert back["parts"] == told["parts"]
 
 
+def test_category_and_capacity_count_where_both_give_them(street: Any) -> None:
+    need, offer = make(street)
+    before = suggestions(f"needs/{need.slug}")[0]
+    body: Any = factories.AllianceFactory(street=street)
+    need.capacity, offer.capacity = 40, 30
+    for record in (need, offer):
+        record.category = factories.CategoryFactory(name="健康医疗", alliance=body)
+        record.save()
+        factories.rest(record)
+    after = suggestions(f"needs/{need.slug}")[0]
+    assert after["parts"]["subject"] > before["parts"]["subject"]
+    assert after["parts"]["capacity"] == 30  # three quarters of 40 points
+    assert "There is room for 30, and 40 are asked for." in after["reasons"]
+    told = Client().get(f"{ROOT}/resources/{offer.slug}?expand=category").json()
+    assert (told["capacity"], told["category"]["name"]) == (30, "健康医疗")
+
+
 def test_what_the_unit_did_in_the_street_counts(street: Any) -> None:
     need, offer = make(street)
     before = suggestions(f"needs/{need.slug}")[0]
