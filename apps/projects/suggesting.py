@@ -1,11 +1,12 @@
 """Suggestions: the resources that could meet a need, and the needs that a resource could meet.
 
-Candidates are looked for in three rounds, in the street, in the district and anywhere, each ranked roughly and cut;
-what is left is scored (`matching.scoring`). Only what everybody sees is suggested: all get the same answer.
+Candidates are looked for in three rounds, in the street, in the district and anywhere, each ranked roughly and cut, so
+that a common word costs no more than a rare one; what is left is scored (`matching.scoring`). Only what everybody sees
+is suggested: all get the same answer.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from django.db import connection
 from apps.common.values.dates import today
 from apps.common.values.ngrams import every, ngrams
 from apps.projects.matching.scoring import Side, Suggestion, asked, best, suggestion
-from apps.projects.matching.subjects import SUBJECTS, pairs, related
+from apps.projects.matching.subjects import SUBJECTS, hinted, pairs, related
 from apps.projects.models import Claim, Need, Offer, ProjectPartner, Resource
 from apps.projects.models.claims import HOLDING
 from apps.projects.models.matches import STILL_ASKED, STILL_FREE
@@ -53,14 +54,18 @@ ROUND = f"""
 ROUNDS = {
     "street": f"{LYING.format(level='street', units=UNITS.format(level='street'))} AND ({ABOUT} OR {SAYS} OR {HINTED})",
     "district": f"{LYING.format(level='district', units=UNITS.format(level='district'))} AND {ABOUT}",
-    "": f"""offer.id = ANY(ARRAY(
-        SELECT offer.id FROM {{table}} AS offer WHERE {OPEN} AND offer.name_subjects && %(subjects)s::varchar[]
-        ORDER BY offer.id LIMIT {RANKED}
-    ) || ARRAY(
-        SELECT offer.id FROM {{table}} AS offer WHERE {OPEN} AND offer.ngrams @@ %(named)s::tsquery
-        ORDER BY offer.id LIMIT {RANKED}
-    ))""",
+    # The rows are found by the indexes on what they are looked for, not walked through in the order of their keys.
+    "anywhere": f"""offer.id = ANY(ARRAY(SELECT id FROM (
+        SELECT offer.id FROM {{table}} AS offer
+        WHERE {OPEN} AND {{about}} AND offer.ngrams @@ %(named)s::tsquery OFFSET 0
+    ) AS found ORDER BY id LIMIT {RANKED}))""",
 }
+ANY = f"""
+    (SELECT id FROM (
+        SELECT offer.id FROM {{table}} AS offer
+        WHERE {OPEN} AND offer.name_subjects && %(subjects)s::varchar[] OFFSET 0
+    ) AS found ORDER BY id LIMIT {SCORED})
+"""
 
 
 class Found(NamedTuple):
@@ -75,21 +80,28 @@ def suggested(record: Offer) -> list[Found]:
     """Return the best suggestions for a need or a resource, the best first."""
     other: type[Offer] = Resource if isinstance(record, Need) else Need
     ((own, mine),) = _sides(type(record), "offer.id = %(key)s", {"key": record.pk})
-    rows = [*_candidates(other, mine, today())]
-    if other is Resource:
-        pairs_of = [(unit, mine, side) for unit, side in rows]
-    else:
-        pairs_of = [(own, side, mine) for _unit, side in rows]
-    done = _done(
-        {unit for unit, _need, _resource in pairs_of}, {need.places.get("street") for _u, need, _r in pairs_of}
-    )
+    wanted = _wanted(other, mine, today())
     found: dict[str, Found] = {}
+    for condition in _rounds(wanted):
+        pairs_of = [
+            (unit, mine, side) if other is Resource else (own, side, mine)
+            for unit, side in _sides(other, condition, wanted)
+            if side.key not in found
+        ]
+        found |= {each.suggestion.key: each for each in _scored(pairs_of, is_resource=other is Resource)}
+        if len(found) >= MOST:
+            break
+    return [found[each.key] for each in best((each.suggestion for each in found.values()), MOST)]
+
+
+def _scored(pairs_of: Sequence[tuple[int | None, Side, Side]], *, is_resource: bool) -> Iterator[Found]:
+    """Yield what is worth a suggestion, by the key of the resource or of the need, of units, needs and resources."""
+    streets = {need.places.get("street") for _unit, need, _resource in pairs_of}
+    done = _done({unit for unit, _need, _resource in pairs_of}, streets)
     for unit, need, resource in pairs_of:
-        key = (resource if other is Resource else need).key
         made = suggestion(need, resource, together=done[unit, need.places.get("street")])
         if made is not None:
-            found[key] = Found(need, resource, made._replace(key=key))
-    return [found[each.key] for each in best((each.suggestion for each in found.values()), MOST)]
+            yield Found(need, resource, made._replace(key=(resource if is_resource else need).key))
 
 
 def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[tuple[int | None, Side]]:
@@ -105,11 +117,12 @@ def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[t
             yield unit, Side(*texts, places=own or units, capacity=capacity, days=(begins, ends))
 
 
-def _candidates(model: type[Offer], side: Side, day: date) -> Iterator[tuple[int | None, Side]]:
-    """Yield the rows that are worth scoring."""
-    subjects = sorted({other for key in asked(side) for other in related(key)})
+def _wanted(model: type[Offer], side: Side, day: date) -> dict[str, Any]:
+    """Return what is looked for, by the names that the statement has for it."""
+    told = {*asked(side), *(hinted(side.unit) if model is Need else ())}
+    subjects = sorted({other for key in told for other in related(key)})
     words = sorted({word for key in subjects for word in SUBJECTS[key].units})
-    values = {
+    return {
         "statuses": [*(STILL_FREE if model is Resource else STILL_ASKED)],
         "day": day,
         "subjects": subjects,
@@ -118,8 +131,14 @@ def _candidates(model: type[Offer], side: Side, day: date) -> Iterator[tuple[int
         "named": _any(every([pair]) for pair in sorted(pairs(side.name))),
         **{level: side.places.get(level) for level in LEVELS},
     }
-    rounds = " UNION ".join(ROUND.format(table="{table}", where=where) for where in ROUNDS.values())
-    yield from _sides(model, f"offer.id IN ({rounds})", values)
+
+
+def _rounds(wanted: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the conditions for rows that are worth scoring: those of all rounds, and more where these are too few."""
+    about = "offer.name_subjects && %(subjects)s::varchar[]" if wanted["subjects"] else "true"
+    rounds = (ROUND.format(table="{table}", where=where.replace("{about}", about)) for where in ROUNDS.values())
+    yield f"offer.id IN ({' UNION '.join(rounds)})"
+    yield f"offer.id IN ({ANY})"
 
 
 def _any(queries: Iterable[str]) -> str:
