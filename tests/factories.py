@@ -23,6 +23,7 @@ from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
+    Match,
     Need,
     Project,
     ProjectPartner,
@@ -275,6 +276,14 @@ class ResourceFactory(FactFactory[Resource]):
     name = Sequence(lambda n: f"测试资源{n}")
     status = "offered"
     unit = SubFactory(MemberUnitFactory)
+
+
+class MatchFactory(FactFactory[Match]):
+    class Meta:
+        model = Match
+
+    need = SubFactory(NeedFactory)
+    offer = SubFactory(ResourceFactory)
 
 
 class ProjectFactory(FactFactory[Project]):

@@ -117,6 +117,7 @@ RESOURCES: dict[str, Cells] = {
     "categories": cells(STREET),
     "needs": cells(COMMITTEE),
     "resources": cells(OFFERED),
+    "matches": cells(UNIT_OF_COMMITTEE),  # who may edit the need or the resource
     "projects": cells(STREET),
     "project-partners": cells(UNIT, STREET),
     "rounds": cells(STREET),
@@ -152,12 +153,15 @@ ADDRESSES: dict[str, dict[str, str]] = {
 MOVES: dict[str, tuple[str, ...]] = {
     "needs": ("reopen", "meet", "withdraw"),
     "resources": ("use", "offer", "withdraw"),
+    "matches": ("accept", "decline", "withdraw", "end"),
     "rounds": ("open", "close"),
     "claims": ("accept", "reject", "withdraw", "start", "finish", "confirm", "send_back", "release"),
 }
 # Addresses of one resource alone.
 FURTHER: dict[str, dict[str, str]] = {
     "figures/summary": {"get": "summary"},
+    "needs/(?P<key>[^/]+)/matches": {"get": "suggest"},
+    "resources/(?P<key>[^/]+)/matches": {"get": "suggest"},
     "articles/(?P<key>[^/]+)/coverage": {"get": "coverage"},
     "articles/(?P<key>[^/]+)/facts": {"get": "facts"},
     **{f"attestations/(?P<key>[^/]+)/{verb}": {"post": verb} for verb in ("confirm", "dispute", "retract")},
@@ -298,6 +302,8 @@ def recipes(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[str, t
     round_ = make.RoundFactory(street=street)
     event = make.EventFactory(neighbourhood=own)
     venue = make.VenueFactory(neighbourhood=own)
+    need = make.NeedFactory(alliance=None, neighbourhood=own)
+    resource = make.ResourceFactory(unit=unit)
     framework = make.FrameworkFactory(street=street)
     dimension = make.DimensionFactory(framework=framework)
     other = make.FrameworkFactory(street=street)
@@ -320,6 +326,7 @@ def recipes(own: Any, street: Any, parent_street: Any, unit: Any) -> dict[str, t
         "categories": recipe(make.CategoryFactory, alliance=alliance, **HIDDEN),
         "needs": recipe(make.NeedFactory, alliance=None, neighbourhood=own, **HIDDEN),
         "resources": recipe(make.ResourceFactory, unit=unit, **HIDDEN),
+        "matches": recipe(make.MatchFactory, need=need, offer=resource, **HIDDEN),
         "projects": recipe(make.ProjectFactory, alliance=alliance, **HIDDEN),
         "project-partners": recipe(make.ProjectPartnerFactory, project=project, unit=unit, **HIDDEN),
         "rounds": recipe(make.RoundFactory, street=street, **HIDDEN),

@@ -8,6 +8,7 @@ from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
+    Match,
     Need,
     Project,
     ProjectPartner,
@@ -36,7 +37,7 @@ class OfferAdmin(RecordAdmin):
     list_filter = ["status", DistrictFilter, EvidenceFilter]
     list_select_related = ["alliance", "unit", "street", "neighbourhood"]
     fieldsets = [
-        (None, {"fields": [("name", "name_given", "slug"), "status", "summary"]}),
+        (None, {"fields": [("name", "name_given", "slug"), ("status", "category", "capacity"), "summary"]}),
         (None, {"fields": [("alliance", "unit"), ("street", "neighbourhood")]}),
         dates("published_on", "closes_on"),
     ]
@@ -44,6 +45,7 @@ class OfferAdmin(RecordAdmin):
 
 @admin.register(Need)
 class NeedAdmin(OfferAdmin):
+    fieldsets = [*OfferAdmin.fieldsets, (None, {"fields": ["project", "outcome"]})]
     list_display = [
         name_column,
         "status",
@@ -66,6 +68,15 @@ class ResourceAdmin(OfferAdmin):
         "neighbourhood",
         date_column(Resource, "published_on"),
     ]
+
+
+@admin.register(Match)
+class MatchAdmin(RecordAdmin):
+    list_display = ["need", "offer", "status", "broker"]
+    list_filter = ["status", EvidenceFilter]
+    list_select_related = ["need", "offer", "broker"]
+    search_fields = ["need", "offer"]
+    fieldsets = [(None, {"fields": [("need", "offer"), ("broker", "status", "slug"), "note"]})]
 
 
 # Projects -------------------------------------------------------------------------------------------------------------

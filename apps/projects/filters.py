@@ -7,6 +7,7 @@ from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
+    Match,
     Need,
     Project,
     ProjectPartner,
@@ -32,6 +33,8 @@ class OfferFilterSet(PlacedFilterSet):
 
     alliance = KeyFilter("alliance", Alliance)
     unit = KeyFilter("unit", MemberUnit)
+    category = KeyFilter("category", Category)
+    capacity = NumberRange("capacity")
     published = DateRange("published_on")
     closes = DateRange("closes_on")
 
@@ -40,12 +43,22 @@ class NeedFilterSet(OfferFilterSet):
     """Filters of needs."""
 
     status = ChoiceFilter("status", Need.Status, help_text="Where the need stands.")
+    project = KeyFilter("project", Project)
 
 
 class ResourceFilterSet(OfferFilterSet):
     """Filters of resources."""
 
     status = ChoiceFilter("status", Resource.Status, help_text="Where the offer stands.")
+
+
+class MatchFilterSet(PlacedFilterSet):
+    """Filters of matches."""
+
+    need = KeyFilter("need", Need)
+    offer = KeyFilter("offer", Resource)
+    broker = KeyFilter("broker", Alliance)
+    status = ChoiceFilter("status", Match.Status, help_text="Where the match stands.")
 
 
 class ProjectFilterSet(PlacedFilterSet):

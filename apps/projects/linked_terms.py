@@ -13,6 +13,8 @@ OFFER = {
     "unit": node("dcterms:publisher"),
     "street": node("schema:areaServed"),
     "neighbourhood": node("schema:areaServed"),
+    "category": node("dcterms:subject"),
+    "capacity": value("pb:capacity"),
     **date("published_on", "dcterms:issued"),
     **date("closes_on", "schema:availabilityEnds"),
 }
@@ -29,9 +31,22 @@ CATEGORY = Kind(
     },
 )
 
-NEED = Kind(("schema:Demand",), {**OFFER, "outcome": value("schema:result")})
+NEED = Kind(("schema:Demand",), {**OFFER, "project": reverse("prov:wasDerivedFrom"), "outcome": value("schema:result")})
 
 RESOURCE = Kind(("schema:Offer",), OFFER)
+
+MATCH = Kind(
+    ("schema:Action",),
+    {
+        **ROW,
+        **STATUS,
+        "need": node("schema:object"),
+        "offer": node("schema:instrument"),
+        "broker": node("schema:participant"),
+        "note": value("schema:description"),
+        "reason": PARTIES,
+    },
+)
 
 PROJECT = Kind(
     ("schema:Project", "prov:Activity"),

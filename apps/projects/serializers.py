@@ -35,6 +35,8 @@ OFFER = (
     "unit",
     "street",
     "neighbourhood",
+    "category",
+    "capacity",
     *edtf("published_on"),
     *edtf("closes_on"),
     "summary",
@@ -91,11 +93,16 @@ class NeedSerializer(RecordSerializer):
 
     class Meta:
         model = Need
-        fields = (*OFFER[:-3], "outcome", "reason", *OFFER[-3:])
+        fields = (*OFFER[:-3], "project", "outcome", "reason", *OFFER[-3:])
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {**PLACES, "unit": MemberUnitSerializer}
+        return {
+            **PLACES,
+            "unit": MemberUnitSerializer,
+            "category": CategorySerializer,
+            "project": ProjectSerializer,
+        }
 
 
 class ResourceSerializer(RecordSerializer):
@@ -109,7 +116,7 @@ class ResourceSerializer(RecordSerializer):
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {**PLACES, "unit": MemberUnitSerializer}
+        return {**PLACES, "unit": MemberUnitSerializer, "category": CategorySerializer}
 
 
 class ProjectSerializer(RecordSerializer):

@@ -1,11 +1,21 @@
 """Needs, resources, projects, rounds and claims over HTTP."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.http.parameters import refuse_all_but_format
 from apps.common.resources.views import RecordViewSet, Tag
-from apps.projects import filters, linked_terms, serializers
+from apps.projects import filters, linked_terms, match_serializers, serializers
+from apps.projects.match_reasons import shown
 from apps.projects.models import (
     Category,
     Claim,
     Deliverable,
+    Match,
     Need,
     Project,
     ProjectPartner,
@@ -13,6 +23,7 @@ from apps.projects.models import (
     Round,
     RoundProject,
 )
+from apps.projects.suggesting import suggested
 
 TAG = Tag("projects", "What is done together: needs, resources, projects, rounds, claims and results.")
 
@@ -30,7 +41,20 @@ class CategoryViewSet(RecordViewSet):
     linked = linked_terms.CATEGORY
 
 
-class NeedViewSet(RecordViewSet):
+class Suggests(RecordViewSet):
+    """Gives a viewset of needs or resources an address for suggestions of the other."""
+
+    def _suggest(self, other: str) -> Response:
+        refuse_all_but_format(self.request)
+        key = self.kwargs["key"]
+        record: Any = self._rows(key).first()
+        if record is None:
+            raise self._no_record(key)
+        results = [shown(other, each) for each in suggested(record)]
+        return Response(match_serializers.SuggestionsSerializer({"results": results}).data)
+
+
+class NeedViewSet(Suggests):
     """What streets, neighbourhoods, alliances and units ask for (需求清单)."""
 
     queryset = Need.objects.all()
@@ -47,8 +71,22 @@ class NeedViewSet(RecordViewSet):
     tag = TAG
     linked = linked_terms.NEED
 
+    @extend_schema(
+        operation_id="suggest_resources",
+        summary="Suggest resources that could meet a need",
+        responses=match_serializers.SuggestionsSerializer,
+    )
+    @action(detail=True, url_path="matches", filterset_class=None, pagination_class=None, costly=True)
+    def suggest(self, request: Request, key: str) -> Response:
+        """Suggest the resources that could meet a need, the best first.
 
-class ResourceViewSet(RecordViewSet):
+        Each with its score, the parts that add up to it, the reasons in words, and what would raise it. Only what
+        everybody sees is suggested, and the same to all; equal input gives an equal order. Not paged.
+        """
+        return self._suggest("resources")
+
+
+class ResourceViewSet(Suggests):
     """What units offer (资源清单)."""
 
     queryset = Resource.objects.all()
@@ -64,6 +102,33 @@ class ResourceViewSet(RecordViewSet):
     default_sort = "name"
     tag = TAG
     linked = linked_terms.RESOURCE
+
+    @extend_schema(
+        operation_id="suggest_needs",
+        summary="Suggest needs that a resource could meet",
+        responses=match_serializers.SuggestionsSerializer,
+    )
+    @action(detail=True, url_path="matches", filterset_class=None, pagination_class=None, costly=True)
+    def suggest(self, request: Request, key: str) -> Response:
+        """Suggest the needs that a resource could meet, the best first.
+
+        Each with its score, the parts that add up to it, the reasons in words, and what would raise it. Only what
+        everybody sees is suggested, and the same to all; equal input gives an equal order. Not paged.
+        """
+        return self._suggest("needs")
+
+
+class MatchViewSet(RecordViewSet):
+    """Needs and resources that were brought together (对接), and what both sides say; for them and the broker alone."""
+
+    queryset = Match.objects.all()
+    serializer_class = match_serializers.MatchSerializer
+    detail_serializer_class = match_serializers.MatchSerializer
+    filterset_class = filters.MatchFilterSet
+    sortable = {"slug": "slug", "updated_at": "updated_at"}
+    default_sort = "-updated_at"
+    tag = TAG
+    linked = linked_terms.MATCH
 
 
 class ProjectViewSet(RecordViewSet):

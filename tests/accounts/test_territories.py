@@ -36,6 +36,7 @@ from tests.factories import (
     FrameworkFactory,
     IdentifierFactory,
     MarkFactory,
+    MatchFactory,
     MembershipFactory,
     MemberUnitFactory,
     NeedFactory,
@@ -159,6 +160,9 @@ def made(world: World, name: str) -> Any:
             return NeedFactory(alliance=None, neighbourhood=w.neighbourhood, **DRAFT)
         case "resource":
             return ResourceFactory(unit=w.university, **DRAFT)
+        case "match":
+            need = NeedFactory(alliance=None, neighbourhood=w.neighbourhood)
+            return MatchFactory(need=need, offer=ResourceFactory(unit=w.school), **DRAFT)
         case "project":
             return ProjectFactory(parent=project, **DRAFT)
         case "project partner":
@@ -227,6 +231,7 @@ TABLE: list[tuple[str, set[str]]] = [
     ("category", STREET),
     ("need", COMMITTEE),
     ("resource", ALL | {"university"}),  # the party that offers it does not say where it lies
+    ("match", COMMITTEE | {"university", "school"}),  # either side, and who keeps the place of the need
     ("project", STREET),
     ("project partner", STREET | FAR_SCHOOL),
     ("round", STREET),

@@ -23,6 +23,7 @@ from apps.common.models.records import Fact
 from apps.common.rules.workflow import Workflow
 from apps.common.writing.evidence import unproven
 from apps.projects.models.claims import COUNTED, HOLDING, LIVE
+from apps.projects.models.matches import LIVE as LIVE_MATCHES
 from tests import factories
 from tests.full import FULL
 from tests.parties import ROOT, Party
@@ -127,6 +128,30 @@ class Walk(RuleBasedStateMachine):
             status = next(iter(MODELS[kind].workflow.entries))
             self._entered(answer, Thing(kind, "", status, {"unit": {who}}, {who, "steward"}, number))
 
+    @precondition(lambda self: {"needs", "resources"} <= {each.resource for each in self.things})
+    @rule(who=st.sampled_from(PEOPLE), data=st.data())
+    def bring_together(self, who: str, data: st.DataObject) -> None:
+        """Somebody proposes a match of a need and a resource: one of their units, or in vain."""
+        need, offer = (
+            data.draw(st.sampled_from([each for each in self.things if each.resource == kind]))
+            for kind in ("needs", "resources")
+        )
+        answer = self._enter(who, "matches", {"need": need.key, "offer": offer.key})
+        askers, givers = need.parties["unit"], offer.parties["unit"]
+        pair = f"{need.key} {offer.key}"
+        if not (need.is_seen_by(who) and offer.is_seen_by(who)) or who not in askers | givers:
+            assert answer.status_code in (400, 403), (who, answer.content.decode())
+        elif need.status not in ("open", "matched") or offer.status != "offered":
+            assert answer.status_code == 400
+            assert {*_codes(answer)} & {"need_closed", "resource_taken"}
+        elif any(each.place == pair and each.status in LIVE_MATCHES for each in self.things):
+            assert answer.status_code == 409, answer.content.decode()
+        else:
+            status = "accepted_by_asker" if who in askers else "accepted_by_giver"
+            parties = {"need__unit": askers, "offer__unit": givers}
+            thing = Thing("matches", "", status, parties, {*askers, *givers, "steward"}, place=pair)
+            self._entered(answer, thing)
+
     @rule(who=st.sampled_from(PEOPLE))
     def call(self, who: str) -> None:
         """Somebody makes a round of the street: who keeps it, or in vain."""
@@ -164,6 +189,9 @@ class Walk(RuleBasedStateMachine):
             thing.history.append(name)
             thing.status = expected
             assert answer.json()["status"] == expected
+            if thing.resource == "matches" and expected == "accepted":
+                need, offer = self._sides(thing)
+                need.status, offer.status = "matched", "in_use"
 
     def _expected(self, thing: Thing, name: str, who: str) -> str | tuple[int, str]:
         """Return the status that an action gives, or the answer that refuses it."""
@@ -181,11 +209,23 @@ class Walk(RuleBasedStateMachine):
         if spoken & {*mine[0].apart_from}:
             return 403, "same_side"
         target = mine[0].target
+        if name == "accept" and thing.resource == "matches":
+            need, offer = self._sides(thing)
+            if need.status not in ("open", "matched"):
+                return 409, "need_closed"
+            if offer.status != "offered":
+                return 409, "resource_taken"
         if thing.resource == "claims" and target in HOLDING and thing.status not in HOLDING:
             taken = [each for each in self.things if each.place == thing.place and each.status in HOLDING]
             if len(taken) >= PLACES:
                 return 409, "no_place"
         return target
+
+    def _sides(self, match: Thing) -> tuple[Thing, Thing]:
+        """Return the need and the resource of a match."""
+        need, offer = match.place.split()
+        by_key = {(each.resource, each.key): each for each in self.things}
+        return by_key["needs", need], by_key["resources", offer]
 
     @precondition(lambda self: self.things)
     @rule(data=st.data(), who=st.sampled_from(PEOPLE))

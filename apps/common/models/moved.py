@@ -25,7 +25,8 @@ class _IsPublic(pgtrigger.Trigger):
     def get_func(self, model: models.Model) -> str:
         workflow: Workflow = apps.get_model(model._meta.label).workflow
         public = ", ".join(map(literal, sorted(workflow.public)))
-        return f"NEW.is_public := NEW.reported OR NEW.{workflow.field} IN ({public}); RETURN NEW;"
+        is_open = f"NEW.{workflow.field} IN ({public})" if public else "false"
+        return f"NEW.is_public := NEW.reported OR {is_open}; RETURN NEW;"
 
 
 class PublicColumn(models.BooleanField):

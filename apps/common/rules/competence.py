@@ -148,7 +148,7 @@ def _named_by(record: Model, party: str, find: Find = _find) -> Iterator[Model]:
     elif party != PLACE:
         target: Any = record
         for step in party.split("__"):
-            target = None if target is None else getattr(target, step)
+            target = getattr(target, step, None)  # a record that is refused may lack a reference that it has to have
         yield from target if isinstance(target, list) else [target] if target is not None else []
     elif record.pk is None:
         placed = cast("HasTerritory", record)

@@ -86,16 +86,18 @@ class RecordWriter:
         contract, given = self.contract, body.keys() | self.members(body).keys()
         values, errors = contract.read(body, self.finder)
         errors += [self._read_only(name) for name in body if name in contract.shown]
-        errors += [
+        missing = [
             self._required(name)
             for name, item in contract.inputs.items()
             if item.is_required and name not in given and not (key and name in contract.identity)
         ]
+        errors += missing
         if key is not None:
             errors += self._take_key(values, key)
         record = contract.model()
         many = self._set(record, values)
-        errors += status_error(record, None, self.user)
+        if not missing:  # who enters it, is told by its references
+            errors += status_error(record, None, self.user)
         return record, values, many, self._placed(errors)
 
     def change(

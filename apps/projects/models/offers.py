@@ -12,6 +12,9 @@ from apps.common.rules.competence import Attester
 from apps.common.rules.workflow import LAPSE, Lapse, Transition, Workflow
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import ParagraphsField
+from apps.projects.models.categories import Category
+from apps.projects.models.projects import Project
+from apps.projects.subject_columns import SubjectsField, SubjectsIndex
 from apps.registry.models import Alliance, MemberUnit, Neighbourhood, Placed, Street
 
 # Who publishes a need or a resource speaks of it: the most precise that it names.
@@ -25,7 +28,7 @@ class Offer(Placed, Moved, MaybeUnnamed):
     belongs_to = ("alliance", "unit", "street", "neighbourhood")
     mergeable = proposed_by_name = True
     attested_by = tuple(map(Attester, PUBLISHERS))
-    counted_by = Counted(date="published_on")
+    counted_by = Counted(date="published_on", heading="category")
 
     alliance = models.ForeignKey(
         Alliance,
@@ -63,9 +66,27 @@ class Offer(Placed, Moved, MaybeUnnamed):
         verbose_name=_("neighbourhood"),
         help_text=_("Neighbourhood that publishes it, or for which it is meant."),
     )
+    category = models.ForeignKey(
+        Category,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="%(class)ss",
+        verbose_name=_("category"),
+        help_text=_("Heading under which its publisher lists it."),
+    )
+    capacity = models.PositiveIntegerField(
+        _("capacity"), null=True, blank=True, help_text=_("For how many people it is asked for, or is enough.")
+    )
     published_on = EDTFField(_("published on"), help_text=_("When it was published."))
     closes_on = EDTFField(_("closes on"), help_text=_("Until when it stands."))
     summary = ParagraphsField(_("summary"), blank=True, help_text=_("What it is, in the registry's own words."))
+    name_subjects = SubjectsField(
+        _("subjects of the name"), source="name", help_text=_("What the name is about; made by the registry.")
+    )
+    summary_subjects = SubjectsField(
+        _("subjects of the summary"), source="summary", help_text=_("What the summary is about; made by the registry.")
+    )
 
     def ruler(self) -> models.Model | None:
         """Return who publishes it: the most precise that it names."""
@@ -73,6 +94,11 @@ class Offer(Placed, Moved, MaybeUnnamed):
 
     class Meta(MaybeUnnamed.Meta):
         abstract = True
+        indexes = [
+            *MaybeUnnamed.Meta.indexes,
+            SubjectsIndex(fields=["name_subjects"], name="%(app_label)s_%(class)s_nsubjects"),
+            SubjectsIndex(fields=["summary_subjects"], name="%(app_label)s_%(class)s_ssubjects"),
+        ]
         constraints = [
             *MaybeUnnamed.Meta.constraints,
             models.CheckConstraint(
@@ -82,6 +108,11 @@ class Offer(Placed, Moved, MaybeUnnamed):
                 | Q(neighbourhood__isnull=False),
                 name="%(app_label)s_%(class)s_has_publisher",
                 violation_error_message=_("Name the alliance, unit, street or neighbourhood that publishes it."),
+            ),
+            models.CheckConstraint(
+                condition=Q(capacity__isnull=True) | Q(capacity__gt=0),
+                name="%(app_label)s_%(class)s_capacity",
+                violation_error_message=_("It is for one person at least; leave it empty where nobody has counted."),
             ),
         ]
 
@@ -138,6 +169,15 @@ class Need(Offer):
 
     status = models.CharField(
         _("status"), max_length=20, choices=Status, default=Status.OPEN, help_text=_("Where the need stands.")
+    )
+    project = models.ForeignKey(
+        Project,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="needs",
+        verbose_name=_("project"),
+        help_text=_("Project that was made of it."),
     )
     outcome = ParagraphsField(
         _("outcome"), blank=True, help_text=_("How it was met, in the words of who asked or of the registry.")

@@ -1,0 +1,138 @@
+"""What a text is about: the subjects of `subjects.yaml` whose cue words stand in it, and the words that are its own."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+_DATA: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_HAN = re.compile("[\u3400-\u9fff]+")
+
+
+class Subject(NamedTuple):
+    """Something that needs and resources are about."""
+
+    name: str  # in Chinese
+    english: str
+    words: tuple[str, ...]
+    units: tuple[str, ...]
+    kinds: tuple[str, ...]
+    under: str
+    also: Mapping[str, float]
+
+
+def _subject(values: Mapping[str, Any]) -> Subject:
+    name, english = values["name"]
+    words, units, kinds = (tuple(str(values.get(key, "")).split()) for key in ("words", "units", "kinds"))
+    return Subject(name, english, words, units, kinds, values.get("under", ""), values.get("also", {}))
+
+
+SUBJECTS = {key: _subject(values) for key, values in _DATA["subjects"].items()}
+PEOPLE = {key: _subject(values) for key, values in _DATA["people"].items()}
+EMPTY = frozenset(str(_DATA["empty"]).split())
+
+
+class _Cues:
+    """Words with their owners, found in a text in one pass; of two of which one holds the other, the longer counts."""
+
+    def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
+        self.owners: dict[str, list[str]] = {}
+        for key, cues in words.items():
+            for cue in cues:
+                self.owners.setdefault(cue, []).append(key)
+        lengths: dict[str, set[int]] = {}
+        for cue in self.owners:
+            lengths.setdefault(cue[0], set()).add(len(cue))
+        self.lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where the words stand: the first character, and the one behind the last."""
+        at = 0
+        while at < len(text):
+            lengths = self.lengths.get(text[at], ())
+            end = next((at + size for size in lengths if text[at : at + size] in self.owners), 0)
+            if end:
+                yield at, end
+            at = end or at + 1
+
+    def found(self, text: str) -> Iterator[tuple[str, str]]:
+        """Yield the owners whose words stand in a text, each with the word."""
+        for start, end in self.places(text):
+            for key in self.owners[text[start:end]]:
+                yield key, text[start:end]
+
+    def without(self, text: str) -> str:
+        """Return a text with blanks in the place of the words."""
+        pieces, at = [], 0
+        for start, end in self.places(text):
+            pieces.append(text[at:start])
+            at = end
+        return " ".join((*pieces, text[at:]))
+
+
+_BY_WORDS = _Cues({key: each.words for key, each in SUBJECTS.items()})
+_BY_UNITS = _Cues({key: each.units for key, each in SUBJECTS.items()})
+_BY_PEOPLE = _Cues({key: each.words for key, each in PEOPLE.items()})
+_EMPTY = _Cues({"": EMPTY})
+
+
+@lru_cache(4096)
+def told(text: str) -> dict[str, int]:
+    """Return the subjects that a text tells, each with how many of its words stand there."""
+    return Counter(key for key, _cue in {*_BY_WORDS.found(text.casefold())})
+
+
+@lru_cache(4096)
+def hinted(unit: str) -> frozenset[str]:
+    """Return the subjects of which a unit of a name may have something to offer."""
+    return frozenset(key for key, _cue in _BY_UNITS.found(unit))
+
+
+@lru_cache(4096)
+def people(text: str) -> frozenset[str]:
+    """Return the groups of people of whom a text speaks."""
+    return frozenset(key for key, _cue in _BY_PEOPLE.found(text))
+
+
+@cache
+def related(subject: str) -> frozenset[str]:
+    """Return the subjects that may meet one, and those that one may meet."""
+    meets = (key for key in SUBJECTS if subject in met_by(key, 1.0))
+    return frozenset((*met_by(subject, 1.0), *meets))
+
+
+@cache
+def met_by(subject: str, wider: float) -> Mapping[str, float]:
+    """Return the subjects by which one is met, itself and others, each with how well (0 to 1)."""
+    own = SUBJECTS[subject]
+    above = {own.under: wider} if own.under else {}
+    below = {key: wider for key, each in SUBJECTS.items() if each.under == subject}
+    return {**above, **below, **own.also, subject: 1.0}
+
+
+@lru_cache(4096)
+def pairs(text: str) -> frozenset[str]:
+    """Return the pairs of neighbouring Chinese characters in a text, but for those of words that say nothing."""
+    found: set[str] = set()
+    for run in _HAN.findall(_EMPTY.without(text)):
+        found.update(run[at : at + 2] for at in range(len(run) - 1))
+    return frozenset(found)
+
+
+def shared_words(one: str, other: str) -> list[str]:
+    """Return the longest stretches of a text that stand in another one too, in their order, empty words left out."""
+    common, found = pairs(one) & pairs(other), []
+    for run in _HAN.findall(_EMPTY.without(one)):
+        at = 0
+        while at < len(run) - 1:
+            end = at
+            while run[end : end + 2] in common and run[at : end + 2] in other:
+                end += 1
+            if end > at:
+                found.append(run[at : end + 1])
+            at = max(end, at + 1)
+    return list(dict.fromkeys(found))
