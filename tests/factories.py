@@ -230,6 +230,7 @@ class MembershipFactory(FactFactory[Membership]):
     alliance = SubFactory(AllianceFactory)
     unit = SubFactory(MemberUnitFactory)
     role = "member"
+    status = "member"
 
 
 class VenueFactory(FactFactory[Venue]):
@@ -361,6 +362,7 @@ class ParticipationFactory(FactFactory[Participation]):
     event = SubFactory(EventFactory)
     unit = SubFactory(MemberUnitFactory)
     role = "attendee"
+    status = "attended"
 
 
 class AwardFactory(FactFactory[Award]):

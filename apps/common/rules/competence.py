@@ -150,7 +150,7 @@ def _named_by(record: Model, party: str, find: Find = _find) -> Iterator[Model]:
         for step in party.split("__"):
             target = getattr(target, step, None)  # a record that is refused may lack a reference that it has to have
         yield from target if isinstance(target, list) else [target] if target is not None else []
-    elif record.pk is None:
+    elif record._state.adding:
         placed = cast("HasTerritory", record)
         levels = placed.place_with_new_values()
         for kind, name in reversed(placed.place_columns.items()):

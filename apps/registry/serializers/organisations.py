@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
+from apps.common.serializers.parties_only import ReasonField
 from apps.common.serializers.records import RecordSerializer, RowSerializer
 from apps.common.serializers.references import AddressField, NameField, Reference, edtf
 from apps.registry.models import Alliance, Identifier, Membership, MemberUnit, UnitName
@@ -77,7 +78,7 @@ class AllianceOfUnit(RowSerializer):
 
     class Meta:
         model = Membership
-        fields = ("alliance", "role", "as_written", *edtf("joined_on"), *edtf("left_on"), "url")
+        fields = ("alliance", "role", "status", "as_written", *edtf("joined_on"), *edtf("left_on"), "url")
 
 
 class ProjectOfUnit(serializers.Serializer):
@@ -98,10 +99,11 @@ class ClaimOfUnit(serializers.Serializer):
 
 
 class EventOfUnit(serializers.Serializer):
-    """An event in which the unit took part."""
+    """An event in which the unit took part, or is going to."""
 
     event = Reference(help_text="The event.")
     role = serializers.CharField(help_text="Part that the unit played.")
+    status = serializers.CharField(help_text="Where the invitation stands; `attended`: it took part.")
     url = AddressField()
 
 
@@ -235,7 +237,7 @@ class MemberOfAlliance(RowSerializer):
 
     class Meta:
         model = Membership
-        fields = ("unit", "as_written", "role", *edtf("joined_on"), *edtf("left_on"), "url")
+        fields = ("unit", "as_written", "role", "status", *edtf("joined_on"), *edtf("left_on"), "url")
 
 
 class AllianceDetailSerializer(AllianceSerializer):
@@ -268,7 +270,7 @@ class AllianceDetailSerializer(AllianceSerializer):
     )
     reported_activity_count = ReportedField("activities_held", help_text="Activities held, as a source counts them.")
     recorded_activity_count = RecordedField(
-        "events", kind="activity", status="held", help_text="Activities on record that were held."
+        "events", kind="activity", status__in=("held", "reported"), help_text="Activities on record that were held."
     )
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
 
@@ -302,6 +304,7 @@ class MembershipSerializer(RecordSerializer):
     """A unit in an alliance."""
 
     name = NameField()
+    reason = ReasonField()
 
     class Meta:
         model = Membership
@@ -313,8 +316,10 @@ class MembershipSerializer(RecordSerializer):
             "unit",
             "as_written",
             "role",
+            "status",
             *edtf("joined_on"),
             *edtf("left_on"),
+            "reason",
             "citations",
             "attestations",
             "updated_at",
