@@ -28,7 +28,7 @@ from apps.common.rules.competence import speaking_party
 from apps.common.rules.workflow import REASON_KEPT, Transition
 from apps.common.writing.contract import Finder
 from apps.common.writing.evidence import settle_evidence
-from apps.common.writing.moving import Mover, OfferedAction, actions_of
+from apps.common.writing.moving import OfferedAction, RecordMover, actions_of
 from apps.common.writing.transaction import write_transaction
 from apps.common.writing.writer import refuse_drafts
 
@@ -121,7 +121,7 @@ class Moves(ModelAdmin):
         name, user = offered.transition.name, request.user
         try:
             with write_transaction(self.model, reason=name):
-                changes = Mover(viewset_of(self.model).contract(), user, Finder(user)).move(record, name, given)
+                changes = RecordMover(viewset_of(self.model).contract(), user, Finder(user)).move(record, name, given)
                 refuse_drafts(changes, user)
                 settle_evidence(changes, user)
                 connection.check_constraints()  # what is deferred, while the page can say it
