@@ -19,6 +19,7 @@ from apps.common.models.records import Citable, Fact
 from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules import permissions, publishing
 from apps.common.rules.evidence import NO_EVIDENCE
+from apps.common.rules.permissions import FOR_CURATORS
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
 from apps.common.writing.evidence import rests_on_others
@@ -269,13 +270,14 @@ class RecordWriter:
             raise Refusal("permission_denied")
 
     def _may_save(self, record: Citable) -> None:
-        wrong, code = permissions.foreign_fields(self.user, record), "foreign"
-        detail = gettext("This lies outside the territory to which you are appointed.")
-        if not wrong and (wrong := permissions.for_curators(self.user, record)):
-            code, detail = "may_not_publish", str(permissions.FOR_CURATORS)
-        if wrong:
-            places = [self.pointer + (f"/{escape(name)}" if name else "") for name in wrong]
-            raise Refusal("permission_denied", errors=[error_at(place, code, detail) for place in places])
+        outside, reserved = gettext("This lies outside the territory to which you are appointed."), str(FOR_CURATORS)
+        places = [
+            f"{self.pointer}/{escape(name)}".rstrip("/") for name in permissions.foreign_fields(self.user, record)
+        ]
+        errors = [error_at(place, "foreign", outside) for place in places]
+        places = [f"{self.pointer}/{name}" for name in permissions.for_curators(self.user, record)]
+        if errors := errors or [error_at(place, "may_not_publish", reserved) for place in places]:
+            raise Refusal("permission_denied", errors=errors)
         if not permissions.may_support(self.user, record):
             self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
 
