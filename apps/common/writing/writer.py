@@ -19,7 +19,6 @@ from apps.common.models.records import Citable, Fact
 from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules import permissions, publishing
 from apps.common.rules.evidence import NO_EVIDENCE
-from apps.common.rules.permissions import FOR_CURATORS
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.contract import EVIDENCE, MOST_ERRORS, REASON, Contract, Finder, Input, error_at, escape
 from apps.common.writing.evidence import rests_on_others
@@ -256,8 +255,7 @@ class RecordWriter:
 
     def _evidence_errors(self, record: Citable, body: Mapping[str, object]) -> list[Error]:
         """Return what is wrong with the evidence in a body that is refused anyway."""
-        given = self._evidence_of(body)
-        errors = evidence_errors(record, given, self.finder, self.pointer)
+        errors = evidence_errors(record, given := self._evidence_of(body), self.finder, self.pointer)
         is_published = isinstance(record, Fact) and vars(record).get("state") == Fact.State.PUBLISHED
         may_act = not territory_of(self.user).everything  # what he writes may be evidence by itself
         if is_published and not given and not may_act and not (record.pk and record.citations.exists()):
@@ -270,13 +268,13 @@ class RecordWriter:
             raise Refusal("permission_denied")
 
     def _may_save(self, record: Citable) -> None:
-        outside, reserved = gettext("This lies outside the territory to which you are appointed."), str(FOR_CURATORS)
+        outside = gettext("This lies outside the territory to which you are appointed.")
         places = [
             f"{self.pointer}/{escape(name)}".rstrip("/") for name in permissions.foreign_fields(self.user, record)
         ]
         errors = [error_at(place, "foreign", outside) for place in places]
-        places = [f"{self.pointer}/{name}" for name in permissions.for_curators(self.user, record)]
-        if errors := errors or [error_at(place, "may_not_publish", reserved) for place in places]:
+        places, detail = permissions.for_curators(self.user, record), str(permissions.FOR_CURATORS)
+        if errors := errors or [error_at(f"{self.pointer}/{name}", "may_not_publish", detail) for name in places]:
             raise Refusal("permission_denied", errors=errors)
         if not permissions.may_support(self.user, record):
             self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
