@@ -208,8 +208,7 @@ class RecordWriter:
 
     def _evidence_errors(self, record: Citable, body: Mapping[str, object]) -> list[Error]:
         """Return what is wrong with the evidence in a body that is refused anyway."""
-        given = self._evidence_of(body)
-        errors = evidence_errors(record, given, self.finder, self.pointer)
+        errors = evidence_errors(record, given := self._evidence_of(body), self.finder, self.pointer)
         is_published = isinstance(record, Fact) and vars(record).get("state") == Fact.State.PUBLISHED
         may_act = not territory_of(self.user).everything  # what he writes may be evidence by itself
         if is_published and not given and not may_act and not (record.pk and record.citations.exists()):
@@ -222,13 +221,14 @@ class RecordWriter:
             raise Refusal("permission_denied")
 
     def _may_save(self, record: Citable) -> None:
-        wrong, code = permissions.foreign_fields(self.user, record), "foreign"
-        detail = gettext("This lies outside the territory to which you are appointed.")
-        if not wrong and (wrong := permissions.for_curators(self.user, record)):
-            code, detail = "may_not_publish", str(permissions.FOR_CURATORS)
-        if wrong:
-            places = [self.pointer + (f"/{escape(name)}" if name else "") for name in wrong]
-            raise Refusal("permission_denied", errors=[error_at(place, code, detail) for place in places])
+        outside = gettext("This lies outside the territory to which you are appointed.")
+        places = [
+            f"{self.pointer}/{escape(name)}".rstrip("/") for name in permissions.foreign_fields(self.user, record)
+        ]
+        errors = [error_at(place, "foreign", outside) for place in places]
+        places, detail = permissions.for_curators(self.user, record), str(permissions.FOR_CURATORS)
+        if errors := errors or [error_at(f"{self.pointer}/{name}", "may_not_publish", detail) for name in places]:
+            raise Refusal("permission_denied", errors=errors)
         if not permissions.may_support(self.user, record):
             self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
         refuse_notes(self.user, record, self.pointer)
