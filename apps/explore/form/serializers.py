@@ -7,7 +7,7 @@ from apps.explore.form.table import MEASURES
 from apps.projects.models import Claim
 
 
-class FormClaimSerializer(serializers.Serializer[object]):
+class ClaimFormEntrySerializer(serializers.Serializer[object]):
     """A unit that claims a project."""
 
     slug = serializers.CharField(help_text="Slug of the claim.")
@@ -20,7 +20,7 @@ class FormClaimSerializer(serializers.Serializer[object]):
     lapses_on = serializers.CharField(allow_blank=True, help_text="Last day of the lease (EDTF).")
 
 
-class FormRowSerializer(serializers.Serializer[object]):
+class ClaimFormRowSerializer(serializers.Serializer[object]):
     """A project under its category, as the units of one body claim it."""
 
     category = Reference(allow_null=True, help_text="Heading under which the project stands.")
@@ -29,10 +29,10 @@ class FormRowSerializer(serializers.Serializer[object]):
     places = serializers.IntegerField(
         allow_null=True, min_value=1, help_text="How many units may do it; null: any number."
     )
-    claims = FormClaimSerializer(many=True, help_text="Units that claim it; none where nobody does yet.")
+    claims = ClaimFormEntrySerializer(many=True, help_text="Units that claim it; none where nobody does yet.")
 
 
-class FormFigureSerializer(serializers.Serializer[object]):
+class ClaimFormFigureSerializer(serializers.Serializer[object]):
     """A number that somebody says."""
 
     reading = serializers.CharField(help_text="The number as a person reads it: `≥ 118 个项目`.")
@@ -42,20 +42,20 @@ class FormFigureSerializer(serializers.Serializer[object]):
     figure = TargetReference(help_text="The figure on record.")
 
 
-class FormTotalSerializer(serializers.Serializer[object]):
+class ClaimFormTotalSerializer(serializers.Serializer[object]):
     """A number about the whole form, a body or a category, by who says it."""
 
     about = TargetReference(help_text="Round, body or category that it is about.")
-    measure = serializers.ChoiceField(choices=list(MEASURES), help_text="What is counted.")
+    measure = serializers.ChoiceField(choices=list(MEASURES.items()), help_text="What is counted.")
     label = serializers.CharField(help_text="What is counted, in the language asked for.")
-    reported = FormFigureSerializer(many=True, help_text="What articles report.")
-    attested = FormFigureSerializer(many=True, help_text="What parties attest.")
+    reported = ClaimFormFigureSerializer(many=True, help_text="What articles report.")
+    attested = ClaimFormFigureSerializer(many=True, help_text="What parties attest.")
     recorded = serializers.IntegerField(min_value=0, help_text="What is on record in this form.")
 
 
-class FormSerializer(serializers.Serializer[object]):
+class ClaimFormSerializer(serializers.Serializer[object]):
     """A claim form."""
 
     of = TargetReference(help_text="Round or body whose form it is.")
-    rows = FormRowSerializer(many=True, help_text="Projects by category, body and name, with who claims them.")
-    totals = FormTotalSerializer(many=True, help_text="Totals: of the whole form, of each body, of each category.")
+    rows = ClaimFormRowSerializer(many=True, help_text="Projects by category, body and name, with who claims them.")
+    totals = ClaimFormTotalSerializer(many=True, help_text="Totals: of the whole form, of each body, of each category.")

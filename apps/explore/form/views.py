@@ -21,7 +21,7 @@ from apps.common.reading import read_request
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.reading.readable_view import ReadableView
 from apps.explore.form.page import sections
-from apps.explore.form.serializers import FormSerializer
+from apps.explore.form.serializers import ClaimFormSerializer
 from apps.explore.form.table import PUBLISHED, claims_of, form_of
 from apps.projects.models import Round
 from apps.projects.views import ClaimViewSet
@@ -30,7 +30,7 @@ from apps.registry.models import Alliance
 OFFERED = ("json", "csv", "xlsx", "html")
 MOST_CLAIMS = 5000  # on a page; a file has any number
 ANSWERS = {
-    (200, "application/json"): FormSerializer,
+    (200, "application/json"): ClaimFormSerializer,
     **{(200, FORMATS[name].media_type): {"type": "string"} for name in OFFERED[1:]},
     404: None,
 }
@@ -73,7 +73,7 @@ class FormView(CachedReads, APIView):
         if form == "html":
             page = render(request._request, "explore/form.html", {"form": found, "sections": sections(found)})
             return HttpResponse(page.content, content_type=FORMATS["html"].content_type)
-        return Response(FormSerializer(found).data)
+        return Response(ClaimFormSerializer(found).data)
 
     def _file(self, request: Request, key: str, form: str) -> HttpResponseBase:
         """Return the claims of the form as the list of claims exports them, so that the file can be read in again."""

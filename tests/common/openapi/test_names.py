@@ -82,7 +82,7 @@ def test_an_operation_is_a_verb_and_what_it_is_done_to(made: Any) -> None:
     nouns = {name.replace("-", "_") for name in viewsets()}
     nouns |= {snake(viewset.queryset.model.__name__) for viewset in viewsets().values()}
     nouns |= {"index", "history", "changes", "record", "records", "statistics", "network", "import_job", "vocabulary"}
-    nouns |= {"inbox", "review", "statements"}
+    nouns |= {"inbox", "review", "statements", "calendar", "round_form", "alliance_form"}
     nouns |= {"vocabularies", "article_coverage", "article_facts", "figure_summary"}
     nouns |= {"webhook", "webhooks", "webhook_secret", "webhook_message", "webhook_messages"}
     for path, method, operation in operations(made):
