@@ -16,6 +16,7 @@ from apps.common.values.columns import validate_edtf
 from apps.common.writing.evidence import affirm_all, attest, rests_on_others, unproven
 from apps.common.writing.refusals import breach_texts
 from apps.common.writing.review import objection
+from apps.common.writing.statuses import enter_by_rule
 from apps.evidence import spans
 from apps.evidence.issue_dates import moves
 from apps.evidence.models import Article, ArticleText, Citation, IssueDateCorrection, Redaction
@@ -133,6 +134,8 @@ def publish(*, records: Iterable[Fact], by: User) -> int:
         ]
     if problems:
         raise ValidationError(problems)
+    for record in drafts:
+        enter_by_rule(record)
     try:
         connection.check_constraints()  # now, while the error can be shown; another transaction may have come between
     except IntegrityError as error:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
 from django.contrib.admin.widgets import (
@@ -27,6 +27,7 @@ from apps.common.rules.permissions import foreign_fields, may_edit, may_support
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.rules.trees import STANDS_BELOW, stands_below, tree_keys
 from apps.common.writing.refusals import draft_text
+from apps.common.writing.statuses import status_error, status_field
 
 if TYPE_CHECKING:
     # Generic for the type checker only.
@@ -124,6 +125,14 @@ class RecordForm(ModelForm):
     user: Reader = None  # the page sets it on the class that it makes for a request
     is_checked_untouched = True  # a row of evidence is not: it was checked, or let in, when it was saved
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        record, name = self.instance, status_field(type(self.instance))
+        if name in self.fields and record.pk is not None and record.state == Fact.State.PUBLISHED:
+            # Only actions move it. A browser sends nothing of it then; whatever else is sent is refused.
+            status = getattr(record, name)
+            self.fields[name].disabled = self.data.get(self.add_prefix(name), status) == status
+
     def full_clean(self) -> None:
         """Check the form; what the record names and the user may not see stays: the page showed nothing there."""
         hidden = self._hidden() if self.is_bound and not territory_of(self.user).everything else {}
@@ -159,6 +168,8 @@ class RecordForm(ModelForm):
             self.validate_constraints()
         if not self.errors and self.instance.pk is not None:
             self.validate_trees()
+        if not self.errors and self.user is not None:
+            self.validate_status()
         if not self.errors and getattr(self.instance, "state", "") == Fact.State.PUBLISHED:
             self.validate_drafts()
         if not self.errors and self.user is not None and self.has_changed():
@@ -172,6 +183,12 @@ class RecordForm(ModelForm):
         for field in tree_keys(type(self.instance)):
             if field.name in self.changed_data and stands_below(self.instance, field):
                 self.add_error(field.name, ValidationError(STANDS_BELOW, code="circle"))
+
+    def validate_status(self) -> None:
+        """Refuse a status that is not written but moved, or in which the user does not enter a record."""
+        before = None if self.instance.pk is None else self.initial
+        for error in status_error(self.instance, before, self.user):
+            self.add_error(status_field(type(self.instance)), ValidationError(error["detail"], error["code"]))
 
     def validate_drafts(self) -> None:
         """Refuse to point a published row at a draft. No form publishes, so that what is unchanged is none."""

@@ -28,6 +28,7 @@ from apps.common.admin.forms import (
     RecordSelectMultiple,
 )
 from apps.common.admin.imports import Imports
+from apps.common.admin.moving import Moves
 from apps.common.admin.rights import BaseModelAdmin, ByAppointment, ListFilter, StrictLookups, may_cite
 from apps.common.conflicts.pages import KeepsChanges, KeepsRows
 from apps.common.models.records import Citable, Fact
@@ -175,7 +176,9 @@ class CitationInline(RowsAdmin, CitationTabularInline):
         return len(self.initial_rows(request)) if request.method == "GET" and obj is None else 0
 
 
-class CitableAdmin(AsksForEvidence, KeepsChanges, Imports, ByAppointment, StrictLookups, SearchedRelations, ModelAdmin):
+class CitableAdmin(
+    AsksForEvidence, KeepsChanges, Moves, Imports, ByAppointment, StrictLookups, SearchedRelations, ModelAdmin
+):
     """What pages of divisions and of records share.
 
     `search_fields`: "search_text" searches as `matching()` does; the name of a relation searches the records that it

@@ -64,8 +64,7 @@ class SeenForm(ModelForm):
         if self.instance.pk is None:
             self._settle_deleted(read(type(self.instance), self.data.get(self.add_prefix(SEEN))))
             return
-        enabled = [name for name, field in self.fields.items() if not field.disabled]
-        self.seen_fields = fields_of(type(self.instance), [*enabled, *self.watched])
+        self.seen_fields = fields_of(type(self.instance), [*self.fields, *self.watched])
         self.stored = values_of(self.instance, self.seen_fields)
         if seen is None:
             self.fields[SEEN] = SeenField(lambda: dumped(type(self.instance), {self.instance.pk: self.stored}))

@@ -139,11 +139,10 @@ class KeepsChanges(BaseModelAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         record = self.get_object(request, unquote(object_id)) if request.method == "POST" else None
-        if record is not None and self.has_delete_permission(request, record):
-            row: SeenRow | None = read(self.model, request.POST.get(SEEN)).get(str(record.pk))
-            if row is None or row.version != versions_of(self.model, [record.pk])[record.pk]:
-                self.message_user(request, str(UNKNOWN) if row is None else _refusal([record]), messages.ERROR)
-                return HttpResponseRedirect(request.get_full_path())
+        is_asked = record is not None and self.has_delete_permission(request, record)
+        if is_asked and (text := outdated(record, request.POST.get(SEEN))):
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
         response: HttpResponse = super().delete_view(request, object_id, extra_context)
         if (context := getattr(response, "context_data", None)) and "object" in context:
             _carry(response, dumped(self.model, {context["object"].pk: {}}))
@@ -159,6 +158,14 @@ def _carry(response: HttpResponse, text: str) -> None:
 
     if isinstance(response, SimpleTemplateResponse):
         response.add_post_render_callback(put)
+
+
+def outdated(record: Model, given: object) -> str:
+    """Return why nothing is done with a locked record that is not as a page showed it; nothing, if it is."""
+    row: SeenRow | None = read(type(record), given).get(str(record.pk))
+    if row is None:
+        return str(UNKNOWN)
+    return "" if row.version == versions_of(type(record), [record.pk])[record.pk] else _refusal([record])
 
 
 def _refusal(records: Sequence[Model]) -> str:

@@ -101,9 +101,14 @@ def _named_by(record: Model, party: str) -> Iterator[Model]:
     elif party != PLACE:
         target: Model | None = record
         for step in party.split("__"):
-            target = None if target is None else getattr(target, step)
+            target = getattr(target, step, None)  # of a record that is not stored yet, even one that it has to name
         if target is not None:
             yield target
+    elif record._state.adding:
+        levels = cast("HasTerritory", record).place_with_new_values()
+        for kind, name in reversed(cast("HasTerritory", record).place_columns.items()):
+            model: Any = record._meta.get_field(name).related_model
+            yield from model._default_manager.filter(pk=levels[kind])
     else:
         # What the database has stored, not what the object held before it was saved.
         stored: Any = type(record)._base_manager.select_related(*columns_of(record)).get(pk=record.pk)

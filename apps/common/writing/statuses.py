@@ -31,6 +31,12 @@ def status_of(record: Fact) -> str:
     return str(getattr(record, workflow_of(record).field))
 
 
+def status_field(model: type[Model]) -> str:
+    """Return the field by which the records of a model move; nothing where they do not."""
+    workflow = model.workflow if issubclass(model, Fact) else None
+    return workflow.field if workflow else ""
+
+
 def status_error(record: Citable, before: Mapping[str, object] | None, user: Reader) -> list[dict[str, str]]:
     """Return why the status of a record cannot be written as it is now; its place is that of the member alone.
 
