@@ -229,6 +229,7 @@ class MembershipFactory(FactFactory[Membership]):
     alliance = SubFactory(AllianceFactory)
     unit = SubFactory(MemberUnitFactory)
     role = "member"
+    status = "member"
 
 
 class VenueFactory(FactFactory[Venue]):

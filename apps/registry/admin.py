@@ -259,7 +259,7 @@ class IdentifierAdmin(RecordAdmin):
 
 class MembershipInline(RecordInline):
     model = Membership
-    fields = ["unit", "as_written", "role", "joined_on", "left_on"]
+    fields = ["unit", "as_written", "role", "status", "joined_on", "left_on"]
     list_select_related = ["unit"]
 
 
@@ -290,7 +290,11 @@ class AllianceAdmin(RecordAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> RecordQuerySet:
-        return super().get_queryset(request).annotate(members=Count("memberships"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(members=Count("memberships", filter=Membership.public("memberships")))
+        )
 
     @admin.display(description=_("members"), ordering="members")
     def member_count(self, alliance: Alliance) -> int:
@@ -303,14 +307,15 @@ class MembershipAdmin(RecordAdmin):
         "member",
         "alliance",
         "role",
+        "status",
         date_column(Membership, "joined_on"),
         date_column(Membership, "left_on"),
     ]
-    list_filter = ["role", ("unit", admin.EmptyFieldListFilter), EvidenceFilter]
+    list_filter = ["role", "status", ("unit", admin.EmptyFieldListFilter), EvidenceFilter]
     list_select_related = ["unit", "alliance"]
     search_fields = ["unit", "alliance", "as_written"]
     fieldsets = [
-        (None, {"fields": [("alliance", "unit"), ("as_written", "role", "slug")]}),
+        (None, {"fields": [("alliance", "unit"), ("as_written", "role", "status", "slug")]}),
         dates("joined_on", "left_on"),
     ]
 

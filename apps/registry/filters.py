@@ -240,6 +240,7 @@ class MembershipFilterSet(PlacedFilterSet):
     alliance = KeyFilter("alliance", Alliance)
     unit = KeyFilter("unit", MemberUnit)
     role = ChoiceFilter("role", Membership.Role, help_text="Roles in the body.")
+    status = ChoiceFilter("status", Membership.Status, help_text="Where the membership stands.")
     joined = DateRange("joined_on")
     left = DateRange("left_on")
 

@@ -1,6 +1,7 @@
 """Linked data of units, divisions, bodies and venues: a term for each field."""
 
 from apps.common.linked_data.rules import (
+    PARTIES,
     DirectTerm,
     Kind,
     TermRule,
@@ -156,6 +157,8 @@ MEMBERSHIP = Kind(
         "unit": node("org:member"),
         "as_written": value("pb:asWritten"),
         "role": concept("org:role"),
+        **STATUS,
+        "reason": PARTIES,
         **date("joined_on", "schema:startDate"),
         **date("left_on", "schema:endDate"),
     },

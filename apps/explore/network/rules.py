@@ -90,6 +90,7 @@ RULES = (
         (MemberUnit, "unit"),
         (Alliance, "alliance"),
         role="role",
+        status="status",
         starts="joined_on",
         ends="left_on",
     ),

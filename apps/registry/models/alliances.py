@@ -1,16 +1,21 @@
 """Bodies of units, and who belongs to them."""
 
+from datetime import date
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.common.models.given_names import MaybeUnnamed
+from apps.common.models.moved import Moved
 from apps.common.models.records import Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.evidence import WHOLE
 from apps.common.rules.trees import TreeKey
+from apps.common.rules.workflow import Transition, Workflow
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
 from apps.common.values.pinyin import slugify_name
@@ -118,7 +123,37 @@ class Alliance(PartOfWhole, MaybeUnnamed):
         ]
 
 
-class Membership(PartOfWhole, Fact):
+# The two sides of a membership: one invites or applies, the other one answers.
+UNIT = ("unit",)
+BODY = ("alliance",)
+
+
+def answers(sources: tuple[str, ...], *, by: tuple[str, ...], to: tuple[str, ...]) -> tuple[Transition, ...]:
+    """Return the ways out of an invitation or an application: the one side answers, or the other takes it back."""
+    return (
+        Transition("accept", sources, "member", by, _("Accept"), _("The unit is a member from now on."), apart_from=to),
+        Transition(
+            "decline",
+            sources,
+            "declined",
+            by,
+            _("Decline"),
+            _("The unit does not become a member; the reason is for the two sides alone."),
+            asks=("reason",),
+        ),
+        Transition(
+            "withdraw",
+            sources,
+            "withdrawn",
+            to,
+            _("Withdraw"),
+            _("Who invited, or applied, takes that back."),
+            takes=("reason",),
+        ),
+    )
+
+
+class Membership(PartOfWhole, Moved, Fact):
     """A unit in an alliance with a role. A member that is not resolved to a unit keeps the name as written."""
 
     resource = "memberships"
@@ -135,8 +170,49 @@ class Membership(PartOfWhole, Fact):
     search_relations = ("unit", "alliance")
     begins_field = "joined_on"
     ends_field = "left_on"
-    belongs_to = ("alliance",)
-    concerns = ("unit",)
+    concerns = ("alliance", "unit")
+    workflow = Workflow(
+        entries={"invited": BODY, "applied": UNIT},
+        public=frozenset({"member", "left"}),
+        transitions=(
+            *answers(("invited",), by=UNIT, to=BODY),
+            *answers(("applied",), by=BODY, to=UNIT),
+            Transition(
+                "invite",
+                ("declined", "withdrawn"),
+                "invited",
+                BODY,
+                _("Invite again"),
+                _("The unit is asked once more; it answers."),
+            ),
+            Transition(
+                "apply",
+                ("declined", "withdrawn"),
+                "applied",
+                UNIT,
+                _("Apply again"),
+                _("The unit asks once more; the body answers."),
+            ),
+            Transition(
+                "leave",
+                ("member",),
+                "left",
+                (*UNIT, *BODY),
+                _("End the membership"),
+                _("From the day that is given the unit is no longer a member."),
+                asks=("left_on",),
+                takes=("reason",),
+            ),
+        ),
+    )
+
+    class Status(models.TextChoices):
+        INVITED = "invited", _("Invited")
+        APPLIED = "applied", _("Applied")
+        MEMBER = "member", pgettext_lazy("status of a membership", "Member")
+        LEFT = "left", pgettext_lazy("status of a membership", "Left")
+        DECLINED = "declined", _("Declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     class Role(models.TextChoices):
         CONVENOR = "convenor", _("Convenor")
@@ -168,6 +244,9 @@ class Membership(PartOfWhole, Fact):
         _("as written"), max_length=200, blank=True, help_text=_("The member's name as the source writes it.")
     )
     role = models.CharField(_("role"), max_length=30, choices=Role, help_text=_("Role of the unit in the body."))
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status, default=Status.INVITED, help_text=_("Where the membership stands.")
+    )
     joined_on = EDTFField(_("joined on"), help_text=_("When it joined."))
     left_on = EDTFField(_("left on"), help_text=_("When it left."))
 
@@ -197,3 +276,7 @@ class Membership(PartOfWhole, Fact):
             return  # the field's own validator says so
         if joined and left and left < joined:
             raise ValidationError({"left_on": _("A member cannot leave before it joins.")})
+
+    def on_move(self, transition: Transition, day: date) -> None:
+        if transition.name == "accept" and not self.joined_on:
+            self.joined_on = day.isoformat()

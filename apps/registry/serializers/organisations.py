@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
+from apps.common.serializers.parties_only import ReasonField
 from apps.common.serializers.records import RecordSerializer, RowSerializer
 from apps.common.serializers.references import AddressField, NameField, Reference, edtf
 from apps.registry.models import Alliance, Identifier, Membership, MemberUnit, UnitName
@@ -77,7 +78,7 @@ class AllianceOfUnit(RowSerializer):
 
     class Meta:
         model = Membership
-        fields = ("alliance", "role", "as_written", *edtf("joined_on"), *edtf("left_on"), "url")
+        fields = ("alliance", "role", "status", "as_written", *edtf("joined_on"), *edtf("left_on"), "url")
 
 
 class ProjectOfUnit(serializers.Serializer):
@@ -235,7 +236,7 @@ class MemberOfAlliance(RowSerializer):
 
     class Meta:
         model = Membership
-        fields = ("unit", "as_written", "role", *edtf("joined_on"), *edtf("left_on"), "url")
+        fields = ("unit", "as_written", "role", "status", *edtf("joined_on"), *edtf("left_on"), "url")
 
 
 class AllianceDetailSerializer(AllianceSerializer):
@@ -302,6 +303,7 @@ class MembershipSerializer(RecordSerializer):
     """A unit in an alliance."""
 
     name = NameField()
+    reason = ReasonField()
 
     class Meta:
         model = Membership
@@ -313,8 +315,10 @@ class MembershipSerializer(RecordSerializer):
             "unit",
             "as_written",
             "role",
+            "status",
             *edtf("joined_on"),
             *edtf("left_on"),
+            "reason",
             "citations",
             "attestations",
             "updated_at",

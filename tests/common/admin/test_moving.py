@@ -10,7 +10,7 @@ from apps.projects.models import Claim, Round
 from tests import factories
 from tests.common.admin.test_records import change_address, errors, filled_in
 from tests.pages import carried
-from tests.projects.test_claiming import Party, Town
+from tests.parties import Party, Town
 
 pytestmark = pytest.mark.django_db
 
