@@ -353,6 +353,7 @@ class ParticipationFactory(FactFactory[Participation]):
     event = SubFactory(EventFactory)
     unit = SubFactory(MemberUnitFactory)
     role = "attendee"
+    status = "attended"
 
 
 class AwardFactory(FactFactory[Award]):

@@ -153,6 +153,9 @@ MOVES: dict[str, tuple[str, ...]] = {
     "needs": ("reopen", "meet", "withdraw"),
     "resources": ("use", "offer", "withdraw"),
     "rounds": ("open", "close"),
+    "memberships": ("accept", "decline", "withdraw", "invite", "apply", "leave"),
+    "events": ("hold", "write_up", "cancel"),
+    "participations": ("accept", "decline", "attend", "invite"),
     "claims": ("accept", "reject", "withdraw", "start", "finish", "confirm", "send_back", "release"),
 }
 # Addresses of one resource alone.

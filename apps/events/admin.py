@@ -21,6 +21,7 @@ class ParticipationInline(RecordInline):
         "as_written",
         "group",
         "role",
+        "status",
         "representative_name",
         "representative_office",
         "award",
@@ -65,8 +66,8 @@ class AwardAdmin(RecordAdmin):
 
 @admin.register(Participation)
 class ParticipationAdmin(RecordAdmin):
-    list_display = [party_column, "role", "event", "representative_office", "award", "contribution"]
-    list_filter = ["role", ResolvedFilter, EvidenceFilter]
+    list_display = [party_column, "role", "status", "event", "representative_office", "award", "contribution"]
+    list_filter = ["role", "status", ResolvedFilter, EvidenceFilter]
     list_select_related = ["event", *PARTY_KEYS, "award"]
     search_fields = ["event", *PARTY_KEYS, "award", "as_written"]
     fieldsets = [
@@ -74,7 +75,7 @@ class ParticipationAdmin(RecordAdmin):
             None,
             {
                 "fields": [
-                    ("event", "role", "slug"),
+                    ("event", "role", "status", "slug"),
                     ("representative_name", "representative_office"),
                     ("award", "contribution"),
                 ]

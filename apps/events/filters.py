@@ -13,7 +13,7 @@ class EventFilterSet(PlacedFilterSet):
     """Filters of events."""
 
     kind = ChoiceFilter("kind", Event.Kind, help_text="Kinds of event.")
-    status = ChoiceFilter("status", Event.Status, help_text="Planned, held or cancelled.")
+    status = ChoiceFilter("status", Event.Status, help_text="Planned, held, reported or cancelled.")
     parent = KeyFilter("parent", Event)
     series = CommaFilter("series", help_text="Names of series.")
     alliance = KeyFilter("alliance", Alliance)
@@ -49,6 +49,7 @@ class ParticipationFilterSet(PlacedFilterSet):
     group = BooleanFilter("group", help_text="Whether the party is several that are not named one by one.")
     award = KeyFilter("award", Award)
     role = ChoiceFilter("role", Participation.Role, help_text="Parts played at the event.")
+    status = ChoiceFilter("status", Participation.Status, help_text="Where the invitation stands.")
     project = KeyFilter("event__projects", Project, distinct=True)
 
 

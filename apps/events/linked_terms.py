@@ -1,6 +1,6 @@
 """Linked data of what happened: a term for each field."""
 
-from apps.common.linked_data.rules import PERSON, Kind, counts, date, node, paired, places, reverse, value
+from apps.common.linked_data.rules import PARTIES, PERSON, Kind, counts, date, node, paired, places, reverse, value
 from apps.common.linked_data.shared_terms import NAME_GIVEN, ROLE, ROW, STATUS, SUMMED_UP, TYPE
 from apps.registry.linked_terms import PARTY
 
@@ -20,6 +20,7 @@ EVENT = Kind(
         **places("schema:location"),
         "projects": node("schema:about"),
         "slogan": value("schema:slogan"),
+        "reason": PARTIES,
         "participations": node("prov:qualifiedAssociation"),
         **counts("part_count", "participation_count"),
         **paired("guest"),
@@ -32,6 +33,8 @@ PARTICIPATION = Kind(
         **ROW,
         **PARTY,
         **ROLE,
+        **STATUS,
+        "reason": PARTIES,
         "event": reverse("prov:qualifiedAssociation"),
         "representative_name": PERSON,
         "representative_office": value("pb:office"),

@@ -1,32 +1,68 @@
 """Events, held or planned: meetings, signings, donations, milestones; their participants, and awards."""
 
+from datetime import date
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.common.models.given_names import MaybeUnnamed
+from apps.common.models.moved import Moved
 from apps.common.models.records import Counted, NamedRecord
 from apps.common.rules.change_log import logged_links
 from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.evidence import WHOLE, links_rest_on_evidence
 from apps.common.rules.publishing import links_to_no_draft
 from apps.common.rules.trees import TreeKey
+from apps.common.rules.workflow import Transition, Workflow
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models import Project
 from apps.registry.models import PARTY_KEYS, Alliance, District, MemberUnit, Neighbourhood, Party, Placed, Street, Venue
 
+# Who keeps an event, and who is asked to it.
+KEEPERS = ("alliance", PLACE)
+HOSTS = ("event__alliance", PLACE)
 
-class Event(Placed, MaybeUnnamed):
+
+class Event(Placed, Moved, MaybeUnnamed):
     """Something that happened at a time; parts of an event are events with a parent."""
 
     resource = "events"
-    attested_by = (Attester("alliance"), Attester(PLACE))
+    attested_by = tuple(map(Attester, KEEPERS))
     hangs_on = ("venue", "parent", "alliance")
     counted_by = Counted(date="held_on")
     mergeable = proposed_by_name = True
     belongs_to = ("alliance", "district", "street", "neighbourhood")
     inherits = "parent"
+    workflow = Workflow(
+        entries={"planned": KEEPERS},
+        public=frozenset({"planned", "held", "reported", "cancelled"}),
+        transitions=(
+            Transition(
+                "hold", ("planned",), "held", KEEPERS, _("Note as held"), _("It has taken place."), takes=("held_on",)
+            ),
+            Transition(
+                "write_up",
+                ("held",),
+                "reported",
+                KEEPERS,
+                _("Report on it"),
+                _("What happened stands in the summary; numbers are figures of the event."),
+                asks=("summary",),
+            ),
+            Transition(
+                "cancel",
+                ("planned",),
+                "cancelled",
+                KEEPERS,
+                _("Cancel"),
+                _("It does not take place; the reason is for who keeps it alone."),
+                asks=("reason",),
+            ),
+        ),
+    )
 
     class Kind(models.TextChoices):
         CONFERENCE = "conference", _("Conference or meeting")
@@ -43,10 +79,13 @@ class Event(Placed, MaybeUnnamed):
     class Status(models.TextChoices):
         PLANNED = "planned", _("Planned")
         HELD = "held", _("Held")
+        REPORTED = "reported", pgettext_lazy("status of an event", "Reported")
         CANCELLED = "cancelled", _("Cancelled")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind, help_text=_("Kind of event."))
-    status = models.CharField(_("status"), max_length=20, choices=Status, help_text=_("Planned is no fact yet."))
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status, default=Status.PLANNED, help_text=_("Planned is no fact yet.")
+    )
     parent = TreeKey(
         "self",
         models.PROTECT,
@@ -131,6 +170,10 @@ class Event(Placed, MaybeUnnamed):
             ),
         ]
 
+    def on_move(self, transition: Transition, day: date) -> None:
+        if transition.name == "hold" and not self.held_on:
+            self.held_on = day.isoformat()
+
 
 class EventProject(Event.projects.through):  # type: ignore[name-defined]
     """The link between an event and a project, as a model that can bear triggers."""
@@ -175,11 +218,17 @@ class Award(Placed, NamedRecord):
         verbose_name_plural = _("awards")
 
 
-class Participation(Placed, Party):
-    """A unit, body or division at an event in a role, and the office of who represented it in public."""
+class Participation(Placed, Moved, Party):
+    """A unit, body or division at an event in a role, and the office of who represented it in public.
+
+    Before the event it is an invitation, seen by both sides alone until it is accepted.
+    """
 
     resource = "participations"
-    attested_by = (Attester(PLACE),)
+    attested_by = (
+        *map(Attester, HOSTS),
+        *(Attester(key, frozenset({"representative_office", "contribution"})) for key in PARTY_KEYS),
+    )
     unevidenced = {"event": WHOLE}
     own_words = frozenset({"contribution"})
     hangs_on = ("event",)
@@ -187,6 +236,49 @@ class Participation(Placed, Party):
     row_name = Party.named_in("event")
     search_relations = (*Party.search_relations, "event")
     belongs_to = ("event",)
+    # Who keeps an event may speak for a guest as well, as a street does for its neighbourhoods, and answer for it.
+    workflow = Workflow(
+        entries={"invited": HOSTS},
+        public=frozenset({"accepted", "attended"}),
+        transitions=(
+            Transition(
+                "accept",
+                ("invited",),
+                "accepted",
+                PARTY_KEYS,
+                _("Accept"),
+                _("The guest is going to take part."),
+                takes=("representative_office",),
+            ),
+            Transition(
+                "decline",
+                ("invited", "accepted"),
+                "declined",
+                PARTY_KEYS,
+                _("Decline"),
+                _("The guest does not take part; the reason is for the two sides alone."),
+                asks=("reason",),
+            ),
+            Transition(
+                "attend",
+                ("accepted",),
+                "attended",
+                HOSTS,
+                _("Note as present"),
+                _("The guest has taken part."),
+                takes=("contribution",),
+            ),
+            Transition(
+                "invite", ("declined",), "invited", HOSTS, _("Invite again"), _("The guest is asked once more.")
+            ),
+        ),
+    )
+
+    class Status(models.TextChoices):
+        INVITED = "invited", _("Invited")
+        ACCEPTED = "accepted", _("Will attend")
+        DECLINED = "declined", _("Declined")
+        ATTENDED = "attended", _("Attended")
 
     class Role(models.TextChoices):
         ORGANISER = "organiser", _("Organiser")
@@ -214,6 +306,9 @@ class Participation(Placed, Party):
         help_text=_("Event at which it took part."),
     )
     role = models.CharField(_("role"), max_length=20, choices=Role, help_text=_("Part played at the event."))
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status, default=Status.INVITED, help_text=_("Where the invitation stands.")
+    )
     representative_name = OneLineField(
         _("representative"),
         max_length=60,

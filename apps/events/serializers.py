@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import FigureBrief
+from apps.common.serializers.parties_only import ReasonField
 from apps.common.serializers.records import RecordSerializer, RowSerializer
 from apps.common.serializers.references import AddressField, NameField, PartyField, Reference, edtf
 from apps.events.models import Award, Event, Participation
@@ -19,6 +20,7 @@ class EventSerializer(RecordSerializer):
 
     part_count = CountField("parts", heading=_("parts"), help_text="Parts on record.")
     participation_count = CountField("participations", help_text="Participations on record.")
+    reason = ReasonField()
 
     class Meta:
         model = Event
@@ -41,6 +43,7 @@ class EventSerializer(RecordSerializer):
             "projects",
             "slogan",
             "summary",
+            "reason",
             "part_count",
             "participation_count",
             "citations",
@@ -75,6 +78,7 @@ class ParticipationInEvent(RowSerializer):
             "as_written",
             "group",
             "role",
+            "status",
             "representative_name",
             "representative_office",
             "award",
@@ -90,7 +94,10 @@ class EventDetailSerializer(EventSerializer):
     participations = ParticipationInEvent(many=True, read_only=True, help_text="Who took part, in which role.")
     reported_guest_count = ReportedField("guests", help_text="Guests, as a source counts them: persons.")
     recorded_guest_count = RecordedField(
-        "participations", role="attendee", help_text="Attendees on record: units and bodies, not persons."
+        "participations",
+        role="attendee",
+        status="attended",
+        help_text="Attendees on record: units and bodies, not persons.",
     )
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
 
@@ -111,6 +118,7 @@ class ParticipationSerializer(RecordSerializer):
     party = PartyField(heading=_("party"), help_text="Unit, body or division that took part.")
 
     name = NameField()
+    reason = ReasonField()
 
     class Meta:
         model = Participation
@@ -124,10 +132,12 @@ class ParticipationSerializer(RecordSerializer):
             "as_written",
             "group",
             "role",
+            "status",
             "representative_name",
             "representative_office",
             "award",
             "contribution",
+            "reason",
             "citations",
             "attestations",
             "updated_at",

@@ -54,6 +54,7 @@ def test_a_round_is_opened_by_its_button(browser: Browser, service: Service, tok
     page.fill("#id_username", NAME)
     page.fill("#id_password", PASSWORD)
     page.click("[type=submit]")
+    page.locator("#content-main").wait_for()
     page.goto("/admin/projects/round/")
     page.click("#result_list tbody th a")
     expect(page.locator(".moves a.button")).to_have_count(1)

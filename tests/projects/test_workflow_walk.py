@@ -31,6 +31,7 @@ pytestmark = pytest.mark.django_db
 EXAMPLES, STEPS = (100, 50) if FULL else (16, 50)
 UNITS, PLACES, QUOTA = 3, 1, 2
 MODELS: dict[str, Any] = {model.resource: model for model in moved_models()}
+ASKED = {"left_on": "2099-01-01"}
 TAKEN: Counter[str] = Counter()
 PEOPLE = (*(f"unit {number}" for number in range(UNITS)), "street", "district", "other street", "steward")
 
@@ -60,7 +61,7 @@ class Thing:
 
 
 class Walk(RuleBasedStateMachine):
-    """A street that puts projects up, units that claim them, ask and offer."""
+    """A street that puts projects up, keeps a body and holds events; units that claim, ask, offer, join and come."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +85,8 @@ class Walk(RuleBasedStateMachine):
                 put_up: Any = factories.RoundProjectFactory(round=made, project=project, places=PLACES)
                 self.places[put_up.slug], self.modes[put_up.slug] = project.slug, made.slug
                 self.modes[made.slug] = mode
+        self.body: Any = factories.AllianceFactory(street=self.street)
+        self.event: Any = factories.EventFactory(street=self.street, status="planned")
         self.things: list[Thing] = []
 
     def teardown(self) -> None:
@@ -137,6 +140,44 @@ class Walk(RuleBasedStateMachine):
         else:
             self._entered(answer, Thing("rounds", "", "planned", {"street": keepers}, {*keepers, "steward"}))
 
+    @rule(who=st.sampled_from(PEOPLE), number=st.integers(0, UNITS - 1), status=st.sampled_from(("invited", "applied")))
+    def join(self, who: str, number: int, status: str) -> None:
+        """Somebody invites a unit into a body, or applies for one: who keeps the body, the unit itself, or in vain."""
+        if any(each.resource == "memberships" and each.unit == number for each in self.things):
+            return
+        body = {"alliance": self.body.slug, "unit": self.units[number].slug, "role": "member", "status": status}
+        answer = self._enter(who, "memberships", body)
+        keepers, unit = {"street", "district"}, f"unit {number}"
+        if who not in (keepers if status == "invited" else {unit}):
+            assert answer.status_code in (400, 403), (who, answer.content.decode())
+        else:
+            parties = {"alliance": keepers, "unit": {unit}}
+            self._entered(answer, Thing("memberships", "", status, parties, {unit, *keepers, "steward"}, number))
+
+    @rule(who=st.sampled_from(PEOPLE))
+    def announce(self, who: str) -> None:
+        """Somebody announces an event of the street: who keeps the street, or in vain."""
+        answer = self._enter(who, "events", {"name": "会议", "kind": "conference", "street": self.street.code})
+        keepers = {"street", "district"}
+        if who not in keepers:
+            assert answer.status_code in (400, 403), (who, answer.content.decode())
+        else:
+            self._entered(answer, Thing("events", "", "planned", {"place": keepers}, {*keepers, "steward"}))
+
+    @rule(who=st.sampled_from(PEOPLE), number=st.integers(0, UNITS - 1))
+    def invite(self, who: str, number: int) -> None:
+        """Somebody invites a unit to an event of the street: who keeps the street, or in vain."""
+        if any(each.resource == "participations" and each.unit == number for each in self.things):
+            return
+        body = {"event": self.event.slug, "unit": self.units[number].slug, "role": "attendee"}
+        answer = self._enter(who, "participations", body)
+        keepers, unit = {"street", "district"}, f"unit {number}"
+        if who not in keepers:
+            assert answer.status_code in (400, 403), (who, answer.content.decode())
+        else:
+            parties = {"place": keepers, "unit": {unit}}
+            self._entered(answer, Thing("participations", "", "invited", parties, {unit, *keepers, "steward"}, number))
+
     def _enter(self, who: str, resource: str, body: dict[str, Any]) -> Any:
         return self.people[who].post(resource, state="published", change_reason="测试", **body)
 
@@ -155,7 +196,9 @@ class Walk(RuleBasedStateMachine):
         thing = data.draw(st.sampled_from(self.things))
         name = data.draw(st.sampled_from(thing.workflow.names))
         asked = {each for way in thing.workflow.named(name) for each in way.asks}
-        answer = self.people[who].post(f"{thing.resource}/{thing.key}/{name}", **dict.fromkeys(asked, "测试"))
+        answer = self.people[who].post(
+            f"{thing.resource}/{thing.key}/{name}", **{each: ASKED.get(each, "测试") for each in asked}
+        )
         expected = self._expected(thing, name, who)
         status, code = (200, "") if isinstance(expected, str) else expected
         assert (answer.status_code, "".join(_codes(answer)[:1])) == (status, code), (who, thing, name, answer.content)

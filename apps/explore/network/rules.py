@@ -76,11 +76,13 @@ class EdgeRule:
         return self.target[1] if self.source[1] == "pk" else ""
 
 
-def _of_parties(kind: EdgeKind, model: type[Party], target: tuple[type[Citable], str]) -> Iterator[EdgeRule]:
+def _of_parties(
+    kind: EdgeKind, model: type[Party], target: tuple[type[Citable], str], *, status: str = ""
+) -> Iterator[EdgeRule]:
     """Yield the rules of the edges from parties: one for each kind of party."""
     for key in PARTY_KEYS:
         party = cast("type[Citable]", model._meta.get_field(key).related_model)
-        yield EdgeRule(kind, model, (party, key), target, role="role")
+        yield EdgeRule(kind, model, (party, key), target, role="role", status=status)
 
 
 RULES = (
@@ -100,7 +102,7 @@ RULES = (
     EdgeRule(EdgeKind.PROJECT_OF, Project, (Project, "pk"), (Alliance, "alliance")),
     EdgeRule(EdgeKind.EVENT_OF, Event, (Event, "pk"), (Alliance, "alliance")),
     EdgeRule(EdgeKind.PRESENTS, Event, (Event, "pk"), (Project, "projects")),
-    *_of_parties(EdgeKind.PARTICIPATION, Participation, (Event, "event")),
+    *_of_parties(EdgeKind.PARTICIPATION, Participation, (Event, "event"), status="status"),
 )
 
 

@@ -31,6 +31,7 @@ class ParticipationOfDivision(serializers.Serializer):
 
     event = Reference(help_text="The event.")
     role = serializers.CharField(help_text="Part that the division played: organiser, signatory ...")
+    status = serializers.CharField(help_text="Where the invitation stands; `attended`: it took part.")
     as_written = serializers.CharField(help_text="The division's name as the source writes it.")
     contribution = serializers.CharField(help_text="What was given, presented or spoken about.")
     url = AddressField()

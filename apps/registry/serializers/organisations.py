@@ -99,10 +99,11 @@ class ClaimOfUnit(serializers.Serializer):
 
 
 class EventOfUnit(serializers.Serializer):
-    """An event in which the unit took part."""
+    """An event in which the unit took part, or is going to."""
 
     event = Reference(help_text="The event.")
     role = serializers.CharField(help_text="Part that the unit played.")
+    status = serializers.CharField(help_text="Where the invitation stands; `attended`: it took part.")
     url = AddressField()
 
 
@@ -269,7 +270,7 @@ class AllianceDetailSerializer(AllianceSerializer):
     )
     reported_activity_count = ReportedField("activities_held", help_text="Activities held, as a source counts them.")
     recorded_activity_count = RecordedField(
-        "events", kind="activity", status="held", help_text="Activities on record that were held."
+        "events", kind="activity", status__in=("held", "reported"), help_text="Activities on record that were held."
     )
     figures = FigureBrief(many=True, read_only=True, help_text="Numbers reported about it.")
 
