@@ -75,9 +75,9 @@ def test_what_was_submitted_is_published_in_two_clicks(
     assert wrong == []
 
 
-def breaches(page: Page) -> set[str]:
+def breaches(page: Page, context: str = "#content") -> set[str]:
     """Return the rules of accessibility that what we add to a page breaks."""
-    found = Axe().run(page, context="#content").response["violations"]
+    found = Axe().run(page, context=context).response["violations"]
     return {each["id"] for each in found}
 
 
