@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(help_text='Who is appointed.', on_delete=django.db.models.deletion.CASCADE, related_name='appointments', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('district', None), ('neighbourhood', None), ('role', 'steward'), ('street', None), ('unit', None)), models.Q(('role', 'curator'), ('unit', None), models.Q(models.Q(('district__isnull', False), ('neighbourhood', None), ('street', None)), models.Q(('district', None), ('neighbourhood', None), ('street__isnull', False)), models.Q(('district', None), ('neighbourhood__isnull', False), ('street', None)), _connector='OR')), models.Q(('district', None), ('neighbourhood', None), ('role', 'representative'), ('street', None), ('unit__isnull', False)), _connector='OR'), name='accounts_appointment_scope_of_role', violation_error_message='A curator has exactly one district, street or neighbourhood, a representative exactly one unit, a steward neither.'), models.CheckConstraint(condition=models.Q(('until', None), ('until__gte', models.F('from_day')), _connector='OR'), name='accounts_appointment_ends_after_it_begins', violation_error_message='An appointment cannot end before it begins.'), models.UniqueConstraint(fields=('user', 'role', 'district', 'street', 'neighbourhood', 'unit', 'from_day'), name='accounts_appointment_once', nulls_distinct=False, violation_error_message='The user already has this appointment from this day on.')],
                 'verbose_name': 'appointment',
                 'verbose_name_plural': 'appointments',
                 'ordering': ['user__username', 'role', 'pk'],
@@ -97,37 +98,10 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(help_text='For whom the token acts.', on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('key__regex', '^[a-z0-9]{12}$')), name='accounts_token_key_pattern', violation_error_message='The public identifier of a token has a form of its own, which the registry gives it.'), models.CheckConstraint(condition=models.Q(('digest__regex', '^[0-9a-f]{64}$')), name='accounts_token_digest_only', violation_error_message="Of a token's secret only the digest is stored."), models.CheckConstraint(condition=models.Q(models.Q(('scopes', []), _negated=True), ('scopes__contained_by', ['read', 'write', 'steward'])), name='accounts_token_scopes_known', violation_error_message='Choose at least one scope: read, write or steward.'), models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at'))), name='accounts_token_expires_after_it_is_made', violation_error_message='A token cannot expire before it is made.')],
                 'verbose_name': 'token',
                 'verbose_name_plural': 'tokens',
                 'ordering': ['-created_at', '-pk'],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('district', None), ('neighbourhood', None), ('role', 'steward'), ('street', None), ('unit', None)), models.Q(('role', 'curator'), ('unit', None), models.Q(models.Q(('district__isnull', False), ('neighbourhood', None), ('street', None)), models.Q(('district', None), ('neighbourhood', None), ('street__isnull', False)), models.Q(('district', None), ('neighbourhood__isnull', False), ('street', None)), _connector='OR')), models.Q(('district', None), ('neighbourhood', None), ('role', 'representative'), ('street', None), ('unit__isnull', False)), _connector='OR'), name='accounts_appointment_scope_of_role', violation_error_message='A curator has exactly one district, street or neighbourhood, a representative exactly one unit, a steward neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('until', None), ('until__gte', models.F('from_day')), _connector='OR'), name='accounts_appointment_ends_after_it_begins', violation_error_message='An appointment cannot end before it begins.'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.UniqueConstraint(fields=('user', 'role', 'district', 'street', 'neighbourhood', 'unit', 'from_day'), name='accounts_appointment_once', nulls_distinct=False, violation_error_message='The user already has this appointment from this day on.'),
-        ),
-        migrations.AddConstraint(
-            model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(('key__regex', '^[a-z0-9]{12}$')), name='accounts_token_key_pattern', violation_error_message='The public identifier of a token has a form of its own, which the registry gives it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(('digest__regex', '^[0-9a-f]{64}$')), name='accounts_token_digest_only', violation_error_message="Of a token's secret only the digest is stored."),
-        ),
-        migrations.AddConstraint(
-            model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('scopes', []), _negated=True), ('scopes__contained_by', ['read', 'write', 'steward'])), name='accounts_token_scopes_known', violation_error_message='Choose at least one scope: read, write or steward.'),
-        ),
-        migrations.AddConstraint(
-            model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at'))), name='accounts_token_expires_after_it_is_made', violation_error_message='A token cannot expire before it is made.'),
         ),
     ]

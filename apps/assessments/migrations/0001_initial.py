@@ -53,6 +53,8 @@ class Migration(migrations.Migration):
                 ('street', models.ForeignKey(blank=True, help_text='Street in which it is used.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='frameworks', to='registry.street', verbose_name='street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_framework_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='assessments_framework_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='assessments_framework_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='assessments_framework_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='assessments_framework_name')],
                 'verbose_name': 'framework',
                 'verbose_name_plural': 'frameworks',
                 'ordering': ['name_pinyin', 'slug'],
@@ -82,6 +84,8 @@ class Migration(migrations.Migration):
                 ('framework', models.ForeignKey(help_text='Rubric to which it belongs.', on_delete=django.db.models.deletion.CASCADE, related_name='dimensions', to='assessments.framework', verbose_name='framework')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_dimension_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('framework', 'position'), name='assessments_dimension_position_once'), models.UniqueConstraint(fields=('framework', 'name'), name='assessments_dimension_once'), models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='assessments_dimension_from_one', violation_error_message='The positions of dimensions are counted from 1.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='assessments_dimension_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='assessments_dimension_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='assessments_dimension_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='assessments_dimension_name')],
                 'verbose_name': 'dimension',
                 'verbose_name_plural': 'dimensions',
                 'ordering': ['framework', 'position'],
@@ -116,6 +120,8 @@ class Migration(migrations.Migration):
                 ('framework', models.ForeignKey(help_text='Rubric by which it is rated.', on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to='assessments.framework', verbose_name='framework')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_assessment_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(models.Q(('neighbourhood__isnull', False), ('street', None), ('unit', None)), models.Q(('neighbourhood', None), ('street', None), ('unit__isnull', False)), models.Q(('neighbourhood', None), ('street__isnull', False), ('unit', None)), _connector='OR'), name='assessments_assessment_one_subject', violation_error_message='Name exactly one neighbourhood, unit or street.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='assessments_assessment_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='assessments_assessment_queue')],
                 'verbose_name': 'assessment',
                 'verbose_name_plural': 'assessments',
                 'ordering': ['slug'],
@@ -141,32 +147,14 @@ class Migration(migrations.Migration):
                 ('in_street', apps.registry.models.places.PlaceKey(db_constraint=False, editable=False, help_text='Street in which it lies; made by the database.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='%(class)ss_within', to='registry.street', verbose_name='lies in street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_score_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('assessment', 'dimension'), name='assessments_score_once')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='assessments_score_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='assessments_score_queue')],
                 'verbose_name': 'score',
                 'verbose_name_plural': 'scores',
                 'ordering': ['slug'],
                 'abstract': False,
             },
             bases=(apps.common.rules.publishing.Publishable, apps.common.rules.evidence.Evidenced, apps.common.rules.competence.Attested, apps.common.rules.workflow.HasWorkflow, apps.common.rules.territory.HasTerritory, models.Model),
-        ),
-        migrations.AddIndex(
-            model_name='framework',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='assessments_framework_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='framework',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='assessments_framework_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='framework',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='assessments_framework_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='framework',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='assessments_framework_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='framework',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_framework_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='framework',
@@ -191,38 +179,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'assessments\' AND kind.model = \'framework\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'assessments\' AND kind.model = \'framework\');\n        END IF;\n        IF EXISTS (SELECT FROM "assessments_dimension" WHERE "framework_id" = NEW.id) THEN\n            UPDATE "assessments_dimension" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "framework_id" = NEW.id;\n        END IF;RETURN NULL;', hash='90475c2b87e3de4577abbab4300f0b187a3863ea', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_0dc5b', table='assessments_framework', when='AFTER')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='dimension',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='assessments_dimension_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='dimension',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='assessments_dimension_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='dimension',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='assessments_dimension_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='dimension',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='assessments_dimension_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='dimension',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_dimension_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='dimension',
-            constraint=models.UniqueConstraint(fields=('framework', 'position'), name='assessments_dimension_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dimension',
-            constraint=models.UniqueConstraint(fields=('framework', 'name'), name='assessments_dimension_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dimension',
-            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='assessments_dimension_from_one', violation_error_message='The positions of dimensions are counted from 1.'),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='dimension',
             triggers=[
@@ -246,22 +202,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'assessments\' AND kind.model = \'dimension\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'assessments\' AND kind.model = \'dimension\');\n        END IF;RETURN NULL;', hash='2979d9138e05447b51bbbb15152ede5fc4a38a98', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_c8922', table='assessments_dimension', when='AFTER')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='assessment',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='assessments_assessment_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='assessment',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='assessments_assessment_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_assessment_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='assessment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('neighbourhood__isnull', False), ('street', None), ('unit', None)), models.Q(('neighbourhood', None), ('street', None), ('unit__isnull', False)), models.Q(('neighbourhood', None), ('street__isnull', False), ('unit', None)), _connector='OR'), name='assessments_assessment_one_subject', violation_error_message='Name exactly one neighbourhood, unit or street.'),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='assessment',
             triggers=[
@@ -284,22 +224,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.in_district_id IS NOT NULL OR NEW.in_street_id IS NOT NULL OR NEW.in_neighbourhood_id IS NOT NULL)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'assessments\' AND kind.model = \'assessment\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0 WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'assessments\' AND kind.model = \'assessment\');\n        END IF;\n        IF EXISTS (SELECT FROM "assessments_score" WHERE "assessment_id" = NEW.id) THEN\n            UPDATE "assessments_score" SET in_district_id = 0 WHERE "assessment_id" = NEW.id;\n        END IF;RETURN NULL;', hash='f09b59a26a6d01c4666cff652655d1a271ad7878', operation='INSERT', pgid='pgtrigger_tells_what_hangs_on_it_0e37f', table='assessments_assessment', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'assessments\' AND kind.model = \'assessment\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'assessments\' AND kind.model = \'assessment\');\n        END IF;\n        IF EXISTS (SELECT FROM "assessments_score" WHERE "assessment_id" = NEW.id) THEN\n            UPDATE "assessments_score" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "assessment_id" = NEW.id;\n        END IF;RETURN NULL;', hash='00a36eaba45a1c1898a48016f8b7462bc7d71be3', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_b72d1', table='assessments_assessment', when='AFTER')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='score',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='assessments_score_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='score',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='assessments_score_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='score',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='assessments_score_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='score',
-            constraint=models.UniqueConstraint(fields=('assessment', 'dimension'), name='assessments_score_once'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='score',

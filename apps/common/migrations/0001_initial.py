@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('begun_at', models.DateTimeField(auto_now_add=True, help_text='When the epoch began.', verbose_name='begun at')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='common_epoch_is_one', violation_error_message='There is one epoch at a time.')],
                 'verbose_name': 'epoch',
                 'verbose_name_plural': 'epochs',
             },
@@ -76,6 +77,7 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(help_text='When it ended.', null=True, verbose_name='ended at')),
             ],
             options={
+                'indexes': [models.Index(condition=models.Q(('state__in', ('waiting', 'running'))), fields=['id'], name='common_importjob_open')],
                 'verbose_name': 'import',
                 'verbose_name_plural': 'imports',
             },
@@ -93,6 +95,7 @@ class Migration(migrations.Migration):
                 ('made_at', models.DateTimeField(db_index=True, help_text='When the answer was given.', verbose_name='made at')),
             ],
             options={
+                'constraints': [models.UniqueConstraint(fields=('user_id', 'key'), name='common_keptanswer_once')],
                 'verbose_name': 'kept answer',
                 'verbose_name_plural': 'kept answers',
             },
@@ -111,6 +114,7 @@ class Migration(migrations.Migration):
                 ('made_at', models.DateTimeField(db_index=True, help_text='When the preview was made.', verbose_name='made at')),
             ],
             options={
+                'constraints': [models.UniqueConstraint(fields=('user_id', 'resource'), name='common_keptfile_one_each')],
                 'verbose_name': 'kept file',
                 'verbose_name_plural': 'kept files',
             },
@@ -160,6 +164,7 @@ class Migration(migrations.Migration):
                 ('holder', apps.common.models.commits.XidField(help_text='Number of the transaction that makes the record.', verbose_name='transaction')),
             ],
             options={
+                'indexes': [models.Index(fields=['table', 'slug'], name='common_reservedslug_slug')],
                 'verbose_name': 'reserved slug',
                 'verbose_name_plural': 'reserved slugs',
             },
@@ -173,6 +178,7 @@ class Migration(migrations.Migration):
                 ('successor', models.CharField(blank=True, db_default='', help_text='Slug of the record into which the deleted one was merged.', max_length=120, verbose_name='successor')),
             ],
             options={
+                'constraints': [models.UniqueConstraint(fields=('table', 'slug'), name='common_retiredslug_once')],
                 'verbose_name': 'retired slug',
                 'verbose_name_plural': 'retired slugs',
             },
@@ -183,34 +189,10 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='is_stamped', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE stamp timestamptz; now pg_snapshot; top bigint; shifted bigint; own bigint := pg_current_xact_id()::text::bigint;', func="\n                    IF NEW.at IS NOT NULL THEN\n                        RETURN NULL;\n                    ELSIF NEW.snapshot IS NULL THEN\n                        -- Once more, and so behind all else that is put off to the end of the transaction.\n                        UPDATE common_commit SET snapshot = '1:1:' WHERE xid = NEW.xid;\n                        RETURN NULL;\n                    ELSIF current_setting('transaction_isolation') <> 'read committed' THEN\n                        RAISE feature_not_supported USING\n                            MESSAGE = 'the registry is written in transactions of isolation READ COMMITTED only';\n                    END IF;\n                    PERFORM pg_advisory_xact_lock_shared(706761728000);\n                    -- Never before what it builds on, though the clock be set back.\n                    stamp := (SELECT greatest(clock_timestamp(), max(at) + interval '1 microsecond')\n                              FROM common_commit);\n                    -- What is open may have a greater number than a snapshot tells, which ends behind the last that is\n                    -- over. A lock names the lower half of a number.\n                    SELECT max(own - 2147483648\n                               + (transactionid::text::bigint + 6442450944 - own % 4294967296) % 4294967296)\n                    INTO top FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock';\n                    now := pg_current_snapshot();\n                    shifted := coalesce((SELECT shift FROM common_epoch), 0);\n                    UPDATE common_commit SET at = stamp, snapshot = (\n                        SELECT (pg_snapshot_xmin(now)::text::bigint + shifted) || ':'\n                               || (greatest(top + 1, pg_snapshot_xmax(now)::text::bigint) + shifted) || ':'\n                               || string_agg((open + shifted)::text, ',' ORDER BY open)\n                        FROM (SELECT xip::text::bigint FROM pg_snapshot_xip(now) AS xip UNION SELECT own\n                              UNION SELECT generate_series(pg_snapshot_xmax(now)::text::bigint, top)) AS all_open (open)\n                    )::pg_snapshot WHERE xid = NEW.xid;\n                    RETURN NULL;\n                ", hash='f37003dc2459da8521f5c50022355c1a261c86be', operation='INSERT OR UPDATE', pgid='pgtrigger_is_stamped_ac4a5', table='common_commit', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
             ],
         ),
-        migrations.AddConstraint(
-            model_name='epoch',
-            constraint=models.CheckConstraint(condition=models.Q(('id', 1)), name='common_epoch_is_one', violation_error_message='There is one epoch at a time.'),
-        ),
-        migrations.AddIndex(
-            model_name='importjob',
-            index=models.Index(condition=models.Q(('state__in', ('waiting', 'running'))), fields=['id'], name='common_importjob_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='keptanswer',
-            constraint=models.UniqueConstraint(fields=('user_id', 'key'), name='common_keptanswer_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='keptfile',
-            constraint=models.UniqueConstraint(fields=('user_id', 'resource'), name='common_keptfile_one_each'),
-        ),
         migrations.AddField(
             model_name='loggedchange',
             name='commit',
             field=models.ForeignKey(db_column='xid', db_constraint=False, db_index=False, help_text='Number of the transaction.', on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='common.commit', verbose_name='transaction'),
-        ),
-        migrations.AddIndex(
-            model_name='reservedslug',
-            index=models.Index(fields=['table', 'slug'], name='common_reservedslug_slug'),
-        ),
-        migrations.AddConstraint(
-            model_name='retiredslug',
-            constraint=models.UniqueConstraint(fields=('table', 'slug'), name='common_retiredslug_once'),
         ),
         migrations.AddIndex(
             model_name='loggedchange',

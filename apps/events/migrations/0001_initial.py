@@ -51,6 +51,8 @@ class Migration(migrations.Migration):
                 ('in_street', apps.registry.models.places.PlaceKey(db_constraint=False, editable=False, help_text='Street in which it lies; made by the database.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='%(class)ss_within', to='registry.street', verbose_name='lies in street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='events_award_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='events_award_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='events_award_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='events_award_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='events_award_name')],
                 'verbose_name': 'award',
                 'verbose_name_plural': 'awards',
                 'ordering': ['name_pinyin', 'slug'],
@@ -98,6 +100,8 @@ class Migration(migrations.Migration):
                 ('venue', models.ForeignKey(blank=True, help_text='Place in which it was held.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='registry.venue', verbose_name='venue')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='events_event_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='events_event_not_own_parent', violation_error_message='An event is not a part of itself.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='events_event_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='events_event_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='events_event_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='events_event_name'), models.Index(models.OrderBy(models.F('held_on_earliest'), descending=True, nulls_last=True), models.F('slug'), name='events_event_held')],
                 'verbose_name': 'event',
                 'verbose_name_plural': 'events',
                 'ordering': ['name_pinyin', 'slug'],
@@ -137,32 +141,14 @@ class Migration(migrations.Migration):
                 ('unit', models.ForeignKey(blank=True, help_text='Unit that takes part.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='registry.memberunit', verbose_name='unit')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='events_participation_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.LessThanOrEqual(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(1))), name='events_participation_one_party', violation_error_message='A party is one unit, one alliance or one division, not several.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.GreaterThan(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(0)), models.Q(('as_written', ''), _negated=True), _connector='OR'), name='events_participation_names_a_party', violation_error_message='Name the unit, the alliance or the division, or give the name as the source writes it.'), models.CheckConstraint(condition=models.Q(('group', False), django.db.models.lookups.Exact(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(0)), _connector='OR'), name='events_participation_group_is_no_party', violation_error_message='A group of several is not one unit, alliance or division.'), models.UniqueConstraint(fields=('event', 'unit', 'alliance', 'party_district', 'party_street', 'party_neighbourhood', 'as_written', 'role', 'representative_name', 'award'), name='events_participation_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('representative_name', ''), models.Q(('representative_office', ''), _negated=True), _connector='OR'), name='events_participation_person_has_office', violation_error_message='A person is named only together with the office held.'), models.CheckConstraint(condition=models.Q(('award', None), ('role__in', ['awardee', 'presenter']), _connector='OR'), name='events_participation_award_has_role', violation_error_message='Only one who receives or presents an award is tied to it.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='events_participation_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='events_participation_queue')],
                 'verbose_name': 'participation',
                 'verbose_name_plural': 'participations',
                 'ordering': ['slug'],
                 'abstract': False,
             },
             bases=(apps.common.rules.publishing.Publishable, apps.common.rules.evidence.Evidenced, apps.common.rules.competence.Attested, apps.common.rules.workflow.HasWorkflow, apps.common.rules.territory.HasTerritory, models.Model),
-        ),
-        migrations.AddIndex(
-            model_name='award',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='events_award_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='award',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='events_award_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='award',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='events_award_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='award',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='events_award_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='award',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='events_award_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='award',
@@ -200,34 +186,6 @@ class Migration(migrations.Migration):
             },
             bases=('events.event_projects',),
         ),
-        migrations.AddIndex(
-            model_name='event',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='events_event_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='events_event_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='events_event_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='events_event_name'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(models.OrderBy(models.F('held_on_earliest'), descending=True, nulls_last=True), models.F('slug'), name='events_event_held'),
-        ),
-        migrations.AddConstraint(
-            model_name='event',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='events_event_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='event',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='events_event_not_own_parent', violation_error_message='An event is not a part of itself.'),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='event',
             triggers=[
@@ -253,42 +211,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "events_event" WHERE "parent_id" = NEW.id) THEN\n            UPDATE "events_event" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "parent_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "events_participation" WHERE "event_id" = NEW.id) THEN\n            UPDATE "events_participation" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "event_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'events\' AND kind.model = \'event\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'events\' AND kind.model = \'event\');\n        END IF;RETURN NULL;', hash='8eff92d7f89267a9e1006bb2bc0916cef2cf966f', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_43802', table='events_event', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='is_public', sql=pgtrigger.compiler.UpsertTriggerSql(func="NEW.is_public := NEW.reported OR NEW.status IN ('cancelled', 'held', 'planned', 'reported'); RETURN NEW;", hash='5c3185f32db6ae0eef13396c357aeec0a62e74a8', operation='INSERT OR UPDATE', pgid='pgtrigger_is_public_1fad2', table='events_event', when='BEFORE')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='participation',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='events_participation_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='participation',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='events_participation_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='events_participation_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.LessThanOrEqual(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(1))), name='events_participation_one_party', violation_error_message='A party is one unit, one alliance or one division, not several.'),
-        ),
-        migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.GreaterThan(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(0)), models.Q(('as_written', ''), _negated=True), _connector='OR'), name='events_participation_names_a_party', violation_error_message='Name the unit, the alliance or the division, or give the name as the source writes it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.CheckConstraint(condition=models.Q(('group', False), django.db.models.lookups.Exact(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(0)), _connector='OR'), name='events_participation_group_is_no_party', violation_error_message='A group of several is not one unit, alliance or division.'),
-        ),
-        migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.UniqueConstraint(fields=('event', 'unit', 'alliance', 'party_district', 'party_street', 'party_neighbourhood', 'as_written', 'role', 'representative_name', 'award'), name='events_participation_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.CheckConstraint(condition=models.Q(('representative_name', ''), models.Q(('representative_office', ''), _negated=True), _connector='OR'), name='events_participation_person_has_office', violation_error_message='A person is named only together with the office held.'),
-        ),
-        migrations.AddConstraint(
-            model_name='participation',
-            constraint=models.CheckConstraint(condition=models.Q(('award', None), ('role__in', ['awardee', 'presenter']), _connector='OR'), name='events_participation_award_has_role', violation_error_message='Only one who receives or presents an award is tied to it.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='participation',

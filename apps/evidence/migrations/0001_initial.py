@@ -62,6 +62,8 @@ class Migration(migrations.Migration):
                 ('issued_on_relative_to', models.CharField(blank=True, help_text='The EDTF date from which the wording is counted.', max_length=64, validators=[apps.common.values.columns.validate_edtf], verbose_name='relative to')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_article_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(('body_end__gt', models.F('body_start'))), name='evidence_article_body_not_empty', violation_error_message='The body ends before it begins.'), models.CheckConstraint(condition=models.Q(('canonical_url', ''), ('canonical_url__regex', '^https?://[^\\s<>\\"]+$'), _connector='OR'), name='evidence_article_address_of_the_web', violation_error_message='An address of the web is expected, such as https://www.example.cn/2023/07/06/a.html.'), models.CheckConstraint(condition=models.Q(('body_sha256__regex', '^[0-9a-f]{64}$'), ('captured_sha256__regex', '^[0-9a-f]{64}$')), name='evidence_article_digests', violation_error_message='The digests of an article are SHA-256, in 64 lower-case hexadecimal digits.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='evidence_article_ngrams')],
                 'verbose_name': 'article',
                 'verbose_name_plural': 'articles',
                 'ordering': ['slug'],
@@ -280,26 +282,6 @@ class Migration(migrations.Migration):
                 'verbose_name': 'quoted share',
                 'verbose_name_plural': 'quoted shares',
             },
-        ),
-        migrations.AddIndex(
-            model_name='article',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='evidence_article_ngrams'),
-        ),
-        migrations.AddConstraint(
-            model_name='article',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='evidence_article_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='article',
-            constraint=models.CheckConstraint(condition=models.Q(('body_end__gt', models.F('body_start'))), name='evidence_article_body_not_empty', violation_error_message='The body ends before it begins.'),
-        ),
-        migrations.AddConstraint(
-            model_name='article',
-            constraint=models.CheckConstraint(condition=models.Q(('canonical_url', ''), ('canonical_url__regex', '^https?://[^\\s<>\\"]+$'), _connector='OR'), name='evidence_article_address_of_the_web', violation_error_message='An address of the web is expected, such as https://www.example.cn/2023/07/06/a.html.'),
-        ),
-        migrations.AddConstraint(
-            model_name='article',
-            constraint=models.CheckConstraint(condition=models.Q(('body_sha256__regex', '^[0-9a-f]{64}$'), ('captured_sha256__regex', '^[0-9a-f]{64}$')), name='evidence_article_digests', violation_error_message='The digests of an article are SHA-256, in 64 lower-case hexadecimal digits.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='article',

@@ -98,6 +98,8 @@ class Migration(migrations.Migration):
                 ('street', models.ForeignKey(blank=True, help_text='Street, town or township in which it is done.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='projects', to='registry.street', verbose_name='street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_project_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='projects_project_not_own_parent', violation_error_message='A project is not a part of itself.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_project_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_project_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_project_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='projects_project_name')],
                 'verbose_name': 'project',
                 'verbose_name_plural': 'projects',
                 'ordering': ['name_pinyin', 'slug'],
@@ -150,6 +152,8 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(blank=True, help_text='Project that was made of it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='needs', to='projects.project', verbose_name='project')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_need_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(('alliance__isnull', False), ('unit__isnull', False), ('street__isnull', False), ('neighbourhood__isnull', False), _connector='OR'), name='projects_need_has_publisher', violation_error_message='Name the alliance, unit, street or neighbourhood that publishes it.'), models.CheckConstraint(condition=models.Q(('capacity__isnull', True), ('capacity__gt', 0), _connector='OR'), name='projects_need_capacity', violation_error_message='It is for one person at least; leave it empty where nobody has counted.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_need_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_need_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_need_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='projects_need_name'), apps.projects.subject_columns.SubjectsIndex(fastupdate=False, fields=['name_subjects'], name='projects_need_nsubjects'), apps.projects.subject_columns.SubjectsIndex(fastupdate=False, fields=['summary_subjects'], name='projects_need_ssubjects')],
                 'verbose_name': 'need',
                 'verbose_name_plural': 'needs',
                 'ordering': ['name_pinyin', 'slug'],
@@ -185,6 +189,8 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(help_text='Project that yields it.', on_delete=django.db.models.deletion.CASCADE, related_name='deliverables', to='projects.project', verbose_name='project')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_deliverable_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('project', 'name'), name='projects_deliverable_once')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_deliverable_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_deliverable_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_deliverable_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='projects_deliverable_name')],
                 'verbose_name': 'deliverable',
                 'verbose_name_plural': 'deliverables',
                 'ordering': ['name_pinyin', 'slug'],
@@ -221,6 +227,8 @@ class Migration(migrations.Migration):
                 ('unit', models.ForeignKey(blank=True, help_text='Unit that takes part.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='registry.memberunit', verbose_name='unit')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_projectpartner_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.LessThanOrEqual(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(1))), name='projects_projectpartner_one_party', violation_error_message='A party is one unit, one alliance or one division, not several.'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.GreaterThan(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(0)), models.Q(('as_written', ''), _negated=True), _connector='OR'), name='projects_projectpartner_names_a_party', violation_error_message='Name the unit, the alliance or the division, or give the name as the source writes it.'), models.CheckConstraint(condition=models.Q(('group', False), django.db.models.lookups.Exact(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(0)), _connector='OR'), name='projects_projectpartner_group_is_no_party', violation_error_message='A group of several is not one unit, alliance or division.'), models.UniqueConstraint(fields=('project', 'unit', 'alliance', 'party_district', 'party_street', 'party_neighbourhood', 'as_written', 'role'), name='projects_projectpartner_once', nulls_distinct=False)],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_projectpartner_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_projectpartner_queue')],
                 'verbose_name': 'project partner',
                 'verbose_name_plural': 'project partners',
                 'ordering': ['slug'],
@@ -271,6 +279,8 @@ class Migration(migrations.Migration):
                 ('unit', models.ForeignKey(blank=True, help_text='Unit that publishes it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='registry.memberunit', verbose_name='unit')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_resource_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(('alliance__isnull', False), ('unit__isnull', False), ('street__isnull', False), ('neighbourhood__isnull', False), _connector='OR'), name='projects_resource_has_publisher', violation_error_message='Name the alliance, unit, street or neighbourhood that publishes it.'), models.CheckConstraint(condition=models.Q(('capacity__isnull', True), ('capacity__gt', 0), _connector='OR'), name='projects_resource_capacity', violation_error_message='It is for one person at least; leave it empty where nobody has counted.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_resource_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_resource_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_resource_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='projects_resource_name'), apps.projects.subject_columns.SubjectsIndex(fastupdate=False, fields=['name_subjects'], name='projects_resource_nsubjects'), apps.projects.subject_columns.SubjectsIndex(fastupdate=False, fields=['summary_subjects'], name='projects_resource_ssubjects')],
                 'verbose_name': 'resource',
                 'verbose_name_plural': 'resources',
                 'ordering': ['name_pinyin', 'slug'],
@@ -301,6 +311,8 @@ class Migration(migrations.Migration):
                 ('offer', models.ForeignKey(help_text='Resource by which it may be met.', on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='projects.resource', verbose_name='resource')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_match_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(condition=models.Q(('status__in', ('proposed', 'accepted_by_asker', 'accepted_by_giver', 'accepted'))), fields=('need', 'offer'), name='projects_match_once', violation_error_code='unique', violation_error_message='The need and the resource have a match that is not settled yet.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_match_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_match_queue')],
                 'verbose_name': 'match',
                 'verbose_name_plural': 'matches',
                 'ordering': ['slug'],
@@ -347,6 +359,8 @@ class Migration(migrations.Migration):
                 ('street', models.ForeignKey(blank=True, help_text='Street that puts the projects up.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rounds', to='registry.street', verbose_name='street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_round_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(('alliance__isnull', False), ('street__isnull', False), _connector='OR'), name='projects_round_has_keeper', violation_error_message='Name the alliance or the street that puts the projects up.'), models.CheckConstraint(condition=models.Q(('most_claims__isnull', True), ('most_claims__gt', 0), _connector='OR'), name='projects_round_most_claims', violation_error_message='A unit may have at least one claim; leave it empty for any number.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_round_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_round_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_round_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='projects_round_name')],
                 'verbose_name': 'round',
                 'verbose_name_plural': 'rounds',
                 'ordering': ['name_pinyin', 'slug'],
@@ -373,6 +387,8 @@ class Migration(migrations.Migration):
                 ('round', models.ForeignKey(help_text='Round in which it is put up.', on_delete=django.db.models.deletion.PROTECT, related_name='projects', to='projects.round', verbose_name='round')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_roundproject_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('round', 'project'), name='projects_roundproject_once'), models.CheckConstraint(condition=models.Q(('places__isnull', True), ('places__gt', 0), _connector='OR'), name='projects_roundproject_places', violation_error_message='There is at least one place; leave it empty for any number.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_roundproject_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_roundproject_queue')],
                 'verbose_name': 'project of a round',
                 'verbose_name_plural': 'projects of rounds',
                 'ordering': ['slug'],
@@ -421,36 +437,14 @@ class Migration(migrations.Migration):
                 ('round_project', models.ForeignKey(blank=True, help_text='Where a round puts the project up: its place in the round.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='claims', to='projects.roundproject', verbose_name='project of a round')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_claim_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(condition=models.Q(('status__in', ('claimed', 'requested', 'accepted', 'under_way', 'completed'))), fields=('project', 'unit'), name='projects_claim_once', violation_error_code='unique', violation_error_message='The unit has a claim on this project that is not settled yet.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_claim_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_claim_queue')],
                 'verbose_name': 'claim',
                 'verbose_name_plural': 'claims',
                 'ordering': ['slug'],
                 'abstract': False,
             },
             bases=(apps.common.rules.publishing.Publishable, apps.common.rules.evidence.Evidenced, apps.common.rules.competence.Attested, apps.common.rules.workflow.HasWorkflow, apps.common.rules.territory.HasTerritory, models.Model),
-        ),
-        migrations.AddIndex(
-            model_name='project',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_project_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='project',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_project_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='project',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_project_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='project',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='projects_project_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_project_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='projects_project_not_own_parent', violation_error_message='A project is not a part of itself.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='project',
@@ -477,42 +471,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id OR OLD.exists_from IS DISTINCT FROM NEW.exists_from)', func='\n        IF EXISTS (SELECT FROM "projects_category" WHERE "programme_id" = NEW.id) THEN\n            UPDATE "projects_category" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "programme_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_project" WHERE "parent_id" = NEW.id) THEN\n            UPDATE "projects_project" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "parent_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_projectpartner" WHERE "project_id" = NEW.id) THEN\n            UPDATE "projects_projectpartner" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "project_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_deliverable" WHERE "project_id" = NEW.id) THEN\n            UPDATE "projects_deliverable" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "project_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_claim" WHERE "project_id" = NEW.id) THEN\n            UPDATE "projects_claim" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "project_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'project\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'project\');\n        END IF;RETURN NULL;', hash='e805a4aa6b64347fc044f11ecd16af125f8c1290', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_b9fe5', table='projects_project', when='AFTER')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='need',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_need_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='need',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_need_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='need',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_need_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='need',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='projects_need_name'),
-        ),
-        migrations.AddIndex(
-            model_name='need',
-            index=apps.projects.subject_columns.SubjectsIndex(fastupdate=False, fields=['name_subjects'], name='projects_need_nsubjects'),
-        ),
-        migrations.AddIndex(
-            model_name='need',
-            index=apps.projects.subject_columns.SubjectsIndex(fastupdate=False, fields=['summary_subjects'], name='projects_need_ssubjects'),
-        ),
-        migrations.AddConstraint(
-            model_name='need',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_need_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='need',
-            constraint=models.CheckConstraint(condition=models.Q(('alliance__isnull', False), ('unit__isnull', False), ('street__isnull', False), ('neighbourhood__isnull', False), _connector='OR'), name='projects_need_has_publisher', violation_error_message='Name the alliance, unit, street or neighbourhood that publishes it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='need',
-            constraint=models.CheckConstraint(condition=models.Q(('capacity__isnull', True), ('capacity__gt', 0), _connector='OR'), name='projects_need_capacity', violation_error_message='It is for one person at least; leave it empty where nobody has counted.'),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='need',
             triggers=[
@@ -536,30 +494,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.in_district_id IS NOT NULL OR NEW.in_street_id IS NOT NULL OR NEW.in_neighbourhood_id IS NOT NULL)', func='\n        IF EXISTS (SELECT FROM "projects_match" WHERE "need_id" = NEW.id) THEN\n            UPDATE "projects_match" SET in_district_id = 0 WHERE "need_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'need\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0 WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'need\');\n        END IF;RETURN NULL;', hash='af4135d24af97714544e877956370041cf28ce8b', operation='INSERT', pgid='pgtrigger_tells_what_hangs_on_it_6e2b4', table='projects_need', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "projects_match" WHERE "need_id" = NEW.id) THEN\n            UPDATE "projects_match" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "need_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'need\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'need\');\n        END IF;RETURN NULL;', hash='292600064fb7bbe9526aa31f7f37ebbbbd1ae629', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_21bb3', table='projects_need', when='AFTER')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='deliverable',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_deliverable_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='deliverable',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_deliverable_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='deliverable',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_deliverable_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='deliverable',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='projects_deliverable_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliverable',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_deliverable_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliverable',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='projects_deliverable_once'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='deliverable',
@@ -631,34 +565,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'category\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'category\');\n        END IF;RETURN NULL;', hash='ec45d96a98ce76e1f84a8c548741062d501bca0e', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_e0b10', table='projects_category', when='AFTER')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='projectpartner',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_projectpartner_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='projectpartner',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_projectpartner_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='projectpartner',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_projectpartner_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='projectpartner',
-            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.LessThanOrEqual(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(1))), name='projects_projectpartner_one_party', violation_error_message='A party is one unit, one alliance or one division, not several.'),
-        ),
-        migrations.AddConstraint(
-            model_name='projectpartner',
-            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.GreaterThan(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(0)), models.Q(('as_written', ''), _negated=True), _connector='OR'), name='projects_projectpartner_names_a_party', violation_error_message='Name the unit, the alliance or the division, or give the name as the source writes it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='projectpartner',
-            constraint=models.CheckConstraint(condition=models.Q(('group', False), django.db.models.lookups.Exact(models.Func(models.F('unit'), models.F('alliance'), models.F('party_district'), models.F('party_street'), models.F('party_neighbourhood'), function='num_nonnulls', output_field=models.IntegerField()), models.Value(0)), _connector='OR'), name='projects_projectpartner_group_is_no_party', violation_error_message='A group of several is not one unit, alliance or division.'),
-        ),
-        migrations.AddConstraint(
-            model_name='projectpartner',
-            constraint=models.UniqueConstraint(fields=('project', 'unit', 'alliance', 'party_district', 'party_street', 'party_neighbourhood', 'as_written', 'role'), name='projects_projectpartner_once', nulls_distinct=False),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='projectpartner',
             triggers=[
@@ -681,42 +587,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.in_district_id IS NOT NULL OR NEW.in_street_id IS NOT NULL OR NEW.in_neighbourhood_id IS NOT NULL)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'projectpartner\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0 WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'projectpartner\');\n        END IF;RETURN NULL;', hash='61e26d676ec85e51d44f7ff9e119d9d6f98069bb', operation='INSERT', pgid='pgtrigger_tells_what_hangs_on_it_a3b79', table='projects_projectpartner', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'projectpartner\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'projectpartner\');\n        END IF;RETURN NULL;', hash='ff80724bb785c1903cb38aff3c757a8e13699d1e', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_0184b', table='projects_projectpartner', when='AFTER')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='resource',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_resource_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='resource',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_resource_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='resource',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_resource_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='resource',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='projects_resource_name'),
-        ),
-        migrations.AddIndex(
-            model_name='resource',
-            index=apps.projects.subject_columns.SubjectsIndex(fastupdate=False, fields=['name_subjects'], name='projects_resource_nsubjects'),
-        ),
-        migrations.AddIndex(
-            model_name='resource',
-            index=apps.projects.subject_columns.SubjectsIndex(fastupdate=False, fields=['summary_subjects'], name='projects_resource_ssubjects'),
-        ),
-        migrations.AddConstraint(
-            model_name='resource',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_resource_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='resource',
-            constraint=models.CheckConstraint(condition=models.Q(('alliance__isnull', False), ('unit__isnull', False), ('street__isnull', False), ('neighbourhood__isnull', False), _connector='OR'), name='projects_resource_has_publisher', violation_error_message='Name the alliance, unit, street or neighbourhood that publishes it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='resource',
-            constraint=models.CheckConstraint(condition=models.Q(('capacity__isnull', True), ('capacity__gt', 0), _connector='OR'), name='projects_resource_capacity', violation_error_message='It is for one person at least; leave it empty where nobody has counted.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='resource',
@@ -741,22 +611,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.in_district_id IS NOT NULL OR NEW.in_street_id IS NOT NULL OR NEW.in_neighbourhood_id IS NOT NULL)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'resource\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0 WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'resource\');\n        END IF;RETURN NULL;', hash='771f5260a633b703558d6fd04aa282e62a454626', operation='INSERT', pgid='pgtrigger_tells_what_hangs_on_it_7693e', table='projects_resource', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'resource\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'resource\');\n        END IF;RETURN NULL;', hash='eb47bb61d06d3b7203d7269553b668ccade5e77d', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_e51b1', table='projects_resource', when='AFTER')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_match_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_match_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_match_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('proposed', 'accepted_by_asker', 'accepted_by_giver', 'accepted'))), fields=('need', 'offer'), name='projects_match_once', violation_error_code='unique', violation_error_message='The need and the resource have a match that is not settled yet.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='match',
@@ -783,34 +637,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='is_public', sql=pgtrigger.compiler.UpsertTriggerSql(func='NEW.is_public := NEW.reported OR false; RETURN NEW;', hash='b29d6bfff9c86545bbc5539c685ed752d2e18ae6', operation='INSERT OR UPDATE', pgid='pgtrigger_is_public_15483', table='projects_match', when='BEFORE')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='round',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_round_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='round',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_round_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='round',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='projects_round_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='round',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='projects_round_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_round_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('alliance__isnull', False), ('street__isnull', False), _connector='OR'), name='projects_round_has_keeper', violation_error_message='Name the alliance or the street that puts the projects up.'),
-        ),
-        migrations.AddConstraint(
-            model_name='round',
-            constraint=models.CheckConstraint(condition=models.Q(('most_claims__isnull', True), ('most_claims__gt', 0), _connector='OR'), name='projects_round_most_claims', violation_error_message='A unit may have at least one claim; leave it empty for any number.'),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='round',
             triggers=[
@@ -835,26 +661,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='is_public', sql=pgtrigger.compiler.UpsertTriggerSql(func="NEW.is_public := NEW.reported OR NEW.status IN ('closed', 'open', 'planned'); RETURN NEW;", hash='8f6dd72f498814660e47fd156700f75798d00eb6', operation='INSERT OR UPDATE', pgid='pgtrigger_is_public_1870b', table='projects_round', when='BEFORE')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='roundproject',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_roundproject_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='roundproject',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_roundproject_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='roundproject',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_roundproject_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='roundproject',
-            constraint=models.UniqueConstraint(fields=('round', 'project'), name='projects_roundproject_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='roundproject',
-            constraint=models.CheckConstraint(condition=models.Q(('places__isnull', True), ('places__gt', 0), _connector='OR'), name='projects_roundproject_places', violation_error_message='There is at least one place; leave it empty for any number.'),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='roundproject',
             triggers=[
@@ -877,22 +683,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.in_district_id IS NOT NULL OR NEW.in_street_id IS NOT NULL OR NEW.in_neighbourhood_id IS NOT NULL)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'roundproject\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0 WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'roundproject\');\n        END IF;RETURN NULL;', hash='a84a7131dc2d52aaea932db2a12cfeae34a5d64f', operation='INSERT', pgid='pgtrigger_tells_what_hangs_on_it_70fbf', table='projects_roundproject', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'roundproject\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'projects\' AND kind.model = \'roundproject\');\n        END IF;RETURN NULL;', hash='3cea810b0b61099c69ae52eaac563fe13f00240f', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_3efa4', table='projects_roundproject', when='AFTER')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='claim',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='projects_claim_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='claim',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='projects_claim_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='projects_claim_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('claimed', 'requested', 'accepted', 'under_way', 'completed'))), fields=('project', 'unit'), name='projects_claim_once', violation_error_code='unique', violation_error_message='The unit has a claim on this project that is not settled yet.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='claim',

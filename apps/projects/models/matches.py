@@ -15,7 +15,7 @@ from apps.common.models.records import Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.guards import Guard, Sentence
-from apps.common.rules.workflow import Transition, Workflow
+from apps.common.rules.workflow import Closed, Transition, Workflow
 from apps.common.values.dates import today
 from apps.common.values.texts import ParagraphsField
 from apps.common.writing.acts import ACT
@@ -190,10 +190,10 @@ class Match(Placed, Moved, Fact):
 
     # How it moves
 
-    def why_not(self, transition: Transition, day: date) -> tuple[str, str] | None:
+    def why_not(self, transition: Transition, day: date) -> Closed | None:
         if transition.name != "accept" or (closed := self._closed(day)) is None:
             return None
-        return closed[1], str(closed[2])
+        return Closed(closed[1], str(closed[2]))
 
     def follows(self, transition: Transition) -> Iterator[tuple[Moved, str]]:
         """Once both sides want it, the need is matched and the resource in use."""

@@ -57,6 +57,8 @@ class Migration(migrations.Migration):
                 ('successor', apps.common.rules.trees.TreeKey(blank=True, help_text='Division that took its place.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='predecessors', to='registry.district', verbose_name='successor')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '^\\d{6}(-\\d{4})?$')), name='registry_district_code_digits', violation_error_message='The code of a district has 6 digits; a former one has a hyphen and a year behind them.'), models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_district_not_own_successor', violation_error_message='A district is not its own successor.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_district_ngrams')],
                 'verbose_name': 'district',
                 'verbose_name_plural': 'districts',
                 'ordering': ['code'],
@@ -175,6 +177,8 @@ class Migration(migrations.Migration):
                 ('successor', apps.common.rules.trees.TreeKey(blank=True, help_text='Division that took its place.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='predecessors', to='registry.street', verbose_name='successor')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '^\\d{9}(-\\d{4})?$')), name='registry_street_code_digits', violation_error_message='The code of a street has 9 digits; a former one has a hyphen and a year behind them.'), models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_street_not_own_successor', violation_error_message='A street is not its own successor.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_street_ngrams'), models.Index(fields=['name_pinyin', 'code'], name='registry_street_name')],
                 'verbose_name': 'street',
                 'verbose_name_plural': 'streets',
                 'ordering': ['code'],
@@ -213,6 +217,8 @@ class Migration(migrations.Migration):
                 ('street', models.ForeignKey(blank=True, help_text='Street of which it is a body, or in which it is known to be.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='units', to='registry.street', verbose_name='street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_memberunit_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_memberunit_not_own_parent', violation_error_message='A unit is not a part of itself.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_memberunit_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_memberunit_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_memberunit_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='registry_memberunit_name')],
                 'verbose_name': 'member unit',
                 'verbose_name_plural': 'member units',
                 'ordering': ['name_pinyin', 'slug'],
@@ -254,6 +260,8 @@ class Migration(migrations.Migration):
                 ('in_street', apps.registry.models.places.PlaceKey(db_constraint=False, editable=False, help_text='Street in which it lies; made by the database.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='%(class)ss_within', to='registry.street', verbose_name='lies in street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_membership_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('alliance', 'unit', 'role', 'joined_on'), name='registry_membership_once'), models.CheckConstraint(condition=models.Q(('unit__isnull', False), models.Q(('as_written', ''), _negated=True), _connector='OR'), name='registry_membership_names_a_member', violation_error_message="Name the unit, or give the member's name as written.")],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_membership_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_membership_queue')],
                 'verbose_name': 'membership',
                 'verbose_name_plural': 'memberships',
                 'ordering': ['slug'],
@@ -281,6 +289,8 @@ class Migration(migrations.Migration):
                 ('in_street', apps.registry.models.places.PlaceKey(db_constraint=False, editable=False, help_text='Street in which it lies; made by the database.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='%(class)ss_within', to='registry.street', verbose_name='lies in street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_identifier_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('scheme', 'value'), name='registry_identifier_once', violation_error_message='Another record bears this identifier.'), models.CheckConstraint(condition=models.Q(models.Q(('scheme', 'uscc'), ('value__regex', '^[0-9A-HJ-NPQRTUWXY]{18}$')), models.Q(('scheme', 'school'), ('value__regex', '^[0-9]{10}$')), models.Q(('scheme', 'isni'), ('value__regex', '^[0-9]{15}[0-9X]$')), models.Q(('scheme', 'ror'), ('value__regex', '^0[a-hj-km-np-tv-z0-9]{6}[0-9]{2}$')), models.Q(('scheme', 'wikidata'), ('value__regex', '^Q[1-9][0-9]{0,11}$')), models.Q(('scheme', 'domain'), ('value__regex', '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z][a-z0-9-]*[a-z0-9]$')), _connector='OR'), name='registry_identifier_well_formed', violation_error_message='The value does not have the form that its scheme prescribes.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_identifier_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_identifier_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_identifier_ngrams')],
                 'verbose_name': 'identifier',
                 'verbose_name_plural': 'identifiers',
                 'ordering': ['slug'],
@@ -329,6 +339,8 @@ class Migration(migrations.Migration):
                 ('unit', models.ForeignKey(help_text='Unit that bears the name.', on_delete=django.db.models.deletion.CASCADE, related_name='names', to='registry.memberunit', verbose_name='unit')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_unitname_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('unit', 'name', 'kind'), name='registry_unitname_once')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_unitname_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_unitname_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_unitname_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='registry_unitname_name')],
                 'verbose_name': 'unit name',
                 'verbose_name_plural': 'unit names',
                 'ordering': ['name_pinyin', 'slug'],
@@ -374,6 +386,8 @@ class Migration(migrations.Migration):
                 ('street', models.ForeignKey(blank=True, help_text='Street, town or township in which it lies.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='venues', to='registry.street', verbose_name='street')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_venue_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_venue_not_own_parent', violation_error_message='A venue is not a part of itself.')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_venue_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_venue_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_venue_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='registry_venue_name')],
                 'verbose_name': 'venue',
                 'verbose_name_plural': 'venues',
                 'ordering': ['name_pinyin', 'slug'],
@@ -410,24 +424,14 @@ class Migration(migrations.Migration):
                 ('venue', models.ForeignKey(help_text='Place that offers it.', on_delete=django.db.models.deletion.CASCADE, related_name='services', to='registry.venue', verbose_name='venue')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_venueservice_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'), models.UniqueConstraint(fields=('venue', 'name'), name='registry_venueservice_once')],
+                'indexes': [apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_venueservice_prose'), models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_venueservice_queue'), apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_venueservice_ngrams'), models.Index(fields=['name_pinyin', 'slug'], name='registry_venueservice_name')],
                 'verbose_name': 'venue service',
                 'verbose_name_plural': 'venue services',
                 'ordering': ['name_pinyin', 'slug'],
                 'abstract': False,
             },
             bases=(apps.common.rules.publishing.Publishable, apps.common.rules.evidence.Evidenced, apps.common.rules.competence.Attested, apps.common.rules.workflow.HasWorkflow, apps.common.rules.territory.HasTerritory, models.Model),
-        ),
-        migrations.AddIndex(
-            model_name='district',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_district_ngrams'),
-        ),
-        migrations.AddConstraint(
-            model_name='district',
-            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^\\d{6}(-\\d{4})?$')), name='registry_district_code_digits', violation_error_message='The code of a district has 6 digits; a former one has a hyphen and a year behind them.'),
-        ),
-        migrations.AddConstraint(
-            model_name='district',
-            constraint=models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_district_not_own_successor', violation_error_message='A district is not its own successor.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='district',
@@ -441,22 +445,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='new_successor_leads_up', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.successor_id IS NOT NULL)', func='\n    PERFORM pg_advisory_xact_lock(hashtext(\'tree of registry_district.successor_id\'));\n    IF EXISTS (\n        WITH RECURSIVE above(id) AS (\n            SELECT NEW.successor_id\n            UNION SELECT one.successor_id FROM "registry_district" AS one JOIN above ON one.id = above.id\n            WHERE one.successor_id IS NOT NULL\n        ) SELECT FROM above WHERE id = NEW.id\n    ) THEN\n        RAISE check_violation USING\n            CONSTRAINT = \'registry_district_successor_id_goes_round\',\n            MESSAGE = format(\'the row %s of registry_district would stand below itself (successor_id)\', NEW.id);\n    END IF;\n    RETURN NULL;\n', hash='04c446d38ae3d3a0b220154fcea51d4907fec493', operation='INSERT', pgid='pgtrigger_new_successor_leads_up_3587d', table='registry_district', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='successor_leads_up', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.successor_id IS NOT NULL AND OLD.successor_id IS DISTINCT FROM NEW.successor_id)', func='\n    PERFORM pg_advisory_xact_lock(hashtext(\'tree of registry_district.successor_id\'));\n    IF EXISTS (\n        WITH RECURSIVE above(id) AS (\n            SELECT NEW.successor_id\n            UNION SELECT one.successor_id FROM "registry_district" AS one JOIN above ON one.id = above.id\n            WHERE one.successor_id IS NOT NULL\n        ) SELECT FROM above WHERE id = NEW.id\n    ) THEN\n        RAISE check_violation USING\n            CONSTRAINT = \'registry_district_successor_id_goes_round\',\n            MESSAGE = format(\'the row %s of registry_district would stand below itself (successor_id)\', NEW.id);\n    END IF;\n    RETURN NULL;\n', hash='5f1b89104fe93934959e90bd225574bcd3f259d6', operation='UPDATE OF "successor_id"', pgid='pgtrigger_successor_leads_up_039ac', table='registry_district', when='AFTER')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='street',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_street_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='street',
-            index=models.Index(fields=['name_pinyin', 'code'], name='registry_street_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='street',
-            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^\\d{9}(-\\d{4})?$')), name='registry_street_code_digits', violation_error_message='The code of a street has 9 digits; a former one has a hyphen and a year behind them.'),
-        ),
-        migrations.AddConstraint(
-            model_name='street',
-            constraint=models.CheckConstraint(condition=models.Q(('successor', models.F('id')), _negated=True), name='registry_street_not_own_successor', violation_error_message='A street is not its own successor.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='street',
@@ -522,30 +510,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='successor_leads_up', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.successor_id IS NOT NULL AND OLD.successor_id IS DISTINCT FROM NEW.successor_id)', func='\n    PERFORM pg_advisory_xact_lock(hashtext(\'tree of registry_neighbourhood.successor_id\'));\n    IF EXISTS (\n        WITH RECURSIVE above(id) AS (\n            SELECT NEW.successor_id\n            UNION SELECT one.successor_id FROM "registry_neighbourhood" AS one JOIN above ON one.id = above.id\n            WHERE one.successor_id IS NOT NULL\n        ) SELECT FROM above WHERE id = NEW.id\n    ) THEN\n        RAISE check_violation USING\n            CONSTRAINT = \'registry_neighbourhood_successor_id_goes_round\',\n            MESSAGE = format(\'the row %s of registry_neighbourhood would stand below itself (successor_id)\', NEW.id);\n    END IF;\n    RETURN NULL;\n', hash='8c0957b0161cc2bae249f3266133ab7f7eca08da', operation='UPDATE OF "successor_id"', pgid='pgtrigger_successor_leads_up_37aad', table='registry_neighbourhood', when='AFTER')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='memberunit',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_memberunit_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='memberunit',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_memberunit_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='memberunit',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_memberunit_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='memberunit',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='registry_memberunit_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='memberunit',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_memberunit_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='memberunit',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_memberunit_not_own_parent', violation_error_message='A unit is not a part of itself.'),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='memberunit',
             triggers=[
@@ -572,26 +536,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "registry_memberunit" WHERE "parent_id" = NEW.id) THEN\n            UPDATE "registry_memberunit" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "parent_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "registry_unitname" WHERE "unit_id" = NEW.id) THEN\n            UPDATE "registry_unitname" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "unit_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "registry_identifier" WHERE "unit_id" = NEW.id) THEN\n            UPDATE "registry_identifier" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "unit_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'memberunit\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'memberunit\');\n        END IF;\n        IF EXISTS (SELECT FROM "assessments_assessment" WHERE "unit_id" = NEW.id) THEN\n            UPDATE "assessments_assessment" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "unit_id" = NEW.id;\n        END IF;RETURN NULL;', hash='e7a1fe58df38a080d07a123e4ca39cef8d1fd42b', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_3b27a', table='registry_memberunit', when='AFTER')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='membership',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_membership_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_membership_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_membership_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('alliance', 'unit', 'role', 'joined_on'), name='registry_membership_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('unit__isnull', False), models.Q(('as_written', ''), _negated=True), _connector='OR'), name='registry_membership_names_a_member', violation_error_message="Name the unit, or give the member's name as written."),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='membership',
             triggers=[
@@ -615,30 +559,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id OR OLD.exists_from IS DISTINCT FROM NEW.exists_from)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'membership\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'membership\');\n        END IF;RETURN NULL;', hash='a24e28831ce9085b7a51a15f79d34a94acd27e59', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_843e8', table='registry_membership', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='is_public', sql=pgtrigger.compiler.UpsertTriggerSql(func="NEW.is_public := NEW.reported OR NEW.status IN ('left', 'member'); RETURN NEW;", hash='a6951db3d9eeb4bac142177eea44502865dc3ba5', operation='INSERT OR UPDATE', pgid='pgtrigger_is_public_d7cc7', table='registry_membership', when='BEFORE')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='identifier',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_identifier_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='identifier',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_identifier_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='identifier',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_identifier_ngrams'),
-        ),
-        migrations.AddConstraint(
-            model_name='identifier',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_identifier_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='identifier',
-            constraint=models.UniqueConstraint(fields=('scheme', 'value'), name='registry_identifier_once', violation_error_message='Another record bears this identifier.'),
-        ),
-        migrations.AddConstraint(
-            model_name='identifier',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('scheme', 'uscc'), ('value__regex', '^[0-9A-HJ-NPQRTUWXY]{18}$')), models.Q(('scheme', 'school'), ('value__regex', '^[0-9]{10}$')), models.Q(('scheme', 'isni'), ('value__regex', '^[0-9]{15}[0-9X]$')), models.Q(('scheme', 'ror'), ('value__regex', '^0[a-hj-km-np-tv-z0-9]{6}[0-9]{2}$')), models.Q(('scheme', 'wikidata'), ('value__regex', '^Q[1-9][0-9]{0,11}$')), models.Q(('scheme', 'domain'), ('value__regex', '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z][a-z0-9-]*[a-z0-9]$')), _connector='OR'), name='registry_identifier_well_formed', violation_error_message='The value does not have the form that its scheme prescribes.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='identifier',
@@ -720,30 +640,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id OR OLD.exists_from IS DISTINCT FROM NEW.exists_from)', func='\n        IF EXISTS (SELECT FROM "registry_alliance" WHERE "parent_id" = NEW.id) THEN\n            UPDATE "registry_alliance" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "parent_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "registry_membership" WHERE "alliance_id" = NEW.id) THEN\n            UPDATE "registry_membership" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "alliance_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_category" WHERE "alliance_id" = NEW.id) THEN\n            UPDATE "projects_category" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "alliance_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_project" WHERE "alliance_id" = NEW.id) THEN\n            UPDATE "projects_project" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "alliance_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_round" WHERE "alliance_id" = NEW.id) THEN\n            UPDATE "projects_round" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "alliance_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_need" WHERE "alliance_id" = NEW.id) THEN\n            UPDATE "projects_need" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "alliance_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "projects_resource" WHERE "alliance_id" = NEW.id) THEN\n            UPDATE "projects_resource" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "alliance_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "events_event" WHERE "alliance_id" = NEW.id) THEN\n            UPDATE "events_event" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "alliance_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'alliance\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'alliance\');\n        END IF;RETURN NULL;', hash='a643c271180a89d37cbdc02b2a620f54b280689a', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_c377a', table='registry_alliance', when='AFTER')),
             ],
         ),
-        migrations.AddIndex(
-            model_name='unitname',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_unitname_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='unitname',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_unitname_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='unitname',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_unitname_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='unitname',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='registry_unitname_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='unitname',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_unitname_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='unitname',
-            constraint=models.UniqueConstraint(fields=('unit', 'name', 'kind'), name='registry_unitname_once'),
-        ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='unitname',
             triggers=[
@@ -767,30 +663,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.in_district_id IS NOT NULL OR NEW.in_street_id IS NOT NULL OR NEW.in_neighbourhood_id IS NOT NULL)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'unitname\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0 WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'unitname\');\n        END IF;RETURN NULL;', hash='c09476e0e84ae280f13a598ea9b1441e0ce33c0b', operation='INSERT', pgid='pgtrigger_tells_what_hangs_on_it_5a5e2', table='registry_unitname', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id)', func='\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'unitname\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'unitname\');\n        END IF;RETURN NULL;', hash='adc66287d96df5300338fcb7ca54dd2ec950c829', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_9125f', table='registry_unitname', when='AFTER')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='venue',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_venue_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='venue',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_venue_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='venue',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_venue_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='venue',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='registry_venue_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='venue',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_venue_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='venue',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='registry_venue_not_own_parent', violation_error_message='A venue is not a part of itself.'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='venue',
@@ -816,30 +688,6 @@ class Migration(migrations.Migration):
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.in_district_id IS NOT NULL OR NEW.in_street_id IS NOT NULL OR NEW.in_neighbourhood_id IS NOT NULL OR NEW.exists_from IS NOT NULL)', func='\n        IF EXISTS (SELECT FROM "registry_venue" WHERE "parent_id" = NEW.id) THEN\n            UPDATE "registry_venue" SET in_district_id = 0 WHERE "parent_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "registry_venueservice" WHERE "venue_id" = NEW.id) THEN\n            UPDATE "registry_venueservice" SET in_district_id = 0 WHERE "venue_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "events_event" WHERE "venue_id" = NEW.id) THEN\n            UPDATE "events_event" SET in_district_id = 0 WHERE "venue_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'venue\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0 WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'venue\');\n        END IF;RETURN NULL;', hash='49e69661f3a8bff9bb23364e46c5d32f4e51b62a', operation='INSERT', pgid='pgtrigger_tells_what_hangs_on_it_99f14', table='registry_venue', when='AFTER')),
                 pgtrigger.compiler.Trigger(name='tells_what_hangs_on_it_still', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.in_district_id IS DISTINCT FROM NEW.in_district_id OR OLD.in_street_id IS DISTINCT FROM NEW.in_street_id OR OLD.in_neighbourhood_id IS DISTINCT FROM NEW.in_neighbourhood_id OR OLD.exists_from IS DISTINCT FROM NEW.exists_from)', func='\n        IF EXISTS (SELECT FROM "registry_venue" WHERE "parent_id" = NEW.id) THEN\n            UPDATE "registry_venue" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "parent_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "registry_venueservice" WHERE "venue_id" = NEW.id) THEN\n            UPDATE "registry_venueservice" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "venue_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "events_event" WHERE "venue_id" = NEW.id) THEN\n            UPDATE "events_event" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "venue_id" = NEW.id;\n        END IF;\n        IF EXISTS (SELECT FROM "evidence_figure" WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'venue\')) THEN\n            UPDATE "evidence_figure" SET in_district_id = 0, updated_at = greatest(clock_timestamp(), updated_at + interval \'1 microsecond\') WHERE "object_id" = NEW.id AND "content_type_id" = (SELECT kind.id FROM django_content_type AS kind WHERE kind.app_label = \'registry\' AND kind.model = \'venue\');\n        END IF;RETURN NULL;', hash='1ea6471a324a4dd9fc928caadca33c18c79e93aa', operation='UPDATE', pgid='pgtrigger_tells_what_hangs_on_it_still_63792', table='registry_venue', when='AFTER')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='venueservice',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['prose_ngrams'], gin_pending_list_limit=512, name='registry_venueservice_prose'),
-        ),
-        migrations.AddIndex(
-            model_name='venueservice',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['id'], name='registry_venueservice_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='venueservice',
-            index=apps.common.values.ngram_columns.NgramsIndex(fields=['ngrams'], gin_pending_list_limit=512, name='registry_venueservice_ngrams'),
-        ),
-        migrations.AddIndex(
-            model_name='venueservice',
-            index=models.Index(fields=['name_pinyin', 'slug'], name='registry_venueservice_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='venueservice',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9]+(-[a-z0-9]+)*$')), name='registry_venueservice_slug_ascii', violation_error_message='A slug has lower-case ASCII letters, digits and single hyphens only.'),
-        ),
-        migrations.AddConstraint(
-            model_name='venueservice',
-            constraint=models.UniqueConstraint(fields=('venue', 'name'), name='registry_venueservice_once'),
         ),
         apps.common.rules.migration_operations.AddTriggers(
             model_name='venueservice',

@@ -72,6 +72,7 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(help_text='Who is told; he is told of what he may see.', on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
             ],
             options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['active', 'paused', 'failed', 'ended'])), name='webhooks_subscription_state_known', violation_error_message='A subscription is active, paused, failed or ended.')],
                 'verbose_name': 'subscription',
                 'verbose_name_plural': 'subscriptions',
                 'ordering': ['-created_at', '-pk'],
@@ -81,10 +82,6 @@ class Migration(migrations.Migration):
             model_name='message',
             name='subscription',
             field=models.ForeignKey(help_text='Who is told.', on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='webhooks.subscription', verbose_name='subscription'),
-        ),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['active', 'paused', 'failed', 'ended'])), name='webhooks_subscription_state_known', violation_error_message='A subscription is active, paused, failed or ended.'),
         ),
         migrations.AddIndex(
             model_name='message',
