@@ -257,7 +257,7 @@ class Walk(RuleBasedStateMachine):
             mine = [each for each in self.things if each.resource == resource]
             if not mine:
                 continue
-            shown = nobody.get(f"{ROOT}/{resource}?fields=slug,status&page_size=500").json()["results"]
+            shown = nobody.get(f"{ROOT}/{resource}?fields=slug,status&page_size=200").json()["results"]
             seen = {each["slug"]: each["status"] for each in shown}
             public = {each.key: each.status for each in mine if each.is_seen_by("")}
             assert {key: status for key, status in seen.items() if key in {each.key for each in mine}} == public
