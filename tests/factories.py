@@ -285,6 +285,7 @@ class MatchFactory(FactFactory[Match]):
 
     need = SubFactory(NeedFactory)
     offer = SubFactory(ResourceFactory)
+    reported = True  # it rests on a citation: otherwise nobody but the parties sees it
 
 
 class ProjectFactory(FactFactory[Project]):

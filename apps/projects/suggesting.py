@@ -14,7 +14,7 @@ from django.db import connection
 
 from apps.common.values.dates import today
 from apps.common.values.ngrams import every, ngrams
-from apps.projects.matching.scoring import Side, Suggestion, asked, best, suggestion
+from apps.projects.matching.scoring import ComparedSide, Suggestion, asked, best, suggestion
 from apps.projects.matching.subjects import SUBJECTS, hinted, pairs, related
 from apps.projects.models import Claim, Need, Offer, ProjectPartner, Resource
 from apps.projects.models.claims import HOLDING
@@ -71,8 +71,8 @@ ANY = f"""
 class Found(NamedTuple):
     """A suggestion with both sides as they were compared."""
 
-    need: Side
-    resource: Side
+    need: ComparedSide
+    resource: ComparedSide
     suggestion: Suggestion
 
 
@@ -94,7 +94,7 @@ def suggested(record: Offer) -> list[Found]:
     return [found[each.key] for each in best((each.suggestion for each in found.values()), MOST)]
 
 
-def _scored(pairs_of: Sequence[tuple[int | None, Side, Side]], *, is_resource: bool) -> Iterator[Found]:
+def _scored(pairs_of: Sequence[tuple[int | None, ComparedSide, ComparedSide]], *, is_resource: bool) -> Iterator[Found]:
     """Yield what is worth a suggestion, by the key of the resource or of the need, of units, needs and resources."""
     streets = {need.places.get("street") for _unit, need, _resource in pairs_of}
     done = _done({unit for unit, _need, _resource in pairs_of}, streets)
@@ -104,7 +104,7 @@ def _scored(pairs_of: Sequence[tuple[int | None, Side, Side]], *, is_resource: b
             yield Found(need, resource, made._replace(key=(resource if is_resource else need).key))
 
 
-def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[tuple[int | None, Side]]:
+def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[tuple[int | None, ComparedSide]]:
     """Yield rows as they are compared, each behind its unit.
 
     What a unit asks or offers lies where the unit does, unless it says otherwise.
@@ -114,10 +114,10 @@ def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[t
         for key, name, summary, unit, of_unit, kind, begins, ends, capacity, category, *keys in cursor.fetchall():
             own, units = ({n: key for n, key in zip(LEVELS, part, strict=True) if key} for part in (keys[:3], keys[3:]))
             texts = (key, name, summary, category or "", of_unit or "", kind or "")
-            yield unit, Side(*texts, places=own or units, capacity=capacity, days=(begins, ends))
+            yield unit, ComparedSide(*texts, places=own or units, capacity=capacity, days=(begins, ends))
 
 
-def _wanted(model: type[Offer], side: Side, day: date) -> dict[str, Any]:
+def _wanted(model: type[Offer], side: ComparedSide, day: date) -> dict[str, Any]:
     """Return what is looked for, by the names that the statement has for it."""
     told = {*asked(side), *(hinted(side.unit) if model is Need else ())}
     subjects = sorted({other for key in told for other in related(key)})

@@ -27,7 +27,7 @@ _OF_KIND = {
 _UNKNOWN: float = _WEIGHTS["unknown"]
 
 
-class Side(NamedTuple):
+class ComparedSide(NamedTuple):
     """A need or a resource as far as it is compared."""
 
     key: str
@@ -62,7 +62,7 @@ class Suggestion(NamedTuple):
         return sum(self.parts.values())
 
 
-def asked(need: Side) -> dict[str, float]:
+def asked(need: ComparedSide) -> dict[str, float]:
     """Return what a need is about: subjects with their shares, which add up to 1, or nothing at all."""
     found = _about(need._replace(unit="", kind=""))
     narrow = {key for key in found if not any(SUBJECTS[each].under == key for each in found)}
@@ -70,7 +70,7 @@ def asked(need: Side) -> dict[str, float]:
     return {key: found[key] / whole for key in sorted(narrow)}
 
 
-def _about(side: Side) -> dict[str, float]:
+def _about(side: ComparedSide) -> dict[str, float]:
     """Return the subjects of a side with how plainly it says so (0 to 1): each word leaves less room for doubt."""
     doubts: dict[str, float] = {}
     for name in ("name", "summary", "category"):
@@ -83,7 +83,7 @@ def _about(side: Side) -> dict[str, float]:
     return {key: 1 - doubt for key, doubt in doubts.items()}
 
 
-def suggestion(need: Side, resource: Side, *, together: int = 0) -> Suggestion | None:
+def suggestion(need: ComparedSide, resource: ComparedSide, *, together: int = 0) -> Suggestion | None:
     """Return how well a resource meets a need; None where it is about something else."""
     by_subject = _by_subject(asked(need), _about(resource))
     subject = min(1.0, sum(by_subject.values()))
@@ -134,7 +134,7 @@ def _by_subject(wanted: Mapping[str, float], found: Mapping[str, float]) -> dict
     return shares
 
 
-def _share_of_people(need: Side, resource: Side) -> float | None:
+def _share_of_people(need: ComparedSide, resource: ComparedSide) -> float | None:
     wanted, meant = people(need.text), people(resource.text)
     return len(wanted & meant) / len(wanted) if wanted and meant else None
 

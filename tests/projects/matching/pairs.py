@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from apps.projects.matching.scoring import Side
+from apps.projects.matching.scoring import ComparedSide
 from tests.projects.matching.others import others
 
 FOLDER = Path(__file__).parent
@@ -65,11 +65,11 @@ def places_of(place: str) -> dict[str, int]:
     return {"district": hash(place.partition("/")[0]), "street": hash(place)}
 
 
-def side_of(written: Offered) -> Side:
+def side_of(written: Offered) -> ComparedSide:
     """Return a resource as the scorer takes it."""
-    return Side(written.key, written.name, written.summary, unit=written.unit, places=places_of(written.place))
+    return ComparedSide(written.key, written.name, written.summary, unit=written.unit, places=places_of(written.place))
 
 
-def need_of(pair: Pair) -> Side:
+def need_of(pair: Pair) -> ComparedSide:
     """Return a need as the scorer takes it."""
-    return Side(pair.name, pair.name, pair.summary, places=places_of(pair.place))
+    return ComparedSide(pair.name, pair.name, pair.summary, places=places_of(pair.place))

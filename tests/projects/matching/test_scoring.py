@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from apps.projects.matching.scoring import MOST, PARTS, Side, Suggestion, asked, best, nearest, suggestion
+from apps.projects.matching.scoring import MOST, PARTS, ComparedSide, Suggestion, asked, best, nearest, suggestion
 from apps.projects.matching.subjects import PEOPLE, SUBJECTS, pairs, related, shared_words, told
 from tests.projects.matching.pairs import ARTICLES, FURTHER, Pair, need_of, resources, side_of
 
@@ -48,8 +48,10 @@ def test_parts_add_up_and_equal_input_gives_equal_order() -> None:
         assert all(each.parts[part] + points <= PARTS[part] for part, points in each.gains.items())
 
 
-NEED = Side("need", "老年人义诊", "希望医生来量血压", places={"district": 1, "street": 2}, capacity=40)
-OFFER = Side("offer", "医生义诊", "为老人量血压", unit="某医院", places={"district": 1, "street": 2}, capacity=40)
+NEED = ComparedSide("need", "老年人义诊", "希望医生来量血压", places={"district": 1, "street": 2}, capacity=40)
+OFFER = ComparedSide(
+    "offer", "医生义诊", "为老人量血压", unit="某医院", places={"district": 1, "street": 2}, capacity=40
+)
 
 
 def points(part: str, **values: object) -> int:
@@ -86,14 +88,14 @@ def test_what_is_not_said_can_be_gained() -> None:
 
 
 def test_what_is_about_something_else_is_no_suggestion() -> None:
-    assert suggestion(NEED, Side("other", "停车位", "夜间开放车库", places=NEED.places)) is None
-    assert suggestion(Side("empty", "ABC"), OFFER) is None
+    assert suggestion(NEED, ComparedSide("other", "停车位", "夜间开放车库", places=NEED.places)) is None
+    assert suggestion(ComparedSide("empty", "ABC"), OFFER) is None
 
 
 def test_a_longer_cue_hides_those_in_it() -> None:
     assert told("安全隐患")["safety"] == 1
     assert "vision" not in told("看展览")
-    assert asked(Side("need", "肝病防治")) == {"health": 1.0}
+    assert asked(ComparedSide("need", "肝病防治")) == {"health": 1.0}
 
 
 def test_shared_words_are_the_longest_and_say_something() -> None:
