@@ -377,26 +377,24 @@ def _aims(cited: Sequence[tuple[Citation, Citable]], many: Many) -> list[dict[st
 
 
 def _keys_in(record: Citable, name: str) -> list[int]:
-    """Return the keys in a list of a record."""
-    # A form knows the list of a record that is not saved yet, as one that was fetched beforehand.
-    if (known := vars(record).get("_prefetched_objects_cache", {}).get(name)) is not None:
+    """Return the keys in a list of a record, as it stands or as a form gives it."""
+    if (known := vars(record).get("_prefetched_objects_cache", {}).get(name)) is not None:  # of a form, unsaved
         return [row.pk for row in known]
     return [*getattr(record, name).order_by().values_list("pk", flat=True)] if record.pk else []
 
 
 def _base_context(citation: Citation, record: Citable, body: str, register: Register) -> dict[str, Any]:
     party: list[str] = []
-    if {"role", "kind"} & {*citation.supports}:
-        for name in _party_fields(type(record)):
-            for model, pk in _targets_of(record, name):
-                party += register.named(citation.article_id, model, pk).names
-    as_written = getattr(record, "as_written", "")
+    for name in _party_fields(type(record)) if {"role", "kind"} & {*citation.supports} else ():
+        for model, pk in _targets_of(record, name):
+            party += register.named(citation.article_id, model, pk).names
+    written = getattr(record, "as_written", "")
     return {
         "issued": citation.article.issued_on,
         "body": body,
         "start": citation.start,
         "end": citation.end,
-        "record": {"as_written": as_written},
+        "record": {"as_written": written},
         "name": str(getattr(record, type(record).name_field, "")),
-        "party": (*party, *([as_written] if as_written else [])),
+        "party": (*party, *filter(None, [written])),
     }

@@ -55,23 +55,23 @@ CHOOSING: dict[str, Any] = {
 }
 
 
-class Shown(NamedTuple):
+class ShownRow(NamedTuple):
     """A row, and SQL for its JSON."""
 
     row: SqlRow
     body: str
 
 
-def _shown(request: ReadRequest) -> Shown:
+def _shown(request: ReadRequest) -> ShownRow:
     """Return a row of the request's own, and its JSON, which takes longer to write than all else of a statement."""
     row, body = _shown_alike(request)
-    return Shown(row.again(), body)
+    return ShownRow(row.again(), body)
 
 
 @kept(lambda request: ("shown", replace(request.shape, **CHOOSING)))
-def _shown_alike(request: ReadRequest) -> Shown:
+def _shown_alike(request: ReadRequest) -> ShownRow:
     row = SqlRow(_compilation(request), request.shape.view.queryset.model)
-    return Shown(row, json_of(_serializer(request.shape), row))
+    return ShownRow(row, json_of(_serializer(request.shape), row))
 
 
 def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
