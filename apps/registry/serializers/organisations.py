@@ -12,7 +12,7 @@ from apps.registry.models import Alliance, Identifier, Membership, MemberUnit, U
 from apps.registry.serializers.divisions import DistrictSerializer, NeighbourhoodSerializer, StreetSerializer
 
 # A claim that stands: neither a proposal nor withdrawn or rejected.
-STANDING = ("claimed", "accepted", "under_way", "completed")
+STANDING = ("claimed", "accepted", "under_way", "completed", "confirmed")
 
 
 class MemberUnitSerializer(RecordSerializer):
