@@ -94,7 +94,7 @@ class RoundFormView(FormView):
     @extend_schema(
         operation_id="get_round_form",
         summary="Read the claim form of a round",
-        tags=["explore"],
+        tags=["projects"],
         parameters=[KEY, format_parameter(*OFFERED), LANGUAGE],
         responses=ANSWERS,
     )
@@ -115,7 +115,7 @@ class AllianceFormView(FormView):
     @extend_schema(
         operation_id="get_alliance_form",
         summary="Read the claim form of a body",
-        tags=["explore"],
+        tags=["alliances"],
         parameters=[KEY, format_parameter(*OFFERED), LANGUAGE],
         responses=ANSWERS,
     )

@@ -18,7 +18,7 @@ from tests.document import inlined, operations, walk
 
 # What may be done, by method. A verb says it of one or of many as the noun behind it does.
 VERBS = {
-    "get": {"get", "list", "search", "get_actions_of"},
+    "get": {"get", "list", "search", "suggest", "get_actions_of"},
     "post": {
         "create",
         "bulk_create",
@@ -56,6 +56,11 @@ TERMS = {
 TERMS |= {
     "Action",
     "Actions",
+    "Gain",
+    "Parts",
+    "Suggested",
+    "Suggestion",
+    "Suggestions",
     "Problem",
     "Quotation",
     "Record",
