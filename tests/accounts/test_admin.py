@@ -129,7 +129,8 @@ def test_rows_of_a_record_are_checked_like_records(curator: Any, street: Any):
 
     # A part that lies in another street is not even shown.
     assert str(part) not in str(form)
-    row = {"memberships-TOTAL_FORMS": 1, "memberships-0-unit": MemberUnitFactory().pk, "memberships-0-role": "member"}
+    given = {"unit": MemberUnitFactory().pk, "role": "member", "status": "invited"}
+    row = {"memberships-TOTAL_FORMS": 1, **{f"memberships-0-{name}": value for name, value in given.items()}}
     answer = curator.post(change_address(own), {**form, **row})
     assert answer.status_code == 302, errors(answer)
     assert Membership.objects.filter(alliance=own).count() == 1

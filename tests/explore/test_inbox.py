@@ -18,7 +18,7 @@ from tests import factories
 from tests.accounts.test_access import Sender, sender
 from tests.evidence.test_review import House, change, state_of
 from tests.factories import AllianceFactory, AppointmentFactory, StreetFactory, UnitNameFactory
-from tests.saying import say
+from tests.saying import say, saying
 
 pytestmark = pytest.mark.django_db
 DRAFT: dict[str, Any] = {"state": "draft", "cited": False}
@@ -308,7 +308,8 @@ def test_the_pages_let_nobody_publish_who_may_not(house: House) -> None:
 
 def test_a_second_curator_looks_at_changes_on_the_page(by_two: None, house: House) -> None:
     row: Any = UnitNameFactory(unit=house.unit, name="先前的名")
-    change(house.curator, row, name="后改的名", kind="official", citations=[house.citation()])
+    given = {"name": "后改的名", "kind": "official"}
+    change(house.curator, row, **given, citations=[saying(type(row), given, ["kind", "name"])])
     client = of(house.users[2])
     page = client.get(QUEUE).content.decode()
     assert "<td>先前的名</td><td>后改的名</td>" in page

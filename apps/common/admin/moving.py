@@ -73,7 +73,7 @@ class Moves(ModelAdmin):
             messages.error(request, offered.closed[1])
             return HttpResponseRedirect(self._url("change", record))
         form = self._form(request, record, offered.transition)
-        if is_sent and self._done(request, record, offered, form):
+        if is_sent and self._is_taken(request, record, offered, form):
             told = format_html('{}: <a href="{}">{}</a>', offered.transition.label, self._url("change", record), record)
             messages.success(request, told)
             return HttpResponseRedirect(self._url("change", record))
@@ -111,7 +111,7 @@ class Moves(ModelAdmin):
         form: type[forms.Form] = type("MoveForm", (forms.Form,), fields)
         return form(request.POST if request.method == "POST" else None, initial=initial)
 
-    def _done(self, request: HttpRequest, record: Fact, offered: OfferedAction, form: forms.Form) -> bool:
+    def _is_taken(self, request: HttpRequest, record: Fact, offered: OfferedAction, form: forms.Form) -> bool:
         """Take an action on a locked record; where it is not taken, say in the form why."""
         given = form.cleaned_data if form.is_valid() else {}
         if text := (offered.closed and offered.closed[1]) or outdated(record, request.POST.get(SEEN)):

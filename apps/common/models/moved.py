@@ -13,6 +13,7 @@ from apps.common.rules.trees import add_triggers
 from apps.common.rules.workflow import Closed, HasWorkflow, Transition, Workflow
 from apps.common.sql.slots import Parameter, literal
 from apps.common.values.dates import is_over
+from apps.common.values.texts import ParagraphsField
 
 
 class _IsPublic(pgtrigger.Trigger):
@@ -56,7 +57,7 @@ class Moved(HasWorkflow, models.Model):
         editable=False,
         help_text=_("Whether a source reports the record; then everybody sees it, in whatever status."),
     )
-    reason = models.TextField(
+    reason = ParagraphsField(
         _("reason"),
         blank=True,
         default="",

@@ -115,12 +115,13 @@ class RecordWriter:
             absent = self._left_out(body)
             errors += [self._required(name) for name, item in absent.items() if item.is_required]
             values |= {name: item.default() for name, item in absent.items() if not item.is_required}
-        errors = self._placed(errors + self._kept_keys(record, values))
+        errors += self._kept_keys(record, values)
         before = {name: contract.inputs[name].current(record) for name in values}
         many = self._set(record, values)
         changed = self._changed(record, before, many)
         if not self.is_reporting:
-            errors += self._placed(status_error(record, before, self.user))
+            errors += status_error(record, before, self.user)
+        errors = self._placed(errors)
         may_edit = permissions.may_edit(self.user, record)  # what would change nothing needs no right
         if errors and not may_edit:
             raise_all(errors)

@@ -174,6 +174,8 @@ class Match(Placed, Moved, Fact):
     def clean(self) -> None:
         """Refuse to bring together what is not asked for, or not free, any more."""
         super().clean()
+        if self.need_id is None or self.offer_id is None:
+            return  # the fields say so themselves
         stored = None if self.pk is None else Match.objects.filter(pk=self.pk).values_list("need", "offer").first()
         is_new = stored != (self.need_id, self.offer_id)
         if is_new and not self.reported and (closed := self._closed(today())):

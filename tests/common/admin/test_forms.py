@@ -154,7 +154,7 @@ def test_a_row_whose_name_cannot_be_read_is_refused(curator: Client) -> None:
 def test_rows_that_say_the_same_are_refused(curator: Client) -> None:
     event, unit = EventFactory(), MemberUnitFactory()
     values = filled_in(curator.get(change_address(event)))
-    values["participations-TOTAL_FORMS"] = "2"
+    values |= {"participations-TOTAL_FORMS": "2"} | {f"participations-{row}-status": "invited" for row in (0, 1)}
     assert curator.post(change_address(event), values).status_code == 302, "rows that were left empty do not count"
     for row in (0, 1):
         values |= {f"participations-{row}-unit": unit.pk, f"participations-{row}-role": "speaker"}

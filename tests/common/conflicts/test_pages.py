@@ -43,6 +43,7 @@ CHANGEABLE = (
     "version",
     "opening_hours",
     "position",
+    "places",
     "end",
     "reason",
     "established_on_wording",

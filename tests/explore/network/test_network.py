@@ -325,7 +325,8 @@ def test_words_of_articles_are_shown_within_the_share(api: Api, settings: Any) -
     ArticleText.objects.create(article=article, captured=page)
     membership = MembershipFactory(cited=False)
     span = sha256("测试单位".encode()).hexdigest()
-    CitationFactory(article=article, record=membership, start=0, end=4, sha256=span, supports=["role", "unit"])
+    supports = ["role", "status", "unit"]
+    CitationFactory(article=article, record=membership, start=0, end=4, sha256=span, supports=supports)
     for share, words in ((0.0, None), (0.3, None), (0.4, "测试单位")):
         settings.QUOTED_SHARE = share
         settle(article)
