@@ -120,7 +120,7 @@ class RecordWriter:
         many = self._set(record, values)
         changed = self._changed(record, before, many)
         if not self.is_reporting:
-            errors += self._placed(status_error(record, before, self.user))
+            errors += self._below(status_error(record, before, self.user))
         may_edit = permissions.may_edit(self.user, record)  # what would change nothing needs no right
         if errors and not may_edit:
             raise_all(errors)
@@ -287,8 +287,11 @@ class RecordWriter:
     def _placed(self, errors: Iterable[Error]) -> list[Error]:
         """Return the errors of members with their places in the body, and the flaws of this record before them."""
         flaws = [flaw for flaw in self.flaws if f"{flaw['pointer']}/".startswith(f"{self.pointer}/")]
-        placed = ({**each, "pointer": self.pointer + each["pointer"]} for each in errors)
-        return flaws + besides(self.flaws, placed)
+        return flaws + self._below(errors)
+
+    def _below(self, errors: Iterable[Error]) -> list[Error]:
+        """Return the errors of members with their places in the body, without those of what is flawed."""
+        return besides(self.flaws, ({**each, "pointer": self.pointer + each["pointer"]} for each in errors))
 
 
 def _contradicted(
