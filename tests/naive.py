@@ -19,8 +19,10 @@ from apps.common.models.records import Citable, Fact
 from apps.common.models.row_names import references_of
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
 from apps.common.serializers.evidence import CitationBrief, QuotationField, UnquotedField, VerifiedField
+from apps.common.serializers.parties_only import LapsedField
 from apps.common.serializers.records import RecordSerializer
 from apps.common.serializers.references import AddressField, LabelField, NameField, NumberField, PartyField, TargetField
+from apps.common.values.dates import today
 from apps.evidence.serializers import AttachedField
 from apps.evidence.spans import quote
 
@@ -242,6 +244,7 @@ RENDERERS: dict[type, Callable[[Any, Any], Any]] = {
     NumberField: lambda _field, value: _number(value),
     TargetField: _target,
     PartyField: _party,
+    LapsedField: lambda _field, lapsed: lapsed(today()),
     ReportedField: _reported,
     QuotationField: lambda _field, citation: _quotation(citation),
     UnquotedField: lambda _field, citation: _unquoted_because(citation),

@@ -645,6 +645,7 @@ TOUCHED = (
 TOUCHES: dict[str, dict[str, object]] = {
     "identifiers": {"value": "Q990123456"},
     "scores": {"value": 81},
+    "round-projects": {"places": 7},
     "citations": {"supports": ["kind"]},
     "attestations": {"supports": ["kind"]},
 }
@@ -718,10 +719,32 @@ def test_a_record_is_made_by_whom_it_is_declared(world: World, resource: str):
     refused = {403} if resource not in EVIDENCE else {400, 403}
     with taken_back():
         type(record)._base_manager.filter(pk=record.pk).delete()
-        makers = RESOURCES[resource].makers
-        check(world, makers, refused, 201, 200, "POST", resource, {"change_reason": "test", **body}, people=PEOPLE)
-        items = {"change_reason": "test", "items": [body]}
-        check(world, makers, refused, 201, 200, "POST", f"{resource}/bulk", items)
+        for given_body, makers, asked in entered(resource, body):
+            sent = {"change_reason": "test", **given_body}
+            check(world, makers, refused, 201, 200, "POST", resource, sent, people=asked & {*PEOPLE})
+            items = {"change_reason": "test", "items": [given_body]}
+            check(world, makers, refused, 201, 200, "POST", f"{resource}/bulk", items, people=asked & {*FEW})
+            for who in {*PEOPLE} - asked:
+                errors = problem_of(send(world, who, "POST", resource, sent))["errors"]
+                assert [each["code"] for each in errors] == ["first_status"], errors
+
+
+def entered(resource: str, body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], set[str], set[str]]]:
+    """Yield the bodies by which a record is made, who makes it so, and who is told whether his rights suffice.
+
+    A record that moves by a workflow is entered in its first status by one side, and in another one by curators alone:
+    the other side, which may edit it, is told that the status is wrong.
+    """
+    makers, editors, everybody = RESOURCES[resource].makers, RESOURCES[resource].editors, {*PEOPLE}
+    workflow = citable_models()[resource].workflow
+    if workflow is None:
+        yield body, makers, everybody
+        return
+    guarded_by_rights = resource == "participations"  # which are the host's to make: in no status a guest's
+    for status in dict.fromkeys([next(iter(workflow.entries)), body[workflow.field]]):
+        enters = makers if status in workflow.entries else makers - {"representative"}
+        told = editors - enters if not guarded_by_rights else set()
+        yield {**body, workflow.field: status}, enters, everybody - told
 
 
 @pytest.mark.parametrize("resource", WRITABLE)

@@ -14,9 +14,10 @@ from apps.common.models.records import Citable, citable_models
 from apps.common.rules.permissions import foreign_fields, may_edit
 from apps.common.rules.territory import Territory
 from apps.common.values.dates import today
+from apps.common.writing.statuses import status_error
 from apps.evidence.models import Citation
 from apps.identity.models import Merge
-from apps.registry.models import MemberUnit
+from apps.registry.models import Membership, MemberUnit
 from tests import factories
 from tests.factories import (
     AllianceFactory,
@@ -391,7 +392,17 @@ def test_a_party_is_named_freely_but_a_body_is_not_joined_by_force(world: World)
 
     assert foreign_fields(world.users["street"], build(alliance=alliance, unit=MemberUnitFactory())) == []
     assert foreign_fields(world.users["street"], build(alliance=foreign, unit=MemberUnitFactory())) == [""]
-    assert foreign_fields(world.users["university"], build(alliance=foreign, unit=world.university)) == ["alliance"]
+    # Either side may enter it, in a status in which the other one answers; and then it stays where that has answered.
+    user = world.users["university"]
+    entered = {
+        status: status_error(build(alliance=foreign, unit=world.university, status=status), None, user)
+        for status in Membership.Status.values
+    }
+    assert foreign_fields(user, build(alliance=foreign, unit=world.university)) == []
+    assert [status for status, errors in entered.items() if not errors] == ["applied"]
+    assert {each["code"] for errors in entered.values() for each in errors} == {"first_status"}
+    membership = MembershipFactory(alliance=alliance, unit=world.university)
+    assert foreign_fields(user, changed(membership, alliance=foreign)) == ["alliance"]
 
 
 def test_either_side_may_record_a_claim(world: World):

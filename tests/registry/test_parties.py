@@ -100,7 +100,8 @@ class Case(NamedTuple):
             return {**own, "state": "published"}
         whole = {"event": EventFactory, "project": ProjectFactory}[self.whole]().slug
         role = {"event": "organiser", "project": "lead"}[self.whole]
-        return {self.whole: whole, "role": role, "as_written": "某街道", "state": "published"}
+        moved = {"status": "attended"} if self.model is Participation else {}  # as a source reports it
+        return {self.whole: whole, "role": role, **moved, "as_written": "某街道", "state": "published"}
 
 
 CASES = (

@@ -54,6 +54,8 @@ def registry_rows(db: None) -> None:
     factories.ClaimFactory(project=factories.ProjectFactory(parent=project))
     factories.ParticipationFactory(event=factories.EventFactory(alliance=alliance))
     factories.ResourceFactory(alliance=alliance, unit=None)
+    factories.MatchFactory(need=factories.NeedFactory(alliance=alliance))
+    factories.RoundProjectFactory(round=factories.RoundFactory(alliance=alliance, street=None))
     factories.FigureFactory(subject=project)
     factories.FigureFactory(subject=estate)
     factories.ScoreFactory(assessment=factories.AssessmentFactory(neighbourhood=estate))

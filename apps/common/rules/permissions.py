@@ -11,6 +11,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from apps.common.rules.territory import NOWHERE, HasTerritory, Reader, Territory, keepers, territory_of
+from apps.common.rules.workflow import HasWorkflow
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which loads this module by name
@@ -36,6 +37,7 @@ def foreign_fields(user: Reader, record: Model) -> list[str]:
     The empty name stands for the row itself: it is, or would be, outside the user's territory. A name is that of a
     reference (`belongs_to` or `inherits`) that was set, changed or emptied, and whose old or new target the user may
     not edit. So a row can be moved neither in nor out, and pointing at a foreign record needs the right to edit it.
+    Nor does one side of a published record that moves by a workflow take it to where nobody has answered for it.
     """
     territory = territory_of(user)
     if territory.everything:
@@ -45,7 +47,14 @@ def foreign_fields(user: Reader, record: Model) -> list[str]:
     old = None if record._state.adding else type(record)._default_manager.filter(pk=record.pk).first()
     if (old is not None and not may_edit(user, old)) or not would_be_in_territory(user, record):
         return [""]
-    return [name for name in guarded(type(record)) if not may_reference(user, old, record, name)]
+    names = dict.fromkeys([*guarded(type(record)), *_answered(old)])
+    return [name for name in names if not may_reference(user, old, record, name)]
+
+
+def _answered(old: Model | None) -> tuple[str, ...]:
+    """Return the references to that on which a stored record hangs, where it is published and moves by a workflow."""
+    stands = isinstance(old, HasWorkflow) and old.workflow is not None and getattr(old, "state", "") == "published"
+    return cast("tuple[str, ...]", getattr(old, "hangs_on", ())) if stands else ()
 
 
 def guarded(model: type[Model]) -> list[str]:

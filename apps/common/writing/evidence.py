@@ -128,19 +128,18 @@ def attest(record: Citable, names: Collection[str], user: Reader) -> list[str]:
     """
     acts: dict[Model, list[str]] = {}
     left = {name for name in names if name}
-    moved = record.workflow.field if record.workflow else ""
-    if moved in left:
-        left -= {moved}
-        if (party := _entered_by(record, user)) is None:
-            return [moved]
-        acts[party] = [moved]
+    moved = {record.workflow.field} & left if record.workflow else set()
+    left -= moved
+    if moved and (party := _entered_by(record, user)) is not None:
+        acts[party] = [*moved]
+        moved = set()
     for competence in competences(user, record):
         said = {name for name in left if _may_say(competence, record, name)}
         if said or not names:
             acts[competence.party] = sorted({*acts.get(competence.party, ()), *said})
         left -= said
-    if left or not acts:
-        return [*left] or [*names]
+    if left or moved or not acts:
+        return [*moved, *left] or [*names]
     for party, fields in acts.items():
         act(record, party, fields or [record.name_field])
     return []

@@ -10,7 +10,7 @@ from apps.common.models.moved import Moved
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.competence import speaking_party
 from apps.common.rules.evidence import is_empty, stored_fields
-from apps.common.rules.permissions import may_publish
+from apps.common.rules.permissions import foreign_fields, may_publish
 from apps.common.rules.territory import Reader
 from apps.common.rules.workflow import Transition, Workflow
 from apps.common.values.dates import today
@@ -55,6 +55,8 @@ def status_error(record: Citable, before: Mapping[str, object] | None, user: Rea
             return [error_at(place, "by_action", by_action(record, str(before[name])))]
     entered_by = record.workflow.entries.get(status_of(record), ())
     if speaking_party(user, record, entered_by) is None and not may_publish(user, record):
+        if foreign_fields(user, record):
+            return []  # which is what he is told: it is not for him in any status
         return [error_at(place, "first_status", first_status_alone(type(record)))]
     cast(Any, record).reported = not entered_by
     return []

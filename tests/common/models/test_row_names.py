@@ -53,6 +53,14 @@ def filled() -> dict[str, list[Any]]:
             for each in (parties[0], {"unit": None, "as_written": "某单位"})
         ],
         "claims": [factories.ClaimFactory(project=project, unit=factories.MemberUnitFactory(name="长海医院"))],
+        "round-projects": [
+            factories.RoundProjectFactory(project=project, round=factories.RoundFactory(name="春季认领"))
+        ],
+        "matches": [
+            factories.MatchFactory(
+                need=factories.NeedFactory(name="老人就餐"), offer=factories.ResourceFactory(name="食堂")
+            )
+        ],
         "assessments": [factories.AssessmentFactory()],
         "scores": [factories.ScoreFactory(value=Decimal(value)) for value in ("4.50", "100.00", "0.00", "0.07")],
         "marks": [factories.MarkFactory(start=192, end=206)],

@@ -20,7 +20,7 @@ from apps.common.admin.evidence import AFFIRMED
 from apps.common.models.records import Fact, citable_models
 from apps.common.rules.publishing import LOCK, POINTS, STAYS, Pointer, Publishable, references
 from apps.evidence.spans import digest
-from apps.projects.models import Project
+from apps.projects.models import Project, RoundProject
 from apps.registry.models import Alliance, Membership, MemberUnit
 from tests.common.admin.test_records import change_address, filled_in
 from tests.common.admin.test_records import errors as form_errors
@@ -194,6 +194,8 @@ def keeper(db: None) -> Keeper:
 def sibling(reference: Pointer, row: Any) -> Any:
     """Return a draft at which a row could point as well."""
     same = {"framework": row.assessment.framework} if reference.model is Score else {}
+    if reference.target is RoundProject:
+        same = {"project": row.project}  # that of a claim is the one that the round puts up
     return draft(reference.target, **same)
 
 
@@ -228,8 +230,8 @@ def test_a_write_is_refused_at_its_place_through_every_field(keeper: Keeper, ref
 def test_a_new_record_says_which_draft_has_to_be_published_first(keeper: Keeper) -> None:
     unit, alliance = MemberUnitFactory(name="未公布的单位", state="draft", cited=False), AllianceFactory()
     say(unit)
-    body = {"unit": unit.slug, "alliance": alliance.slug, "role": "member", "state": "published"}
-    said = saying(Membership, body, ["unit", "alliance", "role"])
+    body = {"unit": unit.slug, "alliance": alliance.slug, "role": "member", "status": "member", "state": "published"}
+    said = saying(Membership, body, ["unit", "alliance", "role", "status"])
     body = {**body, "citations": [said], "change_reason": "test"}
     answer = keeper.send("POST", "memberships", body)
     assert answer.status_code == 400
