@@ -18,6 +18,7 @@ from django.db import connection
 from django.db.models import Model
 
 from apps.common.models.logged_change import OPEN, LoggedChange
+from apps.common.models.moved import Moved
 from apps.common.models.records import Citable, Fact
 from apps.common.rules.change_log import logged_models, owner_field
 from apps.common.rules.territory import Reader, territory_of
@@ -240,10 +241,11 @@ ShownField: TypeAlias = tuple[str, str, type[Model] | type[GenericForeignKey] | 
 def shown_fields(model: type[Model]) -> tuple[ShownField, ...]:
     """Return the fields of a logged row that are shown."""
     generic = {field.ct_field: field for field in model._meta.private_fields if isinstance(field, GenericForeignKey)}
+    untold = (*UNTOLD, *(OF_PARTIES if issubclass(model, Moved) else ()))
     found: list[ShownField] = []
     for field in model._meta.concrete_fields:
         computed = isinstance(field, PythonColumn) and not isinstance(field, EarliestField | LatestField | PinyinField)
-        if field.primary_key or field.generated or computed or field.name in UNTOLD:
+        if field.primary_key or field.generated or computed or field.name in untold:
             continue
         if field.name in generic:
             found.append((str(field.column), generic[field.name].name, GenericForeignKey))
@@ -254,8 +256,10 @@ def shown_fields(model: type[Model]) -> tuple[ShownField, ...]:
     return tuple(found)
 
 
-# Times of the row, texts that are not public, internal keys, accounts, and what parties told each other alone.
-UNTOLD = ("created_at", "updated_at", "captured", "says", "confirmed_by", "is_public", "reason")
+# Times of the row, texts that are not public, internal keys, and accounts.
+UNTOLD = ("created_at", "updated_at", "captured", "says", "confirmed_by")
+# Of a record that moves by a workflow: who sees it, and what parties told each other alone.
+OF_PARTIES = ("is_public", "reason")
 
 
 class Keys:
