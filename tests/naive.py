@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from rest_framework import serializers
 
+from apps.common.models.moved import Moved
 from apps.common.models.records import Citable, Fact
 from apps.common.models.row_names import references_of
 from apps.common.serializers.counts import CountField, RecordedField, ReportedField
@@ -127,6 +128,8 @@ def _counts(field: CountField, model: Any, relation: str) -> QuerySet[Any]:
         end = end._meta.get_field(step).related_model
         if issubclass(end, Fact):
             wanted &= Q(**{f"{path}__state": Fact.State.PUBLISHED})
+        if issubclass(end, Moved):
+            wanted &= Q(**{f"{path}__is_public": True})
     number = Count(f"{relation}__{of}", filter=wanted, distinct=True)
     rows = model._base_manager.filter(pk=OuterRef("pk")).order_by().values("pk").annotate(number=number)
     found: QuerySet[Any] = rows.values("number")

@@ -17,7 +17,7 @@ from apps.common.filters.ranges import BoundFilter, DateFilter
 from apps.common.models.records import Citable, Record, citable_models
 from apps.common.resources.registry import viewsets
 from apps.common.resources.views import RecordViewSet, choice_fields
-from apps.evidence.filters import AttachedFilter
+from apps.evidence.filters import AttachedFilter, AttestedFilter
 from apps.registry.filters import IdentifierFilter, WithinFilter
 from apps.registry.models import PARTY_KEYS, Neighbourhood, Placed
 from tests import factories
@@ -175,6 +175,10 @@ def test_every_filter_keeps_what_fits_and_drops_the_rest(client: Client, resourc
                 given = f"{party.resource}/{party.key}"
             case AttachedFilter():
                 continue  # needs a text: tests/evidence/texts
+            case AttestedFilter():
+                factories.AttestationFactory(record=record)
+                record.citations.all().delete()
+                given = "true"
             case BooleanFilter():
                 model._base_manager.filter(pk=record.pk).update(unit=None, as_written="某些单位", group=True)
                 given = "true"

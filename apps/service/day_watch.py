@@ -33,7 +33,7 @@ def _watch(stopped: threading.Event) -> None:
     while not stopped.is_set():
         day, pause = today(), INTERVAL
         if day != written:
-            if code := run("tick", stopped=stopped):
+            if (code := run("tick", stopped=stopped)) and not stopped.is_set():
                 logger.error("manage.py tick ended with %s", code)
                 pause = PAUSE
             else:

@@ -151,7 +151,8 @@ class Generator:
         for event in range(1, self.events + 1):
             for place, unit in enumerate(self.some(rng.randrange(self.units), 2)):
                 number = event * 2 - 1 + place
-                yield number, f"participation-{number}", "published", event, unit, ROLES[(event + place) % 4]
+                role = ROLES[(event + place) % 4]
+                yield number, f"participation-{number}", "published", event, unit, role, "attended"
 
     def presented_rows(self) -> Iterator[Row]:
         """Yield which projects were presented at which event: none, one or two."""
@@ -191,7 +192,8 @@ class Generator:
             for place, unit in enumerate(self.some(rng.randrange(self.units), count)):
                 number = (alliance - 1) * count + place + 1
                 role = "convenor" if place == 0 else "member"
-                yield number, f"membership-{number}", "published", alliance, unit, role, str(2008 + number % 15)
+                joined = str(2008 + number % 15)
+                yield number, f"membership-{number}", "published", alliance, unit, role, "member", joined
 
     def named_rows(self, count: int, ending: str) -> Iterator[tuple[int, str, str, str, int]]:
         """Yield number, slug, state, name and street of small things that have little more than a name."""
@@ -277,7 +279,7 @@ def _registry(loader: Loader, make: Generator) -> None:
     )
     columns = (*FACT, "name", "kind", "status", "district_id", "street_id", "founded_on")
     loader.copy("registry.Alliance", columns, make.alliance_rows())
-    columns = (*FACT, "alliance_id", "unit_id", "role", "joined_on")
+    columns = (*FACT, "alliance_id", "unit_id", "role", "status", "joined_on")
     loader.copy("registry.Membership", columns, make.membership_rows())
     venues = ((*row[:4], "service_centre", row[4]) for row in make.named_rows(make.venues, "党群服务中心"))
     loader.copy("registry.Venue", (*FACT, "name", "kind", "street_id"), venues)
@@ -294,7 +296,7 @@ def _activities(loader: Loader, make: Generator) -> None:
     loader.copy("projects.Claim", columns, make.claim_rows())
     columns = (*FACT, "name", "kind", "status", "parent_id", "held_on", "alliance_id", "venue_id", *place, "summary")
     loader.copy("events.Event", columns, make.event_rows())
-    columns = (*FACT, "event_id", "unit_id", "role")
+    columns = (*FACT, "event_id", "unit_id", "role", "status")
     loader.copy("events.Participation", columns, make.participation_rows())
     loader.copy("events.Event_projects", ("id", "event_id", "project_id"), make.presented_rows())
 

@@ -164,7 +164,8 @@ def _let_lapse(url: str, slug: str, over: str) -> None:
     """Let the lease of a claim have ended, as if the days had passed."""
     with psycopg.connect(url, autocommit=True) as connection, connection.transaction():
         connection.execute(
-            "UPDATE projects_claim SET lapses_on = %(over)s, lapses_on_earliest = %(over)s, lapses_on_latest = %(over)s"
+            "UPDATE projects_claim SET lapses_on = %(over)s::text,"
+            " lapses_on_earliest = %(over)s::date, lapses_on_latest = %(over)s::date"
             " WHERE slug = %(slug)s AND status = 'accepted'",
             {"over": over, "slug": slug},
         )

@@ -25,8 +25,10 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.postgres.fields import ArrayField
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import BooleanField
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
@@ -234,11 +236,19 @@ def rebuild(url: str, follower: Follower) -> None:
         database.execute("ANALYZE")  # a dump planned for empty tables takes minutes
 
 
+def empty_of(model: Any, column: str) -> Any:
+    """Return what a column holds that says nothing; what a trigger fills is never left so."""
+    found = next(field for field in model._meta.concrete_fields if field.column == column)
+    kinds: dict[type[Any], Any] = {ArrayField: [], BooleanField: False}
+    return next((empty for kind, empty in kinds.items() if isinstance(found, kind)), "")
+
+
 def row_of(
     model: Any, ids: dict[Record, int], kinds: dict[tuple[str, str], int], record: Record, data: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the stored columns of a record; those of which the feed does not tell serve searching alone."""
-    row: dict[str, Any] = {**dict.fromkeys(stored_columns(model), ""), **TELLING, "id": ids[record]}
+    row: dict[str, Any] = {name: empty_of(model, name) for name in stored_columns(model)}
+    row |= {**TELLING, "id": ids[record]}
     if issubclass(model, Evidence):
         row |= {"says": {}, "confirmed_by_id": None}
     generic = {

@@ -11,6 +11,7 @@ from tests.factories import (
     AllianceFactory,
     ClaimFactory,
     DeliverableFactory,
+    MatchFactory,
     MemberUnitFactory,
     ProjectFactory,
     ProjectPartnerFactory,
@@ -59,6 +60,11 @@ def put_up_again() -> Any:
     return build("RoundProject", round=first.round, project=first.project)
 
 
+def same_match_again() -> Any:
+    first = MatchFactory()
+    return build("Match", need=first.need, offer=first.offer)
+
+
 def same_deliverable_again() -> Any:
     first = DeliverableFactory()
     return build("Deliverable", project=first.project, name=first.name, kind="film")
@@ -67,7 +73,10 @@ def same_deliverable_again() -> Any:
 VIOLATIONS: dict[str, Callable[[], Any]] = {
     "projects_category_has_user": lambda: build("Category", alliance=None),
     "projects_need_has_publisher": lambda: build("Need", alliance=None),
+    "projects_need_capacity": lambda: build("Need", alliance=AllianceFactory(), capacity=0),
     "projects_resource_has_publisher": lambda: build("Resource", unit=None),
+    "projects_resource_capacity": lambda: build("Resource", unit=MemberUnitFactory(), capacity=0),
+    "projects_match_once": same_match_again,
     "projects_project_not_own_parent": own_parent,
     "projects_projectpartner_one_party": lambda: partner(unit=MemberUnitFactory(), alliance=AllianceFactory()),
     "projects_projectpartner_group_is_no_party": lambda: partner(unit=MemberUnitFactory(), group=True),

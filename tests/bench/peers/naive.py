@@ -69,7 +69,7 @@ class EventList(Taught, ListAPIView[Event]):
     serializer_class = EventSerializer
 
     def get_queryset(self) -> Any:
-        rows = Event.objects.filter(state="published").order_by("-held_on_earliest", "slug")
+        rows = Event.objects.filter(state="published", is_public=True).order_by("-held_on_earliest", "slug")
         rows = rows.select_related(*REFERENCES, "venue").prefetch_related("citations__article", "projects")
         return with_counts(rows, EventSerializer)
 

@@ -5,6 +5,8 @@ references are joined, to-many ones are arrays of records. $1 is the content typ
 """
 
 PUBLISHED = "state = 'published'"
+# Records that move by a workflow, and that everybody sees in some statuses alone.
+MOVED = ("projects_claim", "events_event", "events_participation")
 
 
 def citations(owner: str, kind: str = "$1") -> str:
@@ -24,7 +26,9 @@ def references(table: str, where: str, columns: str = "x.slug, x.name") -> str:
 
 
 def count(table: str, where: str) -> str:
-    """Return how many published rows there are."""
+    """Return how many published rows there are that everybody sees."""
+    if table in MOVED:
+        where += " AND x.is_public"
     return f"(SELECT count(*) FROM {table} AS x WHERE {where} AND x.{PUBLISHED})"
 
 
@@ -107,13 +111,13 @@ PARTNERS = f"""ARRAY(
 CLAIMS = f"""ARRAY(
     SELECT ROW(unit.slug, unit.name, x.as_written, x.status, {edtf("x", "claimed_on")}, x.summary, x.slug)
     FROM projects_claim AS x JOIN registry_memberunit AS unit ON unit.id = x.unit_id
-    WHERE x.project_id = p.id AND x.{PUBLISHED} ORDER BY x.slug)"""
+    WHERE x.project_id = p.id AND x.{PUBLISHED} AND x.is_public ORDER BY x.slug)"""
 DELIVERABLES = f"""ARRAY(
     SELECT ROW(x.name, x.kind, x.status, {edtf("x", "released_on")}, x.slug)
     FROM projects_deliverable AS x WHERE x.project_id = p.id AND x.{PUBLISHED} ORDER BY x.name_pinyin, x.slug)"""
 EVENTS_OF_PROJECT = f"""ARRAY(
     SELECT ROW(x.slug, x.name) FROM events_event_projects AS link JOIN events_event AS x ON x.id = link.event_id
-    WHERE link.project_id = p.id AND x.{PUBLISHED} ORDER BY x.name_pinyin, x.slug)"""
+    WHERE link.project_id = p.id AND x.{PUBLISHED} AND x.is_public ORDER BY x.name_pinyin, x.slug)"""
 BRANDS = f"""(SELECT count(*) FROM projects_project AS x JOIN projects_project AS part ON part.id = x.parent_id
     WHERE part.parent_id = p.id AND part.{PUBLISHED} AND x.{PUBLISHED} AND x.kind = 'brand')"""
 # One project by its slug, $3; $2 is the content type of figures.
@@ -140,7 +144,7 @@ EVENT_PAGE = f"""
         {count("events_event", "x.parent_id = e.id")},
         {count("events_participation", "x.event_id = e.id")},
         {citations("e")}, e.updated_at
-    FROM (SELECT id FROM events_event WHERE {PUBLISHED}
+    FROM (SELECT id FROM events_event WHERE {PUBLISHED} AND is_public
           ORDER BY held_on_earliest DESC NULLS LAST, slug LIMIT $2) AS page
     JOIN events_event AS e USING (id)
     LEFT JOIN events_event AS parent ON parent.id = e.parent_id
