@@ -23,7 +23,7 @@ from apps.common.rules.change_log import (
     without_computed,
 )
 from apps.common.rules.competence import speaking_party, speaks_for
-from apps.common.rules.permissions import guarded, may_edit, may_publish, may_reference, may_support
+from apps.common.rules.permissions import answered, guarded, may_edit, may_publish, may_reference, may_support
 from apps.common.rules.publishing import breaches_against, breaches_of
 from apps.common.rules.territory import Reader, territory_of
 from apps.common.writing.acts import ACT
@@ -128,7 +128,8 @@ def _may_undo(user: Reader, model: type[Model], row: Row, other: Row) -> bool:
         owner = owner_field(model)
         return may_edit(user, _row_of(record_model(model), row[str(owner.column)]))
     record, former = _instance(model, row), None if other is None else _instance(model, other)
-    return may_edit(user, record) and all(may_reference(user, former, record, name) for name in guarded(model))
+    names = {*guarded(model), *(answered(record) if former is not None else ())}
+    return may_edit(user, record) and all(may_reference(user, former, record, name) for name in names)
 
 
 def _may_stand(user: Reader, step: Step) -> bool:

@@ -47,11 +47,11 @@ def foreign_fields(user: Reader, record: Model) -> list[str]:
     old = None if record._state.adding else type(record)._default_manager.filter(pk=record.pk).first()
     if (old is not None and not may_edit(user, old)) or not would_be_in_territory(user, record):
         return [""]
-    names = dict.fromkeys([*guarded(type(record)), *_answered(old)])
+    names = dict.fromkeys([*guarded(type(record)), *answered(old)])
     return [name for name in names if not may_reference(user, old, record, name)]
 
 
-def _answered(old: Model | None) -> tuple[str, ...]:
+def answered(old: Model | None) -> tuple[str, ...]:
     """Return the references to that on which a stored record hangs, where it is published and moves by a workflow."""
     stands = isinstance(old, HasWorkflow) and old.workflow is not None and getattr(old, "state", "") == "published"
     return cast("tuple[str, ...]", getattr(old, "hangs_on", ())) if stands else ()
