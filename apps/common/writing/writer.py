@@ -119,9 +119,8 @@ class RecordWriter:
         before = {name: contract.inputs[name].current(record) for name in values}
         many = self._set(record, values)
         changed = self._changed(record, before, many)
-        if not self.is_reporting:
-            errors += status_error(record, before, self.user)
-        errors = self._placed(errors)
+        moved = [] if self.is_reporting else status_error(record, before, self.user)
+        errors = self._placed([*errors, *moved])
         may_edit = permissions.may_edit(self.user, record)  # what would change nothing needs no right
         if errors and not may_edit:
             raise_all(errors)
