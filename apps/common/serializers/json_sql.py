@@ -77,16 +77,6 @@ class Unescaped(Value):
         return (Constant('"'), *self.parts, Constant('"'))
 
 
-class Absent(Value):
-    """JSON that is null in every row."""
-
-    def __init__(self) -> None:
-        super().__init__("NULL::json")
-
-    def pieces(self) -> tuple[str, ...]:
-        return (Constant("null"),)
-
-
 class Written(Value):
     """JSON as SQL of type text: an object or an array."""
 
