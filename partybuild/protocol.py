@@ -49,7 +49,7 @@ class LateAnswers:
             answer()
 
 
-LATE = LateAnswers(seconds=0.05, most=256)  # a worker of two has 512 connections at most
+LATE = LateAnswers(seconds=0.09, most=256)  # a worker of two has 512 connections at most
 
 
 class Protocol:

@@ -2,8 +2,9 @@
 
 A read that finds no place is refused at once (503), and never waits: whoever waits holds a thread. A view says by its
 attribute `costly` which reads need a place; an answer that is kept needs none. While reads are refused, a place rests
-after each use as long as it was used, so that there is time for all else. The server sends a refusal a moment later, by
-no thread that is needed, so that who asks again at once does so a few times a second. See docs/decisions/0029.
+after each use twice as long as it was used, so that there is time for all else. The server sends a refusal a moment
+later, by no thread that is needed, so that who asks again at once does so a few times a second. See
+docs/decisions/0029.
 """
 
 import fcntl
@@ -29,6 +30,7 @@ RETRY_AFTER = "1"
 # In the environment of a request, what has its answer sent later: from `partybuild.protocol`.
 HOLD_BACK = "partybuild.hold_back"
 CROWDED = 1.0  # seconds behind a refusal in which places rest
+REST = 2  # times as long as a place was used
 MOST_REST = 0.1  # seconds
 # The settings as they are, and as they are to be; then as they were.
 LESS_TIME = """
@@ -98,7 +100,7 @@ class Places:
         """Free a place that was used for some seconds."""
         now = time.monotonic()
         if now < self._instants[-1] + CROWDED:
-            self._instants[byte] = now + used
+            self._instants[byte] = now + REST * used
         with self._lock:
             self._unlock(byte)
             self._taken.discard(byte)

@@ -355,7 +355,7 @@ def test_places_leave_a_thread_of_each_process_and_exports_need_one() -> None:
     assert not is_costly(frozenset({"q"}), "q=", "application/json")
 
 
-def test_a_place_rests_as_long_as_it_was_used_while_reads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_rests_twice_as_long_as_it_was_used_while_reads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     now, slept = [1000.0], list[float]()
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(time, "sleep", slept.append)
@@ -374,7 +374,7 @@ def test_a_place_rests_as_long_as_it_was_used_while_reads_are_refused(monkeypatc
     use(0.02)
     now[0] += 0.005
     use(5.0)  # behind it the refusal is long ago
-    assert slept == [pytest.approx(0.015)]
+    assert slept == [pytest.approx(2 * 0.02 - 0.005)]
     use(0.02)
     assert len(slept) == 1
     PLACES.crowd()
