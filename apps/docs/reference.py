@@ -78,10 +78,14 @@ class Link(NamedTuple):
 
 
 class ReferencePage(NamedTuple):
-    """A page as the table of contents has it; `title` is what its records are called where that says more."""
+    """A page as the table of contents has it; `title` is what its records are called where that says more.
+
+    `about` says in a sentence or two what its records are: how the list's description begins.
+    """
 
     name: str
     title: str
+    about: SafeString
     links: list[Link]
 
 
@@ -119,7 +123,10 @@ def contents(language: str) -> list[Group]:
     for page, method, path, operation in _operations(language):
         link = Link(operation["operationId"], method, path, operation.get("summary", ""))
         known = groups[operation["tags"][0]].pages
-        known.setdefault(page, ReferencePage(page, _title(page, language), [])).links.append(link)
+        if page not in known:
+            about = operation.get("description", "").partition("\n\n")[0] if page in viewsets() else ""
+            known[page] = ReferencePage(page, _title(page, language), inline(about), [])
+        known[page].links.append(link)
     return list(groups.values())
 
 

@@ -44,6 +44,16 @@ QUESTIONS = (
         {"key": "zhangjiang-xinghui", "fields": "name,opened_on,opening_hours,services"},
     ),
     (
+        _("By what key does one ask for 同济大学?"),
+        "/api/v1/member-units",
+        {"q": "同济大学", "fields": "name,slug"},
+    ),
+    (
+        _("Which projects does 同济大学 take part in, and in which role?"),
+        "/api/v1/project-partners",
+        {"unit": "tongji-daxue", "fields": "project,role"},
+    ),
+    (
         _("An article says 国定一居民区. Which neighbourhood is that?"),
         "/api/v1/neighbourhoods",
         {"written_as": "国定一居民区"},

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client, override_settings
 
 from apps.common.openapi.schema import document
+from apps.common.resources.registry import viewsets
 from apps.docs import guide, reference
 
 LANGUAGES = ["zh-hans", "en"]
@@ -119,7 +120,7 @@ def test_the_source_of_a_page_is_in_the_language_of_the_reader(client: Client) -
 
 def test_questions_of_the_first_page_are_filled_in_and_answered(db: None, client: Client) -> None:
     links = [link for link in read(client, "/docs/").links if "?" in link.partition("#")[2]]
-    assert len(links) == 4
+    assert len(links) == 6
     for link in links:
         place, _mark, query = link.partition("#")[2].partition("?")
         page = client.get(link.partition("#")[0]).content.decode()
@@ -130,3 +131,11 @@ def test_questions_of_the_first_page_are_filled_in_and_answered(db: None, client
         key = re.findall(r"key=([^&]+)", query)
         rest = "&".join(pair for pair in query.split("&") if not pair.startswith("key="))
         assert client.get(f"{path.replace('{key}', *key) if key else path}?{rest}").status_code == 200
+
+
+@pytest.mark.parametrize(("language", "about"), [("en", "committed itself"), ("zh-hans", "哪个单位认领了哪个项目")])
+def test_the_first_page_says_of_each_resource_what_it_is_for(client: Client, language: str, about: str) -> None:
+    html = client.get(f"/docs/?lang={language}").content.decode()
+    said = dict(re.findall(r'<div class="resource" id="([^"]+)">.*?</h3> <span>[^<]*</span>\s*<p>(.+?)</p>', html))
+    assert about in said["claims"]
+    assert set(viewsets()) <= set(said)
