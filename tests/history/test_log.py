@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import AMENDING, LoggedChange, amend
-from apps.common.models.records import citable_models
+from apps.common.models.records import Fact, citable_models
 from apps.common.reading.data_version import data_version
 from apps.common.reading.known_at import known_at
 from apps.common.reading.moments import moment_at
@@ -187,6 +187,15 @@ def test_what_was_known_is_a_replay_to_that_time(write_at_random: Callable[..., 
             with connection.cursor() as cursor:
                 cursor.execute(f"SELECT count(*) FROM (({one}) EXCEPT ({other})) AS more")  # noqa: S608
                 assert cursor.fetchone() == (0,), table
+
+
+@pytest.mark.parametrize("changed", [6, 7])
+def test_what_a_reader_may_see_is_looked_up_once_where_many_tables_have_changed(changed: int) -> None:
+    tables = sorted(model._meta.db_table for model in logged_models().values() if issubclass(model, Fact))[:changed]
+    text = " UNION ALL ".join(f"SELECT id FROM \"{table}\" WHERE state = 'published'" for table in tables)  # noqa: S608
+    past = known_at(text, moment_at(timezone.now()).snapshot, tables, None)
+    assert [f'"first_{table}" AS MATERIALIZED' in past for table in tables] == [changed > 6] * changed
+    run(f"SELECT count(*) FROM ({past}) AS asked")  # noqa: S608 - a text of ours
 
 
 def test_every_address_answers_as_it_did(client: Any, write_at_random: Callable[..., list[str]]) -> None:

@@ -47,9 +47,10 @@ FIRST = """
         ) AS past {gone}
     )
 """
-# The same as the reader may see them: looked up for those rows alone that a question finds.
+# The same as the reader may see them: looked up for those rows alone that a question finds. Where many tables have
+# changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds.
 SEEN = """,
-    {first} AS NOT MATERIALIZED (SELECT {columns}, past.number FROM {read} AS past)
+    {first} AS {how} (SELECT {columns}, past.number FROM {read} AS past)
 """
 # In the place of the state that a record had.
 STATE = """
@@ -120,11 +121,15 @@ def _seen_now(model: type[Model], viewer: Reader) -> str:
     return text_of(rows.values("pk")) if rows.query.where else ""
 
 
+MANY = 6  # tables
+
+
 class _Rebuilding:
     """The expressions that hide the tables of one statement."""
 
     def __init__(self, moment: str, changed: Collection[str], viewer: Reader) -> None:
         self.moment, self.changed, self.viewer = moment, changed, viewer
+        self.how = "NOT MATERIALIZED"
         self.before: list[str] = []  # expressions that read tables of the present
         self.rebuilt: dict[str, str] = {}
 
@@ -177,7 +182,7 @@ class _Rebuilding:
         read, first = quote(f"read_{table}"), _first_name(model)
         return FIRST.format(
             read=read, columns=", ".join(_logged_column(model, field) for field in kept), table=table, gone=gone
-        ) + SEEN.format(first=first, columns=", ".join(seen), read=read)
+        ) + SEEN.format(first=first, how=self.how, columns=", ".join(seen), read=read)
 
     def _owners(self, field: NamesField) -> str:
         """Return a query for the rows that a row of names belongs to, or belonged to, that has changed."""
@@ -247,7 +252,10 @@ def _as_renamed(model: type[Model], asked: str) -> str:
 def known_at(text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None) -> str:
     """Return a statement that reads the tables as they were in a snapshot, since which some have changed."""
     rebuilding = _Rebuilding(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer)
-    for table in sorted(set(_names().findall(text))):
+    tables = set(_names().findall(text))
+    if len(tables.intersection(changed)) > MANY:
+        rebuilding.how = "MATERIALIZED"
+    for table in sorted(tables):
         rebuilding.rebuild(table, text)
     if not rebuilding.rebuilt:
         return text
