@@ -66,7 +66,7 @@ def asked(need: ComparedSide) -> dict[str, float]:
     """Return what a need is about: subjects with their shares, which add up to 1, or nothing at all."""
     found = _about(need._replace(unit="", kind=""))
     narrow = {key for key in found if not any(SUBJECTS[each].under == key for each in found)}
-    whole = sum(found[key] for key in narrow)
+    whole = sum(found[key] for key in sorted(narrow))
     return {key: found[key] / whole for key in sorted(narrow)}
 
 
