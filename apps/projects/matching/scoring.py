@@ -24,6 +24,7 @@ _OF_KIND = {
     kind: tuple(key for key, each in SUBJECTS.items() if kind in each.kinds)
     for kind in {kind for each in SUBJECTS.values() for kind in each.kinds}
 }
+_PLAINEST: float = _WEIGHTS["plainest"]
 _UNKNOWN: float = _WEIGHTS["unknown"]
 
 
@@ -86,7 +87,7 @@ def _about(side: ComparedSide) -> dict[str, float]:
 def suggestion(need: ComparedSide, resource: ComparedSide, *, together: int = 0) -> Suggestion | None:
     """Return how well a resource meets a need; None where it is about something else."""
     by_subject = _by_subject(asked(need), _about(resource))
-    subject = min(1.0, sum(by_subject.values()))
+    subject = _met(asked(need), by_subject)
     wanted, said = pairs(need.text), pairs(resource.text) | pairs(resource.unit)
     words = sqrt(len(wanted & said) / len(wanted)) if wanted else 0.0
     level = nearest(need.places, resource.places)
@@ -132,6 +133,12 @@ def _by_subject(wanted: Mapping[str, float], found: Mapping[str, float]) -> dict
         if met:
             shares[key] = share * met
     return shares
+
+
+def _met(wanted: Mapping[str, float], shares: Mapping[str, float]) -> float:
+    """Return how well all subjects of a need are met; the one that is met best of the plainest counts by itself too."""
+    best_met = max(shares.values(), default=0.0) / max(wanted.values(), default=1.0)
+    return min(1.0, (1 - _PLAINEST) * sum(shares.values()) + _PLAINEST * best_met)
 
 
 def _share_of_people(need: ComparedSide, resource: ComparedSide) -> float | None:
