@@ -11,7 +11,7 @@ from apps.projects.matching.subjects import told
 
 
 class SubjectsField(PythonColumn, ArrayField):
-    """The subjects that the column named `source` tells (`matching/subjects.yaml`).
+    """The subjects that the column named `source` tells (`matching/vocabulary`).
 
     Rows keep the subjects of the table with which they were written; where it has changed, `manage.py migrate` of a
     migration that saves them finds the new ones. They choose candidates alone: scores are made of the texts.

@@ -40,8 +40,11 @@ OPEN = """
 """
 ABOUT = "(offer.name_subjects && %(subjects)s::varchar[] OR offer.summary_subjects && %(subjects)s::varchar[])"
 SAYS = "(offer.ngrams @@ %(own)s::tsquery OR offer.prose_ngrams @@ %(own)s::tsquery)"
+# What is about the same comes before what is about something that may meet it.
 RANK = """
-    2 * (offer.name_subjects && %(subjects)s::varchar[])::int + (offer.summary_subjects && %(subjects)s::varchar[])::int
+    2 * (offer.name_subjects && %(told)s::varchar[])::int + (offer.summary_subjects && %(told)s::varchar[])::int
+    + 2 * (offer.name_subjects && %(subjects)s::varchar[])::int
+    + (offer.summary_subjects && %(subjects)s::varchar[])::int
     + 2 * (offer.ngrams @@ %(own)s::tsquery)::int + (offer.prose_ngrams @@ %(own)s::tsquery)::int
 """
 LYING = "(offer.in_{level}_id = %({level})s OR offer.unit_id = ANY(ARRAY({units})))"
@@ -125,6 +128,7 @@ def _wanted(model: type[Offer], side: ComparedSide, day: date) -> dict[str, Any]
     return {
         "statuses": [*(STILL_FREE if model is Resource else STILL_ASKED)],
         "day": day,
+        "told": sorted(told),
         "subjects": subjects,
         "units": _any(every(ngrams(word)) for word in words),
         "own": _any(every([pair]) for pair in sorted(pairs(side.text))),

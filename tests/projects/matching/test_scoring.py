@@ -93,9 +93,24 @@ def test_what_is_about_something_else_is_no_suggestion() -> None:
 
 
 def test_a_longer_cue_hides_those_in_it() -> None:
-    assert told("安全隐患")["safety"] == 1
-    assert "vision" not in told("看展览")
+    assert {*told("安全隐患")} == {"safety"}
+    assert {*told("看展览")} == {"museum"}
     assert asked(ComparedSide("need", "肝病防治")) == {"health": 1.0}
+
+
+def test_a_word_says_more_the_longer_it_is_and_the_fewer_subjects_it_tells() -> None:
+    assert told("冠心病心血管") == {"chronic": 2.0}
+    assert told("心脑血管")["chronic"] > told("冠心病")["chronic"] > told("尿酸")["chronic"]
+    assert "患者" in SUBJECTS["health"].hints
+    assert told("患者")["health"] == told("疾病")["health"] / 2
+    shared = told("失眠")
+    assert len(shared) == 2
+    assert all(weight < told("疾病")["health"] for weight in shared.values())
+
+
+def test_a_word_of_latin_letters_stands_alone() -> None:
+    assert "ai" in told("学AI")
+    assert told("email") == {}
 
 
 def test_shared_words_are_the_longest_and_say_something() -> None:
@@ -111,7 +126,15 @@ def test_the_smallest_division_in_which_both_lie() -> None:
 def test_the_table_holds_together() -> None:
     for key, each in SUBJECTS.items():
         assert {each.under, *each.also} - {""} <= SUBJECTS.keys(), key
-        assert all(len(word) > 1 for word in (*each.words, *each.units)), key
+        words = (*each.words, *each.hints, *each.units)
+        assert all(len(word) > 1 and word == word.casefold() for word in words), key
+        assert {*each.words}.isdisjoint(each.hints), key
+        assert all(len({*cues}) == len(cues) for cues in (each.words, each.hints, each.units)), key
         assert related(key) >= {key}
         assert each.name != each.english
     assert {*PEOPLE}.isdisjoint(SUBJECTS)
+
+
+def test_a_word_that_only_holds_a_cue_tells_nothing() -> None:
+    assert told("研究")
+    assert told("研究生") == {}
