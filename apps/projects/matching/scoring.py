@@ -86,8 +86,9 @@ def _about(side: ComparedSide) -> dict[str, float]:
 
 def suggestion(need: ComparedSide, resource: ComparedSide, *, together: int = 0) -> Suggestion | None:
     """Return how well a resource meets a need; None where it is about something else."""
-    by_subject = _by_subject(asked(need), _about(resource))
-    subject = _met(asked(need), by_subject)
+    about = asked(need)
+    by_subject = _by_subject(about, _about(resource))
+    subject = _met(about, by_subject)
     wanted, said = pairs(need.text), pairs(resource.text) | pairs(resource.unit)
     words = sqrt(len(wanted & said) / len(wanted)) if wanted else 0.0
     level = nearest(need.places, resource.places)
