@@ -64,9 +64,14 @@ class Suggestion(NamedTuple):
 
 
 def asked(need: ComparedSide) -> dict[str, float]:
-    """Return what a need is about: subjects with their shares, which add up to 1, or nothing at all."""
+    """Return what a need is about: subjects with their shares, which add up to 1, or nothing at all.
+
+    A wider subject gives way to a narrower one that is told at least half as plainly.
+    """
     found = _about(need._replace(unit="", kind=""))
-    narrow = {key for key in found if not any(SUBJECTS[each].under == key for each in found)}
+    above = {key: SUBJECTS[key].under for key in found}
+    said_closer = {above[key] for key, plainly in found.items() if plainly >= found.get(above[key], 1.0) / 2}
+    narrow = found.keys() - said_closer
     whole = sum(found[key] for key in sorted(narrow))
     return {key: found[key] / whole for key in sorted(narrow)}
 

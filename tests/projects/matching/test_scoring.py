@@ -108,6 +108,11 @@ def test_a_word_says_more_the_longer_it_is_and_the_fewer_subjects_it_tells() -> 
     assert all(weight < told("疾病")["health"] for weight in shared.values())
 
 
+def test_a_wider_subject_gives_way_to_a_narrower_one_that_is_told_plainly() -> None:
+    assert {*asked(ComparedSide("need", "党课", "党建共建"))} == {"joint_building"}
+    assert {*asked(ComparedSide("need", "党课", "支部"))} == {"party", "joint_building"}
+
+
 def test_a_word_of_latin_letters_stands_alone() -> None:
     assert "ai" in told("学AI")
     assert told("email") == {}
