@@ -17,14 +17,13 @@ from apps.common.filters.sets import lists_of
 from apps.common.http.parameters import Query, read_format, read_words, refuse_unknown
 from apps.common.http.problems import NoRecordError, nearest, parameter_error
 from apps.common.models.records import citable_models
-from apps.common.models.targets import Target
 from apps.common.models.unknown_keys import meant
 from apps.common.openapi.parameters import DRY_RUN, LANGUAGE, format_parameter
 from apps.common.openapi.write_schema import REASONED
 from apps.common.reading.answer_cache import CachedReads
 from apps.common.resources.views import RecordViewSet, Tag
 from apps.common.serializers.quoting import quoting_for
-from apps.common.serializers.targets import load_targets
+from apps.common.serializers.targets import load_targets, target_of
 from apps.common.writing.changes import RecordChange
 from apps.common.writing.contract import REASON, error_at, escape
 from apps.common.writing.refusals import raise_all
@@ -146,9 +145,9 @@ class StatementsView(CachedReads, APIView):
         query.check()
         visible = model.rows().visible_to(request.user)
         record = None if "\0" in key else visible.filter(**{model.key_field: key}).first()
-        if record is None:
+        if record is None or (target := target_of(record, request.user)) is None:
             raise NoRecordError(meant(model, key, request.user))
-        found = {"record": Target(resource, record.key, str(record)), "statements": statements_of(record, request.user)}
+        found = {"record": target, "statements": statements_of(record, request.user)}
         return Response(serializers.StatementsSerializer(found).data)
 
 

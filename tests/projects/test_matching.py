@@ -84,6 +84,22 @@ def test_a_match_is_seen_by_the_two_sides_and_the_broker_alone(two: Two) -> None
     assert two.broker.get(f"matches?need={two.need.slug}").json()["results"][0]["slug"] == path[8:]
 
 
+def test_what_one_side_has_withdrawn_the_other_is_not_told_any_more(two: Two) -> None:
+    path = two.path(two.broker)
+    two.giver.act(f"resources/{two.offer.slug}/withdraw", reason="用不了")
+    for answer in (two.asker.get(path), two.asker.get(f"{path}/statements")):
+        assert answer.status_code == 200
+        assert two.offer.name not in answer.content.decode()
+        assert two.need.name in answer.content.decode()
+    assert two.offer.name in two.giver.get(f"{path}/statements").content.decode()
+
+
+def test_who_brings_together_what_he_does_not_see_is_told_so(two: Two) -> None:
+    two.giver.act(f"resources/{two.offer.slug}/withdraw", reason="用不了")
+    for who in (two.broker, two.other):
+        assert "unknown_key" in codes(two.propose(who))
+
+
 def test_each_transition_and_who_may_not_take_it(two: Two) -> None:
     path = two.path(two.asker)
     assert two.other.post(f"{path}/accept").status_code == 404

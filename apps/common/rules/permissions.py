@@ -180,7 +180,8 @@ def _target(record: Model, name: str) -> tuple[type[Model], int | None] | None:
         model = field.get_content_type(id=kind, using=record._state.db).model_class()
         return None if model is None else (model, key)
     key = getattr(record, field.attname)
-    if key is None and field.is_cached(record) and getattr(record, name) is not None:
+    # Not the attribute: where a reference that has to be there was looked for and not found, Django raises at it.
+    if key is None and field.get_cached_value(record, default=None) is not None:
         return (field.related_model, None)
     return None if key is None else (field.related_model, key)
 

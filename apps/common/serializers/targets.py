@@ -35,6 +35,15 @@ def load_targets(pairs: Iterable[tuple[int, int]], user: Reader) -> dict[tuple[i
     return {(number, pk): Target(models[number].resource, key, name) for number, pk, key, name in rows}
 
 
+def target_of(record: Citable, user: Reader) -> Target | None:
+    """Return a record as others point at it; None where the user does not see it, or it is gone by now.
+
+    Its name is made of what he sees: `str()` would tell everybody what a record is called at which it points.
+    """
+    end = ContentType.objects.get_for_model(record).pk, record.pk
+    return load_targets([end], user).get(end)
+
+
 def _kind(content_type_id: int) -> type[Citable] | None:
     model: type[Model] | None = ContentType.objects.get_for_id(content_type_id).model_class()
     return model if model is not None and issubclass(model, Citable) else None

@@ -100,8 +100,9 @@ class PartsField(models.Field):
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "int4multirange"
 
-    def from_db_value(self, value: Iterable[Int4Range], *args: object) -> list[tuple[int, int]]:
-        return [(part.lower or 0, part.upper or 0) for part in value]
+    def from_db_value(self, value: Iterable[Int4Range] | None, *args: object) -> list[tuple[int, int]] | None:
+        # NULL stands where a join has found no row.
+        return None if value is None else [(part.lower or 0, part.upper or 0) for part in value]
 
     def get_prep_value(self, value: Iterable[tuple[int, int]]) -> Int4Multirange:
         return Int4Multirange([Int4Range(start, end) for start, end in value])

@@ -20,6 +20,7 @@ from apps.common.openapi.parameters import CURSOR, PAGE_SIZE, format_parameter
 from apps.common.reading.cursor import following_page
 from apps.common.reading.order import read_size
 from apps.common.rules.permissions import is_answered
+from apps.common.serializers.targets import target_of
 from apps.common.writing.contract import error_at
 from apps.common.writing.idempotency import RepeatablePosts, done_once
 from apps.explore.inbox.items import items_of
@@ -101,7 +102,7 @@ class ReviewsView(RepeatablePosts, APIView):
             detail = gettext("There is no record “%(path)s”.") % {"path": values["resource"][:100]}
             raise Refusal("bad_request", errors=[error_at("/resource", "unknown_key", detail)])
         record = model.rows().visible_to(user).filter(slug=values["key"]).first()
-        if record is None:
+        if record is None or (target := target_of(record, user)) is None:
             detail = no_record(model, values["key"], user)
             raise Refusal("bad_request", errors=[error_at("/key", "unknown_key", detail)])
         try:
@@ -109,8 +110,7 @@ class ReviewsView(RepeatablePosts, APIView):
         except ReviewError as error:
             code = "conflict" if error.code == "stale" else "permission_denied"
             raise Refusal(code, errors=[error_at("/change", error.code, error.detail)]) from error
-        address = f"{settings.API_ROOT}/{record.resource}/{record.key}"
-        named = {"resource": record.resource, "key": record.key, "name": str(record), "url": address}
+        named = {**target._asdict(), "url": f"{settings.API_ROOT}/{record.resource}/{record.key}"}
         at = review.at.strftime(settings.REST_FRAMEWORK["DATETIME_FORMAT"])
         return Response({"record": named, "change": review.number, "at": at}, status=201)
 

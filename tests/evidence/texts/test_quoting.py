@@ -77,6 +77,15 @@ def test_without_a_text_it_says_that_it_is_not_verified_and_why(
     assert client.get("/api/v1/articles/test-article").json()["text_attached"] is False
 
 
+def test_while_nothing_is_chosen_for_everybody_nothing_is_quoted(
+    client: Client, article: Article, cited: tuple[Citation, Citation]
+) -> None:
+    QuotedShare.objects.all().delete()
+    for path in (f"articles/{article.slug}/coverage", f"network?alliance={cited[0].record.slug}"):
+        assert client.get(f"/api/v1/{path}").status_code == 200
+    assert get(client, cited[0])["quotation"] is None
+
+
 @pytest.mark.parametrize("resource", ["citations", "articles"])
 def test_lists_are_filtered_by_it(client: Client, cited: tuple[Citation, Citation], resource: str) -> None:
     name = "verified" if resource == "citations" else "text_attached"
