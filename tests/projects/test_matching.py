@@ -139,7 +139,7 @@ def test_nothing_is_matched_with_what_is_met_lapsed_or_in_use(two: Two) -> None:
     assert offered["accept"] == "resource_taken"
     free: Any = factories.ResourceFactory(unit=two.unit)
     assert codes(two.propose(two.asker, offer=two.offer.slug)) == ["resource_taken"]
-    two.asker.act(f"needs/{two.need.slug}/meet")
+    two.asker.act(f"needs/{two.need.slug}/meet", outcome="自己解决了。")
     assert codes(two.propose(two.asker, offer=free.slug)) == ["need_closed"]
     over = (today() - timedelta(days=1)).isoformat()
     two.need = factories.NeedFactory(alliance=None, neighbourhood=two.neighbourhood, closes_on=over)

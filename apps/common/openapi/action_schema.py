@@ -10,9 +10,9 @@ from apps.common.openapi.parameters import DRY_RUN, KEY, LANGUAGE
 from apps.common.openapi.write_schema import CHANGE_REASON, NEW_EVIDENCE, REASONED, TRIED, member
 from apps.common.resources.action_views import action_of, members_of
 from apps.common.resources.views import RecordViewSet
-from apps.common.rules.workflow import REASON_KEPT
-from apps.common.writing.contract import EVIDENCE, REASON
-from apps.common.writing.moving import LONGEST_REASON
+from apps.common.rules.workflow import FIGURE, REASON_KEPT
+from apps.common.writing.contract import EVIDENCE, REASON, Contract, Input
+from apps.common.writing.moving import LONGEST_REASON, NUMBER, PRECISION
 from apps.common.writing.statuses import REPORT, workflow_of
 
 REASON_OF_ACTION: Schema = {
@@ -58,13 +58,25 @@ def request(view: RecordViewSet) -> Schema:
     name = action_of(view)
     asks, takes = members_of(view, name)
     fields = [each for each in (*asks, *takes) if each not in EVIDENCE]
-    properties = {each: REASON_OF_ACTION if each == REASON_KEPT else member(contract.inputs[each]) for each in fields}
+    properties = {each: _member(contract, each) for each in fields}
     about = "What an action is given."
     if name == REPORT:
         own = component(f"Reported{contract.model.__name__}", about, **{each: properties[each] for each in asks})
         return {"application/json": {"allOf": [own, NEW_EVIDENCE_OF_RECORD, REASONED]}}
     given = component(_name(contract.model.__name__, name, asks, takes), about, (*takes, REASON), **properties, **WHY)
     return {"application/json": given}
+
+
+def _member(contract: Contract, name: str) -> Schema:
+    """Return the schema of a member of an action's body."""
+    if name == REASON_KEPT:
+        return REASON_OF_ACTION
+    if name != FIGURE:
+        return member(contract.inputs[name])
+    model = contract.model._meta.get_field("figures").related_model
+    given = {each: member(Input(each, model._meta.get_field(each))) for each in (*NUMBER, *PRECISION)}
+    about = "A number that came of the record; it becomes a figure of the record, which the party reports."
+    return component("FigureOfAction", about, PRECISION, **given)
 
 
 def _name(model: str, action: str, asks: list[str], takes: list[str]) -> str:

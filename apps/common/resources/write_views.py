@@ -311,11 +311,12 @@ class Writes(idempotency.RepeatablePosts):
             raise Http404
         return record
 
-    def _record(self, key: str, labels: str = "") -> pages.Detail:
-        """Return a record as it is answered."""
+    def _record(self, key: str, labels: str = "", of: type[object] | None = None) -> pages.Detail:
+        """Return a record, of another resource by its viewset, as it is answered."""
         asked = HttpRequest()
         asked.GET, asked.path = QueryDict(labels), self.request.path
-        return pages.detail(read_request.ask(asked, cast("type[ReadableView]", type(self)), self.request.user, key))
+        view = cast("type[ReadableView]", of or type(self))
+        return pages.detail(read_request.ask(asked, view, self.request.user, key))
 
     def _shown_as_now(self, key: str) -> Callable[[], dict[str, object]]:
         """Return what gives a record in the active language as it is answered before a write, each read once."""
@@ -347,7 +348,8 @@ class Writes(idempotency.RepeatablePosts):
         detail = self._record(change.record.key)
         if self._is_dry:
             record = json.loads(detail.body)
-            body = {"record": record, "changes": [self._described(each, record, before) for each in changes]}
+            told = [change, *(each for each in changes[1:] if self._is_seen(each.record))]
+            body = {"record": record, "changes": [self._described(each, record, before) for each in told]}
             return _json(body, 200)
         headers = {"ETag": tag_of(detail.body, detail.record)}
         if status == 201:
@@ -360,6 +362,9 @@ class Writes(idempotency.RepeatablePosts):
         found = [self._described(change, None, None) for change in changes]
         return _json({"changes": found}, 200 if self._is_dry else status)
 
+    def _is_seen(self, record: Citable) -> bool:
+        return record.rows().visible_to(self.request.user).filter(pk=record.pk).exists()
+
     def _described(
         self, change: RecordChange, now: Mapping[str, object] | None, before: Mapping[str, object] | None
     ) -> dict[str, object]:
@@ -368,7 +373,10 @@ class Writes(idempotency.RepeatablePosts):
         found: dict[str, object] = {"resource": record.resource, "key": record.key, "operation": change.operation}
         if change.operation == "delete":
             return found
-        if now is None:
+        if record.resource != self.queryset.model.resource:  # it moved with the other, or was made
+            view = cast(Any, self).resources[record.resource]
+            now, before = json.loads(self._record(record.key, of=view).body), {}
+        elif now is None:
             now = json.loads(self._record(record.key).body)
         found["fields"] = [
             {

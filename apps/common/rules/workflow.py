@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 
 DECISION, CONFIRMATION, NEXT_STEP = "decision", "confirmation", "next_step"  # why a record waits for somebody
 LAPSE = "lapse"  # the transition of a rule that writes what has lapsed
+FIGURE = "figure"  # the member of an action's body for a number that the party reports of the record by the action
 REASON_KEPT = "reason"  # the member of an action's body, and the column, for why a party moved the record
 
 
@@ -31,8 +32,8 @@ class Transition(NamedTuple):
 
     `who` are the parties that may go it, as `competence.Attester` names them; none: a rule of the registry goes it, and
     no user. `asks` are the fields that the action has to be given, `takes` those that it may be given; `reason` is one
-    of them, kept for the parties alone. `apart_from` are parties for whom the user must not speak as well: nobody
-    confirms to himself.
+    of them, kept for the parties alone, and `figure` is a record of its own. `apart_from` are parties for whom the user
+    must not speak as well: nobody confirms to himself.
     """
 
     name: str

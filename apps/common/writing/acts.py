@@ -27,6 +27,7 @@ def act(record: Citable, party: Model, supports: list[str]) -> None:
 
 
 def party_key_of(model: type[Citable], party: Model) -> str:
-    """Return the reference of a model's party by which it names a unit, an alliance or a division."""
-    fields: Mapping[str, Any] = {name: model._meta.get_field(name) for name in model.parties["party"]}
+    """Return the reference of a model's one party by which it names a unit, an alliance or a division."""
+    (names,) = model.parties.values()
+    fields: Mapping[str, Any] = {name: model._meta.get_field(name) for name in names}
     return next(name for name, field in fields.items() if isinstance(party, field.related_model))

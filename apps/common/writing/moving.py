@@ -2,31 +2,48 @@
 
 An action locks the record, asks whether the status allows it and who takes it, sets what it was given, and is itself
 what the party says: one change in the log, with an attestation of kind `act`. What follows from it in other records
-moves by rule in the same transaction, in the party's name.
+moves by rule in the same transaction, in the party's name. A figure that an action is given is a record of its own,
+which the party reports of the record.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from apps.common.http.problems import Refusal
 from apps.common.models.moved import Moved
-from apps.common.models.records import Fact
+from apps.common.models.records import Citable, Fact
+from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules.competence import PLACE, speaking_party
 from apps.common.rules.permissions import may_publish
 from apps.common.rules.territory import Reader
-from apps.common.rules.workflow import REASON_KEPT, Transition
+from apps.common.rules.workflow import FIGURE, REASON_KEPT, Transition
 from apps.common.values.dates import today
+from apps.common.writing.acts import party_key_of
 from apps.common.writing.changes import RecordChange
-from apps.common.writing.contract import EVIDENCE, REASON, Contract, Finder, WrongError, check_text, error_at, escape
-from apps.common.writing.refusals import broken_rules, raise_all
-from apps.common.writing.statuses import moved, status_of, workflow_of
+from apps.common.writing.contract import (
+    EVIDENCE,
+    REASON,
+    Contract,
+    Finder,
+    Input,
+    WrongError,
+    check_text,
+    error_at,
+    escape,
+)
+from apps.common.writing.refusals import broken_rules, raise_all, rule_errors
+from apps.common.writing.statuses import given_names, moved, status_label, status_of, workflow_of
 from apps.common.writing.writer import RecordWriter
 
 LONGEST_REASON = 1000
+# What is said of a figure that comes with an action: what it has to have, and what it may have.
+NUMBER, PRECISION = ("value", "unit"), ("comparator",)
 
 
 class OfferedAction(NamedTuple):
@@ -77,11 +94,9 @@ def _forbidden(code: str, detail: str) -> Refusal:
 
 
 def _wrong_state(record: Fact, name: str) -> str:
-    workflow, status = workflow_of(record), status_of(record)
-    field: Any = record._meta.get_field(workflow.field)
-    names = ", ".join(dict.fromkeys(each.name for each in workflow.open_in(status))) or "–"
+    names = ", ".join(dict.fromkeys(each.name for each in workflow_of(record).open_in(status_of(record)))) or "–"
     detail = gettext("In the status “%(status)s” there is no action “%(name)s”; open are: %(names)s.")
-    return detail % {"status": dict(field.flatchoices)[status], "name": name, "names": names}
+    return detail % {"status": status_label(record), "name": name, "names": names}
 
 
 def _not_competent(record: Fact, found: Iterable[Transition]) -> str:
@@ -114,8 +129,13 @@ class RecordMover:
     def move(self, record: Fact, name: str, body: Mapping[str, object]) -> list[RecordChange]:
         """Take an action on a record; return what changed, the record first."""
         transition, party = chosen(record, name, self.user)
-        self._take(record, transition, body)
-        return list(moved(record, transition, party, str(body.get(REASON_KEPT) or "").strip()))
+        figure = self._take(record, transition, party, body)
+        changes = list(moved(record, transition, party, str(body.get(REASON_KEPT) or "").strip()))
+        if figure is not None:
+            lock_slugs(figure._meta.db_table)
+            figure.save(force_insert=True)
+            changes.append(RecordChange("insert", figure, given_names(figure), pointer=f"/{FIGURE}"))
+        return changes
 
     def report(self, record: Fact, body: Mapping[str, object]) -> list[RecordChange]:
         """Give a record the status that a source reports, with the evidence in the body."""
@@ -134,20 +154,64 @@ class RecordMover:
         rows.filter(reported=False).update(reported=True)
         return [change]
 
-    def _take(self, record: Fact, transition: Transition, body: Mapping[str, object]) -> None:
-        """Set on a record what an action is given. Raises Refusal."""
+    def _take(self, record: Fact, transition: Transition, party: Model, body: Mapping[str, object]) -> Citable | None:
+        """Set on a record what an action is given; return the figure that came with it. Raises Refusal."""
         errors = [*self.flaws, *self._unknown(body, {*transition.asks, *transition.takes, REASON})]
         errors += self._required([name for name in transition.asks if not _is_given(body.get(name))])
-        fields = {*transition.asks, *transition.takes} - {REASON_KEPT}
+        fields = {*transition.asks, *transition.takes} - {REASON_KEPT, FIGURE}
         for name in sorted(fields & body.keys()):
             try:
                 setattr(record, name, self.contract.inputs[name].read(body[name], self.finder))
             except WrongError as error:
                 errors.append(error.at(name))
         errors += _wrong_reason(body.get(REASON_KEPT, ""))
-        raise_all(errors)
         setattr(record, workflow_of(record).field, transition.target)
+        figure = None
+        if FIGURE in body and FIGURE in transition.takes:
+            figure, wrong = self._figure(record, transition, party, body[FIGURE])
+            errors += wrong
+        raise_all(errors)
         raise_all(broken_rules(record, self.contract, ""))
+        return figure
+
+    def _figure(
+        self, record: Fact, transition: Transition, party: Model, given: object
+    ) -> tuple[Citable | None, list[dict[str, str]]]:
+        """Return the figure that a party reports of a record by an action, not stored yet, and what is wrong with it.
+
+        What is counted is what came of the record, as the status says that the action gives it: so what was reported
+        and what was confirmed are never added up.
+        """
+        place, model = f"/{FIGURE}", record._meta.get_field("figures").related_model
+        if not isinstance(given, dict):
+            return None, [error_at(place, "not_an_object", gettext("An object is expected."))]
+        errors = self._unknown(given, {*NUMBER, *PRECISION})
+        errors += self._required([name for name in NUMBER if name not in given])
+        values: dict[str, object] = {}
+        for name in sorted({*NUMBER, *PRECISION} & given.keys()):
+            try:
+                values[name] = Input(name, model._meta.get_field(name)).read(given[name], self.finder)
+            except WrongError as error:
+                errors.append(error.at(name))
+        if errors:
+            return None, [{**each, "pointer": place + each["pointer"]} for each in errors]
+        figure = model(
+            subject=record,
+            state=Fact.State.PUBLISHED,
+            name_given=True,
+            measure=f"outcome_{transition.target}",
+            kind=model.Kind.ACTUAL,
+            **{party_key_of(model, party): party},
+            **{PRECISION[0]: model.Comparator.EQUAL, **values},
+        )
+        with override(settings.LANGUAGE_CODE):
+            figure.name = str(record)[: model._meta.get_field("name").max_length]
+            figure.as_written = figure.reading
+        try:
+            figure.full_clean(exclude=[each.name for each in model._meta.fields if not each.editable or each.generated])
+        except ValidationError as error:
+            errors = rule_errors(error, place, {})
+        return figure, errors
 
     @staticmethod
     def _required(names: Iterable[str]) -> list[dict[str, str]]:

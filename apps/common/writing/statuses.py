@@ -31,6 +31,12 @@ def status_of(record: Fact) -> str:
     return str(getattr(record, workflow_of(record).field))
 
 
+def status_label(record: Fact) -> str:
+    """Return what the status of a record that has a workflow is called, in the reader's language."""
+    field: Any = record._meta.get_field(workflow_of(record).field)
+    return str(dict(field.flatchoices)[status_of(record)])
+
+
 def status_field(model: type[Model]) -> str:
     """Return the field by which the records of a model move; nothing where they do not."""
     workflow = model.workflow if issubclass(model, Fact) else None
@@ -76,6 +82,11 @@ def first_status_alone(model: type[Fact]) -> str:
     return detail % {"status": "”, “".join(workflow_of(model).entries)}
 
 
+def given_names(record: Citable) -> list[str]:
+    """Return the fields in which a record has a value that somebody gave it."""
+    return [each.name for each in stored_fields(type(record)) if not is_empty(record, each)]
+
+
 # Moving ---------------------------------------------------------------------------------------------------------------
 
 
@@ -111,9 +122,8 @@ def moved(record: Fact, transition: Transition, party: Model, reason: str = "") 
         if each.editable and getattr(record, each.attname) != getattr(stored, each.attname)
     ]
     record.save_changes()
-    given = {each.name for each in stored_fields(type(record)) if not is_empty(record, each)}
-    told = [each.name for each in fields if each.name in given]
-    act(record, party, told)
+    given = given_names(record)
+    act(record, party, [each.name for each in fields if each.name in given])
     before = {each.name: getattr(stored, each.attname) for each in fields}
     yield RecordChange("update", record, sorted(before), before)
     for other, name in cast(Moved, record).follows(transition):

@@ -23,6 +23,7 @@ from apps.common.rules.guards import Guard, Sentence
 from apps.common.rules.workflow import (
     CONFIRMATION,
     DECISION,
+    FIGURE,
     LAPSE,
     NEXT_STEP,
     Closed,
@@ -140,7 +141,7 @@ WORK = (
         UNIT,
         _("Report as done"),
         _("The unit says that it is done; the keeper confirms it."),
-        takes=("summary",),
+        takes=("summary", FIGURE),
     ),
     Transition(
         "confirm",
@@ -149,7 +150,8 @@ WORK = (
         KEEPER,
         _("Confirm"),
         _("It is done, as the keeper sees it; say what came of it in the outcome."),
-        takes=("outcome",),
+        asks=("outcome",),
+        takes=(FIGURE,),
         apart_from=UNIT,
     ),
     Transition(

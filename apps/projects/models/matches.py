@@ -15,7 +15,7 @@ from apps.common.models.records import Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.guards import Guard, Sentence
-from apps.common.rules.workflow import Closed, Transition, Workflow
+from apps.common.rules.workflow import DECISION, Closed, Transition, Wait, Workflow
 from apps.common.values.dates import today
 from apps.common.values.texts import ParagraphsField
 from apps.common.writing.acts import ACT
@@ -102,6 +102,11 @@ class Match(Placed, Moved, Fact):
         entries={"proposed": (*ASKER, *GIVER, *BROKER)},
         public=frozenset(),
         transitions=(*ACCEPTING, *ENDING, *COUNTED),
+        waits={
+            "proposed": Wait(DECISION, (*ASKER, *GIVER)),
+            "accepted_by_asker": Wait(DECISION, GIVER),
+            "accepted_by_giver": Wait(DECISION, ASKER),
+        },
     )
 
     class Status(models.TextChoices):

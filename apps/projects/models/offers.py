@@ -9,7 +9,7 @@ from apps.common.models.given_names import MaybeUnnamed
 from apps.common.models.moved import Moved
 from apps.common.models.records import Counted
 from apps.common.rules.competence import Attester
-from apps.common.rules.workflow import LAPSE, Lapse, Transition, Workflow
+from apps.common.rules.workflow import FIGURE, LAPSE, NEXT_STEP, Lapse, Transition, Wait, Workflow
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import ParagraphsField
 from apps.projects.models.categories import Category
@@ -150,7 +150,8 @@ class Need(Offer):
                 PUBLISHERS,
                 _("Confirm that it is met"),
                 _("It is met; say how in the outcome."),
-                takes=("outcome",),
+                asks=("outcome",),
+                takes=(FIGURE,),
             ),
             Transition(
                 "withdraw",
@@ -164,6 +165,7 @@ class Need(Offer):
             Transition(LAPSE, ("open",), "lapsed", (), _("Lapse"), _("The day until which it stood is over.")),
         ),
         lapses=Lapse("open", "closes_on"),
+        waits={"matched": Wait(NEXT_STEP, PUBLISHERS)},
     )
     own_words = frozenset({"summary", "outcome"})
 
