@@ -15,7 +15,7 @@ from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.evidence import WHOLE, links_rest_on_evidence
 from apps.common.rules.publishing import links_to_no_draft
 from apps.common.rules.trees import TreeKey
-from apps.common.rules.workflow import Transition, Workflow
+from apps.common.rules.workflow import DECISION, Transition, Wait, Workflow
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.projects.models import Project
@@ -253,6 +253,7 @@ class Participation(Placed, Moved, Party):
     workflow = Workflow(
         entries={"invited": HOSTS},
         public=frozenset({"accepted", "attended"}),
+        waits={"invited": Wait(DECISION, PARTY_KEYS)},
         transitions=(
             Transition(
                 "accept",

@@ -13,6 +13,7 @@ from apps.common.values.dates import today
 from apps.projects.models import Claim, Need
 from tests import factories
 from tests.explore.test_inbox import of
+from tests.pages import carried
 from tests.parties import ROOT, Party, Town
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,7 @@ def test_each_step_of_a_claim_waits_for_the_side_whose_turn_it_is(town: Town) ->
     unit.act(f"claims/{slug}/finish")
     assert waits(street) == [("confirmation", slug, ["confirm", "send_back"])]
     assert waits(unit) == []
-    street.act(f"claims/{slug}/confirm")
+    street.act(f"claims/{slug}/confirm", outcome="居民满意。")
     assert waits(street) == waits(unit) == []
     assert [waits(each) for each in others] == [[], []]
 
@@ -144,10 +145,23 @@ def test_the_work_costs_no_statement_of_its_own(town: Town) -> None:
 
 def press(client: Client, slug: str, do: str, **given: str) -> str:
     """Press a button of a card of the queue; return the page behind it."""
-    page = client.get(reverse("admin-queue"))
-    card = next(each for each in page.context["cards"] if each.record.slug == slug)
+    card = card_of(client, slug)
     body = {"record": card.path, "version": card.version, "number": "", "do": do, **given}
     return client.post(reverse("admin-queue"), body, follow=True).content.decode()
+
+
+def card_of(client: Client, slug: str) -> Any:
+    """Return a card of the queue."""
+    page = client.get(reverse("admin-queue"))
+    return next(each for each in page.context["cards"] if each.record.slug == slug)
+
+
+def follow(client: Client, slug: str, name: str, **given: str) -> Any:
+    """Follow the link of an action from a card of the queue and send its form; return the answer."""
+    url = next(each.url for each in card_of(client, slug).actions if each.transition.name == name)
+    shown = client.get(url, {"from": "queue"})
+    assert 'name="from" value="queue"' in shown.content.decode()
+    return client.post(url, {**carried(shown.content), "from": "queue", **given})
 
 
 def test_the_queue_has_the_buttons_and_they_move_the_record(town: Town) -> None:
@@ -155,23 +169,80 @@ def test_the_queue_has_the_buttons_and_they_move_the_record(town: Town) -> None:
     slugs = [town.claim(number, place).json()["slug"] for number in range(2)]
     keeper, unit = of(town.curator.user), of(town.speakers[0].user)
     page = keeper.get(reverse("admin-queue")).content.decode()
-    assert page.count('value="act:accept"') == page.count('value="act:reject"') == 2
+    assert page.count('value="act:accept"') == page.count('/move/reject/?from=queue"') == 2
     assert slugs[0] in keeper.get(reverse("admin:index")).content.decode()
 
     press(keeper, slugs[0], "act:accept")
     assert Claim.objects.get(slug=slugs[0]).status == "accepted"
     press(keeper, slugs[1], "act:reject")  # without the reason that it asks for
     assert Claim.objects.get(slug=slugs[1]).status == "requested"
-    press(keeper, slugs[1], "act:reject", reason="名额有限")
+    assert follow(keeper, slugs[1], "reject", reason="名额有限")["Location"] == reverse("admin-queue")
     rejected = Claim.objects.get(slug=slugs[1])
     assert (rejected.status, rejected.reason) == ("rejected", "名额有限")
 
     for wrong in ("act:accept", "act:lapse", "act:vanish", "act:", "publish"):
         assert "errornote" in press(unit, slugs[0], wrong) or "messagelist" in press(unit, slugs[0], wrong)
         assert Claim.objects.get(slug=slugs[0]).status == "accepted"
-    press(unit, slugs[0], "act:finish", summary="上了十次课。")
+    follow(unit, slugs[0], "finish", summary="上了十次课。", figure_value="10", figure_unit="session")
     done = Claim.objects.get(slug=slugs[0])
     assert (done.status, done.summary) == ("completed", "上了十次课。")
     assert done.attestations.filter(kind="act", unit=town.units[0]).exists()
-    press(keeper, slugs[0], "act:confirm", outcome="居民满意。")
+    (figure,) = done.figures.all()
+    assert (figure.value, figure.unit, figure.reporter) == (10, "session", town.units[0])
+    follow(keeper, slugs[0], "confirm", outcome="居民满意。")
     assert Claim.objects.get(slug=slugs[0]).status == "confirmed"
+
+
+def test_from_the_first_page_one_comes_back_to_it_with_a_sentence(town: Town) -> None:
+    _round, place = town.open_round()
+    slug = town.claim(0, place).json()["slug"]
+    keeper = of(town.curator.user)
+    card = card_of(keeper, slug)
+    body = {"record": card.path, "version": card.version, "do": "act:accept", "from": "first"}
+    answer = keeper.post(reverse("admin-queue"), body, follow=True)
+    assert answer.redirect_chain == [(reverse("admin:index"), 302)]
+    assert "is “Accepted” now" in answer.content.decode()
+    again = keeper.post(reverse("admin-queue"), {**body, "from": "https://example.org/"}, follow=True)
+    assert again.redirect_chain == [(reverse("admin-queue"), 302)]
+
+
+def test_what_is_over_is_marked_and_has_the_actions_alone_that_are_open(town: Town) -> None:
+    _round, place = town.open_round(lease_days=60)
+    slug = town.claim(0, place).json()["slug"]
+    town.curator.act(f"claims/{slug}/accept")
+    unit = of(town.speakers[0].user)
+    row = Claim.objects.get(slug=slug)
+    set_days(row, "lapses_on", 1)
+    card = card_of(unit, slug)
+    assert (card.lapses, card.is_overdue) == (row.lapses_on, False)
+    assert [each.transition.name for each in card.actions] == ["start", "finish", "release"]
+    set_days(row, "lapses_on", -1)
+    card = card_of(unit, slug)
+    assert (card.lapses, card.is_overdue) == (row.lapses_on, True)
+    assert [each.transition.name for each in card.actions] == ["release"]
+    for name in ("admin:index", "admin-queue"):
+        assert f"Overdue: the last day was {row.lapses_on}" in unit.get(reverse(name)).content.decode()
+
+
+def test_a_match_and_an_invitation_wait_for_the_side_that_answers(town: Town) -> None:
+    unit, street = town.speakers[0], town.curator
+    need = street.make("needs", name="国画", street=town.street.code)["slug"]
+    offer = unit.make("resources", name="美术老师", unit=town.units[0].slug)["slug"]
+    match = street.make("matches", need=need, offer=offer)["slug"]
+    assert waits(street) == []
+    assert waits(unit) == [("decision", match, ["accept", "decline"])]
+    unit.act(f"matches/{match}/accept")
+    assert waits(unit) == []
+    assert waits(street) == [("next_step", need, ["reopen", "meet", "withdraw"])]
+    street.act(f"needs/{need}/meet", outcome="办了六次。")
+    body: Any = factories.AllianceFactory(street=town.street)
+    invited = street.make("memberships", alliance=body.slug, unit=town.units[0].slug, role="member")["slug"]
+    assert waits(street) == []
+    assert waits(unit) == [("decision", invited, ["accept", "decline"])]
+    unit.act(f"memberships/{invited}/decline", reason="人手不够")
+    unit.act(f"memberships/{invited}/apply")
+    assert waits(unit) == []
+    assert waits(street) == [("decision", invited, ["accept", "decline"])]
+    event: Any = factories.EventFactory(street=town.street, status="planned")
+    guest = street.make("participations", event=event.slug, unit=town.units[1].slug, role="attendee")["slug"]
+    assert waits(town.speakers[1]) == [("decision", guest, ["accept", "decline"])]

@@ -2,6 +2,7 @@
 
 A button leads to a page that says what the action does, and in whose name, and asks for what it is given. It is taken
 as over HTTP, on the record as the page showed it; what stands in the way is said on the page, where all typed stays.
+Then one comes back to where one came from, with a sentence that says what happened.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from apps.common.admin.evidence import is_published
 from apps.common.conflicts.pages import outdated
@@ -25,10 +28,11 @@ from apps.common.http.problems import Refusal
 from apps.common.models.records import Citable, Fact
 from apps.common.resources.registry import viewset_of
 from apps.common.rules.competence import speaking_party
-from apps.common.rules.workflow import REASON_KEPT, Transition
+from apps.common.rules.workflow import FIGURE, REASON_KEPT, Transition
 from apps.common.writing.contract import Finder
 from apps.common.writing.evidence import settle_evidence
-from apps.common.writing.moving import OfferedAction, RecordMover, actions_of
+from apps.common.writing.moving import NUMBER, PRECISION, OfferedAction, RecordMover, actions_of
+from apps.common.writing.statuses import status_label
 from apps.common.writing.transaction import write_transaction
 from apps.common.writing.writer import refuse_drafts
 
@@ -36,6 +40,25 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
 else:
     ModelAdmin = object
+
+
+# Pages from which one comes to an action, and to which one goes back, by what their links say.
+FROM = "from"
+PAGES = {"first": "admin:index", "queue": "admin-queue"}
+
+
+def page_behind(given: Mapping[str, str], own: str) -> str:
+    """Return the address of the page from which somebody came to an action; `own` is that of the record."""
+    name = PAGES.get(given.get(FROM, ""))
+    return reverse(name) if name else own
+
+
+def told(record: Citable, transition: Transition) -> SafeString:
+    """Return the sentence that says what an action did."""
+    url = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
+    sentence = _("Done: {action}. {record} is “{status}” now.")
+    link = format_html('<a href="{}">{}</a>', url, record)
+    return format_html(sentence, action=transition.label, record=link, status=status_label(cast(Fact, record)))
 
 
 class Moves(ModelAdmin):
@@ -71,12 +94,11 @@ class Moves(ModelAdmin):
         is_sent = request.method == "POST"
         if offered.closed and not is_sent:
             messages.error(request, offered.closed[1])
-            return HttpResponseRedirect(self._url("change", record))
+            return HttpResponseRedirect(page_behind(request.GET, self._url("change", record)))
         form = self._form(request, record, offered.transition)
         if is_sent and self._is_taken(request, record, offered, form):
-            told = format_html('{}: <a href="{}">{}</a>', offered.transition.label, self._url("change", record), record)
-            messages.success(request, told)
-            return HttpResponseRedirect(self._url("change", record))
+            messages.success(request, told(record, offered.transition))
+            return HttpResponseRedirect(page_behind(request.POST, self._url("change", record)))
         return self._asking(request, record, offered.transition, form)
 
     # Steps
@@ -103,17 +125,25 @@ class Moves(ModelAdmin):
 
     def _form(self, request: HttpRequest, record: Fact, transition: Transition) -> forms.Form:
         """Return a form for what an action is given, filled with what the record says now."""
+        given = [name for name in (*transition.asks, *transition.takes) if name != FIGURE]
         fields = {
             name: self.formfield_for_dbfield(record._meta.get_field(name), request, required=name in transition.asks)
-            for name in (*transition.asks, *transition.takes)
+            for name in given
         }
-        initial = {name: getattr(record, name) for name in fields if name != REASON_KEPT}
-        form: type[forms.Form] = type("MoveForm", (forms.Form,), fields)
+        initial = {name: getattr(record, name) for name in given if name != REASON_KEPT}
+        if FIGURE in transition.takes:
+            model = record._meta.get_field("figures").related_model
+            parts = {name: model._meta.get_field(name) for name in (*PRECISION, *NUMBER)}
+            fields |= {_part(name): each.formfield(required=False) for name, each in parts.items()}
+            initial[_part(PRECISION[0])] = model.Comparator.EQUAL
+        if fields:
+            next(iter(fields.values())).widget.attrs["autofocus"] = True
+        form: type[forms.Form] = type("MoveForm", (forms.Form,), {**fields, "required_css_class": "required"})
         return form(request.POST if request.method == "POST" else None, initial=initial)
 
     def _is_taken(self, request: HttpRequest, record: Fact, offered: OfferedAction, form: forms.Form) -> bool:
         """Take an action on a locked record; where it is not taken, say in the form why."""
-        given = form.cleaned_data if form.is_valid() else {}
+        given = _body(form.cleaned_data) if form.is_valid() else {}
         if text := (offered.closed and offered.closed[1]) or outdated(record, request.POST.get(SEEN)):
             form.add_error(None, text)
         if form.errors:
@@ -127,8 +157,10 @@ class Moves(ModelAdmin):
                 connection.check_constraints()  # what is deferred, while the page can say it
         except Refusal as refusal:
             for error in refusal.errors or [{"pointer": "", "detail": str(refusal.detail)}]:
-                place = error["pointer"].removeprefix("/")
-                form.add_error(place if place in form.fields else None, error["detail"])
+                place = error["pointer"].removeprefix("/").replace("/", "_")
+                field = form.fields.get(place)
+                detail = field.error_messages["required"] if field and error["code"] == "required" else error["detail"]
+                form.add_error(place if field else None, detail)
             record.refresh_from_db()
             return False
         changed = [str(record._meta.get_field(field).verbose_name) for field in changes[0].fields]
@@ -146,9 +178,28 @@ class Moves(ModelAdmin):
             "record": record,
             "transition": transition,
             "form": form,
+            "figure": [form[name] for name in form.fields if name.startswith(f"{FIGURE}_")],
+            FROM: (request.POST or request.GET).get(FROM, ""),
+            "back": page_behind(request.POST or request.GET, self._url("change", record)),
             "before": labels[getattr(record, field.name)],
             "after": labels[transition.target],
             "party": speaking_party(request.user, record, transition.who),
             SEEN: dumped(self.model, {record.pk: {}}),
         }
         return TemplateResponse(request, "admin/move.html", context)
+
+
+def _part(name: str) -> str:
+    """Return the name of the field of a form in which a member of a figure stands."""
+    return f"{FIGURE}_{name}"
+
+
+def _body(typed: Mapping[str, Any]) -> dict[str, object]:
+    """Return what was typed for an action as its body has it; a figure where a number or its unit is there."""
+    body = {name: value for name, value in typed.items() if not name.startswith(f"{FIGURE}_")}
+    number = {name: value for name in NUMBER if (value := typed.get(_part(name))) not in (None, "")}
+    if number:
+        body[FIGURE] = {**number, **{name: typed[_part(name)] for name in PRECISION if typed[_part(name)]}}
+        if "value" in number:
+            body[FIGURE]["value"] = float(number["value"])
+    return body

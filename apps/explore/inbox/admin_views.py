@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.authentication import user_of
 from apps.accounts.models import User
+from apps.common.admin.moving import page_behind, told
 from apps.common.http.problems import ParameterError, Refusal
 from apps.common.models.records import Fact
 from apps.common.rules.workflow import CONFIRMATION, DECISION, NEXT_STEP
@@ -26,7 +27,7 @@ from apps.explore.inbox.views import read_place, write_place
 from apps.explore.inbox.waiting import DRAFT, DUE, FIRST, KINDS, REVIEWED, SUBMITTED, TO_PUBLISH, inbox, queued
 
 PAGE_SIZE = 20
-BOX_SIZE = 5
+BOX_SIZE = 8
 REASON_LENGTH = 1000
 ACT = "act:"  # before the name of an action of a workflow, in what a button says
 
@@ -71,7 +72,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     if request.method == "POST":
         _done(request, user)
-        return HttpResponseRedirect(reverse("admin-queue"))
+        return HttpResponseRedirect(page_behind(request.POST, reverse("admin-queue")))
     try:
         place = read_place(request.GET.get("cursor"), user)
     except ParameterError:
@@ -103,7 +104,8 @@ def _done(request: HttpRequest, user: User) -> None:
         return
     try:
         with write_transaction(type(record), reason=action or reason):
-            told = do(request, locked(record, request.POST.get("version", "")), user)
+            record = locked(record, request.POST.get("version", ""))
+            done = do(request, record, user)
     except ReviewError as error:
         messages.error(request, error.detail)
     except Refusal as refusal:
@@ -113,9 +115,7 @@ def _done(request: HttpRequest, user: User) -> None:
         for message in error.messages:
             messages.error(request, message)
     else:
-        meta = record._meta
-        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
-        messages.success(request, format_html('{}: <a href="{}">{}</a>', told, url, record))
+        messages.success(request, done)
 
 
 def _record(request: HttpRequest, user: User) -> Fact | None:
@@ -127,39 +127,45 @@ def _record(request: HttpRequest, user: User) -> Fact | None:
     return found
 
 
-def _act(request: HttpRequest, record: Fact, user: User, name: str) -> str:
-    return str(act(record=record, name=name, given=request.POST.dict(), by=user).label)
+def _act(request: HttpRequest, record: Fact, user: User, name: str) -> SafeString:
+    return told(record, act(record=record, name=name, by=user))
 
 
-def _publish(request: HttpRequest, record: Fact, user: User) -> str:
+def _of(record: Fact, done: str) -> SafeString:
+    """Return the sentence that says what was done with a record."""
+    url = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
+    return format_html('{}: <a href="{}">{}</a>', done, url, record)
+
+
+def _publish(request: HttpRequest, record: Fact, user: User) -> SafeString:
     if record.state != Fact.State.SUBMITTED:
         raise ReviewError("stale", _("%(record)s has changed since you saw it; look again.") % {"record": record})
     publish(records=[record], by=user)
-    return _("Published")
+    return _of(record, _("Published"))
 
 
-def _send_back(request: HttpRequest, record: Fact, user: User) -> str:
+def _send_back(request: HttpRequest, record: Fact, user: User) -> SafeString:
     move(record=record, to=Fact.State.DRAFT, by=user)
-    return _("Returned to its author as a draft")
+    return _of(record, _("Returned to its author as a draft"))
 
 
-def _submit(request: HttpRequest, record: Fact, user: User) -> str:
+def _submit(request: HttpRequest, record: Fact, user: User) -> SafeString:
     move(record=record, to=Fact.State.SUBMITTED, by=user)
-    return _("Submitted")
+    return _of(record, _("Submitted"))
 
 
-def _take_back(request: HttpRequest, record: Fact, user: User) -> str:
+def _take_back(request: HttpRequest, record: Fact, user: User) -> SafeString:
     move(record=record, to=Fact.State.DRAFT, by=user)
-    return _("Taken back as a draft")
+    return _of(record, _("Taken back as a draft"))
 
 
-def _confirm(request: HttpRequest, record: Fact, user: User) -> str:
+def _confirm(request: HttpRequest, record: Fact, user: User) -> SafeString:
     number = request.POST.get("number", "")
     confirm(record=record, number=int(number) if number.isascii() and number.isdecimal() else 0, by=user)
-    return _("Looked at")
+    return _of(record, _("Looked at"))
 
 
-DOING: dict[str, Callable[[HttpRequest, Fact, User], str]] = {
+DOING: dict[str, Callable[[HttpRequest, Fact, User], SafeString]] = {
     "publish": _publish,
     "send_back": _send_back,
     "submit": _submit,

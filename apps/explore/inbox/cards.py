@@ -3,25 +3,27 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Field, Model
 from django.db.models.fields.related import ForeignKey, ManyToManyField
 from django.urls import reverse
-from django.utils.text import capfirst
 
 from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange
+from apps.common.models.moved import Moved
 from apps.common.models.records import Fact
 from apps.common.models.row_names import references_of
 from apps.common.rules.workflow import Transition
 from apps.common.values.columns import PythonColumn
+from apps.common.values.dates import today
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Citation
 from apps.explore.inbox.items import speakers, transitions_of
 from apps.explore.inbox.steps import shown_version, unseen_changes
-from apps.explore.inbox.waiting import REVIEWED, Waiting
+from apps.explore.inbox.waiting import DUE, REVIEWED, Waiting
 
 MOST_CHANGES = 20  # of one record
 UNSAID = frozenset({"updated_at", "state"})
@@ -49,6 +51,14 @@ class CardLine:
 
 
 @dataclass(frozen=True)
+class CardAction:
+    """An action of a workflow that may be taken; with the address of the page that asks for what it is given."""
+
+    transition: Transition
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class Card:
     """Something that waits, as a page shows it."""
 
@@ -64,13 +74,9 @@ class Card:
     number: int | None
     version: str = ""
     lines: Sequence[CardLine] = field(default_factory=list)
-    actions: Sequence[Transition] = ()
-
-    @property
-    def members(self) -> list[tuple[str, str]]:
-        """What the actions ask for or take: each member with what it is called."""
-        names = dict.fromkeys(name for each in self.actions for name in (*each.asks, *each.takes))
-        return [(name, capfirst(_label(type(self.record), name))) for name in names]
+    actions: Sequence[CardAction] = ()
+    lapses: str = ""  # the last day of a status that is due
+    is_overdue: bool = False
 
 
 def cards_of(rows: Sequence[Waiting], *, whole: bool) -> list[Card]:
@@ -90,9 +96,11 @@ def cards_of(rows: Sequence[Waiting], *, whole: bool) -> list[Card]:
             account=accounts.get(row.user_id or 0, ""),
             reason=row.reason,
             number=row.number,
-            version=shown_version(record) if whole else "",
+            version=shown_version(record) if whole or row.actions else "",
             lines=_lines(record, row) if whole else (),
-            actions=transitions_of(row),
+            actions=_actions(record, row),
+            lapses=_last_day(record) if row.waits == DUE else "",
+            is_overdue=row.waits == DUE and cast(Moved, record).lapsed(today()),
         )
         for row in rows
         if (record := records.get((row.content_type, row.pk))) is not None
@@ -111,6 +119,23 @@ def _records(rows: Iterable[Waiting]) -> dict[tuple[int, int], Fact]:
             named = model.rows().select_related(*references_of(model)).filter(pk__in=pks)
             found |= {(kind, record.pk): record for record in named}
     return found
+
+
+def _actions(record: Fact, row: Waiting) -> list[CardAction]:
+    """Return the actions that are open today; those that are given something have a page of their own."""
+    if not row.actions:
+        return []
+    page = f"admin:{record._meta.app_label}_{record._meta.model_name}_move"
+    return [
+        CardAction(each, reverse(page, args=[record.pk, each.name]) if each.asks or each.takes else "")
+        for each in transitions_of(row)
+        if cast(Moved, record).why_not(each, today()) is None
+    ]
+
+
+def _last_day(record: Fact) -> str:
+    lapses = record.workflow and record.workflow.lapses
+    return str(getattr(record, lapses.until)) if lapses else ""
 
 
 def _lines(record: Fact, row: Waiting) -> list[CardLine]:

@@ -1,7 +1,5 @@
 """Steps of a record on its way to be published, and that a second curator has looked at what was changed in it."""
 
-from collections.abc import Mapping
-
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
@@ -61,16 +59,15 @@ def move(*, record: Fact, to: Fact.State, by: User) -> None:
     LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["state"]}}], single_object=True)
 
 
-def act(*, record: Fact, name: str, given: Mapping[str, str], by: User) -> Transition:
-    """Move a locked record by an action of its workflow, with what it was given; return the transition.
+def act(*, record: Fact, name: str, by: User) -> Transition:
+    """Move a locked record by an action of its workflow that is given nothing; return the transition.
 
-    Raises Refusal where the action is not open to the user, or lacks what it asks for.
+    Raises Refusal where the action is not open to the user, or asks for something.
     """
     transition = next(iter(workflow_of(record).named(name)), None)
     if transition is None:
         raise ReviewError("stale", _("%(record)s has changed since you saw it; look again.") % {"record": record})
-    body = {each: given[each] for each in (*transition.asks, *transition.takes) if given.get(each)}
-    changes = RecordMover(viewsets()[record.resource].contract(), by, Finder(by)).move(record, name, body)
+    changes = RecordMover(viewsets()[record.resource].contract(), by, Finder(by)).move(record, name, {})
     settle_evidence(changes, by)
     LogEntry.objects.log_actions(by.pk, [record], CHANGE, [{"changed": {"fields": ["status"]}}], single_object=True)
     return transition

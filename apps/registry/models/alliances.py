@@ -15,7 +15,7 @@ from apps.common.models.row_names import FirstOf, LabelOf, RowName
 from apps.common.rules.competence import PLACE, Attester
 from apps.common.rules.evidence import WHOLE
 from apps.common.rules.trees import TreeKey
-from apps.common.rules.workflow import Transition, Workflow
+from apps.common.rules.workflow import DECISION, Transition, Wait, Workflow
 from apps.common.values.columns import EDTFField
 from apps.common.values.dates import EDTFError, bounds
 from apps.common.values.pinyin import slugify_name
@@ -174,6 +174,7 @@ class Membership(PartOfWhole, Moved, Fact):
     workflow = Workflow(
         entries={"invited": BODY, "applied": UNIT},
         public=frozenset({"member", "left"}),
+        waits={"invited": Wait(DECISION, UNIT), "applied": Wait(DECISION, BODY)},
         transitions=(
             *answers(("invited",), by=UNIT, to=BODY),
             *answers(("applied",), by=BODY, to=UNIT),
