@@ -58,6 +58,7 @@ class MatchFilterSet(PlacedFilterSet):
     need = KeyFilter("need", Need)
     offer = KeyFilter("offer", Resource)
     broker = KeyFilter("broker", Alliance)
+    claim = KeyFilter("claim", Claim)
     status = ChoiceFilter("status", Match.Status, help_text="Where the match stands.")
 
 

@@ -43,6 +43,7 @@ MATCH = Kind(
         "need": node("schema:object"),
         "offer": node("schema:instrument"),
         "broker": node("schema:participant"),
+        "claim": node("schema:result"),
         "note": value("schema:description"),
         "reason": PARTIES,
     },

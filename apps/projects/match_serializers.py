@@ -8,7 +8,7 @@ from apps.common.serializers.references import NAME_OF_RECORD, NameField
 from apps.projects.matching.scoring import MOST as MOST_POINTS
 from apps.projects.matching.scoring import PARTS
 from apps.projects.models import Match
-from apps.projects.serializers import NeedSerializer, ResourceSerializer
+from apps.projects.serializers import ClaimSerializer, NeedSerializer, ResourceSerializer
 from apps.projects.suggesting import MOST
 from apps.registry.serializers.organisations import AllianceSerializer
 
@@ -29,6 +29,7 @@ class MatchSerializer(RecordSerializer):
             "offer",
             "broker",
             "status",
+            "claim",
             "note",
             "reason",
             "citations",
@@ -38,7 +39,12 @@ class MatchSerializer(RecordSerializer):
 
     @classmethod
     def expandable(cls) -> dict[str, type[RecordSerializer]]:
-        return {"need": NeedSerializer, "offer": ResourceSerializer, "broker": AllianceSerializer}
+        return {
+            "need": NeedSerializer,
+            "offer": ResourceSerializer,
+            "broker": AllianceSerializer,
+            "claim": ClaimSerializer,
+        }
 
 
 class SuggestedRecordSerializer(serializers.Serializer[object]):

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from apps.common.values.dates import today
-from apps.projects.models import Match, Need
+from apps.projects.models import Claim, Match, Need
 from tests import factories
 from tests.parties import ROOT, Party, codes
 
@@ -163,3 +163,94 @@ def test_of_two_needs_that_want_one_resource_the_first_gets_it(two: Two) -> None
 def test_members_that_are_missing_are_told(two: Two) -> None:
     for who in (two.asker, two.giver, two.broker):
         assert sorted(codes(who.post("matches", state="published", change_reason="测试"))) == ["required", "required"]
+
+
+# A claim that comes of a match ----------------------------------------------------------------------------------------
+
+
+def asked_for(two: Two, **project: Any) -> Any:
+    """Give the need a project; return it."""
+    made: Any = factories.ProjectFactory(alliance=None, **project)
+    two.need = factories.NeedFactory(alliance=None, neighbourhood=two.neighbourhood, project=made)
+    return made
+
+
+def test_who_offers_claims_the_project_of_the_need_once_both_accept(two: Two) -> None:
+    project = asked_for(two, neighbourhood=two.neighbourhood)
+    path = two.path(two.asker)
+    tried = two.giver.client.post(f"{ROOT}/{path}/accept?dry_run=true", "{}", content_type="application/json").json()
+    assert {(each["resource"], each["operation"]) for each in tried["changes"]} == {
+        ("matches", "update"),
+        ("claims", "insert"),
+        ("needs", "update"),
+        ("resources", "update"),
+    }
+    moved = {each["resource"]: each["fields"] for each in tried["changes"]}
+    assert moved["needs"] == [{"field": "status", "before": "open", "after": "matched"}]
+    assert Claim.objects.filter(project=project).count() == 0
+    answer = two.giver.post(f"{path}/accept")
+    match = answer.json()
+    nobody = Client()
+    claim = nobody.get(f"{ROOT}{match['claim']['url'].removeprefix(ROOT)}").json()
+    assert (claim["status"], claim["accepted_on"], claim["claimed_on"]) == ("accepted", *[today().isoformat()] * 2)
+    assert (claim["project"]["key"], claim["unit"]["key"]) == (project.slug, two.unit.slug)
+    assert nobody.get(f"{ROOT}/needs/{two.need.slug}").json()["status"] == "matched"
+    told = nobody.get(f"{ROOT}/claims/{claim['slug']}/statements").json()["statements"]
+    said = {(each["field"], each["value"] if each["field"] == "status" else "", each["by"]["name"]) for each in told}
+    unit, neighbourhood = str(two.unit), str(two.neighbourhood)
+    assert said >= {
+        ("status", "requested", unit),
+        ("status", "accepted", neighbourhood),
+        ("project", "", unit),
+        ("unit", "", unit),
+    }
+    assert not {each for each in said if each[0] in ("project", "unit", "claimed_on") and each[2] != unit}
+    history = nobody.get(f"{ROOT}/claims/{claim['slug']}/history").json()["results"]
+    assert {each["request_id"] for each in history} == {answer["X-Change-ID"]}
+    waiting = two.giver.get("inbox").json()["results"]
+    assert [(each["kind"], each["record"]["key"]) for each in waiting] == [("next_step", claim["slug"])]
+
+
+def test_the_street_that_brought_them_together_keeps_the_project_and_thereby_accepts_the_claim(two: Two) -> None:
+    asked_for(two, street=two.street)
+    path = two.path(two.broker)
+    two.asker.act(f"{path}/accept")
+    match = two.giver.act(f"{path}/accept")
+    claim = Claim.objects.get(slug=match["claim"]["key"])
+    assert claim.status == "accepted"
+    (said,) = claim.attestations.filter(supports__contains=["accepted_on"])
+    assert said.party == two.street
+
+
+def test_a_claim_waits_for_the_keeper_of_the_project_who_has_said_nothing_yet(two: Two) -> None:
+    """A neighbourhood names a project of another street in its need: nobody accepts it in that street's name."""
+    street: Any = factories.StreetFactory()
+    asked_for(two, street=street)
+    keeper = Party(role="curator", street=street)
+    path = two.path(two.asker)
+    match = two.giver.act(f"{path}/accept")
+    slug = match["claim"]["key"]
+    assert Claim.objects.get(slug=slug).status == "requested"
+    assert two.asker.get(f"claims/{slug}").status_code == 404
+    assert slug not in two.asker.get(path).content.decode()  # it is for the unit and the keeper alone
+    assert [each["record"]["key"] for each in keeper.get("inbox").json()["results"]] == [slug]
+    assert keeper.act(f"claims/{slug}/reject", reason="另有安排")["status"] == "rejected"
+    assert two.asker.get(f"needs/{two.need.slug}").json()["status"] == "matched"
+
+
+def test_a_unit_that_has_claimed_the_project_claims_it_no_second_time(two: Two) -> None:
+    project = asked_for(two, street=two.street)
+    own = two.giver.make("claims", project=project.slug, unit=two.unit.slug)
+    match = two.giver.act(f"{two.path(two.asker)}/accept")
+    assert (match["status"], match["claim"]) == ("accepted", None)
+    assert [each.slug for each in Claim.objects.filter(project=project)] == [own["slug"]]
+    assert Need.objects.get(pk=two.need.pk).status == "matched"
+
+
+def test_nothing_is_claimed_without_a_project_or_by_who_is_no_unit(two: Two) -> None:
+    assert two.giver.act(f"{two.path(two.asker)}/accept")["claim"] is None
+    asked_for(two, street=two.street)
+    two.offer = factories.ResourceFactory(unit=None, street=two.unit.street)
+    giver = Party(role="curator", street=two.unit.street)
+    assert giver.act(f"{two.path(two.asker)}/accept")["claim"] is None
+    assert Claim.objects.filter(project=two.need.project).count() == 0

@@ -98,6 +98,13 @@ class Moved(HasWorkflow, models.Model):
         """Yield the records that move with this one once it is saved, each with the transition of a rule."""
         yield from ()
 
+    def brings(self, transition: Transition, day: date) -> Iterator[tuple["Moved", models.Model]]:
+        """Yield new records that are entered with a transition, each with the party that thereby enters it.
+
+        They are stored before this one, which may point at them.
+        """
+        yield from ()
+
     def by_rule(self, day: date) -> Iterator[tuple["Moved", str, models.Model]]:
         """Yield what a rule moves when the record was entered: the record, the transition, and whose rule it is."""
         yield from ()

@@ -182,7 +182,7 @@ class RecordMover:
         What is counted is what came of the record, as the status says that the action gives it: so what was reported
         and what was confirmed are never added up.
         """
-        place, model = f"/{FIGURE}", record._meta.get_field("figures").related_model
+        place, model = f"/{FIGURE}", cast(Any, record._meta.get_field("figures").related_model)
         if not isinstance(given, dict):
             return None, [error_at(place, "not_an_object", gettext("An object is expected."))]
         errors = self._unknown(given, {*NUMBER, *PRECISION})

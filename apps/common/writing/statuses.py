@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from apps.common.models.moved import Moved
 from apps.common.models.records import Citable, Fact
+from apps.common.models.reserved_slugs import lock_slugs
 from apps.common.rules.competence import speaking_party
 from apps.common.rules.evidence import is_empty, stored_fields
 from apps.common.rules.permissions import foreign_fields, may_publish
@@ -107,8 +108,18 @@ def move_by_rule(record: Fact, name: str, party: Model) -> list[RecordChange]:
     return list(moved(record, found[0], party)) if found else []
 
 
+def entered(record: Fact, party: Model) -> RecordChange:
+    """Store a new record that a party enters by what it says elsewhere, as an act of it; return what changed."""
+    lock_slugs(record._meta.db_table)
+    record.save(force_insert=True)
+    given = given_names(record)
+    act(record, party, given)
+    return RecordChange("insert", record, given)
+
+
 def moved(record: Fact, transition: Transition, party: Model, reason: str = "") -> Iterator[RecordChange]:
-    """Save a transition of a locked record, as an act of a party, and then what follows from it; yield what changed.
+    """Save a transition of a locked record, as an act of a party, with what it brings and what follows; yield what
+    changed.
 
     What the action was given is set on the record already.
     """
@@ -116,6 +127,7 @@ def moved(record: Fact, transition: Transition, party: Model, reason: str = "") 
     setattr(record, workflow_of(record).field, transition.target)
     cast(Any, record).reason = reason
     cast(Moved, record).on_move(transition, today())
+    brought = [entered(cast(Fact, new), by) for new, by in cast(Moved, record).brings(transition, today())]
     fields = [
         each
         for each in record._meta.concrete_fields
@@ -126,5 +138,6 @@ def moved(record: Fact, transition: Transition, party: Model, reason: str = "") 
     act(record, party, [each.name for each in fields if each.name in given])
     before = {each.name: getattr(stored, each.attname) for each in fields}
     yield RecordChange("update", record, sorted(before), before)
+    yield from brought
     for other, name in cast(Moved, record).follows(transition):
         yield from move_by_rule(cast(Fact, other), name, party)

@@ -7,6 +7,7 @@ claim in a round is the one that the round puts up.
 
 from collections.abc import Iterator
 from datetime import date
+from typing import cast
 
 import pgtrigger
 from django.core.exceptions import ValidationError
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.common.models.moved import Moved
 from apps.common.models.records import Counted, Fact
 from apps.common.models.row_names import FirstOf, LabelOf, RowName
-from apps.common.rules.competence import PLACE, Attester, columns_of
+from apps.common.rules.competence import PLACE, Attester, Speaker, columns_of
 from apps.common.rules.guards import Guard, Sentence
 from apps.common.rules.workflow import (
     CONFIRMATION,
@@ -36,6 +37,7 @@ from apps.common.sql.days import LOCAL_DAY
 from apps.common.values.columns import EDTFField
 from apps.common.values.texts import OneLineField, ParagraphsField
 from apps.common.values.working_days import after
+from apps.common.writing.acts import ACT
 from apps.projects.models.projects import Project
 from apps.projects.models.rounds import Round, RoundProject
 from apps.registry.models import Alliance, MemberUnit, Placed
@@ -349,8 +351,15 @@ class Claim(Placed, Moved, Fact):
             self.lapses_on = "" if days is None else after(day, days).edtf
 
     def by_rule(self, day: date) -> Iterator[tuple[Moved, str, models.Model]]:
-        """Where the first to claim gets the place, it is accepted at once; leases that are over end before."""
-        if self.round_project is None or self.status != self.Status.REQUESTED:
+        """Where the first to claim gets the place, it is accepted at once; leases that are over end before.
+
+        So is one that came of a match, where who keeps the project has proposed or accepted that.
+        """
+        if self.status != self.Status.REQUESTED:
+            return
+        if self.round_project is None:
+            if (agreed := self._keeper_who_matched()) is not None:
+                yield self, "accept", agreed
             return
         keeper, mode = self.round_project.round.keeper, self.round_project.round.mode
         over = Claim.objects.filter(Claim.over(day), round_project=self.round_project)
@@ -358,3 +367,11 @@ class Claim(Placed, Moved, Fact):
             yield other, LAPSE, keeper
         if mode == Round.Mode.FIRST_COME:
             yield self, "accept", keeper
+
+    def _keeper_who_matched(self) -> models.Model | None:
+        """Return who decides on the claim and has said yes to the match that it came of; None: nobody has yet."""
+        for match in self.matches.all():
+            for said in match.attestations.filter(kind=ACT, supports__contains=["status"]).order_by("pk"):
+                if not Speaker(said.party).may_not_say(self, ["status"]):
+                    return cast(models.Model, said.party)
+        return None

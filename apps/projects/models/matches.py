@@ -19,6 +19,8 @@ from apps.common.rules.workflow import DECISION, Closed, Transition, Wait, Workf
 from apps.common.values.dates import today
 from apps.common.values.texts import ParagraphsField
 from apps.common.writing.acts import ACT
+from apps.projects.models.claims import LIVE as LIVE_CLAIMS
+from apps.projects.models.claims import Claim
 from apps.projects.models.offers import PUBLISHERS, Need, Resource
 from apps.registry.models import Alliance, Placed
 
@@ -49,7 +51,10 @@ BOTH_STAND = """
 
 ACCEPT, DECLINE = _("Accept"), _("Decline")
 HALF = _("The side for which you speak wants it; the other side decides.")
-WHOLE = _("Both sides want it: the need is matched, and the resource is in use.")
+WHOLE = _(
+    "Both sides want it: the need is matched, and the resource is in use. Where the need has a project, the unit that"
+    " offers claims it."
+)
 NO = _("The side for which you speak does not want it; the reason is for the two sides and the broker alone.")
 BACK = _("It is taken back before the other side has decided.")
 ACCEPTING = (
@@ -139,6 +144,16 @@ class Match(Placed, Moved, Fact):
     status = models.CharField(
         _("status"), max_length=20, choices=Status, default=Status.PROPOSED, help_text=_("Where the match stands.")
     )
+    claim = models.ForeignKey(
+        Claim,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="matches",
+        verbose_name=_("claim"),
+        help_text=_("Claim of the unit that offers, on the project of the need; made once both sides want the match."),
+    )
     note = ParagraphsField(_("note"), blank=True, help_text=_("What the two could do together."))
 
     class Meta(Fact.Meta):
@@ -201,6 +216,16 @@ class Match(Placed, Moved, Fact):
         if transition.name != "accept" or (closed := self._closed(day)) is None:
             return None
         return Closed(closed[1], str(closed[2]))
+
+    def brings(self, transition: Transition, day: date) -> Iterator[tuple[Moved, models.Model]]:
+        """Once both sides want it, the unit that offers claims the project of the need, unless it has a live claim."""
+        project, unit = self.need.project, self.offer.unit
+        if transition.target != self.Status.ACCEPTED or project is None or unit is None:
+            return
+        if not Claim.objects.filter(project=project, unit=unit, status__in=LIVE_CLAIMS).exists():
+            day_of_claim = day.isoformat()
+            self.claim = Claim(project=project, unit=unit, claimed_on=day_of_claim, state=Fact.State.PUBLISHED)
+            yield self.claim, unit
 
     def follows(self, transition: Transition) -> Iterator[tuple[Moved, str]]:
         """Once both sides want it, the need is matched and the resource in use."""
