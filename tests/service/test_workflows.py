@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 
 from apps.common.models.moved import moved_models
+from apps.common.rules.workflow import FIGURE, REASON_KEPT
 from apps.common.writing.statuses import workflow_of
 from apps.service.workflow_pages import page
 
@@ -24,7 +25,7 @@ def test_a_workflow_speaks_of_its_own_statuses_and_fields(model) -> None:
     # Every status but those in which records are entered, or that sources alone report, is reached by a transition.
     reached = {*workflow.entries, *(way.target for way in workflow.transitions)}
     assert statuses - reached <= {"claimed"}
-    fields = {each.name for each in model._meta.get_fields()} | {"reason"}
+    fields = {each.name for each in model._meta.get_fields()} | {REASON_KEPT, FIGURE}
     assert {name for way in workflow.transitions for name in (*way.asks, *way.takes)} <= fields
 
 
