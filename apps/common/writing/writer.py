@@ -221,13 +221,13 @@ class RecordWriter:
             raise Refusal("permission_denied")
 
     def _may_save(self, record: Citable) -> None:
-        outside = gettext("This lies outside the territory to which you are appointed.")
-        places = [
-            f"{self.pointer}/{escape(name)}".rstrip("/") for name in permissions.foreign_fields(self.user, record)
-        ]
-        errors = [error_at(place, "foreign", outside) for place in places]
-        places, detail = permissions.for_curators(self.user, record), str(permissions.FOR_CURATORS)
-        if errors := errors or [error_at(f"{self.pointer}/{name}", "may_not_publish", detail) for name in places]:
+        if names := permissions.foreign_fields(self.user, record):
+            outside = gettext("This lies outside the territory to which you are appointed.")
+            places = [f"{self.pointer}/{escape(name)}".rstrip("/") for name in names]
+            raise Refusal("permission_denied", errors=[error_at(place, "foreign", outside) for place in places])
+        if names := permissions.for_curators(self.user, record):
+            detail = str(permissions.FOR_CURATORS)
+            errors = [error_at(f"{self.pointer}/{name}", "may_not_publish", detail) for name in names]
             raise Refusal("permission_denied", errors=errors)
         if not permissions.may_support(self.user, record):
             self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")
