@@ -235,6 +235,16 @@ def test_what_a_person_read_is_read_again_once_the_value_changed(
         assert (citation.read["kind"], citation.levels["kind"]) == (notes["read"]["kind"], "read")
 
 
+def test_a_value_that_breaks_a_rule_is_refused_where_a_citation_is_affirmed_for_it(db: None) -> None:
+    unit: Any = factories.MemberUnitFactory(street=factories.StreetFactory())
+    citation = factories.CitationFactory(record=unit, supports=["street"])
+    asked = {"url": address_of(cast("Any", citation)), "affirms": ["street"]}
+    elsewhere: Any = factories.NeighbourhoodFactory()
+    answer = Steward().patch(unit, {"neighbourhood": elsewhere.key, "citations": [asked], **REASON})
+    assert answer.status_code == 400, answer.content.decode()
+    assert {each["code"] for each in answer.json()["errors"]} == {"place_contradicts"}
+
+
 # SQL ------------------------------------------------------------------------------------------------------------------
 
 
