@@ -163,3 +163,14 @@ def test_of_two_needs_that_want_one_resource_the_first_gets_it(two: Two) -> None
 def test_members_that_are_missing_are_told(two: Two) -> None:
     for who in (two.asker, two.giver, two.broker):
         assert sorted(codes(who.post("matches", state="published", change_reason="测试"))) == ["required", "required"]
+
+
+def test_who_may_not_propose_a_match_is_not_told_that_there_is_one(two: Two) -> None:
+    before = two.propose(two.other)
+    path = two.path(two.asker)
+    after = two.propose(two.other)
+    told = [(each.status_code, codes(each)) for each in (before, after)]
+    assert told == [(403, ["foreign"])] * 2
+    assert codes(two.propose(two.other, note=1)) == ["not_a_text"]
+    assert {*codes(two.propose(two.giver))} == {"unique"}
+    assert two.asker.get(path).json()["status"] == "accepted_by_asker"
