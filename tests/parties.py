@@ -25,6 +25,17 @@ class Party:
         self.user = appointed.user
         self.client = Client(headers={"Authorization": f"Bearer {secret}"})
 
+    def appoint(self, **appointment: Any) -> None:
+        """Appoint the same person once more."""
+        appointed: Any = factories.AppointmentFactory(user=self.user, **appointment)
+        self.user.tokens.get().appointments.add(appointed)
+
+    def patch(self, path: str, **body: Any) -> Any:
+        """Change a record; without a reason, "测试" is one."""
+        body = {"change_reason": "测试", **body}
+        headers = {"If-Match": "*"}
+        return self.client.patch(f"{ROOT}/{path}", json.dumps(body), content_type="application/json", headers=headers)
+
     def post(self, path: str, **body: Any) -> Any:
         """Send a body; without a reason, "测试" is one."""
         return self.client.post(f"{ROOT}/{path}", json.dumps(body), content_type="application/json")

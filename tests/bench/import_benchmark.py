@@ -14,6 +14,7 @@ machine disturb it less.
 # ruff: noqa: T201 - it prints its figures, and the names are our own
 
 import csv
+import gc
 import io
 import os
 import random
@@ -146,6 +147,7 @@ def main() -> None:
     district = District.objects.annotate(count=Count("streets")).order_by("-count")[0]
     content = make_file(district)
     imports, copies = [], []
+    gc.freeze()  # as the processes do that import (`run_imports`, the workers)
     for _round in range(ROUNDS):
         taken, rows = by_import(content, district)
         imports.append(taken)

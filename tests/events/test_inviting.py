@@ -110,6 +110,16 @@ def test_what_a_guest_did_is_not_written_beforehand(town: Town) -> None:
     body = {"event": event.partition("/")[2], "role": "attendee", "unit": town.units[0].slug}
     for party in (town.curator, town.speakers[0]):
         answer = party.post("participations", state="published", change_reason="测试", status="attended", **body)
-        assert codes(answer) in (["no_evidence"], ["foreign"]), answer.content.decode()
+        assert codes(answer) in (["no_evidence"] * 2, ["foreign"]), answer.content.decode()
     answer = town.speakers[0].post("participations", state="published", change_reason="测试", **body)
     assert codes(answer) == ["foreign"]  # nobody invites himself
+
+
+def test_the_host_does_not_put_another_guest_into_the_place_of_one_that_has_answered(town: Town) -> None:
+    path = invite(town, announce(town), unit=town.units[0].slug)
+    assert town.curator.patch(path, unit=town.units[1].slug).status_code == 200
+    town.speakers[1].act(f"{path}/accept")
+    answer = town.curator.patch(path, unit=town.units[0].slug)
+    assert (answer.status_code, codes(answer)) == (400, ["no_evidence"])
+    assert town.curator.patch(path, role="speaker").status_code == 200
+    assert shown(path)["unit"]["key"] == town.units[1].slug

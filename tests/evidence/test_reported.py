@@ -97,6 +97,21 @@ def test_the_source_issued_last_is_shown(client: Client):
     assert len(answer["figures"]) == 4
 
 
+def test_what_a_party_attests_stands_among_the_figures_and_overwrites_no_report(client: Client):
+    street: Any = factories.StreetFactory()
+    alliance = factories.AllianceFactory(street=street)
+    reports(alliance, "2013", value=48)
+    values = {"subject": alliance, "measure": "units_claiming", "unit": "organisation", "comparator": "=", "value": 51}
+    own = factories.FigureFactory(**values, reporter_street=street, cited=False)
+    factories.AttestationFactory(record=own, unit=None, party_street=street)
+
+    answer = client.get(f"/api/v1/alliances/{alliance.slug}").json()
+
+    assert (answer["reported_unit_count"]["value"], answer["recorded_unit_count"]) == (48, 0)
+    by = {each["value"]: each["reported_by"] for each in answer["figures"]}
+    assert (by[48], by[51]["key"]) == (None, street.code)
+
+
 def test_a_field_asked_for_alone_is_the_same(client: Client):
     whole = client.get(ALLIANCE).json()
 

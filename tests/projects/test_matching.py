@@ -254,3 +254,14 @@ def test_nothing_is_claimed_without_a_project_or_by_who_is_no_unit(two: Two) -> 
     giver = Party(role="curator", street=two.unit.street)
     assert giver.act(f"{two.path(two.asker)}/accept")["claim"] is None
     assert Claim.objects.filter(project=two.need.project).count() == 0
+
+
+def test_who_may_not_propose_a_match_is_not_told_that_there_is_one(two: Two) -> None:
+    before = two.propose(two.other)
+    path = two.path(two.asker)
+    after = two.propose(two.other)
+    told = [(each.status_code, codes(each)) for each in (before, after)]
+    assert told == [(403, ["foreign"])] * 2
+    assert codes(two.propose(two.other, note=1)) == ["not_a_text"]
+    assert {*codes(two.propose(two.giver))} == {"unique"}
+    assert two.asker.get(path).json()["status"] == "accepted_by_asker"

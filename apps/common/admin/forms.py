@@ -19,6 +19,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model, QuerySet, UniqueConstraint
 from django.forms.models import BaseInlineFormSet, BaseModelFormSet, InlineForeignKeyField
+from django.forms.utils import ErrorDict
 from django.utils.functional import Promise as StrPromise
 from django.utils.translation import gettext_lazy as _
 
@@ -209,6 +210,7 @@ class RecordForm(ModelForm):
         super()._post_clean()
         if not self.errors:
             self.validate_constraints()
+        self.hide_doubles()
         if not self.errors and self.instance.pk is not None:
             self.validate_trees()
         if not self.errors and self.user is not None:
@@ -220,6 +222,13 @@ class RecordForm(ModelForm):
         lists = {field.name for field in self.instance._meta.many_to_many}
         sent = {name: rows for name, rows in self.cleaned_data.items() if name in lists}
         setattr(self.instance, LISTS_SENT, sent)
+
+    def hide_doubles(self) -> None:
+        """Say what stands in the way of the user, and not that there is such a row, where he may not save this one."""
+        found = [each.code or "" for errors in self.errors.as_data().values() for each in errors]
+        if "unique" in found and self.user is not None and foreign_fields(self.user, self.instance):
+            self._errors = ErrorDict(renderer=self.renderer)
+            self.validate_rights()
 
     def validate_trees(self) -> None:
         """Refuse to put a row below itself."""

@@ -76,13 +76,13 @@ class NewRows:
         self._put_off: str | None = None
         self._changes: list[RecordChange] = []
         self._errors: list[dict[str, str]] = []
+        self._columns = columns_to_copy(self._model)
         # References were found already; to check one again would cost a query.
-        self._unchecked = {
+        self._checkable = {
             field.name
             for field in self._model._meta.fields
-            if not field.editable or field.generated or field.is_relation
+            if field.editable and not field.generated and not field.is_relation
         }
-        self._columns = columns_to_copy(self._model)
 
     def make(
         self, progress: Callable[[int], None], *, is_refused: bool
@@ -117,7 +117,7 @@ class NewRows:
         for row, record, fields, many in found:
             self._writer.pointer = row.pointer
             try:
-                record.clean_fields(exclude=self._unchecked)
+                record.clean_fields(exclude=self._unchecked(fields))
                 record.clean()
                 evidence, attestation = self._evidence_of(row, record, fields, many)
                 self._writer.check_place(record, evidence)
@@ -128,6 +128,10 @@ class NewRows:
             else:
                 checked.append(Made(row, record, fields, many, evidence, attestation))
         return checked
+
+    def _unchecked(self, fields: Sequence[str]) -> set[str]:
+        """Return what need not be checked of a row that gives some fields: references, and what has its default."""
+        return {field.name for field in self._model._meta.fields} - self._checkable.intersection(fields)
 
     def _evidence_of(
         self, row: NewRow, record: Citable, fields: list[str], many: Mapping[str, list[Model]]

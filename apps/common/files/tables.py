@@ -18,7 +18,7 @@ CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?\r?\n')  # by which some spreadsheets are told what separates the cells
 MOST_SEPARATORS = 100_000  # of a line; more would cost hundreds of megabytes before they are counted
-LONG_LINE = re.compile(rb"[^\r\n]{%d,}" % MOST_SEPARATORS)
+LONG_LINE = re.compile(rb"(?<![^\r\n])[^\r\n]{%d,}" % MOST_SEPARATORS)  # from its beginning, so that each is read once
 MOST_TOLD = 20
 
 

@@ -4,17 +4,20 @@ Competence comes only from an appointment: to the party itself, to a whole of wh
 above a division or a body; never from a division for a unit. The right to edit gives none, nor does that of a steward.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple, TypeAlias, cast
 
 from django.db.models import Model, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.rules.territory import HasTerritory, Reader, Territory, Viewer, condition, territory_of
+from apps.common.rules.workflow import HasWorkflow
 
 ITSELF = ""
 PLACE = "place"
+AS_WRITTEN = "as_written"  # the field in which a party is named that is not on record
 NOT_COMPETENT = _("“%(party)s” may not say this of the record: %(names)s.")
 
 Find: TypeAlias = Callable[[type[Model], int], Model]
@@ -123,6 +126,24 @@ def speaking_party(user: Reader, record: Model, names: Iterable[str]) -> Model |
         return None
     spoken = (_spoken_for(territory, target) for name in names for target in _named_by(record, name))
     return next((party for party in spoken if party is not None), None)
+
+
+def answered_parties(record: Model) -> Mapping[str, tuple[str, ...]]:
+    """Return the fields in which a record names its parties, each with the references by which its workflow does.
+
+    There are none before the record has left the statuses in which it is entered. From then on somebody has answered
+    for the parties that are named, so that another one is named by a source or by itself, and not by the other side. A
+    name as written is that of a party for which nobody speaks.
+    """
+    workflow = cast("HasWorkflow", record).workflow
+    if workflow is None or getattr(record, workflow.field) in workflow.entries:
+        return {}
+    found: dict[str, tuple[str, ...]] = {field.name: () for field in record._meta.fields if field.name == AS_WRITTEN}
+    for way in chain(*workflow.entries.values(), *(each.who for each in workflow.transitions)):
+        name = way.partition("__")[0]
+        if way != PLACE and way not in found.get(name, ()):
+            found[name] = (*found.get(name, ()), way)
+    return found
 
 
 def spoken_for(model: type[Model], party: str, viewer: Viewer) -> Iterator[Q]:

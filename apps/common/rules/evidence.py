@@ -8,6 +8,9 @@ Each kind of record brings two functions of its own into the database: `stated_i
 row as `says` holds them, and `unproven_in_<table>(id)` the names of those without evidence that should have it. A field
 that needs none may be supported all the same, and then its value is held to that like any other.
 
+Of acts in the service the last one on a field counts: who says something else by using it does not say the former
+value any more, and that does not come back without a word.
+
 A value as `says` holds it: a text, a number or true as such; a date as its value, wording and anchor; a reference as
 the key of the row; one to a record of any kind as that and the content type; a list of records as their keys in order.
 What is empty (the empty text, null, false, an empty list) is no value and needs no evidence.
@@ -59,11 +62,17 @@ BEGIN
     SELECT array_agg(name) FILTER (WHERE name = ANY({own_words}) OR says -> name = stated -> name), array_agg(name)
     INTO proven, supported
     FROM (
-        SELECT supports, says FROM evidence_citation WHERE content_type_id = record_type AND object_id = wanted
+        SELECT supports, says, NULL AS act FROM evidence_citation
+        WHERE content_type_id = record_type AND object_id = wanted
         UNION ALL
-        SELECT supports, says FROM evidence_attestation
+        SELECT supports, says, CASE kind WHEN 'act' THEN id END FROM evidence_attestation
         WHERE content_type_id = record_type AND object_id = wanted AND retracted_at IS NULL
-    ) AS evidence, unnest(evidence.supports) AS supported_field (name);
+    ) AS evidence, unnest(evidence.supports) AS supported_field (name)
+    WHERE act IS NULL OR NOT EXISTS (
+        SELECT FROM evidence_attestation AS later
+        WHERE content_type_id = record_type AND object_id = wanted AND retracted_at IS NULL AND kind = 'act'
+            AND id > act AND supported_field.name = ANY(later.supports)
+    );
     IF supported IS NULL THEN
         RETURN ARRAY[''] || ARRAY(SELECT jsonb_object_keys(stated - {free}));
     END IF;

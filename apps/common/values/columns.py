@@ -7,6 +7,7 @@ What SQL can make of it, the n-grams by which text is searched, a trigger makes,
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError
@@ -117,8 +118,7 @@ class ProseField(PythonColumn, models.TextField):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        own = {field.name for field in self.model._meta.concrete_fields}
-        return tuple(name for name in PROSE if name in own)
+        return _prose_of(self.model)
 
     def compute(self, value: str) -> str:
         return pinyin.normalise_term(value)[:SEARCHED_LENGTH]
@@ -140,6 +140,13 @@ class ProseField(PythonColumn, models.TextField):
         ends = [Value(END)] * (len(parts) + 1)
         pairs = [item for pair in zip(ends, parts, strict=False) for item in pair]
         return Concat(*pairs, ends[-1], output_field=models.TextField())
+
+
+@cache
+def _prose_of(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the columns of a model that hold prose."""
+    own = {field.name for field in model._meta.concrete_fields}
+    return tuple(name for name in PROSE if name in own)
 
 
 class EDTFField(models.CharField):

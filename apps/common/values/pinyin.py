@@ -98,9 +98,12 @@ PARTS_KEPT = 8_192
 
 
 class _Word(NamedTuple):
-    parts: tuple[str, ...]  # syllables, or one run of Latin letters and digits as it is
-    also: tuple[str, ...]  # the same, as some people type it
-    is_han: bool
+    """A word in the forms of which slug, pinyin and search key are put together: made once for each part of a name."""
+
+    read: str  # syllables, or a run of Latin letters and digits, in lower case
+    also: str  # the same, as some people type it
+    shown: str
+    first: str  # the first letters of the syllables, or the whole run in lower case
 
 
 def _fold(text: str) -> str:
@@ -166,8 +169,9 @@ def _read_group(group: tuple[str, ...]) -> tuple[_Word, ...]:
     words = []
     for word in group:
         parts = tuple(islice(syllables, len(word)))
-        also = (ALSO_TYPED.get(char, _keyboard(part)) for char, part in zip(word, parts, strict=True))
-        words.append(_Word(parts, tuple(also), True))
+        also = "".join(ALSO_TYPED.get(char, _keyboard(part)) for char, part in zip(word, parts, strict=True))
+        first = "".join(part[:1] for part in parts)
+        words.append(_Word("".join(parts).lower(), also.lower(), _display(parts), first))
     return tuple(words)
 
 
@@ -178,7 +182,7 @@ def _words(name: str) -> tuple[_Word, ...]:
     words: list[_Word] = []
     for run in re.findall(r"[A-Za-z0-9]+|[^\x00-\x7f]+", _fold(name)):
         if run.isascii():
-            words.append(_Word((run,), (run,), False))
+            words.append(_Word(run.lower(), run.lower(), run, run.lower()))
             continue
         # Characters without a reading (kana, emoji, marks) separate words and are left out.
         readable = "".join(char if ord(char) in PINYIN_DICT else " " for char in run)
@@ -193,26 +197,22 @@ def _keyboard(syllable: str) -> str:
 
 def romanise(name: str) -> str:
     """The name for reading and sorting, in ASCII: 静安区 -> "Jing'an Qu". Empty when nothing in it can be read."""
-    return " ".join(_display(word) for word in _words(name))
+    return " ".join(word.shown for word in _words(name))
 
 
-def _display(word: _Word) -> str:
-    if not word.is_han:
-        return word.parts[0]
-    first, *rest = word.parts
+def _display(parts: tuple[str, ...]) -> str:
+    first, *rest = parts
     return first.capitalize() + "".join(f"'{part}" if part[0] in "aoe" else part for part in rest)
 
 
 def initials(name: str) -> str:
     """The first letters, Latin letters and digits whole: 五角场镇 -> "wjcz", 360公司 -> "360gs"."""
-    return "".join(
-        "".join(part[0] for part in word.parts) if word.is_han else word.parts[0].lower() for word in _words(name)
-    )
+    return "".join(word.first for word in _words(name))
 
 
 def slugify_name(name: str, max_length: int = 80) -> str:
     """An ASCII slug, cut between words where possible: 五角场镇 -> "wujiaochang-zhen"."""
-    words = ["".join(word.parts).lower() for word in _words(name)]
+    words = [word.read for word in _words(name)]
     if not words:
         raise ValueError(f"no slug can be made of the name {name!r}")
     slug = words[0][:max_length]
@@ -248,9 +248,7 @@ def normalise_term(term: str) -> str:
 def search_key(name: str) -> str:
     """Return what normalised terms are looked for in, four lines: name, pinyin, what else is typed for it, initials."""
     words = _words(name.translate(_simplified()))
-    pinyin = "".join(part for word in words for part in word.parts).lower()
-    also = "".join(part for word in words for part in word.also).lower()
-    first = "".join(
-        "".join(part[:1] for part in word.parts) if word.is_han else word.parts[0].lower() for word in words
-    )
+    pinyin = "".join(word.read for word in words)
+    also = "".join(word.also for word in words)
+    first = "".join(word.first for word in words)
     return "\n".join([normalise_term(name), pinyin, "" if also == pinyin else also, first])

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 from apps.common.models.records import Citable
 from apps.common.rules.competence import NOT_COMPETENT, Speaker
+from apps.common.rules.evidence import stated_sql
 from apps.common.writing.contract import error_at
 from apps.common.writing.copying import columns_to_copy, copy_rows
 
 OF_RECORD = ("slug", "supports", "locator", "object_id", "says")  # what is not the same in all of one paper
-STATED = """
-    SELECT {key}::text, id, stated_in_{table}(id)::text FROM {quoted} WHERE {key}::text = ANY(%s)
-"""
+STATED = "SELECT r.{key}::text, r.id, {stated}::text FROM {quoted} AS r WHERE r.{key}::text = ANY(%s)"
 
 
 class Attesting:
@@ -30,15 +30,26 @@ class Attesting:
         self._columns = columns_to_copy(self._evidence)
         self._kind = ContentType.objects.get_for_model(model).pk
         self._speakers: dict[Any, Speaker] = {}
+        self._speaking: dict[int, tuple[Any, Speaker]] = {}  # by the identity of the attestation, which is kept
+        parts = {field.fk_field for field in model._meta.private_fields if isinstance(field, GenericForeignKey)}
+        # What a new record points at, which decides who may speak of it.
+        self._references = [
+            field.attname for field in model._meta.concrete_fields if field.is_relation or field.name in parts
+        ]
+        self._wrong: dict[tuple[Any, ...], list[str]] = {}
         self._cells: dict[int, tuple[Any, dict[str, Any]]] = {}  # by the identity of the attestation, which is kept
 
     def refused(self, record: Citable, attestation: Any, item: Mapping[str, Any], pointer: str) -> list[dict[str, str]]:
         """Return why the party may not say of a record, which is not stored yet, what the item supports."""
-        party = attestation.party
-        if party not in self._speakers:
-            self._speakers[party] = Speaker(party)
-        if wrong := self._speakers[party].may_not_say(record, item["supports"]):
-            detail = NOT_COMPETENT % {"party": party, "names": ", ".join(wrong)}
+        if id(attestation) not in self._speaking:
+            party = attestation.party
+            self._speaking[id(attestation)] = attestation, self._speakers.setdefault(party, Speaker(party))
+        _attestation, speaker = self._speaking[id(attestation)]
+        asked = speaker, *item["supports"], *(getattr(record, name) for name in self._references)
+        if asked not in self._wrong:
+            self._wrong[asked] = speaker.may_not_say(record, item["supports"])
+        if wrong := self._wrong[asked]:
+            detail = NOT_COMPETENT % {"party": speaker.party, "names": ", ".join(wrong)}
             return [error_at(f"{pointer}/attestations/0/supports", "not_competent", detail)]
         return []
 
@@ -48,9 +59,9 @@ class Attesting:
             return
         quote = connection.ops.quote_name
         key = quote(str(self._model._meta.get_field(self._model.key_field).column))
-        table = self._model._meta.db_table
+        quoted = quote(str(self._model._meta.db_table))
         with connection.cursor() as cursor:
-            cursor.execute(STATED.format(key=key, table=table, quoted=quote(table)), [[*due]])
+            cursor.execute(STATED.format(key=key, stated=stated_sql(self._model, "r"), quoted=quoted), [[*due]])
             stored = cursor.fetchall()
         copy_rows(
             self._evidence._meta.db_table,
@@ -67,7 +78,7 @@ class Attesting:
         _attestation, cells = self._cells[id(attestation)]
         own = {
             "slug": f"{attestation.kind}-{uuid4().hex[:16]}",
-            "supports": item["supports"],
+            "supports": f"{{{','.join(item['supports'])}}}",  # names of fields
             "locator": item["locator"],
             "object_id": pk,
             "says": stated,

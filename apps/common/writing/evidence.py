@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Model
 
 from apps.common.models.records import Citable, Fact
-from apps.common.rules.competence import Competence, competences, speaking_party
+from apps.common.rules.competence import Competence, answered_parties, competences, speaking_party
 from apps.common.rules.evidence import stated_values
 from apps.common.rules.permissions import may_publish
 from apps.common.rules.territory import Reader
@@ -42,18 +42,20 @@ def rests_on_others(record: Citable) -> bool:
 def affirm_all(record: Citable) -> list[ValidationError]:
     """Have all evidence of a record say its present values, as when a draft is published; return why some does not.
 
-    A value that a person read out of words is read again once it has changed.
+    A value that a person read out of words is read again once it has changed. An act goes on to say of whom it spoke.
     """
-    stated = stated_values(record)
+    stated, parties = stated_values(record), answered_parties(record)
     wrong: list[ValidationError] = []
     for name in EVIDENCE:
         for row in getattr(record, name).all():
             row.record = record
             forget_notes(row, row.supports)
-            row.says = {}  # the database fills it again
+            is_act = name == "attestations" and row.kind == ACT
+            # The database fills in what is left out.
+            row.says = {each: said for each, said in row.says.items() if is_act and each in parties}
             row.supports = [field for field in row.supports if field in stated] or row.supports
             try:
-                if name != "attestations" or row.kind != ACT:
+                if not is_act:
                     row.clean()
             except ValidationError as error:
                 wrong += [each for found in error.error_dict.values() for each in found]
@@ -133,8 +135,13 @@ def attest(record: Citable, names: Collection[str], user: Reader) -> list[str]:
     if moved and (party := _entered_by(record, user)) is not None:
         acts[party] = [*moved]
         moved = set()
+    parties = answered_parties(record)
+    for name in sorted(left & parties.keys()):
+        if (party := speaking_party(user, record, parties[name])) is not None:
+            acts[party] = [*acts.get(party, ()), name]
+            left.discard(name)
     for competence in competences(user, record):
-        said = {name for name in left if _may_say(competence, record, name)}
+        said = {name for name in left - parties.keys() if _may_say(competence, record, name)}
         if said or not names:
             acts[competence.party] = sorted({*acts.get(competence.party, ()), *said})
         left -= said

@@ -8,6 +8,7 @@ attestation, with `retracted` to be taken back. One that is left out stays.
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, cast
 
@@ -224,7 +225,8 @@ def _broken_rules(found: Sequence[tuple[str, Any]], unknown: set[str]) -> list[E
     """Return which rules evidence of one kind breaks, at its places, but for those on fields that are not known yet."""
     errors: list[Error] = []
     if found:
-        type(found[0][1]).look_up([evidence for _place, evidence in found])
+        with suppress(ValidationError):  # of a record from which a refused value was taken: each is checked by itself
+            type(found[0][1]).look_up([evidence for _place, evidence in found])
     for place, evidence in found:
         computed = {field.name for field in evidence._meta.fields if not field.editable or field.generated}
         try:

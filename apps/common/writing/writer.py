@@ -4,6 +4,7 @@ Everything here runs inside the `write_transaction` of the caller.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -202,7 +203,13 @@ class RecordWriter:
             raise_all(errors)
         wrong = {error["pointer"][len(self.pointer) + 1 :].partition("/")[0] for error in errors}
         wrong |= {key for name in wrong & self.contract.parties.keys() for key in self.contract.stored(name)}
+        asked = copy(record)
         broken = broken_rules(record, self.contract, self.pointer, wrong, self.members(body))
+        known = [error for error in broken if error["code"] != "unique"]
+        if known != broken and permissions.foreign_fields(self.user, asked):
+            broken = known  # who may not save the record is not told that there is such a one, which he may not see
+            if not (errors or broken):
+                self._may_save(asked)
         if errors or broken:
             raise_all([*errors, *broken, *self._evidence_errors(record, body)])
 
@@ -221,13 +228,13 @@ class RecordWriter:
             raise Refusal("permission_denied")
 
     def _may_save(self, record: Citable) -> None:
-        outside = gettext("This lies outside the territory to which you are appointed.")
-        places = [
-            f"{self.pointer}/{escape(name)}".rstrip("/") for name in permissions.foreign_fields(self.user, record)
-        ]
-        errors = [error_at(place, "foreign", outside) for place in places]
-        places, detail = permissions.for_curators(self.user, record), str(permissions.FOR_CURATORS)
-        if errors := errors or [error_at(f"{self.pointer}/{name}", "may_not_publish", detail) for name in places]:
+        if names := permissions.foreign_fields(self.user, record):
+            outside = gettext("This lies outside the territory to which you are appointed.")
+            places = [f"{self.pointer}/{escape(name)}".rstrip("/") for name in names]
+            raise Refusal("permission_denied", errors=[error_at(place, "foreign", outside) for place in places])
+        if names := permissions.for_curators(self.user, record):
+            detail = str(permissions.FOR_CURATORS)
+            errors = [error_at(f"{self.pointer}/{name}", "may_not_publish", detail) for name in names]
             raise Refusal("permission_denied", errors=errors)
         if not permissions.may_support(self.user, record):
             self._refuse_support(f"{self.pointer}/{type(record).evidence_of}")

@@ -25,8 +25,10 @@ SAYS = """
     IF TG_OP = 'UPDATE' AND ({moved}) AND NEW.says = OLD.says THEN
         NEW.says := '{{}}';
     END IF;
-    NEW.says := (SELECT coalesce(jsonb_object_agg(key, value), '{{}}')
-                 FROM jsonb_each(NEW.says) WHERE key = ANY(NEW.supports));
+    IF NEW.says - NEW.supports::text[] <> '{{}}' THEN
+        NEW.says := (SELECT coalesce(jsonb_object_agg(key, value), '{{}}')
+                     FROM jsonb_each(NEW.says) WHERE key = ANY(NEW.supports));
+    END IF;
     IF NOT NEW.says ?& NEW.supports THEN
         SELECT app_label || '_' || model INTO kind FROM django_content_type WHERE id = NEW.content_type_id;
         IF to_regproc('stated_in_' || kind) IS NOT NULL THEN

@@ -11,9 +11,11 @@ import pgtrigger
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
+from pgtrigger import compiler
 from psycopg.types.multirange import Int4Multirange
 from psycopg.types.range import Int4Range
 
+from apps.common.rules.evidence import SqlWithFunctions
 from apps.common.sql.slots import literal
 from apps.evidence import spans
 from apps.evidence.models.articles import Article
@@ -21,44 +23,52 @@ from apps.evidence.models.articles import Article
 if TYPE_CHECKING:  # a serializer, which Django cannot load before the models
     from apps.common.serializers.compiler import SqlRow
 
-# `spans.quote` in SQL, of a span within a paragraph: from what surrounds the words, `room` on either side is given, and
-# nothing outside the `part` that may be read. Each plan stands in the statement of every list, so it is kept small.
-WITHIN_A_PARAGRAPH = """
-    SELECT row_to_json(r) FROM (
-        SELECT CASE WHEN {end} - {start} > {most} THEN substr(line.text, {start} - line.start + 1, {most} - 1) || '…'
-               ELSE substr(line.text, {start} - line.start + 1, {end} - {start}) END AS exact,
-               substr(line.text, before - line.start + 1, {start} - before) AS prefix,
-               substr(line.text, {end} - line.start + 1, behind - {end}) AS suffix,
+# `spans.quote` in SQL, of a span within a paragraph, else of any: some hold the end of a line. From what surrounds the
+# words, as much on either side is given, and nothing outside the `part` that may be read. A function, for its plans
+# would stand in each statement that shows citations, where preparing them costs more than all else that is new there.
+QUOTATION_OF = """
+CREATE OR REPLACE FUNCTION quotation_of(wanted bigint, opens integer, closes integer, part int4range) RETURNS json
+LANGUAGE plpgsql STABLE AS $function$
+DECLARE room integer := ({most} - least(closes - opens, {most})) / 2; quoted json;
+BEGIN
+    quoted := (SELECT row_to_json(r) FROM (
+        SELECT CASE WHEN closes - opens > {most} THEN substr(line.text, opens - line.start + 1, {most} - 1) || '…'
+               ELSE substr(line.text, opens - line.start + 1, closes - opens) END AS exact,
+               substr(line.text, before - line.start + 1, opens - before) AS prefix,
+               substr(line.text, closes - line.start + 1, behind - closes) AS suffix,
                line.number AS paragraph
         FROM evidence_paragraph AS line,
-        LATERAL (SELECT greatest(line.start, {start} - {room}, lower({part})) AS before,
-                        least(line."end", {end} + {room}, upper({part})) AS behind) AS ends
-        WHERE line.article_id = {article} AND line.start <= {start} AND line."end" >= {end}
-    ) AS r
-"""
-# The same of any span: some hold the end of a line.
-ACROSS_PARAGRAPHS = """
-    SELECT row_to_json(r) FROM (
-        SELECT CASE WHEN {end} - {start} > {most} THEN substr(body, {start} + 1, {most} - 1) || '…'
-               ELSE substr(body, {start} + 1, {end} - {start}) END AS exact,
-               substr(body, before + 1, greatest({start} - before, 0)) AS prefix,
-               substr(body, {end} + 1, greatest(behind - {end}, 0)) AS suffix,
+        LATERAL (SELECT greatest(line.start, opens - room, lower(part)) AS before,
+                        least(line."end", closes + room, upper(part)) AS behind) AS ends
+        WHERE line.article_id = wanted AND line.start <= opens AND line."end" >= closes
+    ) AS r);
+    IF quoted IS NOT NULL THEN
+        RETURN quoted;
+    END IF;
+    RETURN (SELECT row_to_json(r) FROM (
+        SELECT CASE WHEN closes - opens > {most} THEN substr(body, opens + 1, {most} - 1) || '…'
+               ELSE substr(body, opens + 1, closes - opens) END AS exact,
+               substr(body, before + 1, greatest(opens - before, 0)) AS prefix,
+               substr(body, closes + 1, greatest(behind - closes, 0)) AS suffix,
                (SELECT count(*) FROM evidence_paragraph AS line
-                WHERE line.article_id = {article} AND line.start <= {start}) AS paragraph
+                WHERE line.article_id = wanted AND line.start <= opens) AS paragraph
         FROM (
-            SELECT body, greatest(CASE newline_before WHEN 0 THEN 0 ELSE {start} - newline_before + 1 END,
-                                  {start} - {room}, lower({part})) AS before,
-                   least(CASE newline_behind WHEN 0 THEN length(body) ELSE {end} + newline_behind - 1 END,
-                         {end} + {room}, upper({part})) AS behind
+            SELECT body, greatest(CASE newline_before WHEN 0 THEN 0 ELSE opens - newline_before + 1 END,
+                                  opens - room, lower(part)) AS before,
+                   least(CASE newline_behind WHEN 0 THEN length(body) ELSE closes + newline_behind - 1 END,
+                         closes + room, upper(part)) AS behind
             FROM (
-                SELECT body, strpos(reverse(left(body, {start})), E'\n') AS newline_before,
-                       strpos(substr(body, {end} + 1), E'\n') AS newline_behind
-                FROM (SELECT substr({captured}, body_start + 1, body_end - body_start) AS body
-                      FROM evidence_article AS source WHERE source.id = {article} OFFSET 0) AS text
+                SELECT body, strpos(reverse(left(body, opens)), E'\n') AS newline_before,
+                       strpos(substr(body, closes + 1), E'\n') AS newline_behind
+                FROM (SELECT substr(page.captured, source.body_start + 1, source.body_end - source.body_start) AS body
+                      FROM evidence_article AS source JOIN evidence_articletext AS page ON page.article_id = source.id
+                      WHERE source.id = wanted OFFSET 0) AS text
                 OFFSET 0
             ) AS near
         ) AS ends
-    ) AS r
+    ) AS r);
+END;
+$function$;
 """
 
 
@@ -74,7 +84,7 @@ def quoted_sql(row: "SqlRow") -> QuotedSql:
     """Return what an answer says of the words of a citation, for a row of a statement that is being written."""
     quoting = row.compilation.quoting
     article, start, end = row.column("article"), row.column("start"), row.column("end")
-    page = row.beside("evidence_articletext", "article_id, captured", f"article_id = {article}")
+    page = row.beside("evidence_articletext", "article_id", f"article_id = {article}")
     attached = f"({page}.article_id IS NOT NULL)"
     if quoting.everything:
         part, shown = "'[0,)'::int4range", attached
@@ -86,12 +96,7 @@ def quoted_sql(row: "SqlRow") -> QuotedSql:
         shown = f"({part} IS NOT NULL)"
     else:
         return QuotedSql(attached, "false", "NULL::json")
-    most = spans.QUOTED_AT_MOST
-    room = f"(({most} - least({end} - {start}, {most})) / 2)"
-    values = {"article": article, "start": start, "end": end, "part": part, "most": most, "room": room}
-    values["captured"] = f"{page}.captured"
-    ways = (f"({text.format_map(values)})" for text in (WITHIN_A_PARAGRAPH, ACROSS_PARAGRAPHS))
-    return QuotedSql(attached, shown, f"(CASE WHEN {shown} THEN coalesce({', '.join(ways)}) END)")
+    return QuotedSql(attached, shown, f"(CASE WHEN {shown} THEN quotation_of({article}, {start}, {end}, {part}) END)")
 
 
 class PartsField(models.Field):
@@ -159,3 +164,9 @@ class AddsToTheQuoted(pgtrigger.Trigger):
                 RETURN NULL;
             """,
         )
+
+    def compile(self, model: models.Model) -> compiler.Trigger:
+        """Return the trigger with the function of quotations before it."""
+        compiled = super().compile(model)
+        functions = QUOTATION_OF.format(most=spans.QUOTED_AT_MOST)
+        return compiler.Trigger(name=compiled.name, sql=SqlWithFunctions(functions=functions, **compiled.sql.kwargs))

@@ -1,5 +1,6 @@
 """`manage.py run_imports`: imports the long files that wait (`manage.py serve` runs it when there is one)."""
 
+import gc
 import logging
 import signal
 import threading
@@ -28,6 +29,7 @@ class Command(BaseCommand):
             while run_waiting(user_again):
                 pass
             return
+        gc.freeze()  # what is loaded stays: while many rows are made, it is not looked through again and again
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_args: stopped.set())
