@@ -8,15 +8,15 @@ itself says whether that is still in progress, so that nothing is left behind by
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
-from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 
 from apps.common.models.commits import XidField
-from apps.common.models.slugs import SLUG_LENGTH, RetiredSlug
+from apps.common.models.slugs import SLUG_LENGTH
 
 TakenAmong = Callable[[Iterable[str]], set[str]]
 
@@ -31,6 +31,10 @@ RESERVED_AMONG = f"""
     WHERE "table" = %s AND slug = ANY(%s::text[]) AND holder <> pg_current_xact_id() AND {IN_PROGRESS}
 """  # noqa: S608 - written here
 DROP_DEAD = f"DELETE FROM common_reservedslug WHERE NOT {IN_PROGRESS}"  # noqa: S608
+GIVEN_AMONG = """
+    SELECT slug FROM {table} WHERE slug = ANY(%(slugs)s::text[])
+    UNION ALL SELECT slug FROM common_retiredslug WHERE "table" = %(table)s AND slug = ANY(%(slugs)s::text[])
+"""
 RESERVE = """INSERT INTO common_reservedslug ("table", slug, holder) SELECT %s, unnest(%s::text[]), %s::xid8"""
 
 
@@ -57,6 +61,18 @@ def reserved_among(table: str, slugs: Iterable[str]) -> set[str]:
         return {slug for (slug,) in cursor.fetchall()}
 
 
+def taken_among(model: type[models.Model], slugs: Iterable[str]) -> set[str]:
+    """Return the slugs that no new record may have: those of records, of deleted ones, and what others have reserved.
+
+    Two statements of a tenth of a millisecond each, since every new record asks this, and its citations, too.
+    """
+    table, wanted = model._meta.db_table, list(slugs)
+    reserved = reserved_among(table, wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(GIVEN_AMONG.format(table=connection.ops.quote_name(table)), {"table": table, "slugs": wanted})
+        return {*reserved, *(slug for (slug,) in cursor.fetchall())}
+
+
 def lock_slugs(table: str) -> None:
     """Let those wait who make a slug for the same table: a free one is free only until it is taken."""
     with connection.cursor() as cursor:
@@ -67,7 +83,7 @@ class Reservations:
     """Slugs of one table that the transaction of the block reserves; used with `with`."""
 
     def __init__(self, model: type[models.Model]) -> None:
-        self._model: Any = model
+        self._model = model
         self._table = str(model._meta.db_table)
         self._beside: BaseDatabaseWrapper | None = None
 
@@ -85,7 +101,7 @@ class Reservations:
         """Keep others from choosing slugs meanwhile; gives what tells which of some slugs are taken."""
         with transaction.atomic():
             lock_slugs(self._table)
-            yield self._taken_among
+            yield partial(taken_among, self._model)
             # Nothing was written here, and to roll it back lets the lock go.
             transaction.set_rollback(True)
 
@@ -103,9 +119,3 @@ class Reservations:
                 cursor.execute(DROP_DEAD)
         with self._beside.cursor() as cursor:
             cursor.execute(RESERVE, [self._table, reserved, holder])
-
-    def _taken_among(self, slugs: Iterable[str]) -> set[str]:
-        wanted = list(slugs)
-        rows = self._model._base_manager.filter(slug__in=wanted).values_list("slug", flat=True)
-        retired = RetiredSlug.objects.filter(table=self._table, slug__in=wanted).values_list("slug", flat=True)
-        return {*reserved_among(self._table, wanted), *rows, *retired}
