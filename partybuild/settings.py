@@ -65,7 +65,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "csp",
     "corsheaders",
-    "pgtrigger",
+    "apps.common.rules.trigger_registry.TriggersConfig",  # pgtrigger
     "axes",
     "django_otp",
     "django_otp.plugins.otp_totp",

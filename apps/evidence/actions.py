@@ -1,5 +1,6 @@
 """Changes of evidence that touch several rows, or that the database checks."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -20,7 +22,7 @@ from apps.common.writing.review import objection
 from apps.common.writing.statuses import enter_by_rule
 from apps.evidence import spans
 from apps.evidence.issue_dates import moves
-from apps.evidence.models import Article, ArticleText, Citation, IssueDateCorrection, Redaction
+from apps.evidence.models import Article, ArticleText, IssueDateCorrection, Redaction
 from apps.evidence.models.evidence import WithoutKey
 from apps.evidence.redaction.digests import MARK, conceal
 from apps.evidence.redaction.places import (
@@ -35,6 +37,12 @@ from apps.evidence.redaction.places import (
 from apps.evidence.support_levels import levels_of
 from apps.evidence.texts.differences import difference
 from apps.evidence.texts.quoting import settle
+
+# In the place of `bulk_update`, whose statement of a CASE with an arm for each row took half as long as the checks.
+STORE_LEVELS = """
+    UPDATE evidence_citation SET levels = found.levels, updated_at = %s
+    FROM unnest(%s::bigint[], %s::jsonb[]) AS found(id, levels) WHERE evidence_citation.id = found.id
+"""
 
 
 class TextError(ValueError):
@@ -78,7 +86,9 @@ def settle_levels(article: Article) -> None:
         if citation.levels != found.levels:
             citation.levels = found.levels
             changed.append(citation)
-    Citation.objects.bulk_update(changed, ["levels"], batch_size=500)
+    with connection.cursor() as cursor:
+        levels = [json.dumps(citation.levels) for citation in changed]
+        cursor.execute(STORE_LEVELS, [timezone.now(), [citation.pk for citation in changed], levels])
 
 
 @transaction.atomic

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
+from django.db import DatabaseError, InterfaceError, connection
+
+from apps.common.models.moved import lapsed
 from apps.common.values.dates import today
 from apps.service.processes import STOP_TIMEOUT, run
 
@@ -33,9 +36,21 @@ def _watch(stopped: threading.Event) -> None:
     while not stopped.is_set():
         day, pause = today(), INTERVAL
         if day != written:
-            if (code := run("tick", stopped=stopped)) and not stopped.is_set():
+            try:
+                waits = has_lapsed(day)  # a question costs less than a process
+            except (DatabaseError, InterfaceError):  # whose absence is logged by those whom it keeps from answering
+                waits, pause = None, PAUSE
+            if waits and (code := run("tick", stopped=stopped)) and not stopped.is_set():
                 logger.error("manage.py tick ended with %s", code)
                 pause = PAUSE
-            else:
+            elif waits is not None:
                 written = day
         stopped.wait(pause)
+
+
+def has_lapsed(day: date) -> bool:
+    """Whether anything has lapsed by a day that is not written yet."""
+    try:
+        return any(rows.exists() for rows in lapsed(day))
+    finally:
+        connection.close()  # the next look is tomorrow

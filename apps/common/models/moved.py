@@ -113,3 +113,10 @@ class Moved(HasWorkflow, models.Model):
 def moved_models() -> Iterator[Any]:
     """Yield the models whose records move by a workflow."""
     yield from (model for model in apps.get_models() if getattr(model, "workflow", None) is not None)
+
+
+def lapsed(day: date) -> Iterator[models.QuerySet[Any]]:
+    """Yield what has lapsed by a day, and is not written yet, of each kind of record that may lapse."""
+    for model in moved_models():
+        if (over := model.over(day)) is not None:
+            yield model.objects.filter(over)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
+from itertools import chain, count, islice
 from typing import Any, ClassVar, NamedTuple, cast
 
 import pgtrigger
@@ -17,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.models.reserved_slugs import reserved_among
+from apps.common.models.reserved_slugs import taken_among
 from apps.common.models.row_names import UNSEEN, RowName, may_be_named, name_of
 from apps.common.models.search_conditions import Term, clean_q, found_in, is_one_of, like_in
 from apps.common.models.slugs import SLUG_LENGTH, SLUG_PATTERN, RetiredSlug
@@ -315,15 +316,12 @@ class Record(Citable):
     def _free_slug(self) -> str:
         """Return the slug made from `slug_source`, with a number behind it where it is taken."""
         stem = self.slug_stem()
-        slug, number = stem, 1
-        while (
-            reserved_among(self._meta.db_table, [slug])
-            or type(self)._base_manager.filter(slug=slug).exists()
-            or self._slug_was_retired(slug)
-        ):
-            number += 1
-            slug = f"{stem}-{number}"
-        return slug
+        slugs = chain([stem], (f"{stem}-{number}" for number in count(2)))
+        while True:
+            some = list(islice(slugs, 4))
+            taken = taken_among(type(self), some)
+            if free := [slug for slug in some if slug not in taken]:
+                return free[0]
 
 
 class Fact(Publishable, Record):

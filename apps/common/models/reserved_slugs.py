@@ -8,8 +8,8 @@ itself says whether that is still in progress, so that nothing is left behind by
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
-from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -64,6 +64,20 @@ def reserved_among(table: str, slugs: Iterable[str]) -> set[str]:
         return {slug for (slug,) in cursor.fetchall()}
 
 
+def taken_among(model: type[models.Model], slugs: Iterable[str]) -> set[str]:
+    """Return the slugs that no new record may have: those of records, of deleted ones, and what others have reserved.
+
+    Two statements of a tenth of a millisecond each, since every new record asks this, and its citations, too.
+    """
+    table = model._meta.db_table
+    if not (wanted := list(slugs)):
+        return set()
+    reserved = reserved_among(table, wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(STORED_AMONG.format(connection.ops.quote_name(table)), [wanted, table])
+        return reserved | {slug for (slug,) in cursor.fetchall()}
+
+
 def lock_slugs(table: str) -> None:
     """Let those wait who make a slug for the same table: a free one is free only until it is taken."""
     with connection.cursor() as cursor:
@@ -74,7 +88,7 @@ class Reservations:
     """Slugs of one table that the transaction of the block reserves; used with `with`."""
 
     def __init__(self, model: type[models.Model]) -> None:
-        self._model: Any = model
+        self._model = model
         self._table = str(model._meta.db_table)
         self._beside: BaseDatabaseWrapper | None = None
 
@@ -92,7 +106,7 @@ class Reservations:
         """Keep others from choosing slugs meanwhile; gives what tells which of some slugs are taken."""
         with transaction.atomic():
             lock_slugs(self._table)
-            yield self._taken_among
+            yield partial(taken_among, self._model)
             # Nothing was written here, and to roll it back lets the lock go.
             transaction.set_rollback(True)
 
@@ -110,11 +124,3 @@ class Reservations:
                 cursor.execute(DROP_DEAD)
         with self._beside.cursor() as cursor:
             cursor.execute(RESERVE, [self._table, reserved, holder])
-
-    def _taken_among(self, slugs: Iterable[str]) -> set[str]:
-        if not (wanted := list(slugs)):
-            return set()
-        taken = reserved_among(self._table, wanted)
-        with connection.cursor() as cursor:
-            cursor.execute(STORED_AMONG.format(connection.ops.quote_name(self._table)), [wanted, self._table])
-            return taken | {slug for (slug,) in cursor.fetchall()}

@@ -18,6 +18,7 @@ What is empty (the empty text, null, false, an empty list) is no value and needs
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -114,7 +115,8 @@ class Evidenced:
 # Fields ---------------------------------------------------------------------------------------------------------------
 
 
-def stored_fields(model: type[models.Model]) -> list[Any]:
+@cache
+def stored_fields(model: type[models.Model]) -> tuple[Any, ...]:
     """Return the fields that somebody gives a value: not keys, the state, what is computed, or parts of others."""
     meta = model._meta
     hidden = {"id", "slug", "code", "state"}
@@ -125,7 +127,7 @@ def stored_fields(model: type[models.Model]) -> list[Any]:
             hidden |= {field.ct_field, field.fk_field}
     stored = [field for field in (*meta.fields, *meta.many_to_many) if field.editable and field.name not in hidden]
     generic = [field for field in meta.private_fields if isinstance(field, GenericForeignKey)]
-    return [*(field for field in stored if not isinstance(field, PythonColumn)), *generic]
+    return (*(field for field in stored if not isinstance(field, PythonColumn)), *generic)
 
 
 def is_empty(record: models.Model, field: Any) -> bool:

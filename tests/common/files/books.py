@@ -63,10 +63,10 @@ def book(
     return packed({**found, **(parts or {})})
 
 
-def packed(parts: Mapping[str, bytes], level: int = 6) -> bytes:
+def packed(parts: Mapping[str, bytes], level: int = 6, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a zip file."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as package:
+    with zipfile.ZipFile(file, "w", method, compresslevel=level) as package:
         for name, content in parts.items():
             package.writestr(name, content)
     return file.getvalue()

@@ -4,12 +4,11 @@ Answers tell that already (`lapsed`); once it is written, the feed and webhooks 
 often as one likes, and several times at once: what somebody holds at the moment is left to the next run.
 """
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 from django.core.management.base import BaseCommand
 
-from apps.common.models.moved import Moved, moved_models
+from apps.common.models.moved import Moved, lapsed
 from apps.common.models.records import Fact
 from apps.common.rules.workflow import LAPSE
 from apps.common.values.dates import today
@@ -23,16 +22,10 @@ class Command(BaseCommand):
     help = "Write what has lapsed by now: leases of claims that are over, needs whose last day has passed."
 
     def handle(self, *args: object, **options: object) -> None:
-        for model, keys in _lapsed():
-            written = sum(_write(model, key) for key in keys)
+        for rows in lapsed(today()):
+            model: Any = rows.model
+            written = sum(_write(model, key) for key in [*rows.order_by("pk").values_list("pk", flat=True)])
             self.stdout.write(f"partybuild: {written} {model.resource} lapsed")
-
-
-def _lapsed() -> Iterator[tuple[Any, list[int]]]:
-    """Yield the models whose records lapse, each with the keys of those that have."""
-    for model in moved_models():
-        if (over := model.over(today())) is not None:
-            yield model, list(model.objects.filter(over).order_by("pk").values_list("pk", flat=True))
 
 
 def _write(model: type[Moved], key: int) -> bool:
