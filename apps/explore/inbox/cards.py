@@ -1,11 +1,10 @@
 """What waits as the curators' pages show it: each value beside the sentences that support it, and what was changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Field, Model
 from django.db.models.fields.related import ForeignKey, ManyToManyField
 from django.urls import reverse
@@ -14,14 +13,13 @@ from apps.accounts.models import User
 from apps.common.models.logged_change import LoggedChange
 from apps.common.models.moved import Moved
 from apps.common.models.records import Fact
-from apps.common.models.row_names import references_of
 from apps.common.rules.workflow import Transition
 from apps.common.values.columns import PythonColumn
 from apps.common.values.dates import today
 from apps.evidence import spans
 from apps.evidence.fixtures.files import given_names
 from apps.evidence.models import Citation
-from apps.explore.inbox.items import speakers, transitions_of
+from apps.explore.inbox.items import open_transitions, records_of, speakers
 from apps.explore.inbox.steps import shown_version, unseen_changes
 from apps.explore.inbox.waiting import DUE, REVIEWED, Waiting
 
@@ -83,7 +81,7 @@ def cards_of(rows: Sequence[Waiting], *, whole: bool) -> list[Card]:
     """Return what waits as cards; `whole`: with values and sentences. What was deleted meanwhile is left out."""
     names = speakers(row.user_id for row in rows)
     accounts = dict(User.objects.filter(pk__in={row.user_id for row in rows}).values_list("pk", "username"))
-    records = _records(rows)
+    records = records_of(rows)
     return [
         Card(
             waits=row.waits,
@@ -107,20 +105,6 @@ def cards_of(rows: Sequence[Waiting], *, whole: bool) -> list[Card]:
     ]
 
 
-def _records(rows: Iterable[Waiting]) -> dict[tuple[int, int], Fact]:
-    """Return the records that wait, one query for each kind."""
-    keys: dict[int, list[int]] = {}
-    for row in rows:
-        keys.setdefault(row.content_type, []).append(row.pk)
-    found: dict[tuple[int, int], Fact] = {}
-    for kind, pks in keys.items():
-        model = ContentType.objects.get_for_id(kind).model_class()
-        if model is not None and issubclass(model, Fact):
-            named = model.rows().select_related(*references_of(model)).filter(pk__in=pks)
-            found |= {(kind, record.pk): record for record in named}
-    return found
-
-
 def _actions(record: Fact, row: Waiting) -> list[CardAction]:
     """Return the actions that are open today; those that are given something have a page of their own."""
     if not row.actions:
@@ -128,8 +112,7 @@ def _actions(record: Fact, row: Waiting) -> list[CardAction]:
     page = f"admin:{record._meta.app_label}_{record._meta.model_name}_move"
     return [
         CardAction(each, reverse(page, args=[record.pk, each.name]) if each.asks or each.takes else "")
-        for each in transitions_of(row)
-        if cast(Moved, record).why_not(each, today()) is None
+        for each in open_transitions(row, record)
     ]
 
 

@@ -7,7 +7,9 @@ from typing import cast
 from django.conf import settings
 
 from apps.accounts.models import Appointment, User
+from apps.common.models.moved import Moved
 from apps.common.models.records import Fact
+from apps.common.models.row_names import references_of
 from apps.common.models.targets import Target, model_of
 from apps.common.rules.workflow import Transition
 from apps.common.serializers.targets import load_targets
@@ -29,6 +31,7 @@ def items_of(rows: Sequence[Waiting], user: User) -> list[JsonObject]:
     """Return what waits as items; a record that was deleted meanwhile is left out."""
     targets = load_targets([(row.content_type, row.pk) for row in rows], user)
     names = speakers(row.user_id for row in rows)
+    records = records_of(row for row in rows if row.waits in WORK)
     return [
         {
             "kind": row.waits,
@@ -36,7 +39,7 @@ def items_of(rows: Sequence[Waiting], user: User) -> list[JsonObject]:
             "since": row.since.strftime(settings.REST_FRAMEWORK["DATETIME_FORMAT"]),
             "by": names.get(row.user_id),
             "reason": row.reason,
-            "actions": _actions(row, target),
+            "actions": _actions(row, target, records.get((row.content_type, row.pk))),
         }
         for row in rows
         if (target := targets.get((row.content_type, row.pk))) is not None
@@ -56,10 +59,24 @@ def speakers(users: Iterable[int | None]) -> dict[int | None, str]:
     return {pk: ", ".join(dict.fromkeys(names)) for pk, names in found.items()}
 
 
-def transitions_of(row: Waiting) -> list[Transition]:
-    """Return the transitions by which what waits is moved on, each by its name."""
-    workflow = workflow_of(cast("type[Fact]", model_of(row.content_type)))
-    return [workflow.named(name)[0] for name in row.actions]
+def records_of(rows: Iterable[Waiting]) -> dict[tuple[int, int], Fact]:
+    """Return the records that wait, by the kind of their content and their key; one query for each kind."""
+    keys: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        keys[row.content_type].append(row.pk)
+    found: dict[tuple[int, int], Fact] = {}
+    for kind, pks in keys.items():
+        model = cast("type[Fact]", model_of(kind))
+        named = model.rows().select_related(*references_of(model)).filter(pk__in=pks)
+        found |= {(kind, record.pk): record for record in named}
+    return found
+
+
+def open_transitions(row: Waiting, record: Fact) -> list[Transition]:
+    """Return the transitions by which what waits is moved on today, each by its name: not by what has lapsed."""
+    workflow = workflow_of(type(record))
+    found = [workflow.named(name)[0] for name in row.actions]
+    return [each for each in found if cast(Moved, record).why_not(each, today()) is None]
 
 
 def _of_workflow(transition: Transition, target: Target) -> JsonObject:
@@ -77,9 +94,9 @@ def _record(target: Target) -> JsonObject:
     }
 
 
-def _actions(row: Waiting, target: Target) -> list[JsonObject]:
+def _actions(row: Waiting, target: Target, record: Fact | None) -> list[JsonObject]:
     if row.waits in WORK:
-        return [_of_workflow(each, target) for each in transitions_of(row)]
+        return [_of_workflow(each, target) for each in open_transitions(row, record)] if record is not None else []
     if row.waits == REVIEWED:
         body: JsonObject = {"resource": target.resource, "key": target.key, "change": row.number}
         return [{"name": "confirm", "method": "POST", "url": REVIEWS, "body": body}]
