@@ -323,7 +323,8 @@ class World:
         if all(REASON_KEPT in (*found.asks, *found.takes) for found in thing.workflow.named(name)):
             members.add(REASON_KEPT)
         text = self.new_mark()
-        given = {"left_on": "2099-01-01", "summary": f"走查{thing.mark}办了。"}
+        said = f"走查{thing.mark}办了。"  # seen by whom the record is
+        given = {"left_on": "2099-01-01", "summary": said, "outcome": said}
         answer = self.people[who].post(
             f"{thing.resource}/{thing.key}/{name}", **{each: given.get(each, f"走查{text}") for each in members}
         )
