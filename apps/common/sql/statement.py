@@ -15,8 +15,20 @@ from psycopg import pq
 from apps.common.sql.prepared import run_prepared
 from apps.common.sql.slots import MARK
 
-KEPT = 2_000  # statements that a process keeps, the least recently used dropped first; a text has some 5 kB
-STATEMENTS: LRUCache[Hashable, Any] = LRUCache(KEPT)
+
+def size_of(made: object) -> int:
+    """Return about how many bytes something takes that is kept: a statement, or what has statements and texts."""
+    if isinstance(made, Statement):
+        return len(made.text) + len(made.native)
+    if isinstance(made, tuple):
+        return sum(map(size_of, made))
+    return len(made) if isinstance(made, str) else 1_000
+
+
+# Of a process, the least recently used dropped first. Most texts have 5 to 30 kB, those of the past up to 300; they
+# differ by the tables that changed since.
+KEPT = 64_000_000  # bytes
+STATEMENTS: LRUCache[Hashable, Any] = LRUCache(KEPT, getsizeof=size_of)
 _lock = threading.Lock()
 
 Given = ParamSpec("Given")

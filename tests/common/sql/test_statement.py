@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from cachetools import LRUCache
 from django.db import DataError, OperationalError, ProgrammingError, connection, transaction
 from pytest_django import DjangoDbBlocker
 
 from apps.common.sql import prepared as prepared_calls
 from apps.common.sql.slots import Parameter, literal
-from apps.common.sql.statement import Statement
+from apps.common.sql.statement import STATEMENTS, Statement, size_of
 
 Alone = Callable[[Callable[[], Any]], Any]
 
@@ -154,3 +155,13 @@ def test_in_a_transaction_a_statement_sees_what_the_transaction_did(alone: Alone
         assert statement.cells({}) == [[b"0"]]
 
     alone(work)
+
+
+def test_what_a_process_keeps_is_bounded_by_its_size() -> None:
+    few: LRUCache[Any, Any] = LRUCache(10_000, getsizeof=size_of)
+    for number in range(100):
+        few[number] = (Statement("SELECT 1" + " " * 990), number)
+        assert few.currsize <= 10_000
+    assert 2 <= len(few) <= 5
+    assert STATEMENTS.getsizeof(Statement("SELECT 1")) == 2 * len("SELECT 1")
+    assert size_of(Statement("SELECT 1")) < size_of((Statement("SELECT 1"), "a text")) < 1_000 == size_of(None)
