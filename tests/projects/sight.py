@@ -128,7 +128,7 @@ class Sight:
             counts = {each["by"]["status"]["key"]: each["counts"].get(resource) for each in page["groups"]}
             public = [each for each in self.world.things if each.resource == resource and each.is_seen_by(NOBODY)]
             expected = Counter(each.status for each in public)
-            assert {key: number for key, number in counts.items() if number} == expected, (self.who, resource)
+            assert {key: number for key, number in counts.items() if number} == expected, (self.who, resource, counts)
 
     def _feed(self) -> None:
         last, body = feed_of(self.eyes, self.world.since)
