@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from itertools import product
 from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,9 +29,11 @@ class Subject(NamedTuple):
 
 
 def _subject(values: Mapping[str, Any]) -> Subject:
-    name, english = values["name"]
-    words, hints, units, kinds = (tuple(values.get(key, "").split()) for key in ("words", "hints", "units", "kinds"))
-    return Subject(name, english, words, hints, units, kinds, values.get("under", ""), values.get("also", {}))
+    (name, english), joined = values["name"], values.get("joined", ())
+    words, hints, units, kinds = (values.get(key, "").split() for key in ("words", "hints", "units", "kinds"))
+    words += ("".join(each) for ones, others in joined for each in product(ones.split(), others.split()))
+    cues = (tuple(dict.fromkeys(words)), tuple(hints), tuple(units))
+    return Subject(name, english, *cues, tuple(kinds), values.get("under", ""), values.get("also", {}))
 
 
 def _read() -> dict[str, dict[str, Any]]:
