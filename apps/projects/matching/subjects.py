@@ -62,10 +62,9 @@ class _Cues:
         for key, cues in words.items():
             for cue in cues:
                 self.owners.setdefault(cue, []).append(key)
-        lengths: dict[str, set[int]] = {}
-        for cue in self.owners:
-            lengths.setdefault(cue[0], set()).add(len(cue))
-        self.lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
+        self.lengths: dict[str, list[int]] = {}  # by first character, the longest first
+        for size, first in sorted({(len(cue), cue[0]) for cue in self.owners}, reverse=True):
+            self.lengths.setdefault(first, []).append(size)
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where the words stand: the first character, and the one behind the last."""
