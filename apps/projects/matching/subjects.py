@@ -58,10 +58,11 @@ class _Cues:
     """Words with their owners, found in a text in one pass; of two of which one holds the other, the longer counts."""
 
     def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
-        self.owners: dict[str, list[str]] = {}
+        self.owners: dict[str, tuple[str, ...]] = {}
         for key, cues in words.items():
+            alone = (key,)
             for cue in cues:
-                self.owners.setdefault(cue, []).append(key)
+                self.owners[cue] = self.owners.get(cue, ()) + alone
         self.lengths: dict[str, list[int]] = {}  # by first character, the longest first
         for size, first in sorted({(len(cue), cue[0]) for cue in self.owners}, reverse=True):
             self.lengths.setdefault(first, []).append(size)
