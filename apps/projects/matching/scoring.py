@@ -77,13 +77,18 @@ def asked(need: ComparedSide) -> dict[str, float]:
 
 
 def _about(side: ComparedSide) -> dict[str, float]:
-    """Return the subjects of a side with how plainly it says so (0 to 1): each word leaves less room for doubt."""
+    """Return the subjects of a side with how plainly it says so (0 to 1): each word leaves less room for doubt.
+
+    The name of the unit says the less the more plainly the texts tell something else.
+    """
     doubts: dict[str, float] = {}
     for name in ("name", "summary", "category"):
         for key, words in told(getattr(side, name)).items():
             doubts[key] = doubts.get(key, 1.0) * (1 - _TEXTS[name]) ** words
+    elsewhere = _WEIGHTS["elsewhere"] * (1 - min(doubts.values(), default=1.0))
     for key in hinted(side.unit):
-        doubts[key] = doubts.get(key, 1.0) * (1 - _TEXTS["unit"])
+        sure = _TEXTS["unit"] * (1 if key in doubts else 1 - elsewhere)
+        doubts[key] = doubts.get(key, 1.0) * (1 - sure)
     for key in _OF_KIND.get(side.kind, ()):
         doubts[key] = doubts.get(key, 1.0) * (1 - _TEXTS["kind"])
     return {key: 1 - doubt for key, doubt in doubts.items()}

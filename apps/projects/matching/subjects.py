@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from itertools import product
 from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,9 +29,11 @@ class Subject(NamedTuple):
 
 
 def _subject(values: Mapping[str, Any]) -> Subject:
-    name, english = values["name"]
-    words, hints, units, kinds = (tuple(values.get(key, "").split()) for key in ("words", "hints", "units", "kinds"))
-    return Subject(name, english, words, hints, units, kinds, values.get("under", ""), values.get("also", {}))
+    (name, english), joined = values["name"], values.get("joined", ())
+    words, hints, units, kinds = (values.get(key, "").split() for key in ("words", "hints", "units", "kinds"))
+    words += ("".join(each) for ones, others in joined for each in product(ones.split(), others.split()))
+    cues = (tuple(dict.fromkeys(words)), tuple(hints), tuple(units))
+    return Subject(name, english, *cues, tuple(kinds), values.get("under", ""), values.get("also", {}))
 
 
 def _read() -> dict[str, dict[str, Any]]:
@@ -55,14 +58,14 @@ class _Cues:
     """Words with their owners, found in a text in one pass; of two of which one holds the other, the longer counts."""
 
     def __init__(self, words: Mapping[str, Iterable[str]]) -> None:
-        self.owners: dict[str, list[str]] = {}
+        self.owners: dict[str, tuple[str, ...]] = {}
         for key, cues in words.items():
+            alone = (key,)
             for cue in cues:
-                self.owners.setdefault(cue, []).append(key)
-        lengths: dict[str, set[int]] = {}
-        for cue in self.owners:
-            lengths.setdefault(cue[0], set()).add(len(cue))
-        self.lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
+                self.owners[cue] = self.owners.get(cue, ()) + alone
+        self.lengths: dict[str, list[int]] = {}  # by first character, the longest first
+        for size, first in sorted({(len(cue), cue[0]) for cue in self.owners}, reverse=True):
+            self.lengths.setdefault(first, []).append(size)
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where the words stand: the first character, and the one behind the last."""

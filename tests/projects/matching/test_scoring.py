@@ -78,6 +78,10 @@ def test_each_part_by_itself() -> None:
     assert 0 < made.parts["together"] < PARTS["together"]
 
 
+def test_the_name_of_a_unit_says_less_where_its_texts_tell_something_else() -> None:
+    assert points("subject", name="预约", summary="") > points("subject", name="夜间停车位", summary="") > 0
+
+
 def test_what_is_not_said_can_be_gained() -> None:
     silent = OFFER._replace(capacity=None, places={}, summary="", name="义诊")
     found, full = suggestion(NEED, silent), suggestion(NEED, OFFER)
@@ -138,6 +142,12 @@ def test_the_table_holds_together() -> None:
         assert related(key) >= {key}
         assert each.name != each.english
     assert {*PEOPLE}.isdisjoint(SUBJECTS)
+
+
+def test_each_beginning_with_each_ending_is_a_word() -> None:
+    words = SUBJECTS["health"].words
+    assert {"查血压", "测血压", "查体温", "测体温"} <= {*words}
+    assert len({*words}) == len(words)
 
 
 def test_a_word_that_only_holds_a_cue_tells_nothing() -> None:
