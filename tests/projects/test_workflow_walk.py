@@ -40,7 +40,8 @@ from tests.projects.test_tick import tick
 from tests.projects.walking import NOBODY, PEOPLE, UNITS, World, codes, every_way
 from tests.seen import MODELS
 
-EXAMPLES, STEPS = (25, 200) if FULL else (4, 200)
+# An example may end early, by chance: in the usual run none does.
+EXAMPLES, STEPS, LEAST = (40, 200, 5_000) if FULL else (4, 200, 800)
 EVERY = 10  # steps, after each of which it is looked at what holds always
 TAKEN: Counter[str] = Counter()
 DONE: Counter[str] = Counter()
@@ -226,5 +227,5 @@ def test_nobody_moves_anything_but_by_the_tables(django_db_blocker: DjangoDbBloc
     every = every_way()
     told(dict(DONE), f"{len(TAKEN)} of {len(every)} ways taken at random: {dict(TAKEN)}")
     told(f"not taken at random: {sorted(every - TAKEN.keys())}")
-    assert DONE["steps"] >= EXAMPLES * STEPS
+    assert DONE["steps"] >= LEAST
     assert TAKEN.keys() <= every
