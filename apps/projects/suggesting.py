@@ -23,6 +23,7 @@ from apps.projects.models.matches import STILL_ASKED, STILL_FREE
 MOST = 20
 # Candidates of a round that are scored, and rows of the last one that are ranked: a common word costs like a rare one.
 SCORED, RANKED = 80, 600
+WELL = 0.4  # how well another subject has to meet one (0 to 1), for its resources to be candidates
 LEVELS = ("neighbourhood", "street", "district")
 SIDE = """
     SELECT offer.slug, offer.name, offer.summary, offer.unit_id, unit.name, unit.kind,
@@ -123,8 +124,8 @@ def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[t
 def _wanted(model: type[Offer], side: ComparedSide, day: date) -> dict[str, Any]:
     """Return what is looked for, by the names that the statement has for it."""
     told = {*asked(side), *(hinted(side.unit) if model is Need else ())}
-    subjects = sorted({other for key in told for other in related(key)})
-    words = sorted({word for key in subjects for word in SUBJECTS[key].units})
+    subjects = sorted({other for key in told for other in related(key, WELL, meets=model is Resource)})
+    words = sorted({word for key in told for word in SUBJECTS[key].units})
     return {
         "statuses": [*(STILL_FREE if model is Resource else STILL_ASKED)],
         "day": day,

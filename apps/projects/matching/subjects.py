@@ -129,10 +129,11 @@ def people(text: str) -> frozenset[str]:
 
 
 @cache
-def related(subject: str) -> frozenset[str]:
-    """Return the subjects that may meet one, and those that one may meet."""
-    meets = (key for key in SUBJECTS if subject in met_by(key, 1.0))
-    return frozenset((*met_by(subject, 1.0), *meets))
+def related(subject: str, least: float, *, meets: bool) -> frozenset[str]:
+    """Return the subjects that meet one (`meets`), or else that one meets, at least so well (0 to 1); itself, too."""
+    if meets:
+        return frozenset(key for key, well in met_by(subject, 1.0).items() if well >= least)
+    return frozenset(key for key in SUBJECTS if met_by(key, 1.0).get(subject, 0.0) >= least)
 
 
 @cache
