@@ -53,12 +53,17 @@ def page_behind(given: Mapping[str, str], own: str) -> str:
     return reverse(name) if name else own
 
 
+def linked(record: Citable) -> SafeString:
+    """Return what a record is called, with a link to its page."""
+    url = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
+    return format_html('<a href="{}">{}</a>', url, record)
+
+
 def told(record: Citable, transition: Transition) -> SafeString:
     """Return the sentence that says what an action did."""
-    url = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
     sentence = _("Done: {action}. {record} is “{status}” now.")
-    link = format_html('<a href="{}">{}</a>', url, record)
-    return format_html(sentence, action=transition.label, record=link, status=status_label(cast(Fact, record)))
+    status = status_label(cast(Fact, record))
+    return format_html(sentence, action=transition.label, record=linked(record), status=status)
 
 
 class Moves(ModelAdmin):

@@ -47,6 +47,7 @@ FIRST = """
         ) AS past {gone}
     )
 """
+MANY = 6  # tables
 # The same as the reader may see them: looked up for those rows alone that a question finds. Where many tables have
 # changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds.
 SEEN = """,
@@ -121,15 +122,12 @@ def _seen_now(model: type[Model], viewer: Reader) -> str:
     return text_of(rows.values("pk")) if rows.query.where else ""
 
 
-MANY = 6  # tables
-
-
 class _Rebuilding:
     """The expressions that hide the tables of one statement."""
 
-    def __init__(self, moment: str, changed: Collection[str], viewer: Reader) -> None:
+    def __init__(self, moment: str, changed: Collection[str], viewer: Reader, *, once: bool) -> None:
         self.moment, self.changed, self.viewer = moment, changed, viewer
-        self.how = "NOT MATERIALIZED"
+        self.how = "MATERIALIZED" if once else "NOT MATERIALIZED"
         self.before: list[str] = []  # expressions that read tables of the present
         self.rebuilt: dict[str, str] = {}
 
@@ -251,10 +249,9 @@ def _as_renamed(model: type[Model], asked: str) -> str:
 
 def known_at(text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None) -> str:
     """Return a statement that reads the tables as they were in a snapshot, since which some have changed."""
-    rebuilding = _Rebuilding(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer)
     tables = set(_names().findall(text))
-    if len(tables.intersection(changed)) > MANY:
-        rebuilding.how = "MATERIALIZED"
+    once = len(tables.intersection(changed)) > MANY
+    rebuilding = _Rebuilding(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, once=once)
     for table in sorted(tables):
         rebuilding.rebuild(table, text)
     if not rebuilding.rebuilt:

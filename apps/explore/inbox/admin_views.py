@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.authentication import user_of
 from apps.accounts.models import User
-from apps.common.admin.moving import page_behind, told
+from apps.common.admin.moving import linked, page_behind, told
 from apps.common.http.problems import ParameterError, Refusal
 from apps.common.models.records import Fact
 from apps.common.rules.workflow import CONFIRMATION, DECISION, NEXT_STEP
@@ -133,8 +133,7 @@ def _act(request: HttpRequest, record: Fact, user: User, name: str) -> SafeStrin
 
 def _of(record: Fact, done: str) -> SafeString:
     """Return the sentence that says what was done with a record."""
-    url = reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
-    return format_html('{}: <a href="{}">{}</a>', done, url, record)
+    return format_html("{}: {}", done, linked(record))
 
 
 def _publish(request: HttpRequest, record: Fact, user: User) -> SafeString:
