@@ -49,8 +49,8 @@ def _listed(right: list[Any]) -> list[list[str]]:
     return right if isinstance(right[0], list) else [right]
 
 
-ARTICLES, FURTHER = pairs("pairs"), pairs("further_pairs")
-PAIRS = (*ARTICLES, *FURTHER)
+ARTICLES, FURTHER, UNSEEN = pairs("pairs"), pairs("further_pairs"), pairs("unseen_pairs")
+PAIRS = (*ARTICLES, *FURTHER, *UNSEEN)
 
 
 def resources() -> Iterator[Offered]:
