@@ -22,13 +22,14 @@ from apps.accounts.models import Appointment, Token, User
 from apps.accounts.models.tokens import default_expiry
 from apps.common.values.dates import today
 from tests import factories
+from tests.full import share
 from tests.running import Service, apart, connected_to
 
 pytestmark = pytest.mark.enable_socket
 PASSWORD, MOST_CLICKS = "long-enough-for-a-test", 3
 # Where pictures of the pages are kept, to be looked at; without it none are taken.
 PICTURES = os.environ.get("WORK_PICTURES")
-LANGUAGES = ("zh-CN", "en-GB")
+LANGUAGES = ("zh-CN", "en-GB")  # the usual run does one thing in one of them, the other in the other
 NUMBERS = count(1)  # what is made stays in the database of the service
 
 
@@ -132,7 +133,7 @@ class Hand:
         return str(self.ask(resource, state="published", change_reason="测试", **body)["slug"])
 
 
-@pytest.fixture(params=LANGUAGES)
+@pytest.fixture
 def hands(
     request: pytest.FixtureRequest, browser: Browser, service: Service, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[dict[str, Hand]]:
@@ -155,6 +156,7 @@ def in_words(hand: Hand, chinese: str, english: str) -> str:
     return chinese if hand.page.evaluate("document.documentElement.lang").startswith("zh") else english
 
 
+@pytest.mark.parametrize("hands", share(0, LANGUAGES, 2), indirect=True)
 def test_a_representative_accepts_declines_and_reports_a_figure(hands: dict[str, Hand], service: Service) -> None:
     street, unit = hands["street"], hands["school"]
     office = unit.office
@@ -212,6 +214,7 @@ def test_a_representative_accepts_declines_and_reports_a_figure(hands: dict[str,
     assert unit.most == 3
 
 
+@pytest.mark.parametrize("hands", share(1, LANGUAGES, 2), indirect=True)
 def test_a_street_opens_a_round_decides_sees_what_is_overdue_and_confirms(
     hands: dict[str, Hand], service: Service
 ) -> None:

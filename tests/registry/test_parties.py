@@ -4,7 +4,8 @@ Each test runs for all five kinds of party. Figures have the same five under oth
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
@@ -36,6 +37,7 @@ from tests.factories import (
     UserFactory,
     rest,
 )
+from tests.full import pairs
 from tests.writing import Keeper
 
 pytestmark = pytest.mark.django_db
@@ -110,8 +112,16 @@ CASES = (
     Case(Figure, FigureFactory, "reported_by", Figure.parties["reported_by"], ""),
 )
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.resource for case in CASES])
+NUMBERS = count()
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=PARTY_KEYS)
 every_division = pytest.mark.parametrize("kind", DIVISIONS, ids=PARTY_KEYS[2:])
+
+
+def every_case_and(name: str, values: Sequence[Any], ids: Sequence[str]) -> pytest.MarkDecorator:
+    """Run a test for each case and value; the usual run takes each value with one of the cases, by turns."""
+    chosen = pairs(next(NUMBERS), CASES, values)
+    named = [f"{case.resource}-{ids[values.index(value)]}" for case, value in chosen]
+    return pytest.mark.parametrize(("case", name), chosen, ids=named)
 
 
 @pytest.fixture
@@ -147,8 +157,7 @@ def linked(api: Api, path: str, **parameters: str) -> Any:
 # Read -----------------------------------------------------------------------------------------------------------------
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_a_party_is_told_whichever_reference_names_it(api: Api, case: Case, kind: int) -> None:
     party = FACTORIES[kind]()
     row = case.row(party)
@@ -213,8 +222,7 @@ def test_whether_a_name_was_given_is_shown_and_written(keeper: Keeper) -> None:
 # Written --------------------------------------------------------------------------------------------------------------
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 @pytest.mark.parametrize("form", ["text", "object"])
 def test_a_party_sets_its_own_reference_and_empties_the_others(
     keeper: Keeper, case: Case, kind: int, form: str
@@ -233,8 +241,7 @@ def test_a_party_sets_its_own_reference_and_empties_the_others(
     assert keys_of(row, case) == expected
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_the_body_of_a_get_is_a_put_and_null_empties_all_five(keeper: Keeper, case: Case, kind: int) -> None:
     row = case.row(FACTORIES[kind]())
     before, path = keys_of(row, case), path_of(row)
@@ -245,8 +252,7 @@ def test_the_body_of_a_get_is_a_put_and_null_empties_all_five(keeper: Keeper, ca
     assert keys_of(row, case) == dict.fromkeys(case.keys)
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_a_party_and_a_reference_that_say_different_things_are_refused(keeper: Keeper, case: Case, kind: int) -> None:
     party, other = FACTORIES[kind](), FACTORIES[kind]()
     row = case.row(other)
@@ -266,8 +272,7 @@ def test_a_party_and_a_reference_that_say_different_things_are_refused(keeper: K
     assert keeper.write("PATCH", path, same)[case.member] == told(party)
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_two_references_are_refused_with_the_sentence_of_the_rule(keeper: Keeper, case: Case, kind: int) -> None:
     row = case.row(FACTORIES[kind]())
     before, path = keys_of(row, case), path_of(row)
@@ -285,8 +290,7 @@ def test_two_references_are_refused_with_the_sentence_of_the_rule(keeper: Keeper
     assert keys_of(row, case) == before
 
 
-@every_case
-@pytest.mark.parametrize("wrong", WRONG)
+@every_case_and("wrong", [*WRONG], [*WRONG])
 def test_what_is_no_party_is_refused_at_its_place_and_changes_nothing(keeper: Keeper, case: Case, wrong: str) -> None:
     value, code, named = WRONG[wrong]
     row = case.row(StreetFactory())
@@ -367,8 +371,7 @@ def test_parties_go_out_in_files(keeper: Keeper, case: Case, form: str) -> None:
         assert (send.json()["changed"], send.json()["unchanged"]) == (0, 1)
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_a_column_of_a_file_sets_the_party(keeper: Keeper, case: Case, kind: int) -> None:
     party = FACTORIES[kind]()
     # Drafts: a file of rows brings no evidence.
@@ -418,8 +421,7 @@ def test_a_column_of_a_file_makes_rows_and_says_whether_they_are_groups(keeper: 
 # Asked for ------------------------------------------------------------------------------------------------------------
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_rows_are_found_by_their_party(api: Api, case: Case, kind: int) -> None:
     party, second, stranger = FACTORIES[kind](), FACTORIES[kind](), FACTORIES[kind]()
     other = FACTORIES[kind - 1]()
@@ -554,8 +556,7 @@ def test_a_hidden_unit_or_body_is_no_party_to_a_curator_who_may_not_see_it(kind:
     assert client.get(f"/api/v1/project-partners?party={path_of(hidden)}").status_code == 400
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_linked_data_name_each_party_once(api: Api, case: Case, kind: int) -> None:
     party = FACTORIES[kind]()
     row = case.row(party)
@@ -638,8 +639,7 @@ def test_facts_of_an_article_show_the_division_that_a_span_supports(api: Api) ->
 # Curators' pages and merges -------------------------------------------------------------------------------------------
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_a_curator_sets_one_party_and_is_told_where_two_are_set(keeper: Keeper, case: Case, kind: int) -> None:
     party, row = FACTORIES[kind](), case.row(FACTORIES[kind - 1](), state="draft")
     page = keeper.client.get(change_address(row))
@@ -687,8 +687,7 @@ def test_rows_of_two_that_are_merged_fold_where_they_say_the_same(case: Case, ki
     assert not case.model.rows().filter(pk=twin.pk).exists()
 
 
-@every_case
-@every_kind
+@every_case_and("kind", KINDS, PARTY_KEYS)
 def test_the_past_tells_parties_as_the_present_does(api: Api, case: Case, kind: int) -> None:
     row = case.row(FACTORIES[kind]())
     day = "2013-06-27"

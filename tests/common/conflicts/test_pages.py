@@ -21,6 +21,7 @@ from apps.identity.models import Distinction
 from apps.registry.models import Alliance, Membership, MemberUnit, UnitName
 from tests import factories
 from tests.common.admin.test_records import address, change_address, errors, filled_in
+from tests.full import share
 from tests.pages import carried
 from tests.rows import FACTORIES, make
 from tests.saying import say
@@ -131,7 +132,7 @@ def test_two_browsers_on_one_record_lose_nothing(model: type[Model]) -> None:
         assert stored(record, theirs) == wanted
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", share(0, MODELS, 3), ids=lambda model: model.__name__)
 def test_what_was_typed_for_a_record_that_was_deleted_meanwhile_stands_on_the_page_of_a_new_one(
     model: type[Model],
 ) -> None:
