@@ -100,4 +100,8 @@ class SuggestionSerializer(serializers.Serializer[object]):
 class SuggestionsSerializer(serializers.Serializer[object]):
     """What could be matched."""
 
-    results = SuggestionSerializer(many=True, help_text=f"The best {MOST}, the best first; of equal ones by key.")
+    results = SuggestionSerializer(
+        many=True,
+        help_text=f"The best {MOST}, the best first; of equal ones by key. Of several that say the same the best stands"
+        " for all, and the others come last.",
+    )

@@ -105,7 +105,8 @@ def _scored(pairs_of: Sequence[tuple[int | None, ComparedSide, ComparedSide]], *
     for unit, need, resource in pairs_of:
         made = suggestion(need, resource, together=done[unit, need.places.get("street")])
         if made is not None:
-            yield Found(need, resource, made._replace(key=(resource if is_resource else need).key))
+            other = resource if is_resource else need
+            yield Found(need, resource, made._replace(key=other.key, says=other.text))
 
 
 def _sides(model: type[Offer], where: str, values: dict[str, Any]) -> Iterator[tuple[int | None, ComparedSide]]:

@@ -51,6 +51,7 @@ class Suggestion(NamedTuple):
     """How well a resource meets a need."""
 
     key: str
+    says: str  # in words, the resource; the same as others, where several units offer one thing
     parts: dict[str, int]
     subjects: tuple[str, ...]  # that both are about, the weightiest first
     level: str  # the smallest division in which both lie: a level, `city` or `unknown`
@@ -120,12 +121,21 @@ def suggestion(need: ComparedSide, resource: ComparedSide, *, together: int = 0)
     if parts["subject"] + parts["words"] < _WEIGHTS["least"]:
         return None
     weightiest = sorted(by_subject, key=lambda key: (-by_subject[key], key))
-    return Suggestion(resource.key, parts, tuple(weightiest), level, together, gains)
+    return Suggestion(resource.key, resource.text, parts, tuple(weightiest), level, together, gains)
 
 
 def best(found: Iterable[Suggestion | None], most: int) -> list[Suggestion]:
-    """Return the best suggestions, the best first; of equal ones the first by key."""
-    return sorted((each for each in found if each is not None), key=lambda each: (-each.score, each.key))[:most]
+    """Return the best suggestions, the best first; of equal ones the first by key.
+
+    Of several that say the same, such as one service at the counters of many streets, the best stands for all: the
+    others come behind everything else, for they would take the place of other ways to meet the need.
+    """
+    ranked = sorted((each for each in found if each is not None), key=lambda each: (-each.score, each.key))
+    leading: dict[str, Suggestion] = {}
+    for each in ranked:
+        leading.setdefault(each.says, each)
+    led = {each.key for each in leading.values()}
+    return [*leading.values(), *(each for each in ranked if each.key not in led)][:most]
 
 
 def nearest(one: Mapping[str, int], other: Mapping[str, int]) -> str:

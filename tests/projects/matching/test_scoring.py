@@ -51,6 +51,15 @@ def test_parts_add_up_and_equal_input_gives_equal_order() -> None:
         assert all(each.parts[part] + points <= PARTS[part] for part, points in each.gains.items())
 
 
+def test_of_offers_that_say_the_same_the_best_stands_for_all() -> None:
+    far, near = {"district": 9}, {"district": 1, "street": 2}
+    copies = [OFFER._replace(key=f"copy {number}", places=far) for number in range(4)]
+    other = OFFER._replace(key="other", name="大医院专家门诊", places=far)
+    found = best((suggestion(NEED, side) for side in [*copies, other, OFFER._replace(places=near)]), 10)
+    assert [each.key for each in found] == ["offer", "other", "copy 0", "copy 1", "copy 2", "copy 3"]
+    assert found[1].score < found[2].score
+
+
 NEED = ComparedSide("need", "老年人义诊", "希望医生来量血压", places={"district": 1, "street": 2}, capacity=40)
 OFFER = ComparedSide(
     "offer", "医生义诊", "为老人量血压", unit="某医院", places={"district": 1, "street": 2}, capacity=40
