@@ -35,7 +35,7 @@ from tests.commits import commit_now
 from tests.full import FULL, share
 from tests.parties import ROOT
 from tests.plugin import Told
-from tests.projects.sight import EVERYBODY, Sight
+from tests.projects.sight import EVERYBODY, Sight, check_statistics
 from tests.projects.test_tick import tick
 from tests.projects.walking import NOBODY, PEOPLE, UNITS, World, codes, every_way
 from tests.seen import MODELS
@@ -194,6 +194,7 @@ class Walk(RuleBasedStateMachine):
             shown = nobody.get(f"{ROOT}/{resource}?fields=slug,status&page_size=200&sort=-updated_at").json()["results"]
             seen = {each["slug"]: each["status"] for each in shown if each["slug"] in mine}
             assert seen == {key: each.status for key, each in mine.items() if each.is_seen_by(NOBODY)}
+        check_statistics(self.world, self.world.eyes(NOBODY))
 
     @precondition(lambda self: self.steps % EVERY == 0)
     @invariant()
