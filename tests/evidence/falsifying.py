@@ -20,7 +20,7 @@ from apps.evidence.models import Article, Citation
 from apps.evidence.support_levels import Case, Register, cases_of
 from tests.full import share
 
-SAMPLE = 300  # of so many false values the usual run tries to write each way
+SAMPLE = 200  # of so many false values the usual run tries to write each way
 STRANGE = "瓒霂燊赟翀珩"  # letters that stand in no article
 # What a share is asked of, by kind of field, and the least share that is refused, in per cent.
 LEAST = {"number": 100, "date": 100, "name": 98, "text": 98, "reference": 97, "choice": 70}

@@ -20,7 +20,7 @@ from tests.running import Service, apart, connected_to
 # The mark for the database makes pytest-django set up the one that the service gets a copy of.
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
 CLAIMANTS = 200 if FULL else 40
-WRITERS, SECONDS = 16, 60 if FULL else 5
+WRITERS, SECONDS = 16, 60 if FULL else 3
 PLACES, QUOTA = 3, 2
 ROOT = "/api/v1"
 # Projects of the round with more claims than places, and units with more claims than the quota.

@@ -24,10 +24,10 @@ from tests.running import Service, connected_to
 
 # The mark for the database makes pytest-django set up the one that the service gets a copy of.
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
-WRITERS, INCREMENTS = 8, 50 if FULL else 15
-ROUNDS, RIVALS = 50 if FULL else 15, 16
+WRITERS, INCREMENTS = 8, 50 if FULL else 8
+ROUNDS, RIVALS = 50 if FULL else 8, 16
 REPEATS = 20
-CLIMBERS, CLIMBING, RUNGS = 16, 60 if FULL else 3, 6
+CLIMBERS, CLIMBING, RUNGS = 16, 60 if FULL else 2, 6
 UNIT = {"kind": "company", "state": "draft"}
 
 

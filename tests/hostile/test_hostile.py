@@ -166,12 +166,12 @@ def test_queries(service: Service, operations: list[tuple[str, str, Any]]) -> No
             continue
         address = filled(service, template)
         declared = [parameter["name"] for parameter in item.get("parameters", []) if parameter.get("in") == "query"]
-        for query in share(number, inputs.QUERIES, 24):
+        for query in share(number, inputs.QUERIES, 34):
             client.send("GET", f"{address}?{query}", {})
         names = sorted({*declared, *inputs.PARAMETERS})
         # With every value of every parameter an address would be asked some two thousand times.
         pairs = [(name, value) for name in names for value in inputs.VALUES]
-        for name, value in spread(number, pairs, 160 if FULL else 6):
+        for name, value in spread(number, pairs, 160 if FULL else 4):
             client.send("GET", f"{address}?{quote(name)}={value}", {})
     report(client)
 
@@ -181,7 +181,7 @@ def test_headers(service: Service, operations: list[tuple[str, str, Any]]) -> No
     for number, (method, template, _item) in enumerate(operations):
         if method == "GET":
             address = filled(service, template)
-            for headers in share(number, inputs.HEADERS, 24):
+            for headers in share(number, inputs.HEADERS, 48):
                 client.send("GET", address, headers)
     report(client)
 
@@ -190,7 +190,7 @@ def test_methods(service: Service, operations: list[tuple[str, str, Any]], token
     client = Client(service)
     known = {(method, template) for method, template, _item in operations}
     for number, template in enumerate(sorted({template for _method, template, _item in operations})):
-        for method in share(number, inputs.METHODS, 2):
+        for method in share(number, inputs.METHODS, 4):
             if (method, template) not in known:
                 for headers in ({}, {"Authorization": f"Bearer {token}"}) if FULL else ({},):
                     client.send(method, filled(service, template), headers, b"" if method == "POST" else None)
@@ -207,15 +207,15 @@ def test_bodies(service: Service, operations: list[tuple[str, str, Any]], token:
         if method == "DELETE" and "{" in template:
             address = f"{template.partition('{')[0]}none"  # what the others write to stays
         authorized = {"Authorization": f"Bearer {token}"}
-        for place, body in enumerate(share(number, bodies, 60)):
+        for place, body in enumerate(share(number, bodies, 88)):
             version = {"If-Match": "*"} if (number + place) % 2 else {}
             client.send(method, address, {**authorized, **body.headers, **version}, body.content)
         client.send(method, address, {"Content-Type": JSON}, b"{}")
         changed = list(inputs.odd_members(members(item), {"change_reason": "x"}))
-        for place, body in enumerate(spread(number, changed, 100 if FULL else 3)):
+        for place, body in enumerate(spread(number, changed, 100 if FULL else 2)):
             dry = "?dry_run=true" if (number + place) % 2 else ""
             client.send(method, f"{address}{dry}", {**authorized, **body.headers, "If-Match": "*"}, body.content)
-        for headers in share(number, inputs.HEADERS, 60):
+        for headers in share(number, inputs.HEADERS, 120):
             lowered = {name.lower() for name in headers}
             own = {} if "authorization" in lowered else authorized
             plain = {} if "content-type" in lowered else {"Content-Type": JSON}
