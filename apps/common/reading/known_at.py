@@ -9,6 +9,10 @@ union, with the number of the part that each is for. Only so does PostgreSQL loo
 A statement may look through the rows that changed many times, once for each record of a page whose parts it counts. So
 their keys, references and states are read from the log once, and the rest only of those that are found.
 
+Of one record only few rows are looked at, each by a key or a reference, and most changes change none of these: such
+rows are found in the table itself (`_RebuildingForOne`), and the log is asked for each of them whether it has changed
+since. Only those that moved, as the log says, are read from there beforehand.
+
 The snapshot stands in subqueries, so that one plan serves all instants.
 
 What a reader may not see now he does not see in the past either: such a record counts as a draft at every instant.
@@ -17,13 +21,14 @@ What a reader may not see now he does not see in the past either: such a record 
 import re
 from collections.abc import Collection
 from functools import cache
+from typing import cast
 
 from django.db import connection
 from django.db.models import Field, GeneratedField, Model
 
 from apps.common.models.logged_change import OPEN
 from apps.common.models.records import Fact
-from apps.common.rules.change_log import is_computed, logged_models
+from apps.common.rules.change_log import is_computed, is_lookup, logged_models
 from apps.common.rules.territory import Reader
 from apps.common.rules.transactions import is_open_at
 from apps.common.sql.slots import Parameter, literal, spell, text_of
@@ -36,6 +41,21 @@ CHANGED = """
         WHERE table_name IN ({tables}) AND {is_open} ORDER BY table_name, record_id, number
     )
 """
+# The same of the rows that moved, and the first change of one row.
+MOVED = """
+    changed_since AS MATERIALIZED (
+        SELECT table_name, record_id, ({first}) AS number
+        FROM (
+            SELECT DISTINCT table_name, record_id FROM common_loggedchange AS entry
+            WHERE table_name IN ({tables}) AND moves AND {is_open}
+        ) AS moved
+    )
+"""
+# Sorted by what is no column: along the index of the numbers it would go through all that the row ever was.
+FIRST_OF_ROW = """
+    SELECT {column} FROM common_loggedchange AS entry
+    WHERE entry.table_name = {table} AND entry.record_id = {row} AND {is_open} ORDER BY entry.number + 0 LIMIT 1
+"""
 # The keys, references and states of the rows of a table as they were before their first change.
 FIRST = """
     {read} AS MATERIALIZED (
@@ -47,6 +67,7 @@ FIRST = """
         ) AS past {gone}
     )
 """
+LOGGED = 1  # the part that comes from the log
 MANY = 6  # tables
 # The same as the reader may see them: looked up for those rows alone that a question finds. Where many tables have
 # changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds.
@@ -72,16 +93,18 @@ def columns_at(model: type[Model], *, asked: str = "") -> str:
     found = []
     for field in model._meta.concrete_fields:
         name = quote(str(field.column))
-        if isinstance(field, TriggerColumn):
-            made = field.made_sql("past") if _names_column(asked, field) else "NULL"
-            text = f"({made})::{field.db_type(connection)} AS {name}"
-        elif isinstance(field, GeneratedField):
-            expression, params = field.generated_sql(connection)
-            text = f"({expression % tuple(map(literal, params))})::{field.db_type(connection)} AS {name}"
-        else:
-            text = f"past.{name}"
-        found.append(text)
+        found.append(f"{_computed(field, asked)} AS {name}" if is_computed(field) else f"past.{name}")
     return ", ".join(found)
+
+
+def _computed(field: Field, asked: str) -> str:
+    """Return what the database computes of a row called `past`; nothing where that costs much and is not asked for."""
+    if isinstance(field, TriggerColumn):
+        text = field.made_sql("past") if _names_column(asked, field) else "NULL"
+    else:
+        expression, params = cast("GeneratedField", field).generated_sql(connection)
+        text = expression % tuple(map(literal, params))
+    return f"({text})::{field.db_type(connection)}"
 
 
 def _names_column(text: str, field: Field) -> bool:
@@ -90,16 +113,18 @@ def _names_column(text: str, field: Field) -> bool:
 
 def _logged_column(model: type[Model], field: Field) -> str:
     """Return a stored column of the row that an entry of the log holds as `before`."""
+    return _collated(field, _logged_value(model, field, "entry.before"))
+
+
+def _logged_value(model: type[Model], field: Field, row: str) -> str:
+    """Return the value of a stored column of a row in JSON."""
     quote = connection.ops.quote_name
     name, kind = literal(field.column), field.db_type(connection) or ""
     if kind == "jsonb":
-        value = f"nullif(entry.before -> {name}, 'null')"
-    elif kind.endswith("]"):
-        row = f"jsonb_populate_record(NULL::{quote(model._meta.db_table)}, entry.before)"
-        value = f"({row}).{quote(str(field.column))}"
-    else:
-        value = f"(entry.before ->> {name})::{kind}"
-    return _collated(field, value)
+        return f"nullif({row} -> {name}, 'null')"
+    if kind.endswith("]"):
+        return f"(jsonb_populate_record(NULL::{quote(model._meta.db_table)}, {row})).{quote(str(field.column))}"
+    return f"({row} ->> {name})::{kind}"
 
 
 def _collated(field: Field, value: str) -> str:
@@ -153,16 +178,18 @@ class _Rebuilding:
             parts.append(_as_renamed(model, asked))
             conditions.append(f"{conditions[0]} AND past.id = ANY(ARRAY(SELECT id FROM {renamed}))")
             conditions[0] += f" AND past.id NOT IN (SELECT id FROM {renamed})"
-        numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in enumerate(conditions))
-        union = " UNION ALL ".join(f"SELECT {part}" for part in parts)
-        self.rebuilt[table] = (
-            f'"{table}" AS NOT MATERIALIZED (SELECT {_past_columns(model)} FROM ({union}) AS past WHERE {numbered})'
-        )
+        self.rebuilt[table] = f'"{table}" AS NOT MATERIALIZED ({self._rows(model, parts, conditions, asked)})'
 
     def collected(self) -> str:
         """Return the expression that collects the first change of each row."""
-        tables = ", ".join(map(literal, sorted(self.rebuilt)))
-        return CHANGED.format(tables=tables, is_open=is_open_at(self.moment, "entry"))
+        return CHANGED.format(tables=self._tables(), is_open=is_open_at(self.moment, "entry"))
+
+    def _tables(self) -> str:
+        return ", ".join(map(literal, sorted(self.rebuilt)))
+
+    def _rows(self, model: type[Model], parts: list[str], conditions: list[str], asked: str) -> str:
+        """Return the query for the rows of a table, from its parts, each with its condition."""
+        return f"SELECT {_past_columns(model)} FROM {_together(parts, conditions)}"
 
     def _first(self, model: type[Model], kept: Collection[Field]) -> str:
         """Return the expression that reads some columns of the changed rows, as they were, from the log."""
@@ -190,6 +217,55 @@ class _Rebuilding:
             f" WHERE held IS NOT NULL AND entry.table_name = {literal(field.names)}"
             f" AND {is_open_at(self.moment, 'entry')}"
         )
+
+
+class _RebuildingForOne(_Rebuilding):
+    """The same for a statement about one record: rows that did not move are found in the table.
+
+    What they held is one more column of each part over the table: the row as the log has it before its first change
+    since, JSON's null for one that was added, NULL for one that has not changed.
+    """
+
+    def collected(self) -> str:
+        """Return the expression that collects the first change of each row that moved."""
+        first = self._first_of_row("entry.number", "moved.table_name", "moved.record_id")
+        return MOVED.format(tables=self._tables(), first=first, is_open=is_open_at(self.moment, "entry"))
+
+    def _first_of_row(self, column: str, table: str, row: str) -> str:
+        return FIRST_OF_ROW.format(column=column, table=table, row=row, is_open=is_open_at(self.moment, "entry"))
+
+    def _rows(self, model: type[Model], parts: list[str], conditions: list[str], asked: str) -> str:
+        quote = connection.ops.quote_name
+        row = self._first_of_row(
+            "coalesce(entry.before #> '{}', 'null')", literal(model._meta.db_table), f"past.{_key(model)}"
+        )
+        parts = [
+            f"{'NULL::jsonb' if each is LOGGED else f'({row})'} AS held, {part}" for each, part in enumerate(parts)
+        ]
+        conditions = [f"{each} AND past.held IS DISTINCT FROM 'null'" for each in conditions]
+        known, columns = ["past.held"], []
+        for field in model._meta.concrete_fields:
+            name, now = quote(str(field.column)), quote(f"now_{field.column}")
+            column, whole = f"past.{name}", f"past.{name}"
+            if not is_lookup(field):
+                if is_computed(field):
+                    column = f"past.{name} AS {now}"
+                    whole = f"CASE WHEN past.held IS NULL THEN past.{now} ELSE {_computed(field, asked)} END AS {name}"
+                else:
+                    value = _logged_value(model, field, "past.held")
+                    column = f"CASE WHEN past.held IS NULL THEN past.{name} ELSE {value} END AS {name}"
+            known.append(column)
+            columns.append(whole)
+        return (
+            f"SELECT {', '.join(columns)} FROM (SELECT {', '.join(known)} FROM {_together(parts, conditions)}) AS past"
+        )
+
+
+def _together(parts: Collection[str], conditions: Collection[str]) -> str:
+    """Return the parts of a table as one source of rows called `past`, each part with its condition."""
+    union = " UNION ALL ".join(f"SELECT {part}" for part in parts)
+    numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in enumerate(conditions))
+    return f"({union}) AS past WHERE {numbered}"
 
 
 def _kept_fields(model: type[Model], asked: str) -> list[Field]:
@@ -247,11 +323,17 @@ def _as_renamed(model: type[Model], asked: str) -> str:
     return f'{columns_at(model, asked=asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
 
 
-def known_at(text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None) -> str:
-    """Return a statement that reads the tables as they were in a snapshot, since which some have changed."""
+def known_at(
+    text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None, *, of_one: bool = False
+) -> str:
+    """Return a statement that reads the tables as they were in a snapshot, since which some have changed.
+
+    `of_one`: it is about one record, and reads few rows of the tables, by their keys and references.
+    """
     tables = set(_names().findall(text))
     once = len(tables.intersection(changed)) > MANY
-    rebuilding = _Rebuilding(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, once=once)
+    kind = _RebuildingForOne if of_one else _Rebuilding
+    rebuilding = kind(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, once=once)
     for table in sorted(tables):
         rebuilding.rebuild(table, text)
     if not rebuilding.rebuilt:
