@@ -41,38 +41,40 @@ CHANGED = """
         WHERE table_name IN ({tables}) AND {is_open} ORDER BY table_name, record_id, number
     )
 """
-# The same of the rows that moved, and the first change of one row.
+# The same of the rows that moved. Sorted by what is no column: along an index it would go through all the row ever was.
 MOVED = """
     changed_since AS MATERIALIZED (
-        SELECT table_name, record_id, ({first}) AS number
+        SELECT table_name, record_id, (
+            SELECT number FROM common_loggedchange AS entry
+            WHERE entry.table_name = moved.table_name AND entry.record_id = moved.record_id AND {is_open}
+            ORDER BY number + 0 LIMIT 1
+        ) AS number
         FROM (
             SELECT DISTINCT table_name, record_id FROM common_loggedchange AS entry
             WHERE table_name IN ({tables}) AND moves AND {is_open}
         ) AS moved
     )
 """
-# Sorted by what is no column: along the index of the numbers it would go through all that the row ever was.
-FIRST_OF_ROW = """
-    SELECT {column} FROM common_loggedchange AS entry
-    WHERE entry.table_name = {table} AND entry.record_id = {row} AND {is_open} ORDER BY entry.number + 0 LIMIT 1
-"""
+# The changes since of a row that is there: what says that it had not been added, or is one that moved; and the first.
+OF_ROW = "FROM common_loggedchange AS entry WHERE table_name = '{table}' AND record_id = past.{key} AND {is_open}"
+IS_THERE = f"(SELECT true {OF_ROW} AND (moves OR before IS NULL) LIMIT 1) IS NULL"
+HELD = f"(SELECT before #> '{{{{}}}}' {OF_ROW} ORDER BY number + 0 LIMIT 1)"
 # The keys, references and states of the rows of a table as they were before their first change.
 FIRST = """
     {read} AS MATERIALIZED (
         SELECT past.* FROM (
-            SELECT {columns}, entry.number
+            SELECT {columns}, entry.{rest}
             FROM changed_since AS changed JOIN common_loggedchange AS logged ON logged.number = changed.number,
-                 LATERAL (SELECT logged.number, logged.before #> '{{}}' AS before OFFSET 0) AS entry
+                 LATERAL (SELECT logged.number, logged.before #> '{{}}' AS held OFFSET 0) AS entry
             WHERE changed.table_name = '{table}' AND logged.before IS NOT NULL
         ) AS past {gone}
     )
 """
-LOGGED = 1  # the part that comes from the log
 MANY = 6  # tables
 # The same as the reader may see them: looked up for those rows alone that a question finds. Where many tables have
 # changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds.
 SEEN = """,
-    {first} AS {how} (SELECT {columns}, past.number FROM {read} AS past)
+    {first} AS {how} (SELECT {columns}, past.{rest} FROM {read} AS past)
 """
 # In the place of the state that a record had.
 STATE = """
@@ -111,9 +113,9 @@ def _names_column(text: str, field: Field) -> bool:
     return bool(re.search(rf"\b{field.column}\b", text))
 
 
-def _logged_column(model: type[Model], field: Field) -> str:
-    """Return a stored column of the row that an entry of the log holds as `before`."""
-    return _collated(field, _logged_value(model, field, "entry.before"))
+def _logged_column(model: type[Model], field: Field, row: str) -> str:
+    """Return a stored column of a row in JSON."""
+    return _collated(field, _logged_value(model, field, row))
 
 
 def _logged_value(model: type[Model], field: Field, row: str) -> str:
@@ -150,8 +152,12 @@ def _seen_now(model: type[Model], viewer: Reader) -> str:
 class _Rebuilding:
     """The expressions that hide the tables of one statement."""
 
+    collects = CHANGED
+    rest = "number"  # of what is read from the log at once, by which the rest of a row is found
+
     def __init__(self, moment: str, changed: Collection[str], viewer: Reader, *, once: bool) -> None:
-        self.moment, self.changed, self.viewer = moment, changed, viewer
+        self.changed, self.viewer = changed, viewer
+        self.is_open = is_open_at(moment, "entry")
         self.how = "MATERIALIZED" if once else "NOT MATERIALIZED"
         self.before: list[str] = []  # expressions that read tables of the present
         self.rebuilt: dict[str, str] = {}
@@ -168,28 +174,64 @@ class _Rebuilding:
             return
         for field in names:
             self.rebuild(field.names, field.made_sql("past"))
-        kept = _kept_fields(model, asked)
-        self.before.append(self._first(model, kept))
-        parts = [_as_it_is(model), _as_logged(model, kept, asked)]
-        conditions = [_is_same(model), "true"]
+        self.before.append(self._first(model, self._kept(model, asked)))
+        parts = [self._as_it_is(model), self._as_logged(model, asked)]
+        conditions = [self._is_there(model), "true"]
         if names:
             renamed = f'"renamed_{table}"'
             self.before.append(f"{renamed} (id) AS MATERIALIZED ({' UNION '.join(map(self._owners, names))})")
-            parts.append(_as_renamed(model, asked))
+            parts.append(self._as_renamed(model, asked))
             conditions.append(f"{conditions[0]} AND past.id = ANY(ARRAY(SELECT id FROM {renamed}))")
             conditions[0] += f" AND past.id NOT IN (SELECT id FROM {renamed})"
-        self.rebuilt[table] = f'"{table}" AS NOT MATERIALIZED ({self._rows(model, parts, conditions, asked)})'
+        numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in enumerate(conditions))
+        union = " UNION ALL ".join(f"SELECT {part}" for part in parts)
+        rows = self._rows(model, f"({union}) AS past WHERE {numbered}", asked)
+        self.rebuilt[table] = f'"{table}" AS NOT MATERIALIZED ({rows})'
 
     def collected(self) -> str:
         """Return the expression that collects the first change of each row."""
-        return CHANGED.format(tables=self._tables(), is_open=is_open_at(self.moment, "entry"))
+        tables = ", ".join(map(literal, sorted(self.rebuilt)))
+        return self.collects.format(tables=tables, is_open=self.is_open)
 
-    def _tables(self) -> str:
-        return ", ".join(map(literal, sorted(self.rebuilt)))
+    def _kept(self, model: type[Model], asked: str) -> list[Field]:
+        """Return the columns that are read from the log at once: keys, references, choices, of those asked for."""
 
-    def _rows(self, model: type[Model], parts: list[str], conditions: list[str], asked: str) -> str:
-        """Return the query for the rows of a table, from its parts, each with its condition."""
-        return f"SELECT {_past_columns(model)} FROM {_together(parts, conditions)}"
+        def is_kept(field: Field) -> bool:
+            is_short = bool(field.choices) or field.db_type(connection) in ("bigint", "integer")
+            is_key = field.primary_key or field.name == getattr(model, "key_field", "")
+            return is_key or (is_short and not is_computed(field) and _names_column(asked, field))
+
+        return [field for field in model._meta.concrete_fields if is_kept(field)]
+
+    def _as_it_is(self, model: type[Model]) -> str:
+        """Return the part of the rows as they are."""
+        return f'{_past_columns(model)}, 0 AS part FROM "{model._meta.db_table}" AS past'
+
+    def _is_there(self, model: type[Model]) -> str:
+        """Return the condition for the rows of that part: those that have not changed."""
+        name = literal(model._meta.db_table)
+        return f"past.{_key(model)} NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
+
+    def _as_logged(self, model: type[Model], asked: str) -> str:
+        """Return the part of the changed rows as they were; columns not kept are looked up, if asked for."""
+        quote, kept = connection.ops.quote_name, self._kept(model, asked)
+        stored = ", ".join(
+            f"kept.{quote(str(field.column))}" if field in kept else _logged_column(model, field, "entry.before")
+            for field in model._meta.concrete_fields
+            if not is_computed(field)
+        )
+        return (
+            f"{columns_at(model, asked=asked)}, 1 AS part FROM (SELECT {stored} FROM {_first_name(model)} AS kept"
+            " LEFT JOIN common_loggedchange AS entry ON entry.number = kept.number) AS past"
+        )
+
+    def _as_renamed(self, model: type[Model], asked: str) -> str:
+        """Return the part of the rows of which names have changed, which stand in another table."""
+        return f'{columns_at(model, asked=asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
+
+    def _rows(self, model: type[Model], parts: str, _asked: str) -> str:
+        """Return the query for the rows of a table from all its parts."""
+        return f"SELECT {_past_columns(model)} FROM {parts}"
 
     def _first(self, model: type[Model], kept: Collection[Field]) -> str:
         """Return the expression that reads some columns of the changed rows, as they were, from the log."""
@@ -199,15 +241,20 @@ class _Rebuilding:
             name, kind = quote(str(field.column)), field.db_type(connection)
             visible = _seen_now(model, self.viewer) if field.column == "state" else ""
             state = f"({STATE.format(visible=visible, table=table, open=OPEN.format(row='before'))})::{kind} AS {name}"
-            seen.append(state if visible else f"past.{name}")
+            seen.append(state if visible else self._seen(field))
         gone = ""
         if getattr(model, "gone_for_good", False):
             key = _key(model)
             gone = f'WHERE EXISTS (SELECT FROM "{table}" AS present WHERE present.{key} = past.{key})'
         read, first = quote(f"read_{table}"), _first_name(model)
-        return FIRST.format(
-            read=read, columns=", ".join(_logged_column(model, field) for field in kept), table=table, gone=gone
-        ) + SEEN.format(first=first, how=self.how, columns=", ".join(seen), read=read)
+        columns = ", ".join(_logged_column(model, field, "entry.held") for field in kept)
+        return FIRST.format(read=read, columns=columns, rest=self.rest, table=table, gone=gone) + SEEN.format(
+            first=first, how=self.how, columns=", ".join(seen), rest=self.rest, read=read
+        )
+
+    def _seen(self, field: Field) -> str:
+        """Return a column of a row that was read from the log."""
+        return f"past.{connection.ops.quote_name(str(field.column))}"
 
     def _owners(self, field: NamesField) -> str:
         """Return a query for the rows that a row of names belongs to, or belonged to, that has changed."""
@@ -215,68 +262,68 @@ class _Rebuilding:
             f"SELECT (held ->> {literal(field.owner)})::bigint FROM common_loggedchange AS entry,"
             f" LATERAL (VALUES (entry.before), (entry.after)) AS both_states (held)"
             f" WHERE held IS NOT NULL AND entry.table_name = {literal(field.names)}"
-            f" AND {is_open_at(self.moment, 'entry')}"
+            f" AND {self.is_open}"
         )
 
 
 class _RebuildingForOne(_Rebuilding):
     """The same for a statement about one record: rows that did not move are found in the table.
 
-    What they held is one more column of each part over the table: the row as the log has it before its first change
-    since, JSON's null for one that was added, NULL for one that has not changed.
+    Each part has one more column, `held`: the row as it was before its first change since, NULL of one that has not
+    changed. What rows are found by stands in the parts as it was, and all else is taken from there.
     """
 
-    def collected(self) -> str:
-        """Return the expression that collects the first change of each row that moved."""
-        first = self._first_of_row("entry.number", "moved.table_name", "moved.record_id")
-        return MOVED.format(tables=self._tables(), first=first, is_open=is_open_at(self.moment, "entry"))
+    collects, rest = MOVED, "held"
 
-    def _first_of_row(self, column: str, table: str, row: str) -> str:
-        return FIRST_OF_ROW.format(column=column, table=table, row=row, is_open=is_open_at(self.moment, "entry"))
+    def _kept(self, model: type[Model], _asked: str) -> list[Field]:
+        return [field for field in model._meta.concrete_fields if is_lookup(field)]
 
-    def _rows(self, model: type[Model], parts: list[str], conditions: list[str], asked: str) -> str:
-        quote = connection.ops.quote_name
-        row = self._first_of_row(
-            "coalesce(entry.before #> '{}', 'null')", literal(model._meta.db_table), f"past.{_key(model)}"
+    def _as_it_is(self, model: type[Model]) -> str:
+        return f"{self._of_row(HELD, model)} AS held, {super()._as_it_is(model)}"
+
+    def _is_there(self, model: type[Model]) -> str:
+        return self._of_row(IS_THERE, model)
+
+    def _as_logged(self, model: type[Model], asked: str) -> str:
+        quote, kept = connection.ops.quote_name, self._kept(model, asked)
+        columns = (
+            f"past.{quote(str(field.column))}"
+            if field in kept
+            else _collated(field, f"NULL::{field.db_type(connection)}")
+            for field in model._meta.concrete_fields
         )
-        parts = [
-            f"{'NULL::jsonb' if each is LOGGED else f'({row})'} AS held, {part}" for each, part in enumerate(parts)
-        ]
-        conditions = [f"{each} AND past.held IS DISTINCT FROM 'null'" for each in conditions]
-        known, columns = ["past.held"], []
+        # The condition keeps the part a subquery; a plain scan of an expression has no plan for a row at a time.
+        rows = f"{_first_name(model)} AS past WHERE past.held IS NOT NULL"
+        return f"past.held, {', '.join(columns)}, 1 AS part FROM {rows}"
+
+    def _as_renamed(self, model: type[Model], asked: str) -> str:
+        return f"{self._of_row(HELD, model)} AS held, {super()._as_renamed(model, asked)}"
+
+    def _of_row(self, text: str, model: type[Model]) -> str:
+        return text.format(table=model._meta.db_table, key=_key(model), is_open=self.is_open)
+
+    def _rows(self, model: type[Model], parts: str, asked: str) -> str:
+        quote = connection.ops.quote_name
+        stored, columns = ["past.held"], []
         for field in model._meta.concrete_fields:
             name, now = quote(str(field.column)), quote(f"now_{field.column}")
-            column, whole = f"past.{name}", f"past.{name}"
-            if not is_lookup(field):
-                if is_computed(field):
-                    column = f"past.{name} AS {now}"
-                    whole = f"CASE WHEN past.held IS NULL THEN past.{now} ELSE {_computed(field, asked)} END AS {name}"
-                else:
-                    value = _logged_value(model, field, "past.held")
-                    column = f"CASE WHEN past.held IS NULL THEN past.{name} ELSE {value} END AS {name}"
-            known.append(column)
-            columns.append(whole)
-        return (
-            f"SELECT {', '.join(columns)} FROM (SELECT {', '.join(known)} FROM {_together(parts, conditions)}) AS past"
-        )
+            changed = "CASE WHEN past.held IS NULL THEN past.{} ELSE {} END AS {}"
+            if is_lookup(field):
+                stored.append(f"past.{name}")
+                columns.append(f"past.{name}")
+            elif is_computed(field):
+                stored.append(f"past.{name} AS {now}")
+                columns.append(changed.format(now, _computed(field, asked), name))
+            else:
+                stored.append(changed.format(name, _logged_value(model, field, "past.held"), name))
+                columns.append(f"past.{name}")
+        return f"SELECT {', '.join(columns)} FROM (SELECT {', '.join(stored)} FROM {parts}) AS past"
 
-
-def _together(parts: Collection[str], conditions: Collection[str]) -> str:
-    """Return the parts of a table as one source of rows called `past`, each part with its condition."""
-    union = " UNION ALL ".join(f"SELECT {part}" for part in parts)
-    numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in enumerate(conditions))
-    return f"({union}) AS past WHERE {numbered}"
-
-
-def _kept_fields(model: type[Model], asked: str) -> list[Field]:
-    """Return the columns by which rows are looked up, of those that a text names: keys, references, choices."""
-
-    def is_kept(field: Field) -> bool:
-        is_short = bool(field.choices) or field.db_type(connection) in ("bigint", "integer")
-        is_key = field.primary_key or field.name == getattr(model, "key_field", "")
-        return is_key or (is_short and not is_computed(field) and _names_column(asked, field))
-
-    return [field for field in model._meta.concrete_fields if is_kept(field)]
+    def _seen(self, field: Field) -> str:
+        if not is_computed(field):
+            return super()._seen(field)
+        row = f'jsonb_populate_record(NULL::"{field.model._meta.db_table}", past.held)'
+        return _collated(field, f"(SELECT {_computed(field, '')} FROM {row} AS past)")
 
 
 def _past_columns(model: type[Model]) -> str:
@@ -288,39 +335,9 @@ def _first_name(model: type[Model]) -> str:
     return connection.ops.quote_name(f"first_{model._meta.db_table}")
 
 
-def _is_same(model: type[Model]) -> str:
-    """Return the condition for rows that have not changed."""
-    name = literal(model._meta.db_table)
-    return f"past.{_key(model)} NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
-
-
 def _key(model: type[Model]) -> str:
     """Return the column of the internal key of a table: not all call it id."""
     return connection.ops.quote_name(str(model._meta.pk.column))
-
-
-def _as_it_is(model: type[Model]) -> str:
-    """Return the part of the rows as they are."""
-    return f'{_past_columns(model)}, 0 AS part FROM "{model._meta.db_table}" AS past'
-
-
-def _as_logged(model: type[Model], kept: Collection[Field], asked: str) -> str:
-    """Return the part of the changed rows as they were; columns that were not kept are looked up, if asked for."""
-    quote = connection.ops.quote_name
-    stored = ", ".join(
-        f"kept.{quote(str(field.column))}" if field in kept else _logged_column(model, field)
-        for field in model._meta.concrete_fields
-        if not is_computed(field)
-    )
-    return (
-        f"{columns_at(model, asked=asked)}, 1 AS part FROM (SELECT {stored} FROM {_first_name(model)} AS kept"
-        " LEFT JOIN common_loggedchange AS entry ON entry.number = kept.number) AS past"
-    )
-
-
-def _as_renamed(model: type[Model], asked: str) -> str:
-    """Return the part of the rows of which names have changed, which stand in another table."""
-    return f'{columns_at(model, asked=asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
 
 
 def known_at(
