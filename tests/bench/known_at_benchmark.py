@@ -2,8 +2,8 @@
 
     python -m tests.bench.known_at_benchmark [ENTRIES]...
 
-At 10,000, 100,000 and 1,000,000 entries of the change log (or as many as are given), on copies of the small registry of `make bench`.
-Milliseconds of one client within the process, medians of alternating rounds; nothing is asserted.
+At 10,000, 100,000 and 1,000,000 entries of the change log, or as many as are given, on copies of the small registry of
+`make bench`. Milliseconds of one client within the process, medians of alternating rounds; nothing is asserted.
 """
 
 # ruff: noqa: T201 - it prints its figures, and the names are our own

@@ -15,7 +15,7 @@ from apps.common.sql.statement import STATEMENTS
 from apps.common.writing.transaction import write_transaction
 from apps.history.reverting import revert
 from apps.projects.models import Category, Claim, Project
-from apps.registry.models import Alliance, MemberUnit, Membership
+from apps.registry.models import Alliance, Membership, MemberUnit
 from tests import factories
 from tests.running import connected_to
 

@@ -19,7 +19,7 @@ What a reader may not see now he does not see in the past either: such a record 
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import cast
 
@@ -55,10 +55,12 @@ MOVED = """
         ) AS moved
     )
 """
-# The changes since of a row that is there: what says that it had not been added, or is one that moved; and the first.
-OF_ROW = "FROM common_loggedchange AS entry WHERE table_name = '{table}' AND record_id = past.{key} AND {is_open}"
-IS_THERE = f"(SELECT true {OF_ROW} AND (moves OR before IS NULL) LIMIT 1) IS NULL"
-HELD = f"(SELECT before #> '{{{{}}}}' {OF_ROW} ORDER BY number + 0 LIMIT 1)"
+# What a row that is there held before its first change: NULL where it did not change, and JSON's null where it had not
+# been added, or is found as one that moved.
+HELD = """
+    (SELECT CASE WHEN moves THEN 'null' ELSE coalesce(before #> '{{}}', 'null') END FROM common_loggedchange AS entry
+     WHERE table_name = '{table}' AND record_id = past.{key} AND {is_open} ORDER BY moves DESC, number LIMIT 1) AS held
+"""
 # The keys, references and states of the rows of a table as they were before their first change.
 FIRST = """
     {read} AS MATERIALIZED (
@@ -91,26 +93,31 @@ def columns_at(model: type[Model], *, asked: str = "") -> str:
 
     What the database computes is computed, where that costs much only if the text `asked` names the column.
     """
+    return _columns_at(model._meta.concrete_fields, _words(asked))
+
+
+def _columns_at(fields: Iterable[Field], asked: frozenset[str]) -> str:
     quote = connection.ops.quote_name
     found = []
-    for field in model._meta.concrete_fields:
+    for field in fields:
         name = quote(str(field.column))
         found.append(f"{_computed(field, asked)} AS {name}" if is_computed(field) else f"past.{name}")
     return ", ".join(found)
 
 
-def _computed(field: Field, asked: str) -> str:
+def _computed(field: Field, asked: frozenset[str]) -> str:
     """Return what the database computes of a row called `past`; nothing where that costs much and is not asked for."""
     if isinstance(field, TriggerColumn):
-        text = field.made_sql("past") if _names_column(asked, field) else "NULL"
+        text = field.made_sql("past") if field.column in asked else "NULL"
     else:
         expression, params = cast("GeneratedField", field).generated_sql(connection)
         text = expression % tuple(map(literal, params))
     return f"({text})::{field.db_type(connection)}"
 
 
-def _names_column(text: str, field: Field) -> bool:
-    return bool(re.search(rf"\b{field.column}\b", text))
+def _words(text: str) -> frozenset[str]:
+    """Return the words of a statement, by which it is known which columns it may ask for."""
+    return frozenset(re.findall(r"\w+", text))
 
 
 def _logged_column(model: type[Model], field: Field, row: str) -> str:
@@ -162,20 +169,20 @@ class _Rebuilding:
         self.before: list[str] = []  # expressions that read tables of the present
         self.rebuilt: dict[str, str] = {}
 
-    def rebuild(self, table: str, asked: str) -> None:
+    def rebuild(self, table: str, asked: frozenset[str]) -> None:
         """Add the expressions of a table, where it or what its columns are made of has changed."""
         model = logged_models()[table]
         names = [
             field
             for field in model._meta.concrete_fields
-            if isinstance(field, NamesField) and field.names in self.changed and _names_column(asked, field)
+            if isinstance(field, NamesField) and field.names in self.changed and field.column in asked
         ]
         if table in self.rebuilt or not (table in self.changed or names):
             return
         for field in names:
-            self.rebuild(field.names, field.made_sql("past"))
+            self.rebuild(field.names, _words(field.made_sql("past")))
         self.before.append(self._first(model, self._kept(model, asked)))
-        parts = [self._as_it_is(model), self._as_logged(model, asked)]
+        parts = [self._as_it_is(model, asked), self._as_logged(model, asked)]
         conditions = [self._is_there(model), "true"]
         if names:
             renamed = f'"renamed_{table}"'
@@ -193,26 +200,30 @@ class _Rebuilding:
         tables = ", ".join(map(literal, sorted(self.rebuilt)))
         return self.collects.format(tables=tables, is_open=self.is_open)
 
-    def _kept(self, model: type[Model], asked: str) -> list[Field]:
+    def _kept(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
         """Return the columns that are read from the log at once: keys, references, choices, of those asked for."""
 
         def is_kept(field: Field) -> bool:
             is_short = bool(field.choices) or field.db_type(connection) in ("bigint", "integer")
             is_key = field.primary_key or field.name == getattr(model, "key_field", "")
-            return is_key or (is_short and not is_computed(field) and _names_column(asked, field))
+            return is_key or (is_short and not is_computed(field) and field.column in asked)
 
         return [field for field in model._meta.concrete_fields if is_kept(field)]
 
-    def _as_it_is(self, model: type[Model]) -> str:
+    def _fields(self, model: type[Model], _asked: frozenset[str]) -> Collection[Field]:
+        """Return the columns that the rows have."""
+        return model._meta.concrete_fields
+
+    def _as_it_is(self, model: type[Model], asked: frozenset[str]) -> str:
         """Return the part of the rows as they are."""
-        return f'{_past_columns(model)}, 0 AS part FROM "{model._meta.db_table}" AS past'
+        return f'{_past_columns(self._fields(model, asked))}, 0 AS part FROM "{model._meta.db_table}" AS past'
 
     def _is_there(self, model: type[Model]) -> str:
         """Return the condition for the rows of that part: those that have not changed."""
         name = literal(model._meta.db_table)
         return f"past.{_key(model)} NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
 
-    def _as_logged(self, model: type[Model], asked: str) -> str:
+    def _as_logged(self, model: type[Model], asked: frozenset[str]) -> str:
         """Return the part of the changed rows as they were; columns not kept are looked up, if asked for."""
         quote, kept = connection.ops.quote_name, self._kept(model, asked)
         stored = ", ".join(
@@ -220,18 +231,17 @@ class _Rebuilding:
             for field in model._meta.concrete_fields
             if not is_computed(field)
         )
-        return (
-            f"{columns_at(model, asked=asked)}, 1 AS part FROM (SELECT {stored} FROM {_first_name(model)} AS kept"
-            " LEFT JOIN common_loggedchange AS entry ON entry.number = kept.number) AS past"
-        )
+        entries = "common_loggedchange AS entry ON entry.number = kept.number"
+        rows = f"(SELECT {stored} FROM {_first_name(model)} AS kept LEFT JOIN {entries}) AS past"
+        return f"{_columns_at(model._meta.concrete_fields, asked)}, 1 AS part FROM {rows}"
 
-    def _as_renamed(self, model: type[Model], asked: str) -> str:
+    def _as_renamed(self, model: type[Model], asked: frozenset[str]) -> str:
         """Return the part of the rows of which names have changed, which stand in another table."""
-        return f'{columns_at(model, asked=asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
+        return f'{_columns_at(self._fields(model, asked), asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
 
-    def _rows(self, model: type[Model], parts: str, _asked: str) -> str:
+    def _rows(self, model: type[Model], parts: str, asked: frozenset[str]) -> str:
         """Return the query for the rows of a table from all its parts."""
-        return f"SELECT {_past_columns(model)} FROM {parts}"
+        return f"SELECT {_past_columns(self._fields(model, asked))} FROM {parts}"
 
     def _first(self, model: type[Model], kept: Collection[Field]) -> str:
         """Return the expression that reads some columns of the changed rows, as they were, from the log."""
@@ -241,7 +251,7 @@ class _Rebuilding:
             name, kind = quote(str(field.column)), field.db_type(connection)
             visible = _seen_now(model, self.viewer) if field.column == "state" else ""
             state = f"({STATE.format(visible=visible, table=table, open=OPEN.format(row='before'))})::{kind} AS {name}"
-            seen.append(state if visible else self._seen(field))
+            seen.append(state if visible else self._unpacked(field))
         gone = ""
         if getattr(model, "gone_for_good", False):
             key = _key(model)
@@ -252,9 +262,9 @@ class _Rebuilding:
             first=first, how=self.how, columns=", ".join(seen), rest=self.rest, read=read
         )
 
-    def _seen(self, field: Field) -> str:
+    def _unpacked(self, field: Field) -> str:
         """Return a column of a row that was read from the log."""
-        return f"past.{connection.ops.quote_name(str(field.column))}"
+        return _past_columns([field])
 
     def _owners(self, field: NamesField) -> str:
         """Return a query for the rows that a row of names belongs to, or belonged to, that has changed."""
@@ -275,37 +285,41 @@ class _RebuildingForOne(_Rebuilding):
 
     collects, rest = MOVED, "held"
 
-    def _kept(self, model: type[Model], _asked: str) -> list[Field]:
-        return [field for field in model._meta.concrete_fields if is_lookup(field)]
+    def _fields(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
+        # Those alone that are asked for, or that these are computed of: there are many parts to be set up.
+        fields = model._meta.concrete_fields
+        computed = (_computed(field, asked) for field in fields if is_computed(field) and field.column in asked)
+        asked = asked.union(*map(_words, computed))
+        return [field for field in fields if field.primary_key or field.column in asked]
 
-    def _as_it_is(self, model: type[Model]) -> str:
-        return f"{self._of_row(HELD, model)} AS held, {super()._as_it_is(model)}"
+    def _kept(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
+        return [field for field in self._fields(model, asked) if is_lookup(field)]
 
-    def _is_there(self, model: type[Model]) -> str:
-        return self._of_row(IS_THERE, model)
+    def _as_it_is(self, model: type[Model], asked: frozenset[str]) -> str:
+        return f"{self._held(model)}, {super()._as_it_is(model, asked)}"
 
-    def _as_logged(self, model: type[Model], asked: str) -> str:
-        quote, kept = connection.ops.quote_name, self._kept(model, asked)
+    def _is_there(self, _model: type[Model]) -> str:
+        return "past.held IS DISTINCT FROM 'null'"
+
+    def _as_logged(self, model: type[Model], asked: frozenset[str]) -> str:
         columns = (
-            f"past.{quote(str(field.column))}"
-            if field in kept
-            else _collated(field, f"NULL::{field.db_type(connection)}")
-            for field in model._meta.concrete_fields
+            _past_columns([field]) if is_lookup(field) else _collated(field, f"NULL::{field.db_type(connection)}")
+            for field in self._fields(model, asked)
         )
         # The condition keeps the part a subquery; a plain scan of an expression has no plan for a row at a time.
         rows = f"{_first_name(model)} AS past WHERE past.held IS NOT NULL"
         return f"past.held, {', '.join(columns)}, 1 AS part FROM {rows}"
 
-    def _as_renamed(self, model: type[Model], asked: str) -> str:
-        return f"{self._of_row(HELD, model)} AS held, {super()._as_renamed(model, asked)}"
+    def _as_renamed(self, model: type[Model], asked: frozenset[str]) -> str:
+        return f"{self._held(model)}, {super()._as_renamed(model, asked)}"
 
-    def _of_row(self, text: str, model: type[Model]) -> str:
-        return text.format(table=model._meta.db_table, key=_key(model), is_open=self.is_open)
+    def _held(self, model: type[Model]) -> str:
+        return HELD.format(table=model._meta.db_table, key=_key(model), is_open=self.is_open)
 
-    def _rows(self, model: type[Model], parts: str, asked: str) -> str:
+    def _rows(self, model: type[Model], parts: str, asked: frozenset[str]) -> str:
         quote = connection.ops.quote_name
         stored, columns = ["past.held"], []
-        for field in model._meta.concrete_fields:
+        for field in self._fields(model, asked):
             name, now = quote(str(field.column)), quote(f"now_{field.column}")
             changed = "CASE WHEN past.held IS NULL THEN past.{} ELSE {} END AS {}"
             if is_lookup(field):
@@ -319,16 +333,15 @@ class _RebuildingForOne(_Rebuilding):
                 columns.append(f"past.{name}")
         return f"SELECT {', '.join(columns)} FROM (SELECT {', '.join(stored)} FROM {parts}) AS past"
 
-    def _seen(self, field: Field) -> str:
+    def _unpacked(self, field: Field) -> str:
         if not is_computed(field):
-            return super()._seen(field)
+            return super()._unpacked(field)
         row = f'jsonb_populate_record(NULL::"{field.model._meta.db_table}", past.held)'
-        return _collated(field, f"(SELECT {_computed(field, '')} FROM {row} AS past)")
+        return _collated(field, f"(SELECT {_computed(field, frozenset())} FROM {row} AS past)")
 
 
-def _past_columns(model: type[Model]) -> str:
-    quote = connection.ops.quote_name
-    return ", ".join(f"past.{quote(str(field.column))}" for field in model._meta.concrete_fields)
+def _past_columns(fields: Iterable[Field]) -> str:
+    return ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in fields)
 
 
 def _first_name(model: type[Model]) -> str:
@@ -351,8 +364,9 @@ def known_at(
     once = len(tables.intersection(changed)) > MANY
     kind = _RebuildingForOne if of_one else _Rebuilding
     rebuilding = kind(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, once=once)
+    asked = _words(text)
     for table in sorted(tables):
-        rebuilding.rebuild(table, text)
+        rebuilding.rebuild(table, asked)
     if not rebuilding.rebuilt:
         return text
     before = ", ".join([rebuilding.collected(), *rebuilding.before, *rebuilding.rebuilt.values()])
