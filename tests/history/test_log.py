@@ -212,6 +212,28 @@ def test_what_was_known_is_a_replay_to_that_time(write_at_random: Callable[..., 
                 assert cursor.fetchone() == (0,), table
 
 
+def test_both_forms_of_what_was_known_give_the_same_rows(write_at_random: Callable[..., list[str]]) -> None:
+    write_at_random(8)
+    number, now = last(), timezone.now()
+    write_at_random(8, 2)
+    factories.UnitNameFactory(unit=MemberUnit.objects.visible_to(None).order_by("pk")[0], name="后来的别名")
+    later(number, 60)
+    moment = moment_at(now + timedelta(minutes=30))
+    differ = 0
+    for table, model in logged_models().items():
+        columns = ", ".join(f'r."{field.column}"' for field in model._meta.concrete_fields)
+        published = "WHERE r.state = 'published'" if issubclass(model, Fact) else ""
+        for viewer, where in ((STEWARD, ""), (None, published)):
+            text = f'SELECT ROW({columns})::text FROM "{table}" AS r {where}'  # noqa: S608
+            found = [
+                run(f"SELECT * FROM ({known_at(text, moment.snapshot, moment.changed, viewer, of_one=form)}) AS a")  # noqa: S608
+                for form in (False, True)
+            ]
+            assert sorted(found[0]) == sorted(found[1]), (table, viewer)
+            differ += sorted(found[0]) != sorted(run(text))
+    assert differ > 12
+
+
 @pytest.mark.parametrize("changed", [6, 7])
 def test_what_a_reader_may_see_is_looked_up_once_where_many_tables_have_changed(changed: int) -> None:
     tables = sorted(model._meta.db_table for model in logged_models().values() if issubclass(model, Fact))[:changed]
