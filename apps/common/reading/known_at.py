@@ -41,13 +41,12 @@ CHANGED = """
         WHERE table_name IN ({tables}) AND {is_open} ORDER BY table_name, record_id, number
     )
 """
-# The same of the rows that moved. Sorted by what is no column: along an index it would go through all the row ever was.
+# The same of the rows that moved. Of a sum, since the least of a column is looked for along its index, through the log.
 MOVED = """
     changed_since AS MATERIALIZED (
         SELECT table_name, record_id, (
-            SELECT number FROM common_loggedchange AS entry
+            SELECT min(number + 0) FROM common_loggedchange AS entry
             WHERE entry.table_name = moved.table_name AND entry.record_id = moved.record_id AND {is_open}
-            ORDER BY number + 0 LIMIT 1
         ) AS number
         FROM (
             SELECT DISTINCT table_name, record_id FROM common_loggedchange AS entry
@@ -74,7 +73,8 @@ FIRST = """
 """
 MANY = 6  # tables
 # The same as the reader may see them: looked up for those rows alone that a question finds. Where many tables have
-# changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds.
+# changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds. So, too,
+# where few rows are read: those that moved.
 SEEN = """,
     {first} AS {how} (SELECT {columns}, past.{rest} FROM {read} AS past)
 """
@@ -361,7 +361,7 @@ def known_at(
     `of_one`: it is about one record, and reads few rows of the tables, by their keys and references.
     """
     tables = set(_names().findall(text))
-    once = len(tables.intersection(changed)) > MANY
+    once = of_one or len(tables.intersection(changed)) > MANY
     kind = _RebuildingForOne if of_one else _Rebuilding
     rebuilding = kind(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, once=once)
     asked = _words(text)
