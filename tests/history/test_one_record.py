@@ -156,7 +156,7 @@ def test_a_record_is_as_its_page_said_it_was_then(registry: str, monkeypatch: py
     readers = [client, Client(), Client()]
     readers[1].force_login(curator.user)
     readers[2].force_login(factories.AppointmentFactory().user)
-    kinds = ("projects", "alliances", "claims")
+    kinds = ("projects", "claims")
     chosen = [address for address in world.addresses if address.split("/")[3] in kinds]
     by_one = [asked(reader, chosen, instant) for reader in readers for instant in instants]
     in_general = page_sql.known_at
