@@ -1,9 +1,9 @@
 """What it costs to ask for what was known: a detail and a list, now and as known before 1,000 rows changed.
 
-    python -m tests.bench.known_at_benchmark
+    python -m tests.bench.known_at_benchmark [ENTRIES]...
 
-At 10,000, 100,000 and 1,000,000 entries of the change log, on copies of the small registry of `make bench`.
-Milliseconds of one client within the process, medians of alternating rounds; nothing is asserted.
+At 10,000, 100,000 and 1,000,000 entries of the change log, or as many as are given, on copies of the small registry of
+`make bench`. Milliseconds of one client within the process, medians of alternating rounds; nothing is asserted.
 """
 
 # ruff: noqa: T201 - it prints its figures, and the names are our own
@@ -22,7 +22,7 @@ import psycopg
 
 from tests.bench import scale, server
 
-ENTRIES = (10_000, 100_000, 1_000_000)
+ENTRIES = tuple(map(int, sys.argv[1:])) or (10_000, 100_000, 1_000_000)
 CHANGED = 1_000
 ROUNDS = 7
 TIMES = 40
@@ -41,6 +41,19 @@ OLD_ENTRIES = """
     JOIN (SELECT id, slug, to_jsonb(q) - 'ngrams' - 'prose_ngrams' AS row, row_number() OVER () - 1 AS place
           FROM projects_project AS q LIMIT 5000) AS p ON p.place = n %% 5000
 """
+# What is done with 1,000 rows of a table, fifty at a time and in turn.
+STEPS = (
+    (
+        "registry_membership",
+        (
+            "DELETE FROM registry_membership WHERE id = ANY(%s)",
+            "UPDATE registry_membership SET state = 'draft', joined_on = (1000 + id)::text,"
+            " alliance_id = (SELECT max(id) FROM registry_alliance) WHERE id = ANY(%s)",
+        ),
+    ),
+    ("registry_membership", ("UPDATE registry_membership SET created_at = now() WHERE id = ANY(%s)",)),
+    ("projects_project", ("UPDATE projects_project SET summary = summary || '改' WHERE id = ANY(%s)",)),
+)
 
 
 def prepare(base: str, small: str, entries: int) -> str:
@@ -63,17 +76,18 @@ def prepare(base: str, small: str, entries: int) -> str:
     return url
 
 
-def change(url: str) -> tuple[str, str]:
-    """Change 1,000 projects; return the instants before and behind it."""
+def change(url: str) -> list[str]:
+    """Move, delete and change 1,000 memberships, then change 1,000 projects; return the instants around each step."""
+    instants = []
     with psycopg.connect(url, autocommit=True) as connection:
-        before = datetime.now(UTC)
-        ids = [pk for (pk,) in connection.execute("SELECT id FROM projects_project ORDER BY id LIMIT %s", [CHANGED])]
-        for begin in range(0, CHANGED, 50):
-            connection.execute(
-                "UPDATE projects_project SET summary = summary || '改' WHERE id = ANY(%s)", [ids[begin : begin + 50]]
-            )
+        for table, steps in STEPS:
+            instants.append(datetime.now(UTC))
+            ids = [pk for (pk,) in connection.execute(f"SELECT id FROM {table} ORDER BY id LIMIT %s", [CHANGED])]
+            for place, begin in enumerate(range(0, CHANGED, 50)):
+                connection.execute(steps[place % len(steps)], [ids[begin : begin + 50]])
         connection.execute("ANALYZE common_loggedchange, common_commit")
-        return tuple(quote(f"{at:%Y-%m-%dT%H:%M:%S.%fZ}") for at in (before, datetime.now(UTC)))  # type: ignore[return-value]
+        instants.append(datetime.now(UTC))
+    return [quote(f"{at:%Y-%m-%dT%H:%M:%S.%fZ}") for at in instants]
 
 
 def asker() -> Callable[[str], float]:
@@ -119,20 +133,28 @@ def main() -> None:
         url = prepare(base, small, entries)
         connection.close()
         connection.settings_dict["NAME"] = f"known_at_{entries}"
-        before, behind = change(url)
+        unmoved, unchanged, before, behind = change(url)
         with connection.cursor() as cursor:
             cursor.execute("SELECT slug FROM projects_project WHERE state = 'published' ORDER BY id OFFSET 10 LIMIT 1")
             (changed,) = cursor.fetchone()
             cursor.execute("SELECT slug FROM projects_project WHERE state = 'published' ORDER BY id DESC LIMIT 1")
             (same,) = cursor.fetchone()
-        for label, path in (
-            ("detail, changed since", f"/api/v1/projects/{changed}"),
-            ("detail, not changed", f"/api/v1/projects/{same}"),
-            ("list of 50", "/api/v1/projects?page_size=50"),
-            ("list of 50, counted", "/api/v1/projects?page_size=50&count=true"),
+            cursor.execute(
+                "SELECT a.slug FROM registry_alliance AS a JOIN registry_membership AS m ON m.alliance_id = a.id"
+                " WHERE a.state = 'published' AND a.id < (SELECT max(id) FROM registry_alliance)"
+                " GROUP BY a.slug ORDER BY count(*) DESC LIMIT 1"
+            )
+            (alliance,) = cursor.fetchone()
+        for label, path, past in (
+            ("detail, changed since", f"/api/v1/projects/{changed}", before),
+            ("detail, not changed", f"/api/v1/projects/{same}", before),
+            ("alliance, parts changed", f"/api/v1/alliances/{alliance}", unchanged),
+            ("alliance, parts moved", f"/api/v1/alliances/{alliance}", unmoved),
+            ("list of 50", "/api/v1/projects?page_size=50", before),
+            ("list of 50, counted", "/api/v1/projects?page_size=50&count=true", before),
         ):
             sign = "&" if "?" in path else "?"
-            asked = [path, f"{path}{sign}known_at={behind}", f"{path}{sign}known_at={before}"]
+            asked = [path, f"{path}{sign}known_at={behind}", f"{path}{sign}known_at={past}"]
             found: dict[str, list[float]] = {address: [] for address in asked}
             for address in asked:
                 for _time in range(8):
@@ -140,10 +162,10 @@ def main() -> None:
             for _round in range(ROUNDS):
                 for address in asked:
                     found[address].append(statistics.median(ask(address) for _time in range(TIMES)))
-            now, after, past = (statistics.median(found[address]) for address in asked)
+            now, after, then = (statistics.median(found[address]) for address in asked)
             print(
                 f"{entries:>9,} entries  {label:<24} now {now:6.2f} ms, known behind the changes {after:6.2f}"
-                f" ({after / now:.2f} x), before them {past:6.2f} ({past / now:.2f} x, {past - now:+.2f} ms)"
+                f" ({after / now:.2f} x), before them {then:6.2f} ({then / now:.2f} x, {then - now:+.2f} ms)"
             )
 
 

@@ -15,7 +15,7 @@ from apps.common.models.records import Fact, citable_models
 from apps.common.reading.data_version import data_version
 from apps.common.reading.known_at import known_at
 from apps.common.reading.moments import moment_at
-from apps.common.rules.change_log import logged_models, without_computed
+from apps.common.rules.change_log import is_lookup, logged_models, without_computed
 from apps.common.writing.transaction import write_transaction
 from apps.events.models import Event
 from apps.history import replay
@@ -162,6 +162,29 @@ def test_replaying_the_log_gives_the_tables_and_reverting_it_gives_the_first_one
         assert revert(f"undo-{request_id}", keep=False, user=STEWARD).steps != []
 
 
+def test_an_entry_says_whether_its_row_moved() -> None:
+    start = last()
+    unit: Any = factories.MemberUnitFactory(cited=False, state="draft")
+    rows = MemberUnit.objects.filter(pk=unit.pk)
+    rows.update(name="新名")
+    rows.update(parent=factories.MemberUnitFactory(cited=False, state="draft"))
+    rows.update(state="submitted")
+    rows.delete()
+    run("TRUNCATE events_event_projects")
+    found = LoggedChange.objects.filter(number__gt=start)
+    assert [each.moves for each in found.filter(record_id=unit.pk)] == [False, False, True, True, True]
+    assert {each.moves for each in found.filter(table_name="events_event_projects")} == {True}
+
+
+@pytest.mark.parametrize("model", [each for each in logged_models().values() if issubclass(each, Fact)])
+def test_who_may_see_a_record_depends_on_what_it_is_found_by(model: type[Fact]) -> None:
+    """So that a record which did not move is as visible as it was."""
+    found_by = {field.name for field in model._meta.concrete_fields if is_lookup(field)}
+    places = {*model.belongs_to, *model.concerns, *filter(None, [model.inherits]), *model.place_columns.values()}
+    references = {getattr(model._meta.get_field(name), "fk_field", name) for name in places}
+    assert {str(name) for name, _value in model.public().children} | references <= found_by
+
+
 def test_a_log_that_contradicts_itself_is_not_replayed() -> None:
     district = factories.DistrictFactory()
     District.objects.filter(pk=district.pk).update(name="新")
@@ -187,6 +210,28 @@ def test_what_was_known_is_a_replay_to_that_time(write_at_random: Callable[..., 
             with connection.cursor() as cursor:
                 cursor.execute(f"SELECT count(*) FROM (({one}) EXCEPT ({other})) AS more")  # noqa: S608
                 assert cursor.fetchone() == (0,), table
+
+
+def test_both_forms_of_what_was_known_give_the_same_rows(write_at_random: Callable[..., list[str]]) -> None:
+    write_at_random(8)
+    number, now = last(), timezone.now()
+    write_at_random(8, 2)
+    factories.UnitNameFactory(unit=MemberUnit.objects.visible_to(None).order_by("pk")[0], name="后来的别名")
+    later(number, 60)
+    moment = moment_at(now + timedelta(minutes=30))
+    differ = 0
+    for table, model in logged_models().items():
+        columns = ", ".join(f'r."{field.column}"' for field in model._meta.concrete_fields)
+        published = "WHERE r.state = 'published'" if issubclass(model, Fact) else ""
+        for viewer, where in ((STEWARD, ""), (None, published)):
+            text = f'SELECT ROW({columns})::text FROM "{table}" AS r {where}'  # noqa: S608
+            found = [
+                run(f"SELECT * FROM ({known_at(text, moment.snapshot, moment.changed, viewer, of_one=form)}) AS a")  # noqa: S608
+                for form in (False, True)
+            ]
+            assert sorted(found[0]) == sorted(found[1]), (table, viewer)
+            differ += sorted(found[0]) != sorted(run(text))
+    assert differ > 12
 
 
 @pytest.mark.parametrize("changed", [6, 7])

@@ -74,12 +74,16 @@ def write(url: str, number: int, stop: threading.Event, done: list[Written]) -> 
 
 
 def state_at(instant: datetime) -> dict[str, str]:
-    """Return the rows as they were known at an instant."""
-    moment = moment_at(instant)
-    with connection.cursor() as cursor:
-        # All tables, since more of them may change between the two statements.
-        cursor.execute(known_at(STATE, moment.snapshot, logged_models()).replace("%", "%%"), [])
-        return dict(cursor.fetchall())
+    """Return the rows as they were known at an instant, by either form in which it is looked up."""
+    moment, found = moment_at(instant), []
+    for of_one in (False, True):
+        with connection.cursor() as cursor:
+            # All tables, since more of them may change between the two statements.
+            text = known_at(STATE, moment.snapshot, logged_models(), of_one=of_one)
+            cursor.execute(text.replace("%", "%%"), [])
+            found.append(dict(cursor.fetchall()))
+    assert found[0] == found[1]
+    return found[0]
 
 
 def check(instant: datetime, state: dict[str, str], written: list[Written]) -> None:

@@ -100,6 +100,11 @@ class LoggedChange(models.Model):
     operation = models.CharField(
         _("operation"), max_length=6, choices=Operation, help_text=_("What was done with the row.")
     )
+    moves = models.BooleanField(
+        _("moves"),
+        db_default=False,
+        help_text=_("Whether the row was deleted, or a key, a reference or the state of it changed."),
+    )
     before = models.JSONField(_("before"), null=True, help_text=_("Stored columns before; empty for an added row."))
     after = models.JSONField(_("after"), null=True, help_text=_("Stored columns after; empty for a deleted row."))
 
@@ -113,6 +118,9 @@ class LoggedChange(models.Model):
             models.Index(fields=["-commit"], name="common_log_xid"),
             models.Index(fields=["table_name", "commit"], name="common_log_table"),
             models.Index(fields=["table_name", "record_id", "-number"], name="common_log_row"),
+            # What was known of one record.
+            models.Index(fields=["table_name", "record_id", "commit"], name="common_log_row_xid"),
+            models.Index(fields=["table_name", "commit"], name="common_log_moved", condition=models.Q(moves=True)),
             models.Index(fields=["table_name", "key"], name="common_log_key"),
             models.Index(fields=["request_id"], name="common_log_request"),
             # The data version's.

@@ -9,21 +9,26 @@ union, with the number of the part that each is for. Only so does PostgreSQL loo
 A statement may look through the rows that changed many times, once for each record of a page whose parts it counts. So
 their keys, references and states are read from the log once, and the rest only of those that are found.
 
+Of one record only few rows are looked at, each by a key or a reference, and most changes change none of these: such
+rows are found in the table itself (`_RebuildingForOne`), and the log is asked for each of them whether it has changed
+since. Only those that moved, as the log says, are read from there beforehand.
+
 The snapshot stands in subqueries, so that one plan serves all instants.
 
 What a reader may not see now he does not see in the past either: such a record counts as a draft at every instant.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
+from typing import cast
 
 from django.db import connection
 from django.db.models import Field, GeneratedField, Model
 
 from apps.common.models.logged_change import OPEN
 from apps.common.models.records import Fact
-from apps.common.rules.change_log import is_computed, logged_models
+from apps.common.rules.change_log import is_computed, is_lookup, logged_models
 from apps.common.rules.territory import Reader
 from apps.common.rules.transactions import is_open_at
 from apps.common.sql.slots import Parameter, literal, spell, text_of
@@ -36,22 +41,42 @@ CHANGED = """
         WHERE table_name IN ({tables}) AND {is_open} ORDER BY table_name, record_id, number
     )
 """
+# The same of the rows that moved. Of a sum, since the least of a column is looked for along its index, through the log.
+MOVED = """
+    changed_since AS MATERIALIZED (
+        SELECT table_name, record_id, (
+            SELECT min(number + 0) FROM common_loggedchange AS entry
+            WHERE entry.table_name = moved.table_name AND entry.record_id = moved.record_id AND {is_open}
+        ) AS number
+        FROM (
+            SELECT DISTINCT table_name, record_id FROM common_loggedchange AS entry
+            WHERE table_name IN ({tables}) AND moves AND {is_open}
+        ) AS moved
+    )
+"""
+# What a row that is there held before its first change: NULL where it did not change, and JSON's null where it had not
+# been added, or is found as one that moved.
+HELD = """
+    (SELECT CASE WHEN moves THEN 'null' ELSE coalesce(before #> '{{}}', 'null') END FROM common_loggedchange AS entry
+     WHERE table_name = '{table}' AND record_id = past.{key} AND {is_open} ORDER BY moves DESC, number LIMIT 1) AS held
+"""
 # The keys, references and states of the rows of a table as they were before their first change.
 FIRST = """
     {read} AS MATERIALIZED (
         SELECT past.* FROM (
-            SELECT {columns}, entry.number
+            SELECT {columns}, entry.{rest}
             FROM changed_since AS changed JOIN common_loggedchange AS logged ON logged.number = changed.number,
-                 LATERAL (SELECT logged.number, logged.before #> '{{}}' AS before OFFSET 0) AS entry
+                 LATERAL (SELECT logged.number, logged.before #> '{{}}' AS held OFFSET 0) AS entry
             WHERE changed.table_name = '{table}' AND logged.before IS NOT NULL
         ) AS past {gone}
     )
 """
 MANY = 6  # tables
 # The same as the reader may see them: looked up for those rows alone that a question finds. Where many tables have
-# changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds.
+# changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds. So, too,
+# where few rows are read: those that moved.
 SEEN = """,
-    {first} AS {how} (SELECT {columns}, past.number FROM {read} AS past)
+    {first} AS {how} (SELECT {columns}, past.{rest} FROM {read} AS past)
 """
 # In the place of the state that a record had.
 STATE = """
@@ -68,38 +93,47 @@ def columns_at(model: type[Model], *, asked: str = "") -> str:
 
     What the database computes is computed, where that costs much only if the text `asked` names the column.
     """
+    return _columns_at(model._meta.concrete_fields, _words(asked))
+
+
+def _columns_at(fields: Iterable[Field], asked: frozenset[str]) -> str:
     quote = connection.ops.quote_name
     found = []
-    for field in model._meta.concrete_fields:
+    for field in fields:
         name = quote(str(field.column))
-        if isinstance(field, TriggerColumn):
-            made = field.made_sql("past") if _names_column(asked, field) else "NULL"
-            text = f"({made})::{field.db_type(connection)} AS {name}"
-        elif isinstance(field, GeneratedField):
-            expression, params = field.generated_sql(connection)
-            text = f"({expression % tuple(map(literal, params))})::{field.db_type(connection)} AS {name}"
-        else:
-            text = f"past.{name}"
-        found.append(text)
+        found.append(f"{_computed(field, asked)} AS {name}" if is_computed(field) else f"past.{name}")
     return ", ".join(found)
 
 
-def _names_column(text: str, field: Field) -> bool:
-    return bool(re.search(rf"\b{field.column}\b", text))
+def _computed(field: Field, asked: frozenset[str]) -> str:
+    """Return what the database computes of a row called `past`; nothing where that costs much and is not asked for."""
+    if isinstance(field, TriggerColumn):
+        text = field.made_sql("past") if field.column in asked else "NULL"
+    else:
+        expression, params = cast("GeneratedField", field).generated_sql(connection)
+        text = expression % tuple(map(literal, params))
+    return f"({text})::{field.db_type(connection)}"
 
 
-def _logged_column(model: type[Model], field: Field) -> str:
-    """Return a stored column of the row that an entry of the log holds as `before`."""
+def _words(text: str) -> frozenset[str]:
+    """Return the words of a statement, by which it is known which columns it may ask for."""
+    return frozenset(re.findall(r"\w+", text))
+
+
+def _logged_column(model: type[Model], field: Field, row: str) -> str:
+    """Return a stored column of a row in JSON."""
+    return _collated(field, _logged_value(model, field, row))
+
+
+def _logged_value(model: type[Model], field: Field, row: str) -> str:
+    """Return the value of a stored column of a row in JSON."""
     quote = connection.ops.quote_name
     name, kind = literal(field.column), field.db_type(connection) or ""
     if kind == "jsonb":
-        value = f"nullif(entry.before -> {name}, 'null')"
-    elif kind.endswith("]"):
-        row = f"jsonb_populate_record(NULL::{quote(model._meta.db_table)}, entry.before)"
-        value = f"({row}).{quote(str(field.column))}"
-    else:
-        value = f"(entry.before ->> {name})::{kind}"
-    return _collated(field, value)
+        return f"nullif({row} -> {name}, 'null')"
+    if kind.endswith("]"):
+        return f"(jsonb_populate_record(NULL::{quote(model._meta.db_table)}, {row})).{quote(str(field.column))}"
+    return f"({row} ->> {name})::{kind}"
 
 
 def _collated(field: Field, value: str) -> str:
@@ -125,44 +159,89 @@ def _seen_now(model: type[Model], viewer: Reader) -> str:
 class _Rebuilding:
     """The expressions that hide the tables of one statement."""
 
+    collects = CHANGED
+    rest = "number"  # of what is read from the log at once, by which the rest of a row is found
+
     def __init__(self, moment: str, changed: Collection[str], viewer: Reader, *, once: bool) -> None:
-        self.moment, self.changed, self.viewer = moment, changed, viewer
+        self.changed, self.viewer = changed, viewer
+        self.is_open = is_open_at(moment, "entry")
         self.how = "MATERIALIZED" if once else "NOT MATERIALIZED"
         self.before: list[str] = []  # expressions that read tables of the present
         self.rebuilt: dict[str, str] = {}
 
-    def rebuild(self, table: str, asked: str) -> None:
+    def rebuild(self, table: str, asked: frozenset[str]) -> None:
         """Add the expressions of a table, where it or what its columns are made of has changed."""
         model = logged_models()[table]
         names = [
             field
             for field in model._meta.concrete_fields
-            if isinstance(field, NamesField) and field.names in self.changed and _names_column(asked, field)
+            if isinstance(field, NamesField) and field.names in self.changed and field.column in asked
         ]
         if table in self.rebuilt or not (table in self.changed or names):
             return
         for field in names:
-            self.rebuild(field.names, field.made_sql("past"))
-        kept = _kept_fields(model, asked)
-        self.before.append(self._first(model, kept))
-        parts = [_as_it_is(model), _as_logged(model, kept, asked)]
-        conditions = [_is_same(model), "true"]
+            self.rebuild(field.names, _words(field.made_sql("past")))
+        self.before.append(self._first(model, self._kept(model, asked)))
+        parts = [self._as_it_is(model, asked), self._as_logged(model, asked)]
+        conditions = [self._is_there(model), "true"]
         if names:
             renamed = f'"renamed_{table}"'
             self.before.append(f"{renamed} (id) AS MATERIALIZED ({' UNION '.join(map(self._owners, names))})")
-            parts.append(_as_renamed(model, asked))
+            parts.append(self._as_renamed(model, asked))
             conditions.append(f"{conditions[0]} AND past.id = ANY(ARRAY(SELECT id FROM {renamed}))")
             conditions[0] += f" AND past.id NOT IN (SELECT id FROM {renamed})"
         numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in enumerate(conditions))
         union = " UNION ALL ".join(f"SELECT {part}" for part in parts)
-        self.rebuilt[table] = (
-            f'"{table}" AS NOT MATERIALIZED (SELECT {_past_columns(model)} FROM ({union}) AS past WHERE {numbered})'
-        )
+        rows = self._rows(model, f"({union}) AS past WHERE {numbered}", asked)
+        self.rebuilt[table] = f'"{table}" AS NOT MATERIALIZED ({rows})'
 
     def collected(self) -> str:
         """Return the expression that collects the first change of each row."""
         tables = ", ".join(map(literal, sorted(self.rebuilt)))
-        return CHANGED.format(tables=tables, is_open=is_open_at(self.moment, "entry"))
+        return self.collects.format(tables=tables, is_open=self.is_open)
+
+    def _kept(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
+        """Return the columns that are read from the log at once: keys, references, choices, of those asked for."""
+
+        def is_kept(field: Field) -> bool:
+            is_short = bool(field.choices) or field.db_type(connection) in ("bigint", "integer")
+            is_key = field.primary_key or field.name == getattr(model, "key_field", "")
+            return is_key or (is_short and not is_computed(field) and field.column in asked)
+
+        return [field for field in model._meta.concrete_fields if is_kept(field)]
+
+    def _fields(self, model: type[Model], _asked: frozenset[str]) -> Collection[Field]:
+        """Return the columns that the rows have."""
+        return model._meta.concrete_fields
+
+    def _as_it_is(self, model: type[Model], asked: frozenset[str]) -> str:
+        """Return the part of the rows as they are."""
+        return f'{_past_columns(self._fields(model, asked))}, 0 AS part FROM "{model._meta.db_table}" AS past'
+
+    def _is_there(self, model: type[Model]) -> str:
+        """Return the condition for the rows of that part: those that have not changed."""
+        name = literal(model._meta.db_table)
+        return f"past.{_key(model)} NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
+
+    def _as_logged(self, model: type[Model], asked: frozenset[str]) -> str:
+        """Return the part of the changed rows as they were; columns not kept are looked up, if asked for."""
+        quote, kept = connection.ops.quote_name, self._kept(model, asked)
+        stored = ", ".join(
+            f"kept.{quote(str(field.column))}" if field in kept else _logged_column(model, field, "entry.before")
+            for field in model._meta.concrete_fields
+            if not is_computed(field)
+        )
+        entries = "common_loggedchange AS entry ON entry.number = kept.number"
+        rows = f"(SELECT {stored} FROM {_first_name(model)} AS kept LEFT JOIN {entries}) AS past"
+        return f"{_columns_at(model._meta.concrete_fields, asked)}, 1 AS part FROM {rows}"
+
+    def _as_renamed(self, model: type[Model], asked: frozenset[str]) -> str:
+        """Return the part of the rows of which names have changed, which stand in another table."""
+        return f'{_columns_at(self._fields(model, asked), asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
+
+    def _rows(self, model: type[Model], parts: str, asked: frozenset[str]) -> str:
+        """Return the query for the rows of a table from all its parts."""
+        return f"SELECT {_past_columns(self._fields(model, asked))} FROM {parts}"
 
     def _first(self, model: type[Model], kept: Collection[Field]) -> str:
         """Return the expression that reads some columns of the changed rows, as they were, from the log."""
@@ -172,15 +251,20 @@ class _Rebuilding:
             name, kind = quote(str(field.column)), field.db_type(connection)
             visible = _seen_now(model, self.viewer) if field.column == "state" else ""
             state = f"({STATE.format(visible=visible, table=table, open=OPEN.format(row='before'))})::{kind} AS {name}"
-            seen.append(state if visible else f"past.{name}")
+            seen.append(state if visible else self._unpacked(field))
         gone = ""
         if getattr(model, "gone_for_good", False):
             key = _key(model)
             gone = f'WHERE EXISTS (SELECT FROM "{table}" AS present WHERE present.{key} = past.{key})'
         read, first = quote(f"read_{table}"), _first_name(model)
-        return FIRST.format(
-            read=read, columns=", ".join(_logged_column(model, field) for field in kept), table=table, gone=gone
-        ) + SEEN.format(first=first, how=self.how, columns=", ".join(seen), read=read)
+        columns = ", ".join(_logged_column(model, field, "entry.held") for field in kept)
+        return FIRST.format(read=read, columns=columns, rest=self.rest, table=table, gone=gone) + SEEN.format(
+            first=first, how=self.how, columns=", ".join(seen), rest=self.rest, read=read
+        )
+
+    def _unpacked(self, field: Field) -> str:
+        """Return a column of a row that was read from the log."""
+        return _past_columns([field])
 
     def _owners(self, field: NamesField) -> str:
         """Return a query for the rows that a row of names belongs to, or belonged to, that has changed."""
@@ -188,34 +272,80 @@ class _Rebuilding:
             f"SELECT (held ->> {literal(field.owner)})::bigint FROM common_loggedchange AS entry,"
             f" LATERAL (VALUES (entry.before), (entry.after)) AS both_states (held)"
             f" WHERE held IS NOT NULL AND entry.table_name = {literal(field.names)}"
-            f" AND {is_open_at(self.moment, 'entry')}"
+            f" AND {self.is_open}"
         )
 
 
-def _kept_fields(model: type[Model], asked: str) -> list[Field]:
-    """Return the columns by which rows are looked up, of those that a text names: keys, references, choices."""
+class _RebuildingForOne(_Rebuilding):
+    """The same for a statement about one record: rows that did not move are found in the table.
 
-    def is_kept(field: Field) -> bool:
-        is_short = bool(field.choices) or field.db_type(connection) in ("bigint", "integer")
-        is_key = field.primary_key or field.name == getattr(model, "key_field", "")
-        return is_key or (is_short and not is_computed(field) and _names_column(asked, field))
+    Each part has one more column, `held`: the row as it was before its first change since, NULL of one that has not
+    changed. What rows are found by stands in the parts as it was, and all else is taken from there.
+    """
 
-    return [field for field in model._meta.concrete_fields if is_kept(field)]
+    collects, rest = MOVED, "held"
+
+    def _fields(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
+        # Those alone that are asked for, or that these are computed of: there are many parts to be set up.
+        fields = model._meta.concrete_fields
+        computed = (_computed(field, asked) for field in fields if is_computed(field) and field.column in asked)
+        asked = asked.union(*map(_words, computed))
+        return [field for field in fields if field.primary_key or field.column in asked]
+
+    def _kept(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
+        return [field for field in self._fields(model, asked) if is_lookup(field)]
+
+    def _as_it_is(self, model: type[Model], asked: frozenset[str]) -> str:
+        return f"{self._held(model)}, {super()._as_it_is(model, asked)}"
+
+    def _is_there(self, _model: type[Model]) -> str:
+        return "past.held IS DISTINCT FROM 'null'"
+
+    def _as_logged(self, model: type[Model], asked: frozenset[str]) -> str:
+        columns = (
+            _past_columns([field]) if is_lookup(field) else _collated(field, f"NULL::{field.db_type(connection)}")
+            for field in self._fields(model, asked)
+        )
+        # The condition keeps the part a subquery; a plain scan of an expression has no plan for a row at a time.
+        rows = f"{_first_name(model)} AS past WHERE past.held IS NOT NULL"
+        return f"past.held, {', '.join(columns)}, 1 AS part FROM {rows}"
+
+    def _as_renamed(self, model: type[Model], asked: frozenset[str]) -> str:
+        return f"{self._held(model)}, {super()._as_renamed(model, asked)}"
+
+    def _held(self, model: type[Model]) -> str:
+        return HELD.format(table=model._meta.db_table, key=_key(model), is_open=self.is_open)
+
+    def _rows(self, model: type[Model], parts: str, asked: frozenset[str]) -> str:
+        quote = connection.ops.quote_name
+        stored, columns = ["past.held"], []
+        for field in self._fields(model, asked):
+            name, now = quote(str(field.column)), quote(f"now_{field.column}")
+            changed = "CASE WHEN past.held IS NULL THEN past.{} ELSE {} END AS {}"
+            if is_lookup(field):
+                stored.append(f"past.{name}")
+                columns.append(f"past.{name}")
+            elif is_computed(field):
+                stored.append(f"past.{name} AS {now}")
+                columns.append(changed.format(now, _computed(field, asked), name))
+            else:
+                stored.append(changed.format(name, _logged_value(model, field, "past.held"), name))
+                columns.append(f"past.{name}")
+        return f"SELECT {', '.join(columns)} FROM (SELECT {', '.join(stored)} FROM {parts}) AS past"
+
+    def _unpacked(self, field: Field) -> str:
+        if not is_computed(field):
+            return super()._unpacked(field)
+        row = f'jsonb_populate_record(NULL::"{field.model._meta.db_table}", past.held)'
+        return _collated(field, f"(SELECT {_computed(field, frozenset())} FROM {row} AS past)")
 
 
-def _past_columns(model: type[Model]) -> str:
-    quote = connection.ops.quote_name
-    return ", ".join(f"past.{quote(str(field.column))}" for field in model._meta.concrete_fields)
+def _past_columns(fields: Iterable[Field]) -> str:
+    return ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in fields)
 
 
 def _first_name(model: type[Model]) -> str:
     return connection.ops.quote_name(f"first_{model._meta.db_table}")
-
-
-def _is_same(model: type[Model]) -> str:
-    """Return the condition for rows that have not changed."""
-    name = literal(model._meta.db_table)
-    return f"past.{_key(model)} NOT IN (SELECT record_id FROM changed_since WHERE table_name = {name})"
 
 
 def _key(model: type[Model]) -> str:
@@ -223,37 +353,20 @@ def _key(model: type[Model]) -> str:
     return connection.ops.quote_name(str(model._meta.pk.column))
 
 
-def _as_it_is(model: type[Model]) -> str:
-    """Return the part of the rows as they are."""
-    return f'{_past_columns(model)}, 0 AS part FROM "{model._meta.db_table}" AS past'
+def known_at(
+    text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None, *, of_one: bool = False
+) -> str:
+    """Return a statement that reads the tables as they were in a snapshot, since which some have changed.
 
-
-def _as_logged(model: type[Model], kept: Collection[Field], asked: str) -> str:
-    """Return the part of the changed rows as they were; columns that were not kept are looked up, if asked for."""
-    quote = connection.ops.quote_name
-    stored = ", ".join(
-        f"kept.{quote(str(field.column))}" if field in kept else _logged_column(model, field)
-        for field in model._meta.concrete_fields
-        if not is_computed(field)
-    )
-    return (
-        f"{columns_at(model, asked=asked)}, 1 AS part FROM (SELECT {stored} FROM {_first_name(model)} AS kept"
-        " LEFT JOIN common_loggedchange AS entry ON entry.number = kept.number) AS past"
-    )
-
-
-def _as_renamed(model: type[Model], asked: str) -> str:
-    """Return the part of the rows of which names have changed, which stand in another table."""
-    return f'{columns_at(model, asked=asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
-
-
-def known_at(text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None) -> str:
-    """Return a statement that reads the tables as they were in a snapshot, since which some have changed."""
+    `of_one`: it is about one record, and reads few rows of the tables, by their keys and references.
+    """
     tables = set(_names().findall(text))
-    once = len(tables.intersection(changed)) > MANY
-    rebuilding = _Rebuilding(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, once=once)
+    once = of_one or len(tables.intersection(changed)) > MANY
+    kind = _RebuildingForOne if of_one else _Rebuilding
+    rebuilding = kind(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, once=once)
+    asked = _words(text)
     for table in sorted(tables):
-        rebuilding.rebuild(table, text)
+        rebuilding.rebuild(table, asked)
     if not rebuilding.rebuilt:
         return text
     before = ", ".join([rebuilding.collected(), *rebuilding.before, *rebuilding.rebuilt.values()])

@@ -78,7 +78,8 @@ def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True) -> 
     """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
     text = shared(text, request.shape.viewer)
     if request.changed is not None:
-        text = known_at(text, Parameter("known_at"), request.changed, request.shape.viewer)
+        shape = request.shape
+        text = known_at(text, Parameter("known_at"), request.changed, shape.viewer, of_one=shape.is_of_one)
     return Statement(text, plan_is_kept=plan_is_kept)
 
 

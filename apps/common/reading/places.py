@@ -25,6 +25,8 @@ from django.http.response import HttpResponseBase
 
 from apps.common.http.formats import EXPORTS, by_accept
 from apps.common.http.problem_answers import problem_response
+from apps.common.sql.slots import Parameter
+from apps.common.sql.statement import Statement
 
 RETRY_AFTER = "1"
 # In the environment of a request, what has its answer sent later: from `partybuild.protocol`.
@@ -33,12 +35,18 @@ CROWDED = 1.0  # seconds behind a refusal in which places rest
 REST = 2  # times as long as a place was used
 MOST_REST = 0.1  # seconds
 # The settings as they are, and as they are to be; then as they were.
-LESS_TIME = """
+LESS_TIME = Statement(
+    f"""
     SELECT current_setting('statement_timeout'), current_setting('max_parallel_workers_per_gather'),
-           set_config('statement_timeout', %s, false), set_config('max_parallel_workers_per_gather', '0', false)
-"""
-AS_BEFORE = (
-    "SELECT set_config('statement_timeout', %s, false), set_config('max_parallel_workers_per_gather', %s, false)"
+           set_config('statement_timeout', {Parameter("time")}, false),
+           set_config('max_parallel_workers_per_gather', '0', false)
+    """
+)
+AS_BEFORE = Statement(
+    f"""
+    SELECT set_config('statement_timeout', {Parameter("time")}, false),
+           set_config('max_parallel_workers_per_gather', {Parameter("workers")}, false)
+    """
 )
 # What makes a read costly: all of them (`True`), or a parameter that is given.
 Costly = bool | frozenset[str]
@@ -163,13 +171,10 @@ def in_a_place(request: HttpRequest, answer: Callable[[], HttpResponseBase]) -> 
 @contextmanager
 def _less_time() -> Iterator[None]:
     """Give each statement of a block `COSTLY_TIMEOUT` seconds, and one core of the database."""
-    with connection.cursor() as cursor:
-        cursor.execute(LESS_TIME, [f"{settings.COSTLY_TIMEOUT}s"])
-        before = cursor.fetchone()[:2]
+    [(limit, workers, *_set)] = LESS_TIME.cells({"time": f"{settings.COSTLY_TIMEOUT}s"})
     try:
         yield
     finally:
         # A lost connection has lost its settings, too, and a transaction that is to be rolled back takes them back.
         if connection.connection is not None and not connection.needs_rollback:
-            with connection.cursor() as cursor:
-                cursor.execute(AS_BEFORE, before)
+            AS_BEFORE.cells({"time": (limit or b"").decode(), "workers": (workers or b"").decode()})

@@ -49,6 +49,11 @@ class RequestShape:
     facets: tuple[str, ...] = ()
     quoting: Quoting = IN_FILES
 
+    @property
+    def is_of_one(self) -> bool:
+        """Whether it is one record that is asked for, and no list."""
+        return not self.size
+
 
 @dataclass(frozen=True)
 class ReadRequest:

@@ -5,12 +5,13 @@ changed, so that the API, the admin, bulk writes, `QuerySet.update`, SQL, COPY a
 Who made the change and why comes from settings of the transaction (`write_transaction`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import cast
 
 import pgtrigger
 from django.apps import apps
+from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import connection
 from django.db.models import Field, ForeignKey, Model
 
@@ -60,6 +61,14 @@ def key_column(model: type[Model]) -> str:
     return str((fields[named] if named else owner_field(model)).column)
 
 
+def is_lookup(field: Field) -> bool:
+    """Whether a column is one by which single records are found: a key, a reference, or what decides who may see it."""
+    model = field.model
+    pointers = {each.fk_field for each in model._meta.private_fields if isinstance(each, GenericForeignKey)}
+    named = {getattr(model, "key_field", None), "state", "is_public", *pointers}
+    return field.primary_key or field.is_relation or field.name in named
+
+
 def _content(model: type[Model], row: str) -> str:
     """Return SQL for the stored columns of a row as jsonb; NULL where there is no row."""
     pk = connection.ops.quote_name(str(model._meta.pk.column))
@@ -70,7 +79,16 @@ def _content(model: type[Model], row: str) -> str:
 
 def _stored(model: type[Model], row: str) -> str:
     """Return the stored columns of a row, separated by commas."""
-    return ", ".join(f"{row}.{connection.ops.quote_name(column)}" for column in stored_columns(model))
+    return _columns(row, stored_columns(model))
+
+
+def _lookups(model: type[Model], row: str) -> str:
+    """Return the columns of a row by which it is found, separated by commas."""
+    return _columns(row, [str(field.column) for field in model._meta.concrete_fields if is_lookup(field)])
+
+
+def _columns(row: str, names: Iterable[str]) -> str:
+    return ", ".join(f"{row}.{connection.ops.quote_name(name)}" for name in names)
 
 
 class _Logging(pgtrigger.Trigger):
@@ -103,19 +121,20 @@ class _Logging(pgtrigger.Trigger):
         rows = [row for row in ("n", "o") if f" {row}" in f"{self.source} "]
         here = {column: f"coalesce({', '.join(f'{row}.{column}' for row in rows)})" for column in (pk, key)}
         operation = f"'{str(self.name).removeprefix('log_')}'"
-        condition = ""
+        moves, condition = str("n" not in rows).lower(), ""
         if len(rows) == 2:
             # A row whose internal key changed counts as one deleted and one added.
             operation = f"CASE WHEN o.{pk} IS NULL THEN 'insert' WHEN n.{pk} IS NULL THEN 'delete' ELSE 'update' END"
+            moves = f"o.{pk} IS NOT NULL AND ROW({_lookups(own, 'o')}) IS DISTINCT FROM ROW({_lookups(own, 'n')})"
             condition = f"WHERE ROW({_stored(own, 'o')}) IS DISTINCT FROM ROW({_stored(own, 'n')})"
         elif self.name == "log_truncate":
             operation = "'delete'"
         # The names are those of our own models.
         return f"""
             INSERT INTO common_loggedchange (xid, user_id, token, request_id, client_request_id, reason,
-                                             table_name, record_id, key, operation, before, after)
+                                             table_name, record_id, key, operation, moves, before, after)
             SELECT told_xid, told_user, told_token, told_request, told_client_request, told_reason,
-                   TG_TABLE_NAME, {here[pk]}, {here[key]}::text, {operation},
+                   TG_TABLE_NAME, {here[pk]}, {here[key]}::text, {operation}, {moves},
                    {_content(own, "o") if "o" in rows else "NULL"},
                    {_content(own, "n") if "n" in rows else "NULL"}
             FROM {self.source.format(table=quote(own._meta.db_table), pk=pk)}
