@@ -588,7 +588,7 @@ def check_reading(world: World, resource: str) -> None:
     record = world.records[resource]
     declared = RESOURCES[resource]
     hidden = not declared.is_public
-    left_out = {*SAME_ROWS} - {*share(place(resource), SAME_ROWS, 2)}
+    left_out = {*SAME_ROWS} - {*share(place(resource), SAME_ROWS, 3)}
     for number, (way, path) in enumerate(ways(world, resource).items(), place(resource)):
         if way in left_out:
             continue

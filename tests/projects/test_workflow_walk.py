@@ -42,7 +42,7 @@ from tests.seen import MODELS
 
 # An example may end early, by chance: in the usual run none does.
 EXAMPLES, STEPS, LEAST = (40, 200, 5_000) if FULL else (4, 200, 800)
-EVERY = 10  # steps, after each of which it is looked at what holds always
+EVERY = 10 if FULL else 20  # steps, after each of which it is looked at what holds always
 TAKEN: Counter[str] = Counter()
 DONE: Counter[str] = Counter()
 KINDS = ("claims", "needs", "resources", "rounds", "memberships", "events", "participations")
