@@ -751,7 +751,7 @@ def entered(resource: str, body: dict[str, Any]) -> Iterator[tuple[dict[str, Any
         yield {**body, workflow.field: status}, enters, everybody - told
 
 
-@pytest.mark.parametrize("resource", share(0, WRITABLE, 2))
+@pytest.mark.parametrize("resource", WRITABLE)
 def test_a_record_is_changed_and_deleted_by_whom_it_is_declared(world: World, resource: str):
     record = world.records[resource]
     declared = RESOURCES[resource]
@@ -770,7 +770,7 @@ def test_a_record_is_changed_and_deleted_by_whom_it_is_declared(world: World, re
     check(world, editors, named, 200, 200, "DELETE", f"{resource}/bulk", many)
 
 
-@pytest.mark.parametrize("resource", share(1, [name for name in HIDDEN_ONES if name in WRITABLE], 2))
+@pytest.mark.parametrize("resource", [name for name in HIDDEN_ONES if name in WRITABLE])
 def test_a_record_is_submitted_by_who_edits_it_and_published_by_curators(world: World, resource: str):
     record, editors = world.records[resource], RESOURCES[resource].editors
     publishers = editors - {"representative"}

@@ -33,13 +33,6 @@ from tests.rows import in_step
 pytestmark = pytest.mark.django_db
 
 RESOURCES = sorted(viewsets())
-
-
-def every_second(number: int) -> pytest.MarkDecorator:
-    """Run a test for each resource; the usual run does for every second one, another test for those between."""
-    return pytest.mark.parametrize("resource", share(number, RESOURCES, 2))
-
-
 HOSTILE = ["%", "_", "\\", "'", '"', "；", "(", "*", "😀", "‮", "a" * 200, "%25", "' OR 1=1 --", "五角场 联席", "wjc"]
 
 
@@ -78,7 +71,7 @@ def queries_of(client: Client, address: str) -> int:
     return len(queries)
 
 
-@every_second(0)
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_a_list_of_fifty_costs_as_many_queries_as_one_of_three(client: Client, resource: str) -> None:
     model = viewsets()[resource].queryset.model
     size = 50 if FULL else 10
@@ -126,7 +119,7 @@ def going_with(model: type[models.Model], name: str, record: Any) -> dict[str, A
     return {}
 
 
-@every_second(1)
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_a_detail_costs_as_many_queries_however_much_is_nested(client: Client, resource: str) -> None:
     record = full_row(viewsets()[resource].queryset.model)
     expand = ",".join(viewsets()[resource].detail_serializer_class.expandable())
@@ -227,7 +220,7 @@ def test_a_list_is_read_through_by_pages_and_back(client: Client, resource: str)
     assert [row["url"] for row in back["results"]] == [row["url"] for row in second["results"]]
 
 
-@every_second(1)
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_every_sort_key_works_both_ways_and_pages_meet(client: Client, resource: str) -> None:
     viewset = viewsets()[resource]
     for _number in range(4):
@@ -297,7 +290,7 @@ def test_q_takes_any_text(client: Client, resource: str) -> None:
         assert client.get(f"/api/v1/{resource}", {"q": text}).status_code == 200, text
 
 
-@every_second(0)
+@pytest.mark.parametrize("resource", RESOURCES)
 def test_every_reference_expands_and_every_field_is_picked(client: Client, resource: str) -> None:
     viewset = viewsets()[resource]
     row = full_row(viewset.queryset.model)

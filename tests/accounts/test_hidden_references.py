@@ -18,7 +18,6 @@ from apps.history.items import describe, feed_items
 from apps.registry.models import Party, Street
 from tests import factories
 from tests.common.admin.test_records import change_address, errors, filled_in
-from tests.full import share
 from tests.rows import make
 
 pytestmark = pytest.mark.django_db
@@ -79,15 +78,9 @@ def row_that_points(model: type[Citable], field: Any, street: Street) -> tuple[A
     return row, target
 
 
-def every_second(number: int) -> pytest.MarkDecorator:
-    """Run a test for each reference; the usual run does for every second one, the other test for those between."""
-    chosen = share(number, POINTERS, 2)
-    return pytest.mark.parametrize(
-        ("model", "field"), chosen, ids=[f"{model.__name__}.{field.name}" for model, field in chosen]
-    )
-
-
-@every_second(0)
+@pytest.mark.parametrize(
+    ("model", "field"), POINTERS, ids=[f"{model.__name__}.{field.name}" for model, field in POINTERS]
+)
 def test_no_reference_tells_of_a_foreign_draft(model: type[Citable], field: Any) -> None:
     street = factories.StreetFactory()
     user = User.objects.get(pk=factories.AppointmentFactory(role="curator", street=street).user.pk)
@@ -124,7 +117,9 @@ def test_no_reference_tells_of_a_foreign_draft(model: type[Citable], field: Any)
     assert SECRET not in told
 
 
-@every_second(1)
+@pytest.mark.parametrize(
+    ("model", "field"), POINTERS, ids=[f"{model.__name__}.{field.name}" for model, field in POINTERS]
+)
 def test_no_page_of_the_admin_names_a_foreign_draft(model: type[Citable], field: Any) -> None:
     """A row is called by what it points at: in titles, lists and search fields, by what its curator sees of that."""
     street = factories.StreetFactory()
