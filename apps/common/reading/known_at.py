@@ -354,11 +354,18 @@ def _key(model: type[Model]) -> str:
 
 
 def known_at(
-    text: str, snapshot: Parameter | str, changed: Collection[str], viewer: Reader = None, *, of_one: bool = False
+    text: str,
+    snapshot: Parameter | str,
+    changed: Collection[str],
+    viewer: Reader = None,
+    *,
+    of_one: bool = False,
+    found: str = "",
 ) -> str:
     """Return a statement that reads the tables as they were in a snapshot, since which some have changed.
 
-    `of_one`: it is about one record, and reads few rows of the tables, by their keys and references.
+    `of_one`: it is about one record, or some of which the keys are known, and reads few rows of the tables, by their
+    keys and references. `found`: a statement that this function has returned, to which the text refers as `found`.
     """
     tables = set(_names().findall(text))
     once = of_one or len(tables.intersection(changed)) > MANY
@@ -367,8 +374,9 @@ def known_at(
     asked = _words(text)
     for table in sorted(tables):
         rebuilding.rebuild(table, asked)
-    if not rebuilding.rebuilt:
-        return text
-    before = ", ".join([rebuilding.collected(), *rebuilding.before, *rebuilding.rebuilt.values()])
+    # First, because what stands behind the others reads the tables of the present no more.
+    before = [f"found AS MATERIALIZED ({found})"] if found else []
+    if rebuilding.rebuilt:
+        before += [rebuilding.collected(), *rebuilding.before, *rebuilding.rebuilt.values()]
     # As a subquery, because it may begin with expressions of its own.
-    return f"WITH {before} SELECT * FROM ({text}) AS asked"
+    return f"WITH {', '.join(before)} SELECT * FROM ({text}) AS asked" if before else text

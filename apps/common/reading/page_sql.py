@@ -74,12 +74,17 @@ def _shown_alike(request: ReadRequest) -> ShownRow:
     return ShownRow(row, json_of(_serializer(request.shape), row))
 
 
-def statement(request: ReadRequest, text: str, *, plan_is_kept: bool = True) -> Statement:
-    """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is."""
-    text = shared(text, request.shape.viewer)
+def statement(request: ReadRequest, text: str, *, found: str = "", plan_is_kept: bool = True) -> Statement:
+    """Return the statement of a text, over the tables as they were at the instant that is asked for, if one is.
+
+    `found`: the query of a list, to whose one row the text refers as `found`.
+    """
+    shape = request.shape
+    text = shared(text, shape.viewer)
     if request.changed is not None:
-        shape = request.shape
-        text = known_at(text, Parameter("known_at"), request.changed, shape.viewer, of_one=shape.is_of_one)
+        then = (Parameter("known_at"), request.changed, shape.viewer)
+        found = found and known_at(shared(found, shape.viewer), *then)
+        text = known_at(text, *then, of_one=bool(found) or shape.is_of_one, found=found)
     return Statement(text, plan_is_kept=plan_is_kept)
 
 
@@ -111,7 +116,7 @@ def page_statement(request: ReadRequest) -> PageStatement:
     shape = request.shape
     rows = filtered_rows(request)
     missing = dict(_missing(request))
-    asides = [VERSION, *(f"SELECT array_to_json({text})" for text in missing.values()), *_asides(request, rows)]
+    asides = _asides(request, rows)
     page = weighed_rows(request, rows) if is_weighed(request) else placed_rows(shape, rows)[: shape.size + 1]
     row, shown = _shown(request)
     place = f"{row.alias}.place"
@@ -120,9 +125,18 @@ def page_statement(request: ReadRequest) -> PageStatement:
     body = f"string_agg({shown}, ','{turned}) FILTER (WHERE {place} <= {shape.size})"
     keys = [row.column(column) for column, _descends in shape.order]
     ends = [f"(array_agg({key}::text) FILTER (WHERE {place} = {shape.size + backwards}))[1]" for key in keys]
-    selected = ", ".join([*(f"({text})" for text in asides), body, "count(*)", *ends])
-    text = f"SELECT {selected} FROM {row.source(page, numbered=True)}"
-    return PageStatement(statement(request, text, plan_is_kept=is_kept(request)), tuple(missing))
+    if shape.known_at:
+        # All changed rows are looked through only where rows are chosen; those of the page are looked up by their keys.
+        chosen = text_of(page.values("pk"))
+        counted = "".join(f", ({text}) AS aside_{number}" for number, text in enumerate(asides))
+        found = f"SELECT ARRAY({chosen}) AS keys{counted}"
+        asides = [f"SELECT aside_{number} FROM found" for number in range(len(asides))]
+        source = row.looked_up("(SELECT keys FROM found)")
+    else:
+        found, source = "", row.source(page, numbered=True)
+    asides = [VERSION, *(f"SELECT array_to_json({text})" for text in missing.values()), *asides]
+    text = f"SELECT {', '.join([*(f'({text})' for text in asides), body, 'count(*)', *ends])} FROM {source}"
+    return PageStatement(statement(request, text, found=found, plan_is_kept=is_kept(request)), tuple(missing))
 
 
 def _asides(request: ReadRequest, rows: RecordQuerySet) -> list[str]:

@@ -144,29 +144,33 @@ class SqlRow:
         With `numbered`, a column `place` counts them from 1, in the order that they have.
         """
         self.column("pk")
+        text = text_of(rows.values(*self._columns))
+        if numbered:
+            text = f"SELECT chosen.*, row_number() OVER () AS place FROM ({text}) AS chosen"
+        return self._joined_to(text)
+
+    def looked_up(self, keys: str) -> str:
+        """Return the FROM item of the row: the rows whose internal keys an array holds, numbered like `source`.
+
+        Columns of the past are read from the log, each at a price: only those of the rows that are chosen.
+        """
+        self.column("pk")
+        key = quote(str(self.model._meta.pk.column))
+        known = text_of(self.model._base_manager.order_by().values(*self._columns))
+        return self._joined_to(
+            f"SELECT looked_up.*, chosen.place FROM unnest({keys}) WITH ORDINALITY AS chosen (key, place)"
+            f" CROSS JOIN LATERAL (SELECT * FROM ({known}) AS known WHERE known.{key} = chosen.key OFFSET 0)"
+            " AS looked_up"
+        )
+
+    def _joined_to(self, text: str) -> str:
+        """Return the FROM item of the row from the query for its own columns."""
         joins = "".join(
             f" LEFT JOIN {target.source(target.model._base_manager.order_by())}"
             f" ON {target.column('pk')} = {self.column(name)}"
             for name, target in self._joined.items()
         )
-        text = self._numbered(rows) if numbered else text_of(rows.values(*self._columns))
         return f"({text}) AS {self.alias}{joins}{''.join(self._asides.values())}"
-
-    def _numbered(self, rows: QuerySet) -> str:
-        """Return a query for rows with the columns that were asked for and `place`."""
-        if not self.compilation.past:
-            text = text_of(rows.values(*self._columns))
-            return f"SELECT chosen.*, row_number() OVER () AS place FROM ({text}) AS chosen"
-        # Columns of the past are read from the log, each at a price: only those of the rows that are chosen.
-        pk = self.model._meta.pk
-        key = quote(str(pk.column))
-        known = text_of(self.model._base_manager.order_by().values(*self._columns))
-        return (
-            f"SELECT looked_up.*, chosen.place FROM (SELECT {key}, row_number() OVER () AS place"
-            f" FROM ({text_of(rows.values(pk.attname))}) AS chosen) AS chosen"
-            f" CROSS JOIN LATERAL (SELECT * FROM ({known}) AS known WHERE known.{key} = chosen.{key} OFFSET 0)"
-            " AS looked_up"
-        )
 
     def aside(self, name: str, write: Callable[[], str]) -> str:
         """Return the alias of a subquery of one row that several fields of the row share; it is written once."""
