@@ -13,7 +13,7 @@ from apps.accounts.models import User
 from apps.common.models.logged_change import AMENDING, LoggedChange, amend
 from apps.common.models.records import Fact, citable_models
 from apps.common.reading.data_version import data_version
-from apps.common.reading.known_at import known_at
+from apps.common.reading.known_at import Changed, everything, known_at
 from apps.common.reading.moments import moment_at
 from apps.common.rules.change_log import is_lookup, logged_models, without_computed
 from apps.common.writing.transaction import write_transaction
@@ -212,13 +212,14 @@ def test_what_was_known_is_a_replay_to_that_time(write_at_random: Callable[..., 
                 assert cursor.fetchone() == (0,), table
 
 
-def test_both_forms_of_what_was_known_give_the_same_rows(write_at_random: Callable[..., list[str]]) -> None:
+def test_all_forms_of_what_was_known_give_the_same_rows(write_at_random: Callable[..., list[str]]) -> None:
     write_at_random(8)
     number, now = last(), timezone.now()
     write_at_random(8, 2)
     factories.UnitNameFactory(unit=MemberUnit.objects.visible_to(None).order_by("pk")[0], name="后来的别名")
     later(number, 60)
     moment = moment_at(now + timedelta(minutes=30))
+    assert set() < moment.changed.moved < moment.changed.tables < everything().tables
     differ = 0
     for table, model in logged_models().items():
         columns = ", ".join(f'r."{field.column}"' for field in model._meta.concrete_fields)
@@ -226,10 +227,10 @@ def test_both_forms_of_what_was_known_give_the_same_rows(write_at_random: Callab
         for viewer, where in ((STEWARD, ""), (None, published)):
             text = f'SELECT ROW({columns})::text FROM "{table}" AS r {where}'  # noqa: S608
             found = [
-                run(f"SELECT * FROM ({known_at(text, moment.snapshot, moment.changed, viewer, of_one=form)}) AS a")  # noqa: S608
-                for form in (False, True)
+                run(f"SELECT * FROM ({known_at(text, moment.snapshot, changed, viewer, of_one=of_one)}) AS a")  # noqa: S608
+                for changed, of_one in ((moment.changed, False), (moment.changed, True), (everything(), True))
             ]
-            assert sorted(found[0]) == sorted(found[1]), (table, viewer)
+            assert sorted(found[0]) == sorted(found[1]) == sorted(found[2]), (table, viewer)
             differ += sorted(found[0]) != sorted(run(text))
     assert differ > 12
 
@@ -238,7 +239,9 @@ def test_both_forms_of_what_was_known_give_the_same_rows(write_at_random: Callab
 def test_what_a_reader_may_see_is_looked_up_once_where_many_tables_have_changed(changed: int) -> None:
     tables = sorted(model._meta.db_table for model in logged_models().values() if issubclass(model, Fact))[:changed]
     text = " UNION ALL ".join(f"SELECT id FROM \"{table}\" WHERE state = 'published'" for table in tables)  # noqa: S608
-    past = known_at(text, moment_at(timezone.now()).snapshot, tables, None)
+    past = known_at(
+        text, moment_at(timezone.now()).snapshot, Changed(frozenset(tables), frozenset(tables)), of_one=True
+    )
     assert [f'"first_{table}" AS MATERIALIZED' in past for table in tables] == [changed > 6] * changed
     run(f"SELECT count(*) FROM ({past}) AS asked")  # noqa: S608 - a text of ours
 

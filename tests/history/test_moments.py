@@ -16,9 +16,8 @@ from pytest_django import DjangoDbBlocker
 
 from apps.common.models.commits import Commit
 from apps.common.models.logged_change import LoggedChange
-from apps.common.reading.known_at import known_at
+from apps.common.reading.known_at import everything, known_at
 from apps.common.reading.moments import moment_at
-from apps.common.rules.change_log import logged_models
 from apps.common.rules.transactions import COMMITTING
 from apps.history import feed, replay
 from apps.history.epochs import begin_epoch, was_moved
@@ -79,7 +78,7 @@ def state_at(instant: datetime) -> dict[str, str]:
     for of_one in (False, True):
         with connection.cursor() as cursor:
             # All tables, since more of them may change between the two statements.
-            text = known_at(STATE, moment.snapshot, logged_models(), of_one=of_one)
+            text = known_at(STATE, moment.snapshot, everything(), of_one=of_one)
             cursor.execute(text.replace("%", "%%"), [])
             found.append(dict(cursor.fetchall()))
     assert found[0] == found[1]

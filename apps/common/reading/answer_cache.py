@@ -153,7 +153,9 @@ class CachedReads:
 
     def _placed(self, request: HttpRequest, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
         query, accept = request.META.get("QUERY_STRING", ""), request.META.get("HTTP_ACCEPT", "")
-        return in_a_place(request, answer) if is_costly(self.costly, query, accept) else answer()
+        if not is_costly(self.costly, query, accept):
+            return answer()
+        return in_a_place(request, answer, of_one=getattr(self, "action_map", {}).get("get") == "retrieve")
 
     def _count(self, request: HttpRequest) -> HttpResponseBase | None:
         """Count a read of nobody in particular where these are limited; return the refusal of one too many."""

@@ -6,12 +6,13 @@ tables themselves, with their indexes; of a row that did, the first change since
 parts of one UNION ALL. The parts over a table of the present stand without a condition: the conditions stand around the
 union, with the number of the part that each is for. Only so does PostgreSQL look up and sort their rows by indexes.
 
-A statement may look through the rows that changed many times, once for each record of a page whose parts it counts. So
-their keys, references and states are read from the log once, and the rest only of those that are found.
+Where rows are chosen and counted, all that changed are looked through. So their keys, references and states are read
+from the log once, and the rest only of those that are found.
 
-Of one record only few rows are looked at, each by a key or a reference, and most changes change none of these: such
-rows are found in the table itself (`_RebuildingForOne`), and the log is asked for each of them whether it has changed
-since. Only those that moved, as the log says, are read from there beforehand.
+Of one record, and of the rows that are chosen for a page, only few rows are looked at, each by a key or a reference,
+and most changes change none of these: such rows are found in the table itself (`_RebuildingForOne`), and the log is
+asked for each of them whether it has changed since. Only those that moved, as the log says, are read from there
+beforehand.
 
 The snapshot stands in subqueries, so that one plan serves all instants.
 
@@ -21,7 +22,7 @@ What a reader may not see now he does not see in the past either: such a record 
 import re
 from collections.abc import Collection, Iterable
 from functools import cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from django.db import connection
 from django.db.models import Field, GeneratedField, Model
@@ -34,33 +35,22 @@ from apps.common.rules.transactions import is_open_at
 from apps.common.sql.slots import Parameter, literal, spell, text_of
 from apps.common.values.ngram_columns import NamesField, TriggerColumn
 
-# The first change of each row since the instant.
+# The first change of each row since the instant, or the first by which it moved.
 CHANGED = """
     changed_since AS MATERIALIZED (
         SELECT DISTINCT ON (table_name, record_id) table_name, record_id, number FROM common_loggedchange AS entry
-        WHERE table_name IN ({tables}) AND {is_open} ORDER BY table_name, record_id, number
+        WHERE table_name IN ({tables}){kind} AND {is_open} ORDER BY table_name, record_id, number
     )
 """
-# The same of the rows that moved. Of a sum, since the least of a column is looked for along its index, through the log.
-MOVED = """
-    changed_since AS MATERIALIZED (
-        SELECT table_name, record_id, (
-            SELECT min(number + 0) FROM common_loggedchange AS entry
-            WHERE entry.table_name = moved.table_name AND entry.record_id = moved.record_id AND {is_open}
-        ) AS number
-        FROM (
-            SELECT DISTINCT table_name, record_id FROM common_loggedchange AS entry
-            WHERE table_name IN ({tables}) AND moves AND {is_open}
-        ) AS moved
-    )
-"""
-# What a row that is there held before its first change: NULL where it did not change, and JSON's null where it had not
-# been added, or is found as one that moved.
+# What a row held before its first change; NULL where it did not change, or had not been added.
 HELD = """
-    (SELECT CASE WHEN moves THEN 'null' ELSE coalesce(before #> '{{}}', 'null') END FROM common_loggedchange AS entry
-     WHERE table_name = '{table}' AND record_id = past.{key} AND {is_open} ORDER BY moves DESC, number LIMIT 1) AS held
+    (SELECT {held} AS held FROM common_loggedchange AS entry
+     WHERE table_name = '{table}' AND record_id = past.{key} AND {is_open} ORDER BY {first}number LIMIT 1)
 """
-# The keys, references and states of the rows of a table as they were before their first change.
+# The same for a row that is there: JSON's null where it had not been added, or is found as one that moved.
+BEFORE = "before #> '{}'"
+UNMOVED = f"CASE WHEN moves THEN 'null' ELSE coalesce({BEFORE}, 'null') END"
+# The keys, references and states of the rows of a table as they were before that change.
 FIRST = """
     {read} AS MATERIALIZED (
         SELECT past.* FROM (
@@ -71,10 +61,7 @@ FIRST = """
         ) AS past {gone}
     )
 """
-MANY = 6  # tables
-# The same as the reader may see them: looked up for those rows alone that a question finds. Where many tables have
-# changed, for each row once: a statement that reads them hundreds of times is otherwise planned for seconds. So, too,
-# where few rows are read: those that moved.
+# The same as the reader may see them.
 SEEN = """,
     {first} AS {how} (SELECT {columns}, past.{rest} FROM {read} AS past)
 """
@@ -143,6 +130,20 @@ def _collated(field: Field, value: str) -> str:
     return f"{value}{f' COLLATE {quote(collation)}' if collation else ''} AS {quote(str(field.column))}"
 
 
+class Changed(NamedTuple):
+    """The logged tables of which rows have changed since an instant, and those of them of which rows have moved."""
+
+    tables: frozenset[str]
+    moved: frozenset[str]
+
+
+@cache
+def everything() -> Changed:
+    """Return that any row may have changed."""
+    tables = frozenset(logged_models())
+    return Changed(tables, tables)
+
+
 @cache
 def _names() -> re.Pattern[str]:
     return re.compile(rf"\b({'|'.join(map(re.escape, logged_models()))})\b")
@@ -159,13 +160,16 @@ def _seen_now(model: type[Model], viewer: Reader) -> str:
 class _Rebuilding:
     """The expressions that hide the tables of one statement."""
 
-    collects = CHANGED
+    kind = ""  # of changes
+    was_there = "true"
     rest = "number"  # of what is read from the log at once, by which the rest of a row is found
 
-    def __init__(self, moment: str, changed: Collection[str], viewer: Reader, *, once: bool) -> None:
+    how = "MATERIALIZED"  # whether a reader may see a row is looked up for each that was read
+
+    def __init__(self, moment: str, changed: Changed, viewer: Reader) -> None:
         self.changed, self.viewer = changed, viewer
+        self.logged = changed.tables  # of which rows are read from the log
         self.is_open = is_open_at(moment, "entry")
-        self.how = "MATERIALIZED" if once else "NOT MATERIALIZED"
         self.before: list[str] = []  # expressions that read tables of the present
         self.rebuilt: dict[str, str] = {}
 
@@ -175,30 +179,33 @@ class _Rebuilding:
         names = [
             field
             for field in model._meta.concrete_fields
-            if isinstance(field, NamesField) and field.names in self.changed and field.column in asked
+            if isinstance(field, NamesField) and field.names in self.changed.tables and field.column in asked
         ]
-        if table in self.rebuilt or not (table in self.changed or names):
+        if table in self.rebuilt or not (table in self.changed.tables or names):
             return
         for field in names:
             self.rebuild(field.names, _words(field.made_sql("past")))
-        self.before.append(self._first(model, self._kept(model, asked)))
-        parts = [self._as_it_is(model, asked), self._as_logged(model, asked)]
-        conditions = [self._is_there(model), "true"]
+        is_there = self._is_there(model)
+        parts, conditions = {0: self._as_it_is(model, asked)}, {0: is_there}
+        if table in self.logged:
+            self.before.append(self._first(model, self._kept(model, asked)))
+            parts[1], conditions[1] = self._as_logged(model, asked), self.was_there
         if names:
             renamed = f'"renamed_{table}"'
             self.before.append(f"{renamed} (id) AS MATERIALIZED ({' UNION '.join(map(self._owners, names))})")
-            parts.append(self._as_renamed(model, asked))
-            conditions.append(f"{conditions[0]} AND past.id = ANY(ARRAY(SELECT id FROM {renamed}))")
-            conditions[0] += f" AND past.id NOT IN (SELECT id FROM {renamed})"
-        numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in enumerate(conditions))
-        union = " UNION ALL ".join(f"SELECT {part}" for part in parts)
+            parts[2] = self._as_renamed(model, asked)
+            conditions[2] = f"{is_there} AND past.id = ANY(ARRAY(SELECT id FROM {renamed}))"
+            conditions[0] = f"{is_there} AND past.id NOT IN (SELECT id FROM {renamed})"
+        numbered = " OR ".join(f"(past.part = {number} AND {each})" for number, each in conditions.items())
+        union = " UNION ALL ".join(f"SELECT {part}" for part in parts.values())
         rows = self._rows(model, f"({union}) AS past WHERE {numbered}", asked)
         self.rebuilt[table] = f'"{table}" AS NOT MATERIALIZED ({rows})'
 
-    def collected(self) -> str:
-        """Return the expression that collects the first change of each row."""
-        tables = ", ".join(map(literal, sorted(self.rebuilt)))
-        return self.collects.format(tables=tables, is_open=self.is_open)
+    def expressions(self) -> list[str]:
+        """Return all expressions: first that which collects the first change of each row."""
+        tables = ", ".join(map(literal, sorted(self.logged.intersection(self.rebuilt))))
+        collected = CHANGED.format(tables=tables, kind=self.kind, is_open=self.is_open)
+        return [*([collected] if tables else []), *self.before, *self.rebuilt.values()]
 
     def _kept(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
         """Return the columns that are read from the log at once: keys, references, choices, of those asked for."""
@@ -276,6 +283,9 @@ class _Rebuilding:
         )
 
 
+MANY = 6  # tables
+
+
 class _RebuildingForOne(_Rebuilding):
     """The same for a statement about one record: rows that did not move are found in the table.
 
@@ -283,7 +293,14 @@ class _RebuildingForOne(_Rebuilding):
     changed. What rows are found by stands in the parts as it was, and all else is taken from there.
     """
 
-    collects, rest = MOVED, "held"
+    kind, rest, was_there = " AND moves", "held", "past.held IS NOT NULL"
+
+    def __init__(self, moment: str, changed: Changed, viewer: Reader) -> None:
+        super().__init__(moment, changed, viewer)
+        self.logged = changed.moved
+        # Whether a reader may see a row is looked up for those that are found. Where many tables have such rows, that
+        # is done for all of them: a statement that reads them hundreds of times is otherwise planned for seconds.
+        self.how = "MATERIALIZED" if len(changed.moved) > MANY else "NOT MATERIALIZED"
 
     def _fields(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
         # Those alone that are asked for, or that these are computed of: there are many parts to be set up.
@@ -296,7 +313,8 @@ class _RebuildingForOne(_Rebuilding):
         return [field for field in self._fields(model, asked) if is_lookup(field)]
 
     def _as_it_is(self, model: type[Model], asked: frozenset[str]) -> str:
-        return f"{self._held(model)}, {super()._as_it_is(model, asked)}"
+        held = self._held(model, UNMOVED, "moves DESC, ")
+        return f"entry.held, {super()._as_it_is(model, asked)} LEFT JOIN LATERAL {held} AS entry ON true"
 
     def _is_there(self, _model: type[Model]) -> str:
         return "past.held IS DISTINCT FROM 'null'"
@@ -308,13 +326,14 @@ class _RebuildingForOne(_Rebuilding):
         )
         # The condition keeps the part a subquery; a plain scan of an expression has no plan for a row at a time.
         rows = f"{_first_name(model)} AS past WHERE past.held IS NOT NULL"
-        return f"past.held, {', '.join(columns)}, 1 AS part FROM {rows}"
+        return f"{self._held(model, BEFORE)} AS held, {', '.join(columns)}, 1 AS part FROM {rows}"
 
     def _as_renamed(self, model: type[Model], asked: frozenset[str]) -> str:
-        return f"{self._held(model)}, {super()._as_renamed(model, asked)}"
+        held = self._held(model, UNMOVED, "moves DESC, ")
+        return f"entry.held, {super()._as_renamed(model, asked)} LEFT JOIN LATERAL {held} AS entry ON true"
 
-    def _held(self, model: type[Model]) -> str:
-        return HELD.format(table=model._meta.db_table, key=_key(model), is_open=self.is_open)
+    def _held(self, model: type[Model], held: str, first: str = "") -> str:
+        return HELD.format(held=held, table=model._meta.db_table, key=_key(model), is_open=self.is_open, first=first)
 
     def _rows(self, model: type[Model], parts: str, asked: frozenset[str]) -> str:
         quote = connection.ops.quote_name
@@ -356,7 +375,7 @@ def _key(model: type[Model]) -> str:
 def known_at(
     text: str,
     snapshot: Parameter | str,
-    changed: Collection[str],
+    changed: Changed,
     viewer: Reader = None,
     *,
     of_one: bool = False,
@@ -367,16 +386,14 @@ def known_at(
     `of_one`: it is about one record, or some of which the keys are known, and reads few rows of the tables, by their
     keys and references. `found`: a statement that this function has returned, to which the text refers as `found`.
     """
-    tables = set(_names().findall(text))
-    once = of_one or len(tables.intersection(changed)) > MANY
     kind = _RebuildingForOne if of_one else _Rebuilding
-    rebuilding = kind(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer, once=once)
+    rebuilding = kind(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer)
     asked = _words(text)
-    for table in sorted(tables):
+    for table in sorted(set(_names().findall(text))):
         rebuilding.rebuild(table, asked)
     # First, because what stands behind the others reads the tables of the present no more.
     before = [f"found AS MATERIALIZED ({found})"] if found else []
     if rebuilding.rebuilt:
-        before += [rebuilding.collected(), *rebuilding.before, *rebuilding.rebuilt.values()]
+        before += rebuilding.expressions()
     # As a subquery, because it may begin with expressions of its own.
     return f"WITH {', '.join(before)} SELECT * FROM ({text}) AS asked" if before else text

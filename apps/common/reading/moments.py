@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from apps.common.http.problems import RETRY_AFTER, Refusal
 from apps.common.reading.data_version import VERSION
+from apps.common.reading.known_at import Changed
 from apps.common.rules.change_log import logged_models
 from apps.common.rules.transactions import COMMITTING, is_open_at
 from apps.common.sql.slots import Parameter
@@ -42,14 +43,21 @@ MOMENT = Statement(
             ), ''))::pg_snapshot FROM last
         ), '1:1:') AS snapshot
     )
-    SELECT snapshot::text, array_to_string(ARRAY(
-        SELECT name FROM unnest({Parameter("tables")}::text[]) AS name WHERE (
-            SELECT xid FROM common_loggedchange ORDER BY xid DESC LIMIT 1
-        ) >= pg_snapshot_xmin(snapshot) AND EXISTS (
+    SELECT snapshot::text, array_to_string(changed, ','), array_to_string(ARRAY(
+        SELECT name FROM unnest(changed) AS name WHERE EXISTS (
             SELECT FROM common_loggedchange AS entry
-            WHERE entry.table_name = name AND {is_open_at("snapshot", "entry")}
+            WHERE entry.table_name = name AND moves AND {is_open_at("snapshot", "entry")}
         )
-    ), ','), ({VERSION}) FROM known
+    ), ','), ({VERSION}) FROM known, LATERAL (
+        SELECT ARRAY(
+            SELECT name FROM unnest({Parameter("tables")}::text[]) AS name WHERE (
+                SELECT xid FROM common_loggedchange ORDER BY xid DESC LIMIT 1
+            ) >= pg_snapshot_xmin(snapshot) AND EXISTS (
+                SELECT FROM common_loggedchange AS entry
+                WHERE entry.table_name = name AND {is_open_at("snapshot", "entry")}
+            )
+        ) AS changed OFFSET 0
+    ) AS since
     """
 )
 PATIENCE = 2.0  # seconds for which transactions at their end are waited for
@@ -60,7 +68,7 @@ class Moment(NamedTuple):
 
     instant: datetime
     snapshot: str
-    changed: frozenset[str]
+    changed: Changed
     version: str
     is_kept: bool = True  # from an earlier request, it may be
 
@@ -98,5 +106,9 @@ def _look(instant: datetime) -> Moment:
             raise Refusal("unavailable", detail, headers={"Retry-After": RETRY_AFTER})
         sleep(0.005)
     (found,) = MOMENT.cells({"instant": instant, "tables": [*logged_models()]})
-    snapshot, changed, version = ((cell or b"").decode() for cell in found)
-    return Moment(instant, snapshot, frozenset(filter(None, changed.split(","))), version)
+    snapshot, changed, moved, version = ((cell or b"").decode() for cell in found)
+    return Moment(instant, snapshot, Changed(_set(changed), _set(moved)), version)
+
+
+def _set(names: str) -> frozenset[str]:
+    return frozenset(filter(None, names.split(",")))

@@ -14,9 +14,9 @@ from django.http import Http404
 from apps.common.filters.sets import filters_of
 from apps.common.http.problems import ParameterError
 from apps.common.reading.cursor import boundary, cursor, link
+from apps.common.reading.known_at import everything
 from apps.common.reading.page_sql import PageStatement, detail_statement, page_statement, whole_check
 from apps.common.reading.read_request import ReadRequest
-from apps.common.rules.change_log import logged_models
 from apps.common.sql.statement import Statement
 
 # From a request to an answer
@@ -48,7 +48,7 @@ def _overtaken(request: ReadRequest, version: bytes | None) -> ReadRequest | Non
     Where they changed again within the request, all of them count as changed.
     """
     moment = request.moment
-    if moment is None or version == moment.version.encode() or moment.changed == frozenset(logged_models()):
+    if moment is None or version == moment.version.encode() or moment.changed == everything():
         return None
     return request.at_present() if moment.is_kept else request.with_all_changed()
 

@@ -15,10 +15,10 @@ from apps.common.filters import sets
 from apps.common.http import formats, parameters
 from apps.common.http.problems import nearest, parameter_error
 from apps.common.reading.cursor import digest, opened, read_place
+from apps.common.reading.known_at import Changed, everything
 from apps.common.reading.moments import Moment, last_moment_at, moment_at
 from apps.common.reading.order import COUNT_CAP, DEFAULT_SIZE, Order, read_order, read_size
 from apps.common.reading.readable_view import ReadableView
-from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import Reader, Viewer, viewer_of
 from apps.common.serializers.quoting import IN_FILES, Quoting, quoting_for
 from apps.common.serializers.records import RecordSerializer, check_expansions
@@ -68,7 +68,7 @@ class ReadRequest:
     token: str = ""  # of the boundary at which the page begins
 
     @property
-    def changed(self) -> frozenset[str] | None:
+    def changed(self) -> Changed | None:
         """The logged tables that have changed since the instant that is asked for; None for the present."""
         return self.moment and self.moment.changed
 
@@ -84,7 +84,7 @@ class ReadRequest:
         found = self.at_present()
         if found.moment is None:
             return self
-        return replace(found, moment=found.moment._replace(changed=frozenset(logged_models())))
+        return replace(found, moment=found.moment._replace(changed=everything()))
 
 
 def ask(request: HttpRequest | Request, view: type[ReadableView], user: Reader, key: str | None = None) -> ReadRequest:
@@ -120,7 +120,7 @@ def _moment(instant: datetime, viewer: Viewer | None) -> Moment:
     """
     if viewer is None:
         return last_moment_at(instant)
-    return moment_at(instant)._replace(changed=frozenset(logged_models()))
+    return moment_at(instant)._replace(changed=everything())
 
 
 @cache

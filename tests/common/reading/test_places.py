@@ -152,16 +152,20 @@ def timeout() -> str:
 
 def test_within_a_place_a_statement_has_less_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    real = pages.page
 
-    def page(question: Any) -> Any:
-        seen.append(timeout())
-        return real(question)
+    def noted(real: Any) -> Any:
+        def read(question: Any) -> Any:
+            seen.append(timeout())
+            return real(question)
 
-    monkeypatch.setattr(pages, "page", page)
+        return read
+
+    monkeypatch.setattr(pages, "page", noted(pages.page))
+    monkeypatch.setattr(pages, "detail", noted(pages.detail))
     api.get("alliances", facets="kind")
     api.get("alliances")
-    assert seen == [f"{settings.COSTLY_TIMEOUT}s", timeout()]
+    api.get("alliances/wujiaochang-zhen-lianxihui", known_at="2999-01-01T00:00:00Z")
+    assert seen == [f"{settings.COSTLY_TIMEOUT}s", timeout(), timeout()]
 
 
 def test_what_takes_longer_than_it_may_is_told_so_and_is_no_outage(
