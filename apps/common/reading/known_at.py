@@ -63,7 +63,7 @@ FIRST = """
 """
 # The same as the reader may see them.
 SEEN = """,
-    {first} AS {how} (SELECT {columns}, past.{rest} FROM {read} AS past)
+    {first} AS {how} (SELECT {columns}, {rest} FROM {read} AS past)
 """
 # In the place of the state that a record had.
 STATE = """
@@ -161,7 +161,6 @@ class _Rebuilding:
     """The expressions that hide the tables of one statement."""
 
     kind = ""  # of changes
-    was_there = "true"
     rest = "number"  # of what is read from the log at once, by which the rest of a row is found
 
     how = "MATERIALIZED"  # whether a reader may see a row is looked up for each that was read
@@ -186,10 +185,11 @@ class _Rebuilding:
         for field in names:
             self.rebuild(field.names, _words(field.made_sql("past")))
         is_there = self._is_there(model)
-        parts, conditions = {0: self._as_it_is(model, asked)}, {0: is_there}
+        is_alone = not names and table not in self.logged
+        parts, conditions = {0: self._as_it_is(model, asked, is_alone=is_alone)}, {0: is_there}
         if table in self.logged:
             self.before.append(self._first(model, self._kept(model, asked)))
-            parts[1], conditions[1] = self._as_logged(model, asked), self.was_there
+            parts[1], conditions[1] = self._as_logged(model, asked), "true"
         if names:
             renamed = f'"renamed_{table}"'
             self.before.append(f"{renamed} (id) AS MATERIALIZED ({' UNION '.join(map(self._owners, names))})")
@@ -221,8 +221,8 @@ class _Rebuilding:
         """Return the columns that the rows have."""
         return model._meta.concrete_fields
 
-    def _as_it_is(self, model: type[Model], asked: frozenset[str]) -> str:
-        """Return the part of the rows as they are."""
+    def _as_it_is(self, model: type[Model], asked: frozenset[str], *, is_alone: bool) -> str:
+        """Return the part of the rows as they are; whether it is the only one."""
         return f'{_past_columns(self._fields(model, asked))}, 0 AS part FROM "{model._meta.db_table}" AS past'
 
     def _is_there(self, model: type[Model]) -> str:
@@ -266,8 +266,12 @@ class _Rebuilding:
         read, first = quote(f"read_{table}"), _first_name(model)
         columns = ", ".join(_logged_column(model, field, "entry.held") for field in kept)
         return FIRST.format(read=read, columns=columns, rest=self.rest, table=table, gone=gone) + SEEN.format(
-            first=first, how=self.how, columns=", ".join(seen), rest=self.rest, read=read
+            first=first, how=self.how, columns=", ".join(seen), rest=self._rest(model), read=read
         )
+
+    def _rest(self, model: type[Model]) -> str:
+        """Return what the rest of a row is found by, or the row itself."""
+        return f"past.{self.rest}"
 
     def _unpacked(self, field: Field) -> str:
         """Return a column of a row that was read from the log."""
@@ -293,7 +297,7 @@ class _RebuildingForOne(_Rebuilding):
     changed. What rows are found by stands in the parts as it was, and all else is taken from there.
     """
 
-    kind, rest, was_there = " AND moves", "held", "past.held IS NOT NULL"
+    kind, rest = " AND moves", "held"
 
     def __init__(self, moment: str, changed: Changed, viewer: Reader) -> None:
         super().__init__(moment, changed, viewer)
@@ -312,9 +316,13 @@ class _RebuildingForOne(_Rebuilding):
     def _kept(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
         return [field for field in self._fields(model, asked) if is_lookup(field)]
 
-    def _as_it_is(self, model: type[Model], asked: frozenset[str]) -> str:
-        held = self._held(model, UNMOVED, "moves DESC, ")
-        return f"entry.held, {super()._as_it_is(model, asked)} LEFT JOIN LATERAL {held} AS entry ON true"
+    def _as_it_is(self, model: type[Model], asked: frozenset[str], *, is_alone: bool) -> str:
+        held, part = self._held(model, UNMOVED, "moves DESC, "), super()._as_it_is(model, asked, is_alone=is_alone)
+        # By a join the log is asked once for each row. But a part of a union that is a join has no plan for a row at a
+        # time; there the log is asked twice, by the condition and by what is selected.
+        return (
+            f"entry.held, {part} LEFT JOIN LATERAL {held} AS entry ON true" if is_alone else f"{held} AS held, {part}"
+        )
 
     def _is_there(self, _model: type[Model]) -> str:
         return "past.held IS DISTINCT FROM 'null'"
@@ -324,13 +332,13 @@ class _RebuildingForOne(_Rebuilding):
             _past_columns([field]) if is_lookup(field) else _collated(field, f"NULL::{field.db_type(connection)}")
             for field in self._fields(model, asked)
         )
-        # The condition keeps the part a subquery; a plain scan of an expression has no plan for a row at a time.
+        # What had not been added then held nothing. The condition also keeps the part a subquery; a plain scan of an
+        # expression has no plan for a row at a time.
         rows = f"{_first_name(model)} AS past WHERE past.held IS NOT NULL"
-        return f"{self._held(model, BEFORE)} AS held, {', '.join(columns)}, 1 AS part FROM {rows}"
+        return f"past.held, {', '.join(columns)}, 1 AS part FROM {rows}"
 
     def _as_renamed(self, model: type[Model], asked: frozenset[str]) -> str:
-        held = self._held(model, UNMOVED, "moves DESC, ")
-        return f"entry.held, {super()._as_renamed(model, asked)} LEFT JOIN LATERAL {held} AS entry ON true"
+        return f"{self._held(model, UNMOVED, 'moves DESC, ')} AS held, {super()._as_renamed(model, asked)}"
 
     def _held(self, model: type[Model], held: str, first: str = "") -> str:
         return HELD.format(held=held, table=model._meta.db_table, key=_key(model), is_open=self.is_open, first=first)
@@ -351,6 +359,9 @@ class _RebuildingForOne(_Rebuilding):
                 stored.append(changed.format(name, _logged_value(model, field, "past.held"), name))
                 columns.append(f"past.{name}")
         return f"SELECT {', '.join(columns)} FROM (SELECT {', '.join(stored)} FROM {parts}) AS past"
+
+    def _rest(self, model: type[Model]) -> str:
+        return f"{self._held(model, BEFORE)} AS held"  # of the first change, which need not have moved the row
 
     def _unpacked(self, field: Field) -> str:
         if not is_computed(field):
