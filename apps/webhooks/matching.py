@@ -22,7 +22,7 @@ from apps.common.http.parameters import FilterError, given_twice, joined
 from apps.common.http.problems import nearest
 from apps.common.models.logged_change import LoggedChange, Operation
 from apps.common.models.records import Citable, RecordQuerySet
-from apps.common.reading.known_at import columns_at
+from apps.common.reading.past_columns import columns_at
 from apps.common.resources.registry import viewsets
 from apps.common.rules.change_log import logged_models
 from apps.common.rules.territory import Reader

@@ -20,20 +20,29 @@ What a reader may not see now he does not see in the past either: such a record 
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Field, GeneratedField, Model
+from django.db.models import Field, Model
 
 from apps.common.models.logged_change import OPEN
 from apps.common.models.records import Fact
+from apps.common.reading.past_columns import (
+    collated,
+    columns_of,
+    computed,
+    logged_column,
+    logged_value,
+    plain_columns,
+    words,
+)
 from apps.common.rules.change_log import is_computed, is_lookup, logged_models
 from apps.common.rules.territory import Reader
 from apps.common.rules.transactions import is_open_at
 from apps.common.sql.slots import Parameter, literal, spell, text_of
-from apps.common.values.ngram_columns import NamesField, TriggerColumn
+from apps.common.values.ngram_columns import NamesField
 
 # The first change of each row since the instant, or the first by which it moved.
 CHANGED = """
@@ -73,61 +82,6 @@ STATE = """
                ORDER BY number DESC LIMIT 1) THEN past.state
          ELSE 'draft' END
 """
-
-
-def columns_at(model: type[Model], *, asked: str = "") -> str:
-    """Return the select list of a table's columns from rows of stored columns called `past`.
-
-    What the database computes is computed, where that costs much only if the text `asked` names the column.
-    """
-    return _columns_at(model._meta.concrete_fields, _words(asked))
-
-
-def _columns_at(fields: Iterable[Field], asked: frozenset[str]) -> str:
-    quote = connection.ops.quote_name
-    found = []
-    for field in fields:
-        name = quote(str(field.column))
-        found.append(f"{_computed(field, asked)} AS {name}" if is_computed(field) else f"past.{name}")
-    return ", ".join(found)
-
-
-def _computed(field: Field, asked: frozenset[str]) -> str:
-    """Return what the database computes of a row called `past`; nothing where that costs much and is not asked for."""
-    if isinstance(field, TriggerColumn):
-        text = field.made_sql("past") if field.column in asked else "NULL"
-    else:
-        expression, params = cast("GeneratedField", field).generated_sql(connection)
-        text = expression % tuple(map(literal, params))
-    return f"({text})::{field.db_type(connection)}"
-
-
-def _words(text: str) -> frozenset[str]:
-    """Return the words of a statement, by which it is known which columns it may ask for."""
-    return frozenset(re.findall(r"\w+", text))
-
-
-def _logged_column(model: type[Model], field: Field, row: str) -> str:
-    """Return a stored column of a row in JSON."""
-    return _collated(field, _logged_value(model, field, row))
-
-
-def _logged_value(model: type[Model], field: Field, row: str) -> str:
-    """Return the value of a stored column of a row in JSON."""
-    quote = connection.ops.quote_name
-    name, kind = literal(field.column), field.db_type(connection) or ""
-    if kind == "jsonb":
-        return f"nullif({row} -> {name}, 'null')"
-    if kind.endswith("]"):
-        return f"(jsonb_populate_record(NULL::{quote(model._meta.db_table)}, {row})).{quote(str(field.column))}"
-    return f"({row} ->> {name})::{kind}"
-
-
-def _collated(field: Field, value: str) -> str:
-    """Return a value as a column, with its collation: parts whose columns differ are not looked up in."""
-    quote = connection.ops.quote_name
-    collation = getattr(field, "db_collation", None)
-    return f"{value}{f' COLLATE {quote(collation)}' if collation else ''} AS {quote(str(field.column))}"
 
 
 class Changed(NamedTuple):
@@ -183,7 +137,7 @@ class _Rebuilding:
         if table in self.rebuilt or not (table in self.changed.tables or names):
             return
         for field in names:
-            self.rebuild(field.names, _words(field.made_sql("past")))
+            self.rebuild(field.names, words(field.made_sql("past")))
         is_there = self._is_there(model)
         is_alone = not names and table not in self.logged
         parts, conditions = {0: self._as_it_is(model, asked, is_alone=is_alone)}, {0: is_there}
@@ -223,7 +177,7 @@ class _Rebuilding:
 
     def _as_it_is(self, model: type[Model], asked: frozenset[str], *, is_alone: bool) -> str:
         """Return the part of the rows as they are; whether it is the only one."""
-        return f'{_past_columns(self._fields(model, asked))}, 0 AS part FROM "{model._meta.db_table}" AS past'
+        return f'{plain_columns(self._fields(model, asked))}, 0 AS part FROM "{model._meta.db_table}" AS past'
 
     def _is_there(self, model: type[Model]) -> str:
         """Return the condition for the rows of that part: those that have not changed."""
@@ -234,21 +188,21 @@ class _Rebuilding:
         """Return the part of the changed rows as they were; columns not kept are looked up, if asked for."""
         quote, kept = connection.ops.quote_name, self._kept(model, asked)
         stored = ", ".join(
-            f"kept.{quote(str(field.column))}" if field in kept else _logged_column(model, field, "entry.before")
+            f"kept.{quote(str(field.column))}" if field in kept else logged_column(model, field, "entry.before")
             for field in model._meta.concrete_fields
             if not is_computed(field)
         )
         entries = "common_loggedchange AS entry ON entry.number = kept.number"
         rows = f"(SELECT {stored} FROM {_first_name(model)} AS kept LEFT JOIN {entries}) AS past"
-        return f"{_columns_at(model._meta.concrete_fields, asked)}, 1 AS part FROM {rows}"
+        return f"{columns_of(model._meta.concrete_fields, asked)}, 1 AS part FROM {rows}"
 
     def _as_renamed(self, model: type[Model], asked: frozenset[str]) -> str:
         """Return the part of the rows of which names have changed, which stand in another table."""
-        return f'{_columns_at(self._fields(model, asked), asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
+        return f'{columns_of(self._fields(model, asked), asked)}, 2 AS part FROM "{model._meta.db_table}" AS past'
 
     def _rows(self, model: type[Model], parts: str, asked: frozenset[str]) -> str:
         """Return the query for the rows of a table from all its parts."""
-        return f"SELECT {_past_columns(self._fields(model, asked))} FROM {parts}"
+        return f"SELECT {plain_columns(self._fields(model, asked))} FROM {parts}"
 
     def _first(self, model: type[Model], kept: Collection[Field]) -> str:
         """Return the expression that reads some columns of the changed rows, as they were, from the log."""
@@ -264,7 +218,7 @@ class _Rebuilding:
             key = _key(model)
             gone = f'WHERE EXISTS (SELECT FROM "{table}" AS present WHERE present.{key} = past.{key})'
         read, first = quote(f"read_{table}"), _first_name(model)
-        columns = ", ".join(_logged_column(model, field, "entry.held") for field in kept)
+        columns = ", ".join(logged_column(model, field, "entry.held") for field in kept)
         return FIRST.format(read=read, columns=columns, rest=self.rest, table=table, gone=gone) + SEEN.format(
             first=first, how=self.how, columns=", ".join(seen), rest=self._rest(model), read=read
         )
@@ -275,7 +229,7 @@ class _Rebuilding:
 
     def _unpacked(self, field: Field) -> str:
         """Return a column of a row that was read from the log."""
-        return _past_columns([field])
+        return plain_columns([field])
 
     def _owners(self, field: NamesField) -> str:
         """Return a query for the rows that a row of names belongs to, or belonged to, that has changed."""
@@ -309,8 +263,8 @@ class _RebuildingForOne(_Rebuilding):
     def _fields(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
         # Those alone that are asked for, or that these are computed of: there are many parts to be set up.
         fields = model._meta.concrete_fields
-        computed = (_computed(field, asked) for field in fields if is_computed(field) and field.column in asked)
-        asked = asked.union(*map(_words, computed))
+        texts = (computed(field, asked) for field in fields if is_computed(field) and field.column in asked)
+        asked = asked.union(*map(words, texts))
         return [field for field in fields if field.primary_key or field.column in asked]
 
     def _kept(self, model: type[Model], asked: frozenset[str]) -> list[Field]:
@@ -329,7 +283,7 @@ class _RebuildingForOne(_Rebuilding):
 
     def _as_logged(self, model: type[Model], asked: frozenset[str]) -> str:
         columns = (
-            _past_columns([field]) if is_lookup(field) else _collated(field, f"NULL::{field.db_type(connection)}")
+            plain_columns([field]) if is_lookup(field) else collated(field, f"NULL::{field.db_type(connection)}")
             for field in self._fields(model, asked)
         )
         # What had not been added then held nothing. The condition also keeps the part a subquery; a plain scan of an
@@ -354,9 +308,9 @@ class _RebuildingForOne(_Rebuilding):
                 columns.append(f"past.{name}")
             elif is_computed(field):
                 stored.append(f"past.{name} AS {now}")
-                columns.append(changed.format(now, _computed(field, asked), name))
+                columns.append(changed.format(now, computed(field, asked), name))
             else:
-                stored.append(changed.format(name, _logged_value(model, field, "past.held"), name))
+                stored.append(changed.format(name, logged_value(model, field, "past.held"), name))
                 columns.append(f"past.{name}")
         return f"SELECT {', '.join(columns)} FROM (SELECT {', '.join(stored)} FROM {parts}) AS past"
 
@@ -367,11 +321,7 @@ class _RebuildingForOne(_Rebuilding):
         if not is_computed(field):
             return super()._unpacked(field)
         row = f'jsonb_populate_record(NULL::"{field.model._meta.db_table}", past.held)'
-        return _collated(field, f"(SELECT {_computed(field, frozenset())} FROM {row} AS past)")
-
-
-def _past_columns(fields: Iterable[Field]) -> str:
-    return ", ".join(f"past.{connection.ops.quote_name(str(field.column))}" for field in fields)
+        return collated(field, f"(SELECT {computed(field, frozenset())} FROM {row} AS past)")
 
 
 def _first_name(model: type[Model]) -> str:
@@ -399,7 +349,7 @@ def known_at(
     """
     kind = _RebuildingForOne if of_one else _Rebuilding
     rebuilding = kind(f"(SELECT {spell(snapshot)}::pg_snapshot)", changed, viewer)
-    asked = _words(text)
+    asked = words(text)
     for table in sorted(set(_names().findall(text))):
         rebuilding.rebuild(table, asked)
     # First, because what stands behind the others reads the tables of the present no more.
