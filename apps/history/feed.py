@@ -1,10 +1,11 @@
 """The change log read so that who follows it misses nothing and can replay it, whatever commits in whatever order.
 
 A transaction may take a lower number than another and commit behind it. So changes are given in batches: a batch holds
-the changes of all transactions between two horizons. The horizon is the oldest transaction that is still open; all
-before it are settled. Within a batch, changes come by number. The changes of one row are then in their true order: the
-later of two transactions writes the row only when the earlier is over, so that no horizon stands between them the wrong
-way round, and within a batch the later one has the greater number.
+the changes of all transactions between two horizons. All transactions before the oldest that is still open are settled,
+and a horizon stands there, or before it. Within a batch, changes come by number. The changes of one row are then in
+their true order: within a batch the later one has the greater number, and a horizon never stands between two of which
+the later transaction wrote the row first. That happens where a third that began between them is still open; the horizon
+is then put before both, and they are given together.
 """
 
 from collections.abc import Iterable
@@ -26,6 +27,12 @@ HORIZON = f"""
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint + {SHIFT},
            coalesce((SELECT name::text FROM common_epoch), (SELECT system_identifier::text FROM pg_control_system()))
 """  # noqa: S608 - names of ours
+# The first transaction before a horizon that wrote a row behind a transaction that is not before it.
+INVERTED = """
+    SELECT min(early.xid::text::bigint) FROM common_loggedchange AS late JOIN common_loggedchange AS early
+    ON early.table_name = late.table_name AND early.record_id = late.record_id AND early.number > late.number
+    WHERE late.xid >= %(horizon)s::text::xid8 AND early.xid < %(horizon)s::text::xid8
+"""
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,15 @@ class Batch:
 
 
 def horizon() -> tuple[int, str]:
-    """Return the oldest transaction that is still open, and the name of the epoch."""
+    """Return the transaction before which all are settled and have written what they wrote first, and the epoch."""
     with connection.cursor() as cursor:
         cursor.execute(HORIZON)
         oldest, epoch = cursor.fetchone()
-    return int(oldest), str(epoch)
+        while oldest is not None:
+            horizon = int(oldest)
+            cursor.execute(INVERTED, {"horizon": str(horizon)})
+            (oldest,) = cursor.fetchone()
+    return horizon, str(epoch)
 
 
 def read(place: FeedPosition | None, digest: str, tables: Iterable[str], since: datetime | None, size: int) -> Batch:

@@ -165,38 +165,46 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
         connection.close()
 
 
+INSERT = (
+    "INSERT INTO registry_district (code, name, name_pinyin, search_text, kind, editions, established_on,"
+    " established_on_wording, established_on_relative_to, abolished_on, abolished_on_wording,"
+    " abolished_on_relative_to, created_at, updated_at)"
+    " VALUES (%s, 'x', 'x', 'x', 'district', '{}', '', '', '', '', '', '', now(), now())"
+)
+UPDATE = "UPDATE registry_district SET name = 'y' WHERE code = %s"
+
+
+def follow_until(client: Client, place: str, count: int) -> tuple[list[Any], str]:
+    """Follow the feed until so many items came: transactions of other tests on the same server hold it back."""
+    items: list[Any] = []
+    for _again in range(300):
+        found, place = follow(client, place)
+        items += found
+        if len(items) >= count:
+            break
+        time.sleep(0.1)
+    return items, place
+
+
 def test_a_reader_misses_nothing_of_writers_that_commit_out_of_order(committed: Callable[[], Any]) -> None:
     client = Client(SERVER_NAME="localhost")
     _items, place = follow(client, "/api/v1/changes?resource=districts&page_size=200")
     early, late, shared = new_number(), new_number(), new_number()
-    insert = (
-        "INSERT INTO registry_district (code, name, name_pinyin, search_text, kind, editions, established_on,"
-        " established_on_wording, established_on_relative_to, abolished_on, abolished_on_wording,"
-        " abolished_on_relative_to, created_at, updated_at)"
-        " VALUES (%s, 'x', 'x', 'x', 'district', '{}', '', '', '', '', '', '', now(), now())"
-    )
     first, second = committed(), committed()
     first.execute("SELECT set_config('partybuild.request_id', 'feed-a', true)")
     second.execute("SELECT set_config('partybuild.request_id', 'feed-b', true)")
-    first.execute(insert, [early])
-    second.execute(insert, [late])
-    second.execute(insert, [shared])
+    first.execute(INSERT, [early])
+    second.execute(INSERT, [late])
+    second.execute(INSERT, [shared])
     second.commit()
     items, place = follow(client, place)
     assert items == []
     # The earlier transaction writes what the later one has written: its number comes behind, its xid before.
-    first.execute("UPDATE registry_district SET name = 'y' WHERE code = %s", [shared])
+    first.execute(UPDATE, [shared])
     items, place = follow(client, place)
     assert items == []
     first.commit()
-    items = []
-    # Transactions of other tests on the same server hold the feed back as long as they are open.
-    for _again in range(300):
-        found, place = follow(client, place)
-        items += found
-        if len(items) >= 4:
-            break
-        time.sleep(0.1)
+    items, place = follow_until(client, place, 4)
     assert [(item["key"], item["operation"]) for item in items] == [
         (early, "insert"),
         (late, "insert"),
@@ -205,6 +213,32 @@ def test_a_reader_misses_nothing_of_writers_that_commit_out_of_order(committed: 
     ]
     assert items[-1]["data"]["name"] == "y"
     assert follow(client, place)[0] == []
+
+
+def test_a_row_is_told_in_the_order_in_which_it_was_written_though_others_are_open(
+    committed: Callable[[], Any], client: Client
+) -> None:
+    _items, place = follow(client, "/api/v1/changes?resource=districts&page_size=200")
+    own, others, shared, again = (new_number() for _number in range(4))
+    early, between, late, last = (committed() for _each in range(4))
+    for number, writer in enumerate((early, between, late, last)):
+        writer.execute("SELECT set_config('partybuild.request_id', %s, true)", [f"feed-{number}"])
+    early.execute(INSERT, [own])
+    between.execute(INSERT, [others])  # and stays open: what is numbered behind it is not settled
+    late.execute(INSERT, [shared])
+    late.commit()
+    early.execute(UPDATE, [shared])
+    early.commit()
+    last.execute(INSERT, [again])
+    last.commit()
+    time.sleep(0.5)
+    items, place = follow(client, place)
+    assert items == []  # the first is settled, but wrote a row behind one that is not
+    between.rollback()
+    items, place = follow_until(client, place, 4)
+    told = [(item["key"], item["operation"]) for item in items]
+    assert told == [(own, "insert"), (shared, "insert"), (shared, "update"), (again, "insert")]
+    assert [item["data"]["name"] for item in items if item["key"] == shared] == ["x", "y"]
 
 
 def test_a_page_is_the_same_an_hour_later(api: Api, all_settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
