@@ -726,8 +726,9 @@ def test_a_record_is_made_by_whom_it_is_declared(world: World, resource: str):
         for given_body, makers, asked in entered(resource, body):
             sent = {"change_reason": "test", **given_body}
             check(world, makers, refused, 201, 200, "POST", resource, sent, people=asked & {*PEOPLE})
-            items = {"change_reason": "test", "items": [given_body]}
-            check(world, makers, refused, 201, 200, "POST", f"{resource}/bulk", items, people=asked & {*FEW})
+            if FULL or place(resource) % 2:
+                items = {"change_reason": "test", "items": [given_body]}
+                check(world, makers, refused, 201, 200, "POST", f"{resource}/bulk", items, people=asked & {*FEW})
             for who in {*PEOPLE} - asked:
                 errors = problem_of(send(world, who, "POST", resource, sent))["errors"]
                 assert [each["code"] for each in errors] == ["first_status"], errors
@@ -764,10 +765,14 @@ def test_a_record_is_changed_and_deleted_by_whom_it_is_declared(world: World, re
     many = {**reason, "items": [one]}
     editors = declared.editors
     check(world, editors, there, 200, 200, "PATCH", path, {**reason, **touched}, people=PEOPLE)
-    check(world, editors, replaced, 200, 200, "PUT", path, {**shown, **reason, **touched})
     check(world, editors, there, 204, 200, "DELETE", path, reason)
-    check(world, editors, named, 200, 200, "PATCH", f"{resource}/bulk", {**many, "items": [{**one, **touched}]})
-    check(world, editors, named, 200, 200, "DELETE", f"{resource}/bulk", many)
+    others: list[tuple[set[int], str, str, dict[str, Any]]] = [
+        (replaced, "PUT", path, {**shown, **reason, **touched}),
+        (named, "PATCH", f"{resource}/bulk", {**many, "items": [{**one, **touched}]}),
+        (named, "DELETE", f"{resource}/bulk", many),
+    ]
+    for refused, method, address, body in share(place(resource), others, 3):
+        check(world, editors, refused, 200, 200, method, address, body)
 
 
 @pytest.mark.parametrize("resource", [name for name in HIDDEN_ONES if name in WRITABLE])
@@ -779,7 +784,7 @@ def test_a_record_is_submitted_by_who_edits_it_and_published_by_curators(world: 
         record.citations.all().delete()
         say(record)
         check(world, editors, {404}, 200, 200, "PATCH", path, {**reason, "state": "submitted"}, people=PEOPLE)
-        for state in ("draft", "submitted"):
+        for state in share(place(resource), ("draft", "submitted"), 2):
             type(record)._base_manager.filter(pk=record.pk).update(state=state)
             published = {**reason, "state": "published"}
             check(world, publishers, {403, 404}, 200, 200, "PATCH", path, published, people=PEOPLE)
@@ -788,7 +793,7 @@ def test_a_record_is_submitted_by_who_edits_it_and_published_by_curators(world: 
                 assert [each["code"] for each in problem_of(response)["errors"]] == ["may_not_publish"]
         # What is published is the representative's to take back, and to lay before the curators anew.
         type(record)._base_manager.filter(pk=record.pk).update(state="published")
-        for state in ("draft", "submitted"):
+        for state in share(place(resource), ("submitted", "draft"), 2):
             check(world, editors, {403}, 200, 200, "PATCH", path, {**reason, "state": state}, people=PEOPLE)
 
 

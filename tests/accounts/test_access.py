@@ -25,6 +25,7 @@ from tests.factories import (
     TokenFactory,
     UserFactory,
 )
+from tests.full import share
 
 pytestmark = pytest.mark.django_db
 
@@ -128,7 +129,7 @@ def test_users_with_territories_of_one_kind_share_a_statement_but_no_row():
     assert people[1].send("GET", f"alliances/{drafts[0].slug}").status_code == 404
 
 
-@pytest.mark.parametrize("resource", sorted(citable_models()))
+@pytest.mark.parametrize("resource", share(0, sorted(citable_models()), 2))
 def test_every_resource_is_read_by_every_role(resource: str, street: Any):
     unit = MemberUnitFactory(street=street)
     people = [

@@ -18,6 +18,7 @@ from apps.history.items import describe, feed_items
 from apps.registry.models import Party, Street
 from tests import factories
 from tests.common.admin.test_records import change_address, errors, filled_in
+from tests.full import share
 from tests.rows import make
 
 pytestmark = pytest.mark.django_db
@@ -117,9 +118,7 @@ def test_no_reference_tells_of_a_foreign_draft(model: type[Citable], field: Any)
     assert SECRET not in told
 
 
-@pytest.mark.parametrize(
-    ("model", "field"), POINTERS, ids=[f"{model.__name__}.{field.name}" for model, field in POINTERS]
-)
+@pytest.mark.parametrize(("model", "field"), share(0, POINTERS, 2), ids=str)
 def test_no_page_of_the_admin_names_a_foreign_draft(model: type[Citable], field: Any) -> None:
     """A row is called by what it points at: in titles, lists and search fields, by what its curator sees of that."""
     street = factories.StreetFactory()

@@ -25,6 +25,7 @@ from tests.factories import (
     UnitNameFactory,
     UserFactory,
 )
+from tests.full import share
 from tests.test_conventions import add_nested, full_row
 from tests.writing import Keeper
 
@@ -114,7 +115,7 @@ def test_random_merges_of_units_are_undone_in_reverse_order(keeper: Keeper, seed
         assert differing(before) == []
 
 
-@pytest.mark.parametrize("resource", mergeable())
+@pytest.mark.parametrize("resource", share(0, [*mergeable()], 2))
 def test_a_merge_of_each_kind_is_undone(keeper: Keeper, api: Api, resource: str) -> None:
     loser, winner = full_row(mergeable()[resource]), full_row(mergeable()[resource])
     add_nested(loser)

@@ -41,7 +41,7 @@ from tests.projects.walking import NOBODY, PEOPLE, UNITS, World, codes, every_wa
 from tests.seen import MODELS
 
 # An example may end early, by chance: in the usual run none does.
-EXAMPLES, STEPS, LEAST = (40, 200, 5_000) if FULL else (4, 200, 800)
+EXAMPLES, STEPS, LEAST = (40, 200, 5_000) if FULL else (2, 200, 400)
 EVERY = 10 if FULL else 20  # steps, after each of which it is looked at what holds always
 TAKEN: Counter[str] = Counter()
 DONE: Counter[str] = Counter()
@@ -76,7 +76,7 @@ class Walk(RuleBasedStateMachine):
         self.patch.setattr(feed, "horizon", lambda: (2**62, "1"))
         commit_now(datetime.now(UTC))
         DONE["examples"] += 1
-        for who in share(DONE["examples"], EVERYBODY, EXAMPLES):
+        for who in share(DONE["examples"], EVERYBODY, 4):
             DONE["addresses"] += Sight(self.world, who, parts=9).check()
 
     # Entering: by somebody who may, or in vain

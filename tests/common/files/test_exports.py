@@ -21,6 +21,7 @@ from apps.common.http.formats import FORMATS, LIST_FORMATS, by_accept
 from apps.common.resources.registry import viewsets
 from tests.conftest import Api, eventually
 from tests.factories import AllianceFactory, MembershipFactory, MemberUnitFactory
+from tests.full import share
 
 pytestmark = pytest.mark.django_db
 
@@ -163,7 +164,7 @@ def test_a_file_of_fields_that_have_no_column_is_refused(api: Api) -> None:
 WORDS = {"quotation", "unquoted_because"}
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", share(0, RESOURCES, 2))
 def test_every_list_is_the_same_in_all_formats(api: Api, resource: str) -> None:
     asked = {"street": "310110013"} if resource == "neighbourhoods" else {}
     records = api.results(resource, labels="true", page_size=200, **asked)

@@ -15,6 +15,7 @@ from apps.common.reading.answer_cache import ANSWERS
 from apps.common.resources.registry import viewsets
 from tests.conftest import Api, problem_of
 from tests.factories import ArticleFactory, EventFactory, UserFactory
+from tests.full import share
 from tests.writing import Keeper
 
 # Each list of each address, with two of its values.
@@ -48,7 +49,7 @@ def with_query(path: str, query: str) -> str:
     return f"/api/v1/{path}{'&' if '?' in path else '?'}{query}"
 
 
-@pytest.mark.parametrize(("path", "name", "values"), LISTS)
+@pytest.mark.parametrize(("path", "name", "values"), share(0, LISTS, 2))
 def test_a_list_given_again_is_one_with_commas(api: Api, path: str, name: str, values: tuple[str, str]) -> None:
     first, second = map(quote, values)
     answer = api.ask(with_query(path, f"{name}={first},{second}"))

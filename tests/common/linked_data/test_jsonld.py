@@ -20,6 +20,7 @@ from apps.common.linked_data.jsonld import (
 )
 from apps.common.resources.registry import viewsets
 from tests.conftest import Api
+from tests.full import share
 
 pytestmark = [
     pytest.mark.django_db,
@@ -95,7 +96,7 @@ def test_every_term_has_a_prefix_of_the_context() -> None:
     assert {rule.form for kind in KINDS.values() for rule in kind.rules.values()} == {*FORMS, "dropped"}
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", share(0, RESOURCES, 2))
 def test_every_record_of_every_list_is_read(api: Api, resource: str) -> None:
     page = api.get(resource, page_size=200)
     while True:
@@ -111,7 +112,7 @@ def test_every_record_of_every_list_is_read(api: Api, resource: str) -> None:
         page = api.get(page["next"])
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", share(1, RESOURCES, 2))
 def test_whole_records_are_read_with_all_that_is_nested_in_them(api: Api, resource: str) -> None:
     expand = ",".join(viewsets()[resource].detail_serializer_class.expandable())
     parameters = {"labels": "true"} | ({"expand": expand} if expand else {})

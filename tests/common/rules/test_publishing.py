@@ -37,6 +37,7 @@ from tests.factories import (
     UserFactory,
     rest,
 )
+from tests.full import share
 from tests.rows import make
 from tests.saying import article_with, say, saying
 from tests.test_conventions import going_with
@@ -210,7 +211,7 @@ def named(reference: Pointer, target: Any) -> Any:
 ONCE = {(each.model, each.field.name): each for each in references() if each.field.editable}.values()
 
 
-@pytest.mark.parametrize("reference", ONCE, ids=label)
+@pytest.mark.parametrize("reference", share(0, [*ONCE], 2), ids=label)
 def test_a_write_is_refused_at_its_place_through_every_field(keeper: Keeper, reference: Pointer) -> None:
     target = published(reference.target)
     row = pointing(reference, target)
