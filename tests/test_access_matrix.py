@@ -588,9 +588,12 @@ def check_reading(world: World, resource: str) -> None:
     record = world.records[resource]
     declared = RESOURCES[resource]
     hidden = not declared.is_public
-    left_out = {*SAME_ROWS} - {*share(place(resource), SAME_ROWS, 3)}
-    for number, (way, path) in enumerate(ways(world, resource).items(), place(resource)):
-        if way in left_out:
+    found = ways(world, resource)
+    # A list and a detail of each kind, and other ones of the other ways for each.
+    others = [way for way in found if way not in ("list", "detail", *SAME_ROWS)]
+    asked = {"list", "detail", *share(place(resource), others, 2), *share(place(resource), SAME_ROWS, 3)}
+    for number, (way, path) in enumerate(found.items(), place(resource)):
+        if way not in asked:
             continue
         seers = set()
         people = some(PEOPLE if way not in COSTLY | PUBLISHED_ONLY else READERS, number)

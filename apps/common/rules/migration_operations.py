@@ -15,7 +15,7 @@ class AddTriggers(Operation):
     """Add all triggers of a model at once, each as pgtrigger's `AddTrigger` does.
 
     Behind every operation on a model Django makes its class anew, and those of all models around it. With a dozen
-    triggers on each, one by one, a first `migrate` spent half of its time on that.
+    triggers on each, a first `migrate` spent half of its time on that. The classes of migrations need no triggers.
     """
 
     def __init__(self, model_name: str, triggers: Sequence[Trigger]) -> None:
@@ -25,7 +25,6 @@ class AddTriggers(Operation):
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         options = state.models[app_label, self.model_name].options
         options["triggers"] = [*options.get("triggers", []), *self.triggers]
-        state.reload_model(app_label, self.model_name, delay=True)
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
