@@ -51,14 +51,15 @@ CHANGED = """
         WHERE table_name IN ({tables}){kind} AND {is_open} ORDER BY table_name, record_id, number
     )
 """
-# What a row held before its first change; NULL where it did not change, or had not been added.
+# What a row held before a change; NULL where it had not been added.
+BEFORE = "before #> '{}'"
+# The same for a row that is there: JSON's null where it had not been added, or is found as one that moved.
+UNMOVED = f"CASE WHEN moves THEN 'null' ELSE coalesce({BEFORE}, 'null') END"
+# One of these of the first change of a row; NULL where it did not change.
 HELD = """
     (SELECT {held} AS held FROM common_loggedchange AS entry
      WHERE table_name = '{table}' AND record_id = past.{key} AND {is_open} ORDER BY {first}number LIMIT 1)
 """
-# The same for a row that is there: JSON's null where it had not been added, or is found as one that moved.
-BEFORE = "before #> '{}'"
-UNMOVED = f"CASE WHEN moves THEN 'null' ELSE coalesce({BEFORE}, 'null') END"
 # The keys, references and states of the rows of a table as they were before that change.
 FIRST = """
     {read} AS MATERIALIZED (
@@ -116,7 +117,6 @@ class _Rebuilding:
 
     kind = ""  # of changes
     rest = "number"  # of what is read from the log at once, by which the rest of a row is found
-
     how = "MATERIALIZED"  # whether a reader may see a row is looked up for each that was read
 
     def __init__(self, moment: str, changed: Changed, viewer: Reader) -> None:
@@ -176,7 +176,7 @@ class _Rebuilding:
         return model._meta.concrete_fields
 
     def _as_it_is(self, model: type[Model], asked: frozenset[str], *, is_alone: bool) -> str:
-        """Return the part of the rows as they are; whether it is the only one."""
+        """Return the part of the rows as they are. `is_alone`: there is no other part."""
         return f'{plain_columns(self._fields(model, asked))}, 0 AS part FROM "{model._meta.db_table}" AS past'
 
     def _is_there(self, model: type[Model]) -> str:
