@@ -1000,7 +1000,7 @@ def questions(resource: str, record: Any) -> list[str]:
         f"/reconcile/preview?id={resource}/{key}",
     ]
     if resource not in TELLING:
-        found = [*share(place(resource), found, 4)]
+        found = [*share(place(resource), found, 6)]
     if FULL:  # the tables rebuilt once more
         found.append(f"{resource}?known_at={now}&updated_after={first}&count=true")
     found += [

@@ -71,7 +71,7 @@ def queries_of(client: Client, address: str) -> int:
     return len(queries)
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", share(0, RESOURCES, 2))
 def test_a_list_of_fifty_costs_as_many_queries_as_one_of_three(client: Client, resource: str) -> None:
     model = viewsets()[resource].queryset.model
     size = 50 if FULL else 10
@@ -119,7 +119,7 @@ def going_with(model: type[models.Model], name: str, record: Any) -> dict[str, A
     return {}
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", share(1, RESOURCES, 2))
 def test_a_detail_costs_as_many_queries_however_much_is_nested(client: Client, resource: str) -> None:
     record = full_row(viewsets()[resource].queryset.model)
     expand = ",".join(viewsets()[resource].detail_serializer_class.expandable())

@@ -79,9 +79,7 @@ def row_that_points(model: type[Citable], field: Any, street: Street) -> tuple[A
     return row, target
 
 
-@pytest.mark.parametrize(
-    ("model", "field"), POINTERS, ids=[f"{model.__name__}.{field.name}" for model, field in POINTERS]
-)
+@pytest.mark.parametrize(("model", "field"), share(1, POINTERS, 2), ids=str)
 def test_no_reference_tells_of_a_foreign_draft(model: type[Citable], field: Any) -> None:
     street = factories.StreetFactory()
     user = User.objects.get(pk=factories.AppointmentFactory(role="curator", street=street).user.pk)

@@ -51,7 +51,7 @@ from tests.running import Service, connected_to, make_token, running
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db]
 # FULL=1 makes a few hundred writes; every run makes some of each kind.
-WRITES = 300 if FULL else 48
+WRITES = 300 if FULL else 32
 CLIENTS = 4
 EVENT = "events"
 Record = tuple[str, str]

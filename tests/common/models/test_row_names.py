@@ -18,6 +18,7 @@ from apps.common.serializers.targets import load_targets
 from apps.common.sql.statement import Statement
 from tests import factories
 from tests.conftest import Api
+from tests.full import pairs
 from tests.writing import Keeper
 
 pytestmark = pytest.mark.django_db
@@ -79,8 +80,7 @@ def test_every_kind_without_a_name_of_its_own_is_tested() -> None:
     assert {name for name, model in citable_models().items() if model.name_field == "slug"} == NAMED.keys()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize(("within", "language"), pairs(0, (False, True), LANGUAGES))
 def test_sql_and_python_give_the_same_name(language: str, within: bool) -> None:
     filled()
     with translation.override(language):
