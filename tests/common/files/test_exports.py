@@ -164,7 +164,7 @@ def test_a_file_of_fields_that_have_no_column_is_refused(api: Api) -> None:
 WORDS = {"quotation", "unquoted_because"}
 
 
-@pytest.mark.parametrize("resource", share(0, RESOURCES, 2))
+@pytest.mark.parametrize("resource", share(0, RESOURCES, 3))
 def test_every_list_is_the_same_in_all_formats(api: Api, resource: str) -> None:
     asked = {"street": "310110013"} if resource == "neighbourhoods" else {}
     records = api.results(resource, labels="true", page_size=200, **asked)

@@ -61,7 +61,7 @@ def exported(keeper: Keeper, resource: str, form: str, labels: str) -> bytes:
     return b"".join(response.streaming_content)
 
 
-@pytest.mark.parametrize("resource", share(1, RESOURCES, 2))
+@pytest.mark.parametrize("resource", share(1, RESOURCES, 3))
 def test_what_was_exported_comes_back_as_no_change(keeper: Keeper, resource: str) -> None:
     model = viewsets()[resource].queryset.model
     make_full(model)

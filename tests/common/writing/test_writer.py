@@ -44,7 +44,7 @@ def stored(record: Any) -> dict[str, Any]:
     return row
 
 
-@pytest.mark.parametrize("resource", share(0, RESOURCES, 2))
+@pytest.mark.parametrize("resource", share(2, RESOURCES, 3))
 def test_the_body_of_a_get_is_a_put_that_changes_nothing(keeper: Keeper, resource: str) -> None:
     model: type[Citable] = viewsets()[resource].queryset.model
     record = make_full(model)
