@@ -59,12 +59,12 @@ def horizon() -> tuple[int, str]:
     """Return the transaction before which all are settled and have written what they wrote first, and the epoch."""
     with connection.cursor() as cursor:
         cursor.execute(HORIZON)
-        oldest, epoch = cursor.fetchone()
-        while oldest is not None:
-            horizon = int(oldest)
-            cursor.execute(INVERTED, {"horizon": str(horizon)})
-            (oldest,) = cursor.fetchone()
-    return horizon, str(epoch)
+        first, epoch = cursor.fetchone()
+        while first is not None:
+            settled = int(first)
+            cursor.execute(INVERTED, {"horizon": str(settled)})
+            (first,) = cursor.fetchone()
+    return settled, str(epoch)
 
 
 def read(place: FeedPosition | None, digest: str, tables: Iterable[str], since: datetime | None, size: int) -> Batch:

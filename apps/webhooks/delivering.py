@@ -20,6 +20,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from apps.common.http.parameters import FilterError
+from apps.common.http.problems import Refusal
 from apps.history import feed
 from apps.webhooks import matching, schedule
 from apps.webhooks.actions import position_now, write_message
@@ -114,13 +115,13 @@ def fill(subscription: Subscription) -> bool:
     """Make a message of the next changes that the subscription gets, if any; return whether there may be more."""
     position = subscription.position
     with transaction.atomic():
-        _oldest, epoch = feed.horizon()
-        if position.epoch != epoch:
+        try:
+            batch = feed.read(position, position.digest, matching.tables(subscription.resource), None, MOST_CHANGES)
+        except Refusal:
             # The data were restored from a copy: changes that were told of may be lost.
             write_message(subscription, Message.Kind.RESET, {})
             _move(subscription, position_now())
             return False
-        batch = feed.read(position, position.digest, matching.tables(subscription.resource), None, MOST_CHANGES)
         if batch.changes:
             try:
                 items = matching.items_of(subscription.resource, subscription.filters, subscription.user, batch.changes)

@@ -180,7 +180,7 @@ def test_without_evidence_the_api_refuses_every_false_value(
 ) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "token": None}
     steward = Steward()
-    tried = sample(falsehoods, 1)[:: 1 if FULL else 2]
+    tried = share(0, sample(falsehoods, 1), 2)
     refusals = [steward.refusal(each) for each in tried]
     told(f"by the API, without evidence: {told_of(tried, refusals)}")
     told_apart(tried, refusals, "no_evidence")
@@ -193,7 +193,7 @@ def test_with_the_old_citation_affirmed_the_api_asks_its_words(
     steward = Steward()
     refused: dict[str, list[bool]] = defaultdict(list)
     tried = sample(falsehoods, 2)
-    for attempt in tried if FULL else tried[::3]:
+    for attempt in share(0, tried, 3):
         is_refused = bool(steward.refusal(attempt, affirmed=True))
         refused[attempt.group].append(is_refused)
         if not is_refused:

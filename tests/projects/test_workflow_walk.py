@@ -76,7 +76,7 @@ class Walk(RuleBasedStateMachine):
         self.patch.setattr(feed, "horizon", lambda: (2**62, "1"))
         commit_now(datetime.now(UTC))
         DONE["examples"] += 1
-        for who in share(DONE["examples"], EVERYBODY, 4):
+        for who in share(DONE["examples"], EVERYBODY, EXAMPLES + 1):
             DONE["addresses"] += Sight(self.world, who, parts=9).check()
 
     # Entering: by somebody who may, or in vain

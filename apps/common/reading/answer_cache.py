@@ -106,6 +106,11 @@ class CachedReads:
 
     costly: Costly = False  # which reads need a place, unless their answer is kept
 
+    @property
+    def is_of_one(self) -> bool:
+        """Whether a read is about one record, and so short."""
+        return False
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer from what is kept, or keep what is answered; in a place, where that is costly."""
         dispatch: Any = super().dispatch  # type: ignore[misc]
@@ -155,7 +160,7 @@ class CachedReads:
         query, accept = request.META.get("QUERY_STRING", ""), request.META.get("HTTP_ACCEPT", "")
         if not is_costly(self.costly, query, accept):
             return answer()
-        return in_a_place(request, answer, of_one=getattr(self, "action_map", {}).get("get") == "retrieve")
+        return in_a_place(request, answer, of_one=self.is_of_one)
 
     def _count(self, request: HttpRequest) -> HttpResponseBase | None:
         """Count a read of nobody in particular where these are limited; return the refusal of one too many."""

@@ -61,6 +61,11 @@ class RecordViewSet(CachedReads, Actions, ReadOnlyModelViewSet[Any]):
     lookup_value_regex = "[^/]+"
 
     @property
+    def is_of_one(self) -> bool:
+        """Whether one record is read, and no list, nor what else hangs on a record."""
+        return bool(self.action_map.get("get") == "retrieve")
+
+    @property
     def lookup_field(self) -> str:  # type: ignore[override]
         """The column of the public key."""
         return str(self.queryset.model.key_field)
