@@ -135,6 +135,7 @@ class SqlRow:
     def joined(self, field: ForeignKey) -> "SqlRow":
         """Return the row at the other end of a foreign key, which is joined to this one; it is joined once."""
         if field.name not in self._joined:
+            self.column(field.name)  # by which it is joined
             self._joined[field.name] = SqlRow(self.compilation, field.related_model)
         return self._joined[field.name]
 
